@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fixed-point exponential and reciprocal behind the reference kernels' integer SOFTMAX.
+// Qm.n: a signed 32-bit number with m integer and n fractional bits.
+#pragma once
+
+#include <cstdint>
+
+namespace qfi {
+
+/// exp(x) in Q0.31 for x <= 0 in Q5.26; exp(0) is the largest int32.
+std::int32_t exp_of_non_positive(std::int32_t x);
+
+/// 1 / x as mantissa * 2^-exponent: mantissa in Q0.31.
+struct Reciprocal {
+  std::int32_t mantissa = 0;
+  int exponent = 0;
+};
+
+/// Precondition: x > 0, with `integer_bits` bits before the binary point.
+Reciprocal reciprocal(std::int32_t x, int integer_bits);
+
+}  // namespace qfi

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "qfi/base/result.hpp"
+
+namespace qfi {
+
+/// The whole file. Errors: missing, not a regular file, unreadable, larger than `max_bytes`.
+Result<std::string> read_file(const std::filesystem::path& path,
+                              std::uint64_t max_bytes = std::uint64_t{4} << 30);
+
+/// As read_file; a gzip file (any name) is unpacked, up to `max_bytes` of content.
+Result<std::string> read_file_gunzip(const std::filesystem::path& path,
+                                     std::uint64_t max_bytes = std::uint64_t{4} << 30);
+
+/// Writes to a temporary file in the same folder, then renames: readers see all or nothing.
+Result<void> write_file(const std::filesystem::path& path, std::string_view content);
+
+/// A private folder (mode 0700) below the system's temporary folder, removed with its content.
+class TemporaryFolder {
+ public:
+  static Result<TemporaryFolder> create();
+  TemporaryFolder(TemporaryFolder&& other) noexcept : m_path(std::exchange(other.m_path, {})) {}
+  TemporaryFolder& operator=(TemporaryFolder&&) = delete;
+  ~TemporaryFolder();
+  const std::filesystem::path& path() const { return m_path; }
+
+ private:
+  explicit TemporaryFolder(std::filesystem::path path) : m_path(std::move(path)) {}
+  std::filesystem::path m_path;
+};
+
+inline std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+}  // namespace qfi

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace qfi {
+
+/// SHA-256 as 64 hexadecimal digits: identifies files, as `sha256sum` prints it.
+std::string sha256_hex(std::span<const std::byte> data);
+
+/// XXH64 with the given seed.
+std::uint64_t xxh64(std::span<const std::byte> data, std::uint64_t seed = 0);
+
+/// XXH3 with 128 bits: equal digests are taken as equal content.
+struct Digest {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  auto operator<=>(const Digest&) const = default;
+  std::string hex() const;
+};
+
+/// Feeds data piece by piece into one Digest.
+class DigestBuilder {
+ public:
+  DigestBuilder();
+  ~DigestBuilder();
+  DigestBuilder(const DigestBuilder&) = delete;
+  DigestBuilder& operator=(const DigestBuilder&) = delete;
+  void add(std::span<const std::byte> data);
+  Digest digest() const;
+
+ private:
+  void* m_state;
+};
+
+}  // namespace qfi

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// NumPy's .npy files, versions 1 to 3, C order, little-endian.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "qfi/base/result.hpp"
+
+namespace qfi {
+
+struct NpyArray {
+  std::string type;                 ///< NumPy's code without byte order: "i1", "u1", "i4", "f4", ..
+  std::vector<std::uint64_t> shape; ///< outermost first
+  std::string data;                 ///< the elements, C order, little-endian
+
+  std::uint64_t elements() const;
+};
+
+/// Errors: not an .npy file, Fortran order, big-endian, an unknown type, size not as the header says.
+Result<NpyArray> read_npy(const std::filesystem::path& path);
+
+/// The bytes of an .npy file (version 1).
+std::string npy_bytes(const std::string& type, std::span<const std::uint64_t> shape,
+                      std::span<const std::byte> data);
+
+}  // namespace qfi

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine: a Model becomes a Program once; the Program then runs batches of images, fault-free
+// or with product tables in place of the exact products of chosen operators. Integer results are
+// those of the TFLite reference kernels, bit for bit, whatever the kernel set.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "qfi/arith/product_table.hpp"
+#include "qfi/base/result.hpp"
+#include "qfi/model/model.hpp"
+
+namespace qfi {
+
+/// `reference`: scalar and readable. `portable`: blocked over images and output channels.
+enum class KernelSet : std::uint8_t { reference, portable };
+const char* name_of(KernelSet set);
+
+/// Taps that fall into the padding: skipped, as the TFLite reference kernels do, or multiplied
+/// with the input's zero point, as kernels that pad first do.
+enum class PaddingTaps : std::uint8_t { skip, multiply };
+
+struct ProgramParams {
+  KernelSet kernels = KernelSet::portable;
+  bool keep_all_tensors = false;  ///< every tensor keeps its memory until the end of a run
+  std::vector<int> kept_tensors;  ///< these do, besides the model's outputs
+};
+
+/// Which products are not exact in a run.
+struct FaultyUnit {
+  std::vector<const ProductTable*> table_of_operator;  ///< by operator index; nullptr: exact
+  PaddingTaps padding = PaddingTaps::skip;             ///< of the operators with a table
+};
+
+class Kernel;
+class Batch;
+
+/// Immutable; shared by threads, each with its own Batch.
+class Program {
+ public:
+  /// Error: an operator whose types, shapes or quantization are not supported.
+  static Result<Program> prepare(Model model, const ProgramParams& params = {});
+  Program(Program&&) noexcept;
+  Program& operator=(Program&&) noexcept;
+  ~Program();
+
+  const Model& model() const { return m_model; }
+  const ProgramParams& params() const { return m_params; }
+
+  /// Runs operators first .. end-1 on the batch. What they read must be there: the model's
+  /// inputs, or a snapshot. `unit` may be nullptr.
+  void run(Batch& batch, std::size_t first, std::size_t end, const FaultyUnit* unit = nullptr) const;
+
+  /// Bytes that one image needs in a Batch.
+  std::size_t bytes_per_image() const { return m_bytes_per_image; }
+
+  /// Tensors computed before operator `cut` (inputs included) that something needs from there on:
+  /// later operators, or the model's outputs, or `also`.
+  std::vector<int> live_tensors(std::size_t cut, std::span<const int> also) const;
+
+  /// Multiplications of one image, all taps inside the image: 0 where the operator has none.
+  std::uint64_t multiplications(std::size_t operator_index) const;
+
+  /// How operator `index` stores its operands. Precondition: it multiplies weights.
+  OperandCodes operand_codes(std::size_t operator_index) const;
+  /// Its weights as stored bytes.
+  std::span<const std::uint8_t> weight_bytes(std::size_t operator_index) const;
+  bool multiplies_weights(std::size_t operator_index) const;
+
+  /// Adds to counts[weight byte * 256 + input byte] how often operator `index` multiplies that
+  /// pair, for the inputs that the batch holds now.
+  void count_pairs(const Batch& batch, std::size_t operator_index, PaddingTaps padding,
+                   std::span<std::uint64_t> counts) const;
+
+ private:
+  friend class Batch;
+  Program(Model model, const ProgramParams& params);
+  void plan_memory();
+
+  Model m_model;
+  ProgramParams m_params;
+  std::vector<std::unique_ptr<Kernel>> m_kernels;
+  std::vector<std::size_t> m_offset;  ///< of each tensor, in bytes of one image
+  std::size_t m_bytes_per_image = 0;
+};
+
+/// The tensors of some images, and scratch memory. Of tensor t, the images lie one after the
+/// other, each as the model stores it. Tensors share memory once they are no longer needed.
+class Batch {
+ public:
+  Batch(const Program& program, std::size_t images);
+
+  std::size_t images() const { return m_images; }
+  /// Runs from now on use the first `images` of them.
+  void set_images(std::size_t images);
+  /// images() * bytes of an activation tensor.
+  std::span<std::byte> tensor(int index);
+  std::span<const std::byte> tensor(int index) const;
+
+ private:
+  friend class Program;
+  const Program* m_program;
+  std::size_t m_capacity;
+  std::size_t m_images;
+  std::vector<std::byte> m_memory;
+  std::vector<std::byte> m_scratch;
+};
+
+}  // namespace qfi

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Model: the immutable content of a .tflite file, checked. Comes from load_tflite, goes to the
+// engine's Program. Nothing in it points outside of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "qfi/base/result.hpp"
+
+namespace qfi {
+
+enum class TensorType : std::uint8_t { float32, int8, uint8, int16, int32, int64, boolean };
+
+std::size_t size_of(TensorType type);
+const char* name_of(TensorType type);
+
+/// real = scale * (stored - zero_point). No scales: not quantized. One: per tensor. More: per
+/// index of dimension `axis`.
+struct Quantization {
+  std::vector<float> scales;               ///< finite, > 0
+  std::vector<std::int32_t> zero_points;   ///< as many as scales, inside the type's range
+  int axis = 0;
+};
+
+struct Tensor {
+  std::string name;
+  TensorType type = TensorType::float32;
+  std::vector<int> shape;  ///< every dimension >= 1; empty: a scalar
+  Quantization quantization;
+  bool is_constant = false;
+  std::span<const std::byte> data;  ///< of a constant: elements() * size_of(type) bytes
+
+  std::size_t elements() const;
+  std::size_t bytes() const { return elements() * size_of(type); }
+};
+
+enum class OperatorKind : std::uint8_t {
+  add, average_pool_2d, conv_2d, depthwise_conv_2d, dequantize, fully_connected, max_pool_2d, mean,
+  pad, quantize, relu, relu6, reshape, softmax,
+};
+
+/// The format's own name: "CONV_2D".
+const char* name_of(OperatorKind kind);
+
+enum class Padding : std::uint8_t { same, valid };
+enum class Activation : std::uint8_t { none, relu, relu_n1_to_1, relu6 };
+
+/// Sliding window of a convolution or pooling; all numbers >= 1.
+struct WindowOptions {
+  Padding padding = Padding::valid;
+  Activation activation = Activation::none;
+  int stride_h = 1;
+  int stride_w = 1;
+  int dilation_h = 1;
+  int dilation_w = 1;
+  int filter_h = 1;  ///< pooling only
+  int filter_w = 1;
+};
+
+/// ADD, FULLY_CONNECTED.
+struct ActivationOptions {
+  Activation activation = Activation::none;
+};
+
+struct SoftmaxOptions {
+  float beta = 1.0F;
+};
+
+using OperatorOptions = std::variant<std::monostate, WindowOptions, ActivationOptions, SoftmaxOptions>;
+
+constexpr int k_no_tensor = -1;  ///< an optional input that is left out
+
+struct Operator {
+  OperatorKind kind = OperatorKind::add;
+  std::vector<int> inputs;   ///< indices of Model::tensors, or k_no_tensor
+  std::vector<int> outputs;
+  OperatorOptions options;
+};
+
+/// Operators stand in the order of the file, which is an order of execution: every input is a
+/// constant, a model input or the output of an earlier operator; nothing is written twice.
+struct Model {
+  std::vector<Tensor> tensors;
+  std::vector<Operator> operators;
+  std::vector<int> inputs;
+  std::vector<int> outputs;
+  std::string sha256;                 ///< of the file
+  std::vector<std::string> warnings;  ///< oddities that were read all the same
+  std::shared_ptr<const std::string> file;  ///< what Tensor::data points into
+};
+
+struct LoadParams {
+  std::uint64_t max_file_bytes = std::uint64_t{2} << 30;
+  std::uint64_t max_tensor_bytes = std::uint64_t{256} << 20;  ///< of one activation tensor
+};
+
+/// Errors, each one line: damaged file, index or size out of range, and anything that is not
+/// supported (all operators that are missing are listed, then types, then quantization).
+Result<Model> load_tflite(const std::filesystem::path& path, const LoadParams& params = {});
+
+/// The same from memory; `name` is used in errors.
+Result<Model> parse_tflite(std::string content, const std::string& name, const LoadParams& params = {});
+
+/// "CONV_2D (operator 3) -> 'tensor name'": how errors and reports name an operator.
+std::string operator_label(const Model& model, std::size_t index);
+
+}  // namespace qfi

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// RTL -> netlist, by Yosys.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "qfi/base/result.hpp"
+#include "qfi/netlist/netlist.hpp"
+
+namespace qfi {
+
+/// `gates`: generic gates with at most two inputs. `adders`: full and half adders stay cells
+/// (QFI_FA, QFI_HA), as a standard-cell mapping keeps them; the rest are two-input gates.
+enum class CellSet : std::uint8_t { gates, adders };
+
+struct SynthParams {
+  std::vector<std::filesystem::path> sources;  ///< Verilog or SystemVerilog that Yosys reads
+  std::string top;
+  PortRoles roles;  ///< tied ports stay in the netlist, held at their value
+  CellSet cells = CellSet::gates;
+  std::filesystem::path output;  ///< files OUTPUT.json, OUTPUT.v, OUTPUT.manifest.json are written
+};
+
+struct SynthStats {
+  std::string yosys_version;
+  std::size_t cells = 0;
+  std::size_t nets = 0;  ///< sites of kind `nets`
+  int depth = 0;
+};
+
+/// Errors: odd names, Yosys missing, Yosys' own error message, flip-flops or memories, and a
+/// circuit whose result is not the product of its operands modulo 2^32.
+Result<SynthStats> synthesize(const SynthParams& params);
+
+/// The product check behind synthesize: all pairs of -255..255, and windows of large operands
+/// where the ports have 32 bits. The error names the first wrong pair.
+Result<void> check_multiplies(const Netlist& netlist);
+
+}  // namespace qfi

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The oracle for tables: the netlist compiled by Verilator, with every site forceable.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "qfi/base/result.hpp"
+#include "qfi/netlist/netlist.hpp"
+
+namespace qfi {
+
+/// Gate-level Verilog of the netlist, a wire per site, each marked forceable. Identifiers are
+/// numbered, so no name from the netlist reaches the text.
+std::string forceable_verilog(const Netlist& netlist, std::span<const Site> sites);
+
+class VerilatorModel {
+ public:
+  /// Compiles the model (some 20 s), or takes it from `cache`, and checks it: fault-free products
+  /// of all INT8 pairs, and forced faults against the Simulator. Errors: Verilator missing or
+  /// failing, a cached file that is not what was built, a model that fails the check.
+  static Result<VerilatorModel> open(const Netlist& netlist, std::span<const Site> sites,
+                                     const std::filesystem::path& cache);
+
+  /// Forces a site (one of those given to open) until clear().
+  void inject(const Site& site, bool value);
+  void clear();
+  /// The result port as int32 (sign-extended if narrower, cut if wider).
+  std::int32_t multiply(std::int64_t rs1, std::int64_t rs2);
+
+  const std::string& version() const { return m_version; }
+
+ private:
+  struct Library;
+  VerilatorModel(std::shared_ptr<Library> library, std::map<Site, unsigned> index_of_site, unsigned result_bits,
+                 std::string version);
+
+  std::shared_ptr<Library> m_library;
+  std::map<Site, unsigned> m_index_of_site;
+  unsigned m_result_bits;
+  std::string m_version;
+};
+
+}  // namespace qfi

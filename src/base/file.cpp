@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/base/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+namespace qfi {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : m_value(value) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (m_value >= 0) ::close(m_value);
+  }
+  int get() const { return m_value; }
+
+ private:
+  int m_value;
+};
+
+Result<void> write_all(int descriptor, std::string_view content, const std::string& name) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(descriptor, content.data(), content.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return failed("{}: cannot write: {}", name, std::strerror(errno));
+    }
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) return bad_input("{}: cannot open: {}", path.string(), std::strerror(errno));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
+    return bad_input("{}: not a regular file", path.string());
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  if (size > max_bytes)
+    return bad_input("{}: {} bytes, more than the limit of {}", path.string(), size, max_bytes);
+  std::string content(size, '\0');
+  std::size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t got = ::read(file.get(), content.data() + done, content.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return bad_input("{}: cannot read: {}", path.string(), std::strerror(errno));
+    if (got == 0) return bad_input("{}: became shorter while it was read", path.string());
+    done += static_cast<std::size_t>(got);
+  }
+  return content;
+}
+
+Result<std::string> read_file_gunzip(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  QFI_TRY(std::string raw, read_file(path, max_bytes));
+  const bool is_gzip = raw.size() >= 2 && raw[0] == '\x1f' && raw[1] == '\x8b';
+  if (!is_gzip) return raw;
+  const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(::gzopen(path.c_str(), "rb"), ::gzclose);
+  if (!file) return bad_input("{}: cannot open", path.string());
+  std::string content;
+  std::string chunk(1 << 16, '\0');
+  for (;;) {
+    const int got = ::gzread(file.get(), chunk.data(), static_cast<unsigned>(chunk.size()));
+    if (got < 0) return bad_input("{}: damaged gzip data", path.string());
+    if (got == 0) break;
+    content.append(chunk, 0, static_cast<std::size_t>(got));
+    if (content.size() > max_bytes)
+      return bad_input("{}: unpacks to more than the limit of {} bytes", path.string(), max_bytes);
+  }
+  if (::gzeof(file.get()) == 0) return bad_input("{}: gzip data ends early", path.string());
+  int status = Z_OK;
+  ::gzerror(file.get(), &status);
+  if (status != Z_OK && status != Z_STREAM_END)
+    return bad_input("{}: damaged gzip data", path.string());
+  return content;
+}
+
+Result<void> write_file(const std::filesystem::path& path, std::string_view content) {
+  std::string temporary = path.string() + ".XXXXXX";
+  const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (file.get() < 0)
+    return failed("{}: cannot create a file here: {}", path.string(), std::strerror(errno));
+  // mkostemp makes the file private; results are ordinary files, so give them the usual mode.
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  Result<void> outcome = write_all(file.get(), content, path.string());
+  if (outcome && (::fchmod(file.get(), 0666 & ~mask) != 0 || ::fsync(file.get()) != 0))
+    outcome = failed("{}: cannot write: {}", path.string(), std::strerror(errno));
+  if (outcome && ::rename(temporary.c_str(), path.c_str()) != 0)
+    outcome = failed("{}: cannot replace: {}", path.string(), std::strerror(errno));
+  if (!outcome) ::unlink(temporary.c_str());
+  return outcome;
+}
+
+Result<TemporaryFolder> TemporaryFolder::create() {
+  std::error_code error;
+  std::string pattern = (std::filesystem::temp_directory_path(error) / "qfi-XXXXXX").string();
+  if (error || ::mkdtemp(pattern.data()) == nullptr)
+    return failed("cannot make a temporary folder: {}", std::strerror(errno));
+  return TemporaryFolder(pattern);
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  if (!m_path.empty()) std::filesystem::remove_all(m_path, ignored);
+}
+
+}  // namespace qfi

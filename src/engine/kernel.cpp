@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+namespace qfi {
+namespace {
+
+// The stored value of a real number, as the reference kernels find activation bounds: in float.
+Result<std::int32_t> stored(float real, const Tensor& tensor) {
+  const float steps = std::round(real / tensor.quantization.scales[0]);
+  if (!(std::fabs(steps) < 2147483648.0F)) return bad_input("output scale {} is too small for its activation", tensor.quantization.scales[0]);
+  return wrapping_add(tensor.quantization.zero_points[0], static_cast<std::int32_t>(steps));
+}
+
+int output_size(Padding padding, int in, int filter, int stride) {
+  return padding == Padding::same ? (in + stride - 1) / stride : (in - filter + stride) / stride;
+}
+
+}  // namespace
+
+Result<void> OperatorView::check_counts(std::size_t required, std::size_t maximum) const {
+  if (m_op.inputs.size() > maximum) return bad_input("{} inputs, at most {} are supported", m_op.inputs.size(), maximum);
+  for (std::size_t k = 0; k < required; ++k)
+    if (!has_input(k)) return bad_input("input {} is missing", k);
+  if (m_op.outputs.size() != 1) return bad_input("{} outputs instead of 1", m_op.outputs.size());
+  return {};
+}
+
+Result<void> check_quantized_8_bit(const Tensor& tensor) {
+  if (tensor.type != TensorType::int8 && tensor.type != TensorType::uint8)
+    return bad_input("tensor '{}' is {}; INT8 and UINT8 are supported here", tensor.name, name_of(tensor.type));
+  if (tensor.quantization.scales.size() != 1)
+    return bad_input("tensor '{}' has {} scales instead of 1", tensor.name, tensor.quantization.scales.size());
+  return {};
+}
+
+Result<void> OperatorView::check_8_bit(std::size_t k) const {
+  QFI_CHECK(check_quantized_8_bit(input(k)));
+  QFI_CHECK(check_quantized_8_bit(output()));
+  if (input(k).type != output().type)
+    return bad_input("input '{}' is {}, output {}", input(k).name, name_of(input(k).type), name_of(output().type));
+  return {};
+}
+
+Result<std::vector<std::int64_t>> OperatorView::constant_integers(std::size_t k) const {
+  const Tensor& tensor = input(k);
+  if (!tensor.is_constant) return bad_input("input '{}' is not a constant", tensor.name);
+  std::vector<std::int64_t> numbers(tensor.elements());
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (tensor.type == TensorType::int64) {
+      std::memcpy(&numbers[i], tensor.data.data() + i * 8, 8);
+    } else if (tensor.type == TensorType::int32) {
+      std::int32_t number = 0;
+      std::memcpy(&number, tensor.data.data() + i * 4, 4);
+      numbers[i] = number;
+    } else {
+      return bad_input("input '{}' is {} instead of INT32 or INT64", tensor.name, name_of(tensor.type));
+    }
+  }
+  return numbers;
+}
+
+CodeType code_type(const Tensor& tensor) { return tensor.type == TensorType::int8 ? CodeType::int8 : CodeType::uint8; }
+
+Result<ActivationRange> activation_range(Activation activation, const Tensor& output) {
+  const int smallest = smallest_code(code_type(output));
+  ActivationRange range{smallest, smallest + 255};
+  const auto raise = [&](float real) -> Result<void> {
+    QFI_TRY(const std::int32_t bound, stored(real, output));
+    range.min = std::max(range.min, bound);
+    return {};
+  };
+  const auto lower = [&](float real) -> Result<void> {
+    QFI_TRY(const std::int32_t bound, stored(real, output));
+    range.max = std::min(range.max, bound);
+    return {};
+  };
+  if (activation == Activation::relu || activation == Activation::relu6) QFI_CHECK(raise(0.0F));
+  if (activation == Activation::relu6) QFI_CHECK(lower(6.0F));
+  if (activation == Activation::relu_n1_to_1) {
+    QFI_CHECK(raise(-1.0F));
+    QFI_CHECK(lower(1.0F));
+  }
+  if (range.min > range.max) return bad_input("its activation leaves no stored value");
+  return range;
+}
+
+Result<WindowGeometry> window_geometry(const WindowOptions& options, const Tensor& input, const Tensor& output,
+                                       int filter_h, int filter_w) {
+  if (input.shape.size() != 4 || output.shape.size() != 4) return bad_input("input and output must have 4 dimensions");
+  if (input.shape[0] != output.shape[0]) return bad_input("input and output differ in their batch");
+  const auto effective = [](int filter, int dilation) { return (std::int64_t{filter} - 1) * dilation + 1; };
+  const std::int64_t reach_h = effective(filter_h, options.dilation_h);
+  const std::int64_t reach_w = effective(filter_w, options.dilation_w);
+  constexpr std::int64_t k_limit = std::numeric_limits<int>::max() / 4;
+  if (reach_h > k_limit || reach_w > k_limit || input.shape[1] > k_limit || input.shape[2] > k_limit)
+    return bad_input("the window is too large");
+  WindowGeometry geometry;
+  geometry.out_h = output_size(options.padding, input.shape[1], static_cast<int>(reach_h), options.stride_h);
+  geometry.out_w = output_size(options.padding, input.shape[2], static_cast<int>(reach_w), options.stride_w);
+  if (geometry.out_h != output.shape[1] || geometry.out_w != output.shape[2])
+    return bad_input("the output is {}x{} where the window gives {}x{}", output.shape[1], output.shape[2], geometry.out_h, geometry.out_w);
+  const auto padding = [](int out, int stride, std::int64_t reach, int in) {
+    const std::int64_t total = (std::int64_t{out} - 1) * stride + reach - in;
+    return static_cast<int>(std::max<std::int64_t>(total, 0) / 2);
+  };
+  geometry.pad_h = padding(geometry.out_h, options.stride_h, reach_h, input.shape[1]);
+  geometry.pad_w = padding(geometry.out_w, options.stride_w, reach_w, input.shape[2]);
+  return geometry;
+}
+
+std::int32_t round_to_int32(double value) {
+  const double rounded = std::round(value);
+  if (!(rounded >= -2147483648.0 && rounded <= 2147483647.0)) return std::numeric_limits<std::int32_t>::min();
+  return static_cast<std::int32_t>(rounded);
+}
+
+}  // namespace qfi

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blocked over planes (images), 16 output channels at a time, in plain C++ that the compiler
+// vectorizes. The 16 weights of one tap meet the same input, so their 16 table rows are interleaved
+// into [input byte][16 channels] first: one look-up of 64 bytes then serves 16 products.
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "../../multiply_accumulate.hpp"
+
+namespace qfi {
+namespace {
+
+constexpr std::size_t k_lanes = 16;
+constexpr std::size_t k_block_pixels = 4096;  // accumulators of a block: 256 KiB, in the L2 cache
+constexpr std::size_t k_interleave_from = 192;  // pixels that pay for interleaving the rows of a tap
+
+using Lanes = std::array<std::uint32_t, k_lanes>;  // modulo 2^32, as the accumulators wrap
+
+// Output channels that are computed together. Without own inputs they share the input channels
+// of one group; with (depthwise, multiplier 1) lane i reads input channel first_in + i.
+struct LaneGroup {
+  std::size_t first_out = 0;
+  std::size_t count = 0;
+  std::size_t first_in = 0;
+  bool has_own_inputs = false;
+};
+
+std::vector<LaneGroup> lane_groups(const ConvolutionShape& s) {
+  std::vector<LaneGroup> groups;
+  const auto channels = static_cast<std::size_t>(s.out_c);
+  if (s.groups > 1 && s.group_in_c() == 1 && s.group_out_c() == 1) {
+    for (std::size_t c = 0; c < channels; c += k_lanes) groups.push_back({c, std::min(k_lanes, channels - c), c, true});
+    return groups;
+  }
+  const auto per_group = static_cast<std::size_t>(s.group_out_c());
+  for (std::size_t g = 0; g < static_cast<std::size_t>(s.groups); ++g)
+    for (std::size_t c = 0; c < per_group; c += k_lanes)
+      groups.push_back({g * per_group + c, std::min(k_lanes, per_group - c), g * static_cast<std::size_t>(s.group_in_c()), false});
+  return groups;
+}
+
+// The taps below know the weights of one tap for all lanes and add its products for one input.
+
+struct InterleavedRows {
+  struct Storage {
+    alignas(64) std::array<Lanes, 256> terms;
+  };
+  static constexpr bool k_own_inputs = false;
+  const Storage* storage;
+
+  InterleavedRows(Storage& to, const ProductTable& table, const std::uint8_t* weights, std::size_t weight_stride, std::size_t count)
+      : storage(&to) {
+    for (std::size_t lane = 0; lane < count; ++lane) {
+      const auto row = table.row(weights[lane * weight_stride]);
+      for (std::size_t x = 0; x < 256; ++x) to.terms[x][lane] = static_cast<std::uint32_t>(row[x]);
+    }
+  }
+  void add(Lanes& sums, const std::uint8_t* x) const {
+    const Lanes& terms = storage->terms[*x];
+    for (std::size_t lane = 0; lane < k_lanes; ++lane) sums[lane] += terms[lane];
+  }
+};
+
+template <bool own_inputs>
+struct TableRows {
+  struct Storage {};
+  static constexpr bool k_own_inputs = own_inputs;
+  std::array<const std::int32_t*, k_lanes> rows;
+  std::size_t count;
+
+  TableRows(Storage&, const ProductTable& table, const std::uint8_t* weights, std::size_t weight_stride, std::size_t lanes) : count(lanes) {
+    for (std::size_t lane = 0; lane < lanes; ++lane) rows[lane] = table.row(weights[lane * weight_stride]).data();
+  }
+  void add(Lanes& sums, const std::uint8_t* x) const {
+    for (std::size_t lane = 0; lane < count; ++lane)
+      sums[lane] += static_cast<std::uint32_t>(rows[lane][x[own_inputs ? lane : 0]]);
+  }
+};
+
+// Codes as numbers: (byte ^ flip) - subtract, for both signednesses.
+struct CodeReader {
+  std::uint8_t flip;
+  std::int16_t subtract;
+  CodeReader(CodeType type, int zero_point)
+      : flip(type == CodeType::int8 ? 0x80 : 0), subtract(static_cast<std::int16_t>((type == CodeType::int8 ? 128 : 0) + zero_point)) {}
+  std::int16_t operator()(std::uint8_t byte) const { return static_cast<std::int16_t>((byte ^ flip) - subtract); }
+};
+
+template <bool own_inputs>
+struct ExactProducts {
+  struct Storage {};
+  static constexpr bool k_own_inputs = own_inputs;
+  std::array<std::int16_t, k_lanes> weight{};
+  CodeReader input;
+  std::size_t count;
+
+  ExactProducts(Storage&, const OperandCodes& codes, const std::uint8_t* weights, std::size_t weight_stride, std::size_t lanes)
+      : input(codes.type, codes.input_zero_point), count(lanes) {
+    const CodeReader reader(codes.type, codes.weight_zero_point);
+    for (std::size_t lane = 0; lane < lanes; ++lane) weight[lane] = reader(weights[lane * weight_stride]);
+  }
+  void add(Lanes& sums, const std::uint8_t* x) const {
+    if constexpr (own_inputs) {
+      for (std::size_t lane = 0; lane < count; ++lane)
+        sums[lane] += static_cast<std::uint32_t>(std::int32_t{weight[lane]} * std::int32_t{input(x[lane])});
+    } else {
+      const std::int16_t value = input(*x);
+      for (std::size_t lane = 0; lane < k_lanes; ++lane)
+        sums[lane] += static_cast<std::uint32_t>(std::int32_t{weight[lane]} * std::int32_t{value});
+    }
+  }
+};
+
+// One tap on all pixels of a block.
+template <class Tap>
+void add_tap(const Tap& tap, const ConvolutionShape& s, int ky, int kx, std::size_t planes, const std::uint8_t* input,
+             std::size_t channel, std::uint8_t padded_byte, PaddingTaps padding, Lanes* sums) {
+  const ValidRange rows = valid_outputs(ky, s.out_h, s.in_h, s.stride_h, s.dilation_h, s.pad_h);
+  const ValidRange columns = valid_outputs(kx, s.out_w, s.in_w, s.stride_w, s.dilation_w, s.pad_w);
+  const auto in_c = static_cast<std::size_t>(s.in_c);
+  const auto out_w = static_cast<std::size_t>(s.out_w);
+  const std::size_t step = static_cast<std::size_t>(s.stride_w) * in_c;
+  std::array<std::uint8_t, k_lanes> padded;
+  padded.fill(padded_byte);
+  for (std::size_t plane = 0; plane < planes; ++plane)
+    for (int oy = 0; oy < s.out_h; ++oy) {
+      Lanes* row = sums + plane * s.out_pixels() + static_cast<std::size_t>(oy) * out_w;
+      const bool is_row_inside = oy >= rows.first && oy < rows.end;
+      const int first = is_row_inside ? columns.first : 0;
+      const int end = is_row_inside ? columns.end : 0;
+      if (first < end) {
+        const int iy = oy * s.stride_h + ky * s.dilation_h - s.pad_h;
+        const int ix = first * s.stride_w + kx * s.dilation_w - s.pad_w;
+        const std::uint8_t* x = input + plane * s.in_plane() +
+                                (static_cast<std::size_t>(iy) * static_cast<std::size_t>(s.in_w) + static_cast<std::size_t>(ix)) * in_c + channel;
+        for (int ox = first; ox < end; ++ox, x += step) tap.add(row[ox], x);
+      }
+      if (padding == PaddingTaps::skip) continue;
+      for (int ox = 0; ox < first; ++ox) tap.add(row[ox], padded.data());
+      for (int ox = end; ox < s.out_w; ++ox) tap.add(row[ox], padded.data());
+    }
+}
+
+template <class Tap, class Source>
+void accumulate_block(const MultiplyAccumulate& op, const LaneGroup& group, const Source& source, std::size_t planes,
+                      const std::uint8_t* input, PaddingTaps padding, Lanes* sums) {
+  const ConvolutionShape& s = op.shape;
+  Lanes start{};
+  for (std::size_t lane = 0; lane < group.count; ++lane) start[lane] = static_cast<std::uint32_t>(op.bias[group.first_out + lane]);
+  std::fill_n(sums, planes * s.out_pixels(), start);
+
+  typename Tap::Storage storage{};
+  const auto padded_byte = static_cast<std::uint8_t>(op.codes.input_zero_point);
+  std::size_t tap_index = 0;
+  for (int ky = 0; ky < s.filter_h; ++ky)
+    for (int kx = 0; kx < s.filter_w; ++kx)
+      for (int c = 0; c < s.group_in_c(); ++c, ++tap_index) {
+        const Tap tap(storage, source, &op.weights[group.first_out * s.taps() + tap_index], s.taps(), group.count);
+        const std::size_t channel = group.first_in + static_cast<std::size_t>(c);
+        add_tap(tap, s, ky, kx, planes, input, channel, padded_byte, padding, sums);
+      }
+}
+
+void store_block(const MultiplyAccumulate& op, const LaneGroup& group, std::size_t pixels, const Lanes* sums, std::uint8_t* output) {
+  const auto out_c = static_cast<std::size_t>(op.shape.out_c);
+  for (std::size_t pixel = 0; pixel < pixels; ++pixel)
+    for (std::size_t lane = 0; lane < group.count; ++lane)
+      output[pixel * out_c + group.first_out + lane] =
+          op.requantizer(static_cast<std::int32_t>(sums[pixel][lane]), group.first_out + lane);
+}
+
+}  // namespace
+
+void multiply_accumulate_portable(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,
+                                  std::uint8_t* output, const ProductTable* table, PaddingTaps padding,
+                                  std::vector<std::byte>& scratch) {
+  const ConvolutionShape& s = op.shape;
+  const std::size_t block_planes = std::clamp<std::size_t>(k_block_pixels / s.out_pixels(), 1, planes);
+  scratch.resize(block_planes * s.out_pixels() * sizeof(Lanes) + alignof(std::max_align_t));
+  void* start = scratch.data();
+  std::size_t space = scratch.size();
+  auto* sums = static_cast<Lanes*>(std::align(alignof(std::max_align_t), sizeof(Lanes), start, space));
+  const std::vector<LaneGroup> groups = lane_groups(s);
+  for (std::size_t first = 0; first < planes; first += block_planes) {
+    const std::size_t count = std::min(block_planes, planes - first);
+    const std::size_t pixels = count * s.out_pixels();
+    const std::uint8_t* block_input = input + first * s.in_plane();
+    for (const LaneGroup& group : groups) {
+      const auto accumulate = [&]<class Tap>(const auto& from, PaddingTaps taps) {
+        accumulate_block<Tap>(op, group, from, count, block_input, taps, sums);
+      };
+      if (table == nullptr) {
+        if (group.has_own_inputs) accumulate.template operator()<ExactProducts<true>>(op.codes, PaddingTaps::skip);
+        else accumulate.template operator()<ExactProducts<false>>(op.codes, PaddingTaps::skip);
+      } else if (group.has_own_inputs) {
+        accumulate.template operator()<TableRows<true>>(*table, padding);
+      } else if (pixels >= k_interleave_from) {
+        accumulate.template operator()<InterleavedRows>(*table, padding);
+      } else {
+        accumulate.template operator()<TableRows<false>>(*table, padding);
+      }
+      store_block(op, group, pixels, sums, output + first * s.out_plane());
+    }
+  }
+}
+
+}  // namespace qfi

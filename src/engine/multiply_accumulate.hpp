@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// What CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED have in common: sums of products of weights
+// and inputs, then requantization.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "qfi/arith/product_table.hpp"
+#include "qfi/arith/requantize.hpp"
+#include "qfi/engine/program.hpp"
+
+namespace qfi {
+
+/// A grouped 2-D convolution over NHWC. FULLY_CONNECTED: all sizes but the channels are 1.
+/// DEPTHWISE_CONV_2D: as many groups as input channels.
+struct ConvolutionShape {
+  int planes = 1;  ///< the model's own batch (FULLY_CONNECTED: rows)
+  int in_h = 1, in_w = 1, in_c = 1;
+  int out_h = 1, out_w = 1, out_c = 1;
+  int filter_h = 1, filter_w = 1;
+  int stride_h = 1, stride_w = 1;
+  int dilation_h = 1, dilation_w = 1;
+  int pad_h = 0, pad_w = 0;
+  int groups = 1;
+
+  int group_in_c() const { return in_c / groups; }
+  int group_out_c() const { return out_c / groups; }
+  std::size_t in_plane() const { return static_cast<std::size_t>(in_h) * static_cast<std::size_t>(in_w) * static_cast<std::size_t>(in_c); }
+  std::size_t out_pixels() const { return static_cast<std::size_t>(out_h) * static_cast<std::size_t>(out_w); }
+  std::size_t out_plane() const { return out_pixels() * static_cast<std::size_t>(out_c); }
+  std::size_t taps() const { return static_cast<std::size_t>(filter_h) * static_cast<std::size_t>(filter_w) * static_cast<std::size_t>(group_in_c()); }
+};
+
+/// int32 accumulator -> stored 8-bit output, per output channel.
+struct Requantizer {
+  std::vector<QuantizedMultiplier> fixed_point;  ///< empty: `real` is used
+  std::vector<double> real;                      ///< FULLY_CONNECTED: round(acc * real) in double
+  std::int32_t zero_point = 0;
+  std::int32_t min = 0;
+  std::int32_t max = 0;
+
+  std::uint8_t operator()(std::int32_t accumulator, std::size_t channel) const;
+};
+
+struct MultiplyAccumulate {
+  ConvolutionShape shape;
+  OperandCodes codes;
+  std::vector<std::uint8_t> weights;  ///< stored bytes, [out_c][filter_h][filter_w][group_in_c]
+  std::vector<std::int32_t> bias;     ///< [out_c]
+  Requantizer requantizer;
+};
+
+/// `input`: planes * [in_h][in_w][in_c] bytes; `output`: planes * [out_h][out_w][out_c].
+/// `planes` counts images times the shape's own planes. Products come from `table`, or are exact
+/// where it is nullptr. `scratch` is the kernel's to resize.
+using MultiplyAccumulateFunction = void (*)(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,
+                                            std::uint8_t* output, const ProductTable* table, PaddingTaps padding,
+                                            std::vector<std::byte>& scratch);
+
+void multiply_accumulate_reference(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,
+                                   std::uint8_t* output, const ProductTable* table, PaddingTaps padding,
+                                   std::vector<std::byte>& scratch);
+void multiply_accumulate_portable(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,
+                                  std::uint8_t* output, const ProductTable* table, PaddingTaps padding,
+                                  std::vector<std::byte>& scratch);
+
+/// See Program::count_pairs.
+void count_pairs(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input, PaddingTaps padding,
+                 std::span<std::uint64_t> counts);
+
+/// Output positions 0 .. size-1 whose tap `k` lies inside the input, as first .. end-1.
+struct ValidRange {
+  int first = 0;
+  int end = 0;
+};
+ValidRange valid_outputs(int k, int out_size, int in_size, int stride, int dilation, int pad);
+
+}  // namespace qfi

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/engine/program.hpp"
+
+#include <algorithm>
+
+#include "kernel.hpp"
+
+namespace qfi {
+namespace {
+
+constexpr std::size_t k_alignment = 64;
+
+PreparedKernel prepare_kernel(const Model& model, std::size_t index, KernelSet kernels) {
+  const OperatorView view(model, index);
+  switch (model.operators[index].kind) {
+    case OperatorKind::add: return prepare_add(view);
+    case OperatorKind::average_pool_2d:
+    case OperatorKind::max_pool_2d: return prepare_pool(view);
+    case OperatorKind::conv_2d: return prepare_conv_2d(view, kernels);
+    case OperatorKind::depthwise_conv_2d: return prepare_depthwise_conv_2d(view, kernels);
+    case OperatorKind::dequantize: return prepare_dequantize(view);
+    case OperatorKind::fully_connected: return prepare_fully_connected(view, kernels);
+    case OperatorKind::mean: return prepare_mean(view);
+    case OperatorKind::pad: return prepare_pad(view);
+    case OperatorKind::quantize: return prepare_quantize(view);
+    case OperatorKind::relu:
+    case OperatorKind::relu6: return prepare_relu(view);
+    case OperatorKind::reshape: return prepare_reshape(view);
+    case OperatorKind::softmax: return prepare_softmax(view);
+  }
+  return bad_input("not supported");
+}
+
+// When a tensor is needed: from the operator that writes it to the last one that reads it.
+// Model inputs are there before operator 0, model outputs until the end.
+struct Lifetime {
+  std::size_t first = 0;
+  std::size_t last = 0;
+  bool is_used = false;
+};
+
+std::vector<Lifetime> lifetimes(const Model& model, const ProgramParams& params) {
+  const std::size_t end = model.operators.size();
+  std::vector<Lifetime> result(model.tensors.size());
+  const auto at = [&](int tensor) -> Lifetime& { return result[static_cast<std::size_t>(tensor)]; };
+  for (const int tensor : model.inputs) at(tensor) = {0, 0, true};
+  for (std::size_t i = 0; i < end; ++i) {
+    for (const int tensor : model.operators[i].inputs)
+      if (tensor != k_no_tensor) at(tensor).last = std::max(at(tensor).last, i);
+    for (const int tensor : model.operators[i].outputs) at(tensor) = {i, i, true};
+  }
+  for (const int tensor : model.outputs) at(tensor).last = end;
+  for (const int tensor : params.kept_tensors) at(tensor).last = end;
+  for (std::size_t t = 0; t < result.size(); ++t) {
+    if (model.tensors[t].is_constant) result[t].is_used = false;
+    if (params.keep_all_tensors) result[t].last = end;
+  }
+  return result;
+}
+
+}  // namespace
+
+const char* name_of(KernelSet set) { return set == KernelSet::reference ? "reference" : "portable"; }
+
+Program::Program(Model model, const ProgramParams& params) : m_model(std::move(model)), m_params(params) {}
+Program::Program(Program&&) noexcept = default;
+Program& Program::operator=(Program&&) noexcept = default;
+Program::~Program() = default;
+
+Result<Program> Program::prepare(Model model, const ProgramParams& params) {
+  Program program(std::move(model), params);
+  for (std::size_t i = 0; i < program.m_model.operators.size(); ++i) {
+    auto kernel = prepare_kernel(program.m_model, i, params.kernels);
+    if (!kernel) return at(operator_label(program.m_model, i), kernel.error());
+    program.m_kernels.push_back(std::move(*kernel));
+  }
+  program.plan_memory();
+  return program;
+}
+
+// First fit: the largest tensors first, each at the lowest place that is free during its life.
+void Program::plan_memory() {
+  const std::vector<Lifetime> lives = lifetimes(m_model, m_params);
+  std::vector<std::size_t> order;
+  for (std::size_t t = 0; t < lives.size(); ++t)
+    if (lives[t].is_used) order.push_back(t);
+  const auto size = [&](std::size_t t) { return (m_model.tensors[t].bytes() + k_alignment - 1) / k_alignment * k_alignment; };
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return size(a) > size(b); });
+  m_offset.assign(lives.size(), 0);
+  std::vector<std::size_t> placed;
+  for (const std::size_t t : order) {
+    std::vector<std::pair<std::size_t, std::size_t>> taken;  // (begin, end), while t lives
+    for (const std::size_t other : placed)
+      if (lives[t].first <= lives[other].last && lives[other].first <= lives[t].last)
+        taken.emplace_back(m_offset[other], m_offset[other] + size(other));
+    std::sort(taken.begin(), taken.end());
+    std::size_t place = 0;
+    for (const auto& [begin, end] : taken) {
+      if (begin >= place + size(t)) break;
+      place = std::max(place, end);
+    }
+    m_offset[t] = place;
+    m_bytes_per_image = std::max(m_bytes_per_image, place + size(t));
+    placed.push_back(t);
+  }
+}
+
+void Program::run(Batch& batch, std::size_t first, std::size_t end, const FaultyUnit* unit) const {
+  for (std::size_t i = first; i < end; ++i) {
+    const Operator& op = m_model.operators[i];
+    KernelCall call;
+    call.images = batch.images();
+    for (const int index : op.inputs) {
+      if (index == k_no_tensor) {
+        call.inputs.push_back(nullptr);
+        call.input_strides.push_back(0);
+        continue;
+      }
+      const Tensor& tensor = m_model.tensors[static_cast<std::size_t>(index)];
+      call.inputs.push_back(tensor.is_constant ? tensor.data.data() : batch.tensor(index).data());
+      call.input_strides.push_back(tensor.is_constant ? 0 : tensor.bytes());
+    }
+    call.output = batch.tensor(op.outputs[0]).data();
+    call.output_stride = m_model.tensors[static_cast<std::size_t>(op.outputs[0])].bytes();
+    call.scratch = &batch.m_scratch;
+    if (unit != nullptr) {
+      call.table = unit->table_of_operator[i];
+      call.padding = unit->padding;
+    }
+    m_kernels[i]->run(call);
+  }
+}
+
+std::vector<int> Program::live_tensors(std::size_t cut, std::span<const int> also) const {
+  std::vector<bool> is_known(m_model.tensors.size(), false);
+  for (const int tensor : m_model.inputs) is_known[static_cast<std::size_t>(tensor)] = true;
+  for (std::size_t i = 0; i < cut; ++i)
+    for (const int tensor : m_model.operators[i].outputs) is_known[static_cast<std::size_t>(tensor)] = true;
+  std::vector<int> live;
+  const auto need = [&](int tensor) {
+    if (tensor != k_no_tensor && is_known[static_cast<std::size_t>(tensor)] && std::ranges::find(live, tensor) == live.end()) live.push_back(tensor);
+  };
+  for (std::size_t i = cut; i < m_model.operators.size(); ++i)
+    for (const int tensor : m_model.operators[i].inputs) need(tensor);
+  for (const int tensor : m_model.outputs) need(tensor);
+  for (const int tensor : also) need(tensor);
+  return live;
+}
+
+bool Program::multiplies_weights(std::size_t index) const { return m_kernels[index]->multiply_accumulate() != nullptr; }
+
+std::uint64_t Program::multiplications(std::size_t index) const {
+  const MultiplyAccumulate* op = m_kernels[index]->multiply_accumulate();
+  return op == nullptr ? 0 : static_cast<std::uint64_t>(op->shape.planes) * op->shape.out_plane() * op->shape.taps();
+}
+
+OperandCodes Program::operand_codes(std::size_t index) const { return m_kernels[index]->multiply_accumulate()->codes; }
+
+std::span<const std::uint8_t> Program::weight_bytes(std::size_t index) const {
+  return m_kernels[index]->multiply_accumulate()->weights;
+}
+
+void Program::count_pairs(const Batch& batch, std::size_t index, PaddingTaps padding, std::span<std::uint64_t> counts) const {
+  const MultiplyAccumulate& op = *m_kernels[index]->multiply_accumulate();
+  const auto input = batch.tensor(m_model.operators[index].inputs[0]);
+  qfi::count_pairs(op, batch.images() * static_cast<std::size_t>(op.shape.planes), reinterpret_cast<const std::uint8_t*>(input.data()), padding, counts);
+}
+
+Batch::Batch(const Program& program, std::size_t images)
+    : m_program(&program), m_capacity(images), m_images(images), m_memory(images * program.bytes_per_image() + k_alignment) {}
+
+void Batch::set_images(std::size_t images) { m_images = std::min(images, m_capacity); }
+
+std::span<const std::byte> Batch::tensor(int index) const {
+  const auto t = static_cast<std::size_t>(index);
+  const auto address = reinterpret_cast<std::uintptr_t>(m_memory.data());
+  const std::size_t skew = (k_alignment - address % k_alignment) % k_alignment;
+  // Places are planned for one image; with m_capacity of them every place and size grows alike.
+  return std::span(m_memory).subspan(skew + m_program->m_offset[t] * m_capacity, m_program->model().tensors[t].bytes() * m_images);
+}
+
+std::span<std::byte> Batch::tensor(int index) {
+  const auto view = std::as_const(*this).tensor(index);
+  return {const_cast<std::byte*>(view.data()), view.size()};
+}
+
+}  // namespace qfi

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+
+#include "qfi/base/file.hpp"
+#include "qfi/base/hash.hpp"
+#include "qfi/model/model.hpp"
+#include "tflite_subset_generated.h"
+
+namespace qfi {
+namespace {
+
+namespace fb = qfi::tflite;
+
+constexpr std::size_t k_max_dimensions = 8;
+constexpr int k_max_window = 1 << 20;  // strides, dilations, filter sizes
+
+// Numbers of the format's BuiltinOperator and of its BuiltinOptions union.
+struct KnownOperator {
+  int code;
+  OperatorKind kind;
+  int options_type;  // 0: none read
+};
+constexpr KnownOperator k_operators[] = {
+    {0, OperatorKind::add, 11},
+    {1, OperatorKind::average_pool_2d, 5},
+    {3, OperatorKind::conv_2d, 1},
+    {4, OperatorKind::depthwise_conv_2d, 2},
+    {6, OperatorKind::dequantize, 0},
+    {9, OperatorKind::fully_connected, 8},
+    {17, OperatorKind::max_pool_2d, 5},
+    {19, OperatorKind::relu, 0},
+    {21, OperatorKind::relu6, 0},
+    {22, OperatorKind::reshape, 0},
+    {25, OperatorKind::softmax, 9},
+    {34, OperatorKind::pad, 0},
+    {40, OperatorKind::mean, 0},
+    {114, OperatorKind::quantize, 0},
+};
+
+const KnownOperator* find_operator(int code) {
+  const auto* found = std::ranges::find(k_operators, code, &KnownOperator::code);
+  return found == std::end(k_operators) ? nullptr : found;
+}
+
+// Names of operators that qfi does not run, for the error message.
+std::string operator_name(int code, const std::string& custom) {
+  static const std::map<int, const char*> k_names = {
+      {2, "CONCATENATION"}, {5, "DEPTH_TO_SPACE"}, {8, "FLOOR"}, {11, "L2_NORMALIZATION"}, {14, "LOGISTIC"},
+      {16, "LSTM"}, {18, "MUL"}, {20, "RELU_N1_TO_1"}, {23, "RESIZE_BILINEAR"}, {26, "SPACE_TO_DEPTH"},
+      {27, "SVDF"}, {28, "TANH"}, {36, "GATHER"}, {37, "BATCH_TO_SPACE_ND"}, {38, "SPACE_TO_BATCH_ND"},
+      {39, "TRANSPOSE"}, {41, "SUB"}, {42, "DIV"}, {43, "SQUEEZE"}, {44, "UNIDIRECTIONAL_SEQUENCE_LSTM"},
+      {45, "STRIDED_SLICE"}, {47, "EXP"}, {49, "SPLIT"}, {50, "LOG_SOFTMAX"}, {53, "CAST"}, {54, "PRELU"},
+      {55, "MAXIMUM"}, {56, "ARG_MAX"}, {57, "MINIMUM"}, {59, "NEG"}, {60, "PADV2"}, {65, "SLICE"},
+      {67, "TRANSPOSE_CONV"}, {70, "EXPAND_DIMS"}, {74, "SUM"}, {75, "SQRT"}, {76, "RSQRT"}, {77, "SHAPE"},
+      {79, "ARG_MIN"}, {81, "REDUCE_PROD"}, {82, "REDUCE_MAX"}, {83, "PACK"}, {88, "UNPACK"}, {89, "REDUCE_MIN"},
+      {97, "RESIZE_NEAREST_NEIGHBOR"}, {98, "LEAKY_RELU"}, {99, "SQUARED_DIFFERENCE"}, {100, "MIRROR_PAD"},
+      {101, "ABS"}, {102, "SPLIT_V"}, {117, "HARD_SWISH"}, {118, "IF"}, {119, "WHILE"}, {126, "BATCH_MATMUL"},
+      {150, "GELU"}};
+  if (code == 32) return "CUSTOM '" + custom + "'";
+  if (const auto* known = find_operator(code)) return name_of(known->kind);
+  const auto found = k_names.find(code);
+  return found == k_names.end() ? fmt::format("builtin operator {}", code) : found->second;
+}
+
+std::optional<TensorType> tensor_type(int code) {
+  switch (code) {
+    case 0: return TensorType::float32;
+    case 2: return TensorType::int32;
+    case 3: return TensorType::uint8;
+    case 4: return TensorType::int64;
+    case 6: return TensorType::boolean;
+    case 7: return TensorType::int16;
+    case 9: return TensorType::int8;
+    default: return std::nullopt;
+  }
+}
+
+Result<Activation> activation(int code) {
+  switch (code) {
+    case 0: return Activation::none;
+    case 1: return Activation::relu;
+    case 2: return Activation::relu_n1_to_1;
+    case 3: return Activation::relu6;
+    default: return bad_input("fused activation {} is not supported", code);
+  }
+}
+
+bool fits(TensorType type, std::int64_t value) {
+  switch (type) {
+    case TensorType::int8: return value >= -128 && value <= 127;
+    case TensorType::uint8: return value >= 0 && value <= 255;
+    case TensorType::int16: return value >= -32768 && value <= 32767;
+    default: return value >= std::numeric_limits<std::int32_t>::min() && value <= std::numeric_limits<std::int32_t>::max();
+  }
+}
+
+class Loader {
+ public:
+  Loader(std::shared_ptr<const std::string> content, const LoadParams& params) : m_params(params) {
+    m_model.file = std::move(content);
+  }
+
+  Result<Model> load() {
+    const auto* data = reinterpret_cast<const std::uint8_t*>(m_model.file->data());
+    m_verifier.emplace(data, m_model.file->size(), 64, 10'000'000);
+    if (m_model.file->size() < 8 || !flatbuffers::BufferHasIdentifier(data, "TFL3"))
+      return bad_input("not a .tflite file (the identifier TFL3 is missing)");
+    if (!m_verifier->VerifyBuffer<fb::Model>("TFL3")) return bad_input("damaged .tflite file (an offset or size is out of range)");
+    m_file = fb::GetModel(data);
+    if (m_file->version() != 3) return bad_input(".tflite version {} is not supported, only 3", m_file->version());
+    if (m_file->subgraphs() == nullptr || m_file->subgraphs()->size() != 1)
+      return bad_input("models with {} subgraphs are not supported, only 1",
+                       m_file->subgraphs() == nullptr ? 0 : m_file->subgraphs()->size());
+    m_graph = m_file->subgraphs()->Get(0);
+    QFI_CHECK(check_operators_are_known());
+    QFI_CHECK(read_tensors());
+    QFI_CHECK(read_list(m_graph->inputs(), "model input", false, m_model.inputs));
+    QFI_CHECK(read_list(m_graph->outputs(), "model output", false, m_model.outputs));
+    if (m_model.inputs.empty() || m_model.outputs.empty()) return bad_input("the model has no input or no output");
+    QFI_CHECK(read_operators());
+    QFI_CHECK(check_data_flow());
+    m_model.sha256 = sha256_hex(bytes_of(*m_model.file));
+    return std::move(m_model);
+  }
+
+ private:
+  Result<int> operator_code(const fb::Operator& op) const {
+    const auto* codes = m_file->operator_codes();
+    if (codes == nullptr || op.opcode_index() >= codes->size() || codes->Get(op.opcode_index()) == nullptr)
+      return bad_input("operator code {} is out of range", op.opcode_index());
+    const auto* code = codes->Get(op.opcode_index());
+    // Old files set only the one-byte field; new ones set both, or the larger one alone.
+    return std::max<int>(code->deprecated_builtin_code(), code->builtin_code());
+  }
+
+  // Before anything else, so that the user sees at once all that is missing.
+  Result<void> check_operators_are_known() const {
+    if (m_graph->operators() == nullptr || m_graph->operators()->size() == 0) return bad_input("the model has no operators");
+    std::string first;
+    std::set<std::string> missing;
+    for (unsigned i = 0; i < m_graph->operators()->size(); ++i) {
+      const auto* op = m_graph->operators()->Get(i);
+      QFI_TRY(const int code, operator_code(*op));
+      if (find_operator(code) != nullptr) continue;
+      const auto* custom = m_file->operator_codes()->Get(op->opcode_index())->custom_code();
+      const std::string name = operator_name(code, custom == nullptr ? "" : custom->str());
+      if (missing.empty()) first = fmt::format("{} (operator {}){}", name, i, output_names(*op));
+      missing.insert(name);
+    }
+    if (missing.empty()) return {};
+    std::string list;
+    for (const std::string& name : missing) list += (list.empty() ? "" : ", ") + name;
+    return bad_input("{} is not supported; the model needs these operators that qfi lacks: {}", first, list);
+  }
+
+  std::string output_names(const fb::Operator& op) const {
+    std::string names;
+    const auto* tensors = m_graph->tensors();
+    if (op.outputs() == nullptr || tensors == nullptr) return names;
+    for (const int index : *op.outputs())
+      if (index >= 0 && static_cast<unsigned>(index) < tensors->size() && tensors->Get(static_cast<unsigned>(index))->name() != nullptr)
+        names += " -> '" + tensors->Get(static_cast<unsigned>(index))->name()->str() + "'";
+    return names;
+  }
+
+  Result<void> read_tensors() {
+    if (m_graph->tensors() == nullptr) return bad_input("the model has no tensors");
+    for (unsigned i = 0; i < m_graph->tensors()->size(); ++i) {
+      auto tensor = read_tensor(*m_graph->tensors()->Get(i));
+      if (!tensor) {
+        const auto* name = m_graph->tensors()->Get(i)->name();
+        return at(fmt::format("tensor {} '{}'", i, name == nullptr ? "" : name->str()), tensor.error());
+      }
+      m_model.tensors.push_back(std::move(*tensor));
+    }
+    return {};
+  }
+
+  Result<Tensor> read_tensor(const fb::Tensor& source) {
+    Tensor tensor;
+    tensor.name = source.name() == nullptr ? "" : source.name()->str();
+    const auto type = tensor_type(source.type());
+    if (!type) return bad_input("element type {} is not supported", int{source.type()});
+    tensor.type = *type;
+    if (source.sparsity() != nullptr) return bad_input("sparse tensors are not supported");
+    if (source.is_variable()) return bad_input("variable tensors are not supported");
+    QFI_CHECK(read_shape(source, tensor));
+    QFI_CHECK(read_data(source, tensor));
+    QFI_CHECK(read_quantization(source, tensor));
+    return tensor;
+  }
+
+  Result<void> read_shape(const fb::Tensor& source, Tensor& tensor) const {
+    std::uint64_t bytes = size_of(tensor.type);
+    if (source.shape() == nullptr) return {};
+    if (source.shape()->size() > k_max_dimensions) return bad_input("{} dimensions, at most {} are supported", source.shape()->size(), k_max_dimensions);
+    for (const int dimension : *source.shape()) {
+      if (dimension < 1) return bad_input("dimension {} in the shape", dimension);
+      bytes *= static_cast<std::uint64_t>(dimension);
+      if (bytes > m_params.max_file_bytes) return bad_input("the shape needs more than {} bytes", m_params.max_file_bytes);
+      tensor.shape.push_back(dimension);
+    }
+    return {};
+  }
+
+  Result<void> read_data(const fb::Tensor& source, Tensor& tensor) const {
+    const auto* buffers = m_file->buffers();
+    if (buffers == nullptr || source.buffer() >= buffers->size() || buffers->Get(source.buffer()) == nullptr)
+      return bad_input("buffer {} is out of range", source.buffer());
+    const auto* buffer = buffers->Get(source.buffer());
+    if (buffer->offset() > 1 || buffer->size() > 1) return bad_input("data outside of the flatbuffer is not supported");
+    if (buffer->data() == nullptr || buffer->data()->size() == 0) {
+      if (tensor.bytes() > m_params.max_tensor_bytes)
+        return bad_input("{} bytes, more than the limit of {} for an activation", tensor.bytes(), m_params.max_tensor_bytes);
+      return {};
+    }
+    if (buffer->data()->size() != tensor.bytes())
+      return bad_input("{} bytes of data where the shape needs {}", buffer->data()->size(), tensor.bytes());
+    tensor.is_constant = true;
+    tensor.data = std::as_bytes(std::span(buffer->data()->data(), buffer->data()->size()));
+    return {};
+  }
+
+  Result<void> read_quantization(const fb::Tensor& source, Tensor& tensor) {
+    const auto* quantization = source.quantization();
+    if (quantization == nullptr || quantization->scale() == nullptr || quantization->scale()->size() == 0) return {};
+    if (quantization->details_type() != 0) return bad_input("custom quantization is not supported");
+    const auto count = quantization->scale()->size();
+    for (const float scale : *quantization->scale()) {
+      if (!std::isfinite(scale) || scale <= 0.0F) return bad_input("scale {} is not a positive number", scale);
+      tensor.quantization.scales.push_back(scale);
+    }
+    const auto* zeros = quantization->zero_point();
+    const auto zero_count = zeros == nullptr ? 0 : zeros->size();
+    if (zero_count > 1 && zero_count != count) return bad_input("{} zero points for {} scales", zero_count, count);
+    for (unsigned i = 0; i < count; ++i) {
+      const std::int64_t zero = zero_count == 0 ? 0 : zeros->Get(zero_count == 1 ? 0 : i);
+      if (!fits(tensor.type, zero)) return bad_input("zero point {} does not fit the type {}", zero, name_of(tensor.type));
+      tensor.quantization.zero_points.push_back(static_cast<std::int32_t>(zero));
+    }
+    if (count == 1) return {};
+    return set_axis(tensor, quantization->quantized_dimension(), static_cast<int>(count));
+  }
+
+  Result<void> set_axis(Tensor& tensor, int axis, int count) {
+    const auto dimensions = static_cast<int>(tensor.shape.size());
+    if (axis >= 0 && axis < dimensions && tensor.shape[static_cast<std::size_t>(axis)] == count) {
+      tensor.quantization.axis = axis;
+      return {};
+    }
+    if (dimensions == 1 && tensor.shape[0] == count) {
+      m_model.warnings.push_back(fmt::format("tensor '{}': quantized_dimension {} of a 1-D tensor, read as 0", tensor.name, axis));
+      return {};
+    }
+    return bad_input("{} scales do not match dimension {} of the shape", count, axis);
+  }
+
+  Result<void> read_list(const flatbuffers::Vector<int>* list, const std::string& what, bool optional, std::vector<int>& indices) const {
+    if (list == nullptr) return {};
+    for (const int index : *list) {
+      const bool is_absent = optional && index == k_no_tensor;
+      if (!is_absent && (index < 0 || static_cast<std::size_t>(index) >= m_model.tensors.size()))
+        return bad_input("{}: tensor {} is out of range", what, index);
+      indices.push_back(index);
+    }
+    return {};
+  }
+
+  Result<void> read_operators() {
+    for (unsigned i = 0; i < m_graph->operators()->size(); ++i) {
+      const auto& source = *m_graph->operators()->Get(i);
+      QFI_TRY(const int code, operator_code(source));
+      const KnownOperator& known = *find_operator(code);
+      m_model.operators.push_back({known.kind, {}, {}, {}});
+      if (auto read = read_operator(source, known, m_model.operators.back()); !read)
+        return at(fmt::format("{} (operator {}){}", name_of(known.kind), i, output_names(source)), read.error());
+    }
+    return {};
+  }
+
+  Result<void> read_operator(const fb::Operator& source, const KnownOperator& known, Operator& op) {
+    QFI_CHECK(read_list(source.inputs(), "input", true, op.inputs));
+    QFI_CHECK(read_list(source.outputs(), "output", false, op.outputs));
+    switch (known.kind) {
+      case OperatorKind::conv_2d: return with_options<fb::Conv2DOptions>(source, known, [&](const auto& o) { return set_window(op, o, o.dilation_h(), o.dilation_w(), 1, 1); });
+      case OperatorKind::depthwise_conv_2d: return with_options<fb::DepthwiseConv2DOptions>(source, known, [&](const auto& o) { return set_window(op, o, o.dilation_h(), o.dilation_w(), 1, 1); });
+      case OperatorKind::average_pool_2d:
+      case OperatorKind::max_pool_2d: return with_options<fb::Pool2DOptions>(source, known, [&](const auto& o) { return set_window(op, o, 1, 1, o.filter_h(), o.filter_w()); });
+      case OperatorKind::add: return with_options<fb::AddOptions>(source, known, [&](const auto& o) { return set_activation(op, o.activation()); });
+      case OperatorKind::fully_connected: return with_options<fb::FullyConnectedOptions>(source, known, [&](const auto& o) -> Result<void> {
+        if (o.weights_format() != 0) return bad_input("shuffled weights are not supported");
+        return set_activation(op, o.activation());
+      });
+      case OperatorKind::softmax: return with_options<fb::SoftmaxOptions>(source, known, [&](const auto& o) -> Result<void> {
+        if (!std::isfinite(o.beta()) || o.beta() <= 0.0F) return bad_input("beta {} is not a positive number", o.beta());
+        op.options = SoftmaxOptions{o.beta()};
+        return {};
+      });
+      default: return {};
+    }
+  }
+
+  // The operator's options table, verified as what it is; a missing one has all defaults.
+  template <class Table, class Use>
+  Result<void> with_options(const fb::Operator& source, const KnownOperator& known, const Use& use) {
+    if (source.options() == nullptr || source.options_type() == 0) return bad_input("its options are missing");
+    if (source.options_type() != known.options_type) return bad_input("options of another operator (type {})", int{source.options_type()});
+    const auto* table = reinterpret_cast<const Table*>(source.options());
+    if (!m_verifier->VerifyTable(table)) return bad_input("damaged options");
+    return use(*table);
+  }
+
+  template <class Table>
+  Result<void> set_window(Operator& op, const Table& table, int dilation_h, int dilation_w, int filter_h, int filter_w) {
+    if (table.padding() != 0 && table.padding() != 1) return bad_input("padding {} is not supported", int{table.padding()});
+    WindowOptions window;
+    window.padding = table.padding() == 0 ? Padding::same : Padding::valid;
+    QFI_TRY(window.activation, activation(table.activation()));
+    for (const int value : {table.stride_h(), table.stride_w(), dilation_h, dilation_w, filter_h, filter_w})
+      if (value < 1 || value > k_max_window) return bad_input("stride, dilation or filter size {} is out of range", value);
+    window.stride_h = table.stride_h();
+    window.stride_w = table.stride_w();
+    window.dilation_h = dilation_h;
+    window.dilation_w = dilation_w;
+    window.filter_h = filter_h;
+    window.filter_w = filter_w;
+    op.options = window;
+    return {};
+  }
+
+  Result<void> set_activation(Operator& op, int code) {
+    QFI_TRY(const Activation fused, activation(code));
+    op.options = ActivationOptions{fused};
+    return {};
+  }
+
+  Result<void> check_data_flow() const {
+    std::vector<bool> is_known(m_model.tensors.size(), false);
+    for (std::size_t i = 0; i < m_model.tensors.size(); ++i) is_known[i] = m_model.tensors[i].is_constant;
+    for (const int input : m_model.inputs) {
+      if (is_known[static_cast<std::size_t>(input)]) return bad_input("model input {} is a constant or named twice", input);
+      is_known[static_cast<std::size_t>(input)] = true;
+    }
+    for (std::size_t i = 0; i < m_model.operators.size(); ++i) {
+      for (const int input : m_model.operators[i].inputs)
+        if (input != k_no_tensor && !is_known[static_cast<std::size_t>(input)])
+          return bad_input("{} reads tensor {} before anything writes it", operator_label(m_model, i), input);
+      for (const int output : m_model.operators[i].outputs) {
+        if (is_known[static_cast<std::size_t>(output)])
+          return bad_input("{} writes tensor {}, which has a value already", operator_label(m_model, i), output);
+        is_known[static_cast<std::size_t>(output)] = true;
+      }
+    }
+    for (const int output : m_model.outputs)
+      if (!is_known[static_cast<std::size_t>(output)]) return bad_input("nothing writes model output {}", output);
+    return {};
+  }
+
+  LoadParams m_params;
+  Model m_model;
+  std::optional<flatbuffers::Verifier> m_verifier;
+  const fb::Model* m_file = nullptr;
+  const fb::SubGraph* m_graph = nullptr;
+};
+
+}  // namespace
+
+Result<Model> parse_tflite(std::string content, const std::string& name, const LoadParams& params) {
+  auto model = Loader(std::make_shared<const std::string>(std::move(content)), params).load();
+  if (!model) return at(name, model.error());
+  return model;
+}
+
+Result<Model> load_tflite(const std::filesystem::path& path, const LoadParams& params) {
+  QFI_TRY(std::string content, read_file(path, params.max_file_bytes));
+  return parse_tflite(std::move(content), path.string(), params);
+}
+
+}  // namespace qfi

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/netlist/simulator.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstring>
+#include <numeric>
+
+namespace qfi {
+namespace {
+
+// 512 bits as the compiler's own vector: it becomes whatever registers the target has.
+using Vector = std::uint64_t __attribute__((vector_size(64), may_alias));
+using Rows = std::uint32_t __attribute__((vector_size(64), may_alias));
+
+// Pattern q of a word is bit q / 16 of 32-bit lane q % 16, so that after the transposition below
+// row r holds the patterns 16 r .. 16 r + 15 next to each other.
+constexpr std::size_t k_word_patterns = 512;
+
+void set_pattern(Simulator::Word& word, std::size_t q) {
+  const std::size_t lane = q % 16;
+  const std::size_t bit = q / 16 + (lane % 2) * 32;
+  word.lanes[lane / 2] |= std::uint64_t{1} << bit;
+}
+
+// 32 bit planes to 512 32-bit numbers: a 32 x 32 bit transposition in each of 16 lanes
+// (recursive block swap; Warren, Hacker's Delight, section 7-3).
+void transpose(std::array<Rows, 32>& rows) {
+  std::uint32_t mask = 0x0000ffff;
+  for (unsigned distance = 16; distance != 0; distance >>= 1, mask ^= mask << distance) {
+    for (unsigned k = 0; k < 32; k = (k + distance + 1) & ~distance) {
+      const Rows swap = ((rows[k] >> distance) ^ rows[k + distance]) & mask;
+      rows[k + distance] ^= swap;
+      rows[k] ^= swap << distance;
+    }
+  }
+}
+
+template <std::size_t k_words>
+void evaluate(GateOp op, const std::array<const Simulator::Word*, 4>& inputs, Simulator::Word* output) {
+  const auto* a = reinterpret_cast<const Vector*>(inputs[0]);
+  const auto* b = reinterpret_cast<const Vector*>(inputs[1]);
+  const auto* c = reinterpret_cast<const Vector*>(inputs[2]);
+  const auto* d = reinterpret_cast<const Vector*>(inputs[3]);
+  auto* y = reinterpret_cast<Vector*>(output);
+  const auto each = [&](auto function) {
+    for (std::size_t i = 0; i < k_words; ++i) function(i);
+  };
+  switch (op) {
+    case GateOp::buffer: return each([&](std::size_t i) { y[i] = a[i]; });
+    case GateOp::inverter: return each([&](std::size_t i) { y[i] = ~a[i]; });
+    case GateOp::and2: return each([&](std::size_t i) { y[i] = a[i] & b[i]; });
+    case GateOp::nand2: return each([&](std::size_t i) { y[i] = ~(a[i] & b[i]); });
+    case GateOp::or2: return each([&](std::size_t i) { y[i] = a[i] | b[i]; });
+    case GateOp::nor2: return each([&](std::size_t i) { y[i] = ~(a[i] | b[i]); });
+    case GateOp::xor2: return each([&](std::size_t i) { y[i] = a[i] ^ b[i]; });
+    case GateOp::xnor2: return each([&](std::size_t i) { y[i] = ~(a[i] ^ b[i]); });
+    case GateOp::and_not: return each([&](std::size_t i) { y[i] = a[i] & ~b[i]; });
+    case GateOp::or_not: return each([&](std::size_t i) { y[i] = a[i] | ~b[i]; });
+    case GateOp::mux: return each([&](std::size_t i) { y[i] = (a[i] & ~c[i]) | (b[i] & c[i]); });
+    case GateOp::inverting_mux: return each([&](std::size_t i) { y[i] = ~((a[i] & ~c[i]) | (b[i] & c[i])); });
+    case GateOp::aoi3: return each([&](std::size_t i) { y[i] = ~((a[i] & b[i]) | c[i]); });
+    case GateOp::oai3: return each([&](std::size_t i) { y[i] = ~((a[i] | b[i]) & c[i]); });
+    case GateOp::aoi4: return each([&](std::size_t i) { y[i] = ~((a[i] & b[i]) | (c[i] & d[i])); });
+    case GateOp::oai4: return each([&](std::size_t i) { y[i] = ~((a[i] | b[i]) & (c[i] | d[i])); });
+    case GateOp::xor3: return each([&](std::size_t i) { y[i] = a[i] ^ b[i] ^ c[i]; });
+    case GateOp::majority: return each([&](std::size_t i) { y[i] = (a[i] & b[i]) | (c[i] & (a[i] ^ b[i])); });
+  }
+}
+
+}  // namespace
+
+Simulator::Simulator(const Netlist& netlist, const OperandGrid& grid) : m_netlist(netlist), m_grid(grid) {
+  m_values.assign(blocks() * netlist.nets.size() * k_words, Word{});
+  m_golden.assign(grid.size(), 0);
+  for (std::size_t block = 0; block < blocks(); ++block) {
+    set_operands(block);
+    Word* values = &m_values[block * netlist.nets.size() * k_words];
+    for (const Gate& gate : netlist.gates) {
+      std::array<const Word*, 4> inputs;
+      for (std::size_t k = 0; k < 4; ++k) inputs[k] = values + gate.inputs[k] * k_words;
+      evaluate<k_words>(gate.op, inputs, values + gate.output * k_words);
+    }
+    std::vector<Word> rows(32 * k_words);
+    for (std::size_t bit = 0; bit < 32; ++bit) {
+      const NetId net = netlist.result[std::min(bit, netlist.result.size() - 1)];
+      std::copy_n(good(block, net), k_words, &rows[bit * k_words]);
+    }
+    apply_block(block, rows.data(), m_golden);
+  }
+}
+
+void Simulator::set_operands(std::size_t block) {
+  Word* values = &m_values[block * m_netlist.nets.size() * k_words];
+  const auto fill = [&](NetId net) {
+    for (std::size_t i = 0; i < k_words; ++i) std::ranges::fill(values[net * k_words + i].lanes, ~std::uint64_t{0});
+  };
+  fill(k_net_one);
+  for (const NetId net : m_netlist.tied_to_one) fill(net);
+  const auto& outer_port = m_grid.outer_is_rs1 ? m_netlist.rs1 : m_netlist.rs2;
+  const auto& inner_port = m_grid.outer_is_rs1 ? m_netlist.rs2 : m_netlist.rs1;
+  const auto width = static_cast<std::size_t>(m_grid.inner.size());
+  for (std::size_t pattern = 0; pattern < k_block_patterns; ++pattern) {
+    // The last block repeats the last pair.
+    const std::size_t index = std::min(block * k_block_patterns + pattern, m_grid.size() - 1);
+    const std::int64_t outer = m_grid.outer.first + static_cast<int>(index / width);
+    const std::int64_t inner = m_grid.inner.first + static_cast<int>(index % width);
+    const auto place = [&](const std::vector<NetId>& port, std::int64_t operand) {
+      for (std::size_t bit = 0; bit < port.size(); ++bit)
+        if ((operand >> bit & 1) != 0)
+          set_pattern(values[port[bit] * k_words + pattern / k_word_patterns], pattern % k_word_patterns);
+    };
+    place(outer_port, outer);
+    place(inner_port, inner);
+  }
+}
+
+void Simulator::apply_block(std::size_t block, const Word* changed, std::span<std::int32_t> products) const {
+  for (std::size_t word = 0; word < k_words; ++word) {
+    std::array<Rows, 32> rows;
+    Rows any{};
+    for (std::size_t bit = 0; bit < 32; ++bit) {
+      rows[bit] = *reinterpret_cast<const Rows*>(&changed[bit * k_words + word]);
+      any |= rows[bit];
+    }
+    const auto& any_lanes = reinterpret_cast<const Vector&>(any);
+    std::uint64_t any_bit = 0;
+    for (int lane = 0; lane < 8; ++lane) any_bit |= any_lanes[lane];
+    if (any_bit == 0) continue;
+    transpose(rows);
+    std::array<std::int32_t, k_word_patterns> numbers;
+    std::memcpy(numbers.data(), rows.data(), sizeof numbers);
+    const std::size_t first = block * k_block_patterns + word * k_word_patterns;
+    if (first >= products.size()) return;
+    const std::size_t count = std::min(k_word_patterns, products.size() - first);
+    for (std::size_t i = 0; i < count; ++i) products[first + i] ^= numbers[i];
+  }
+}
+
+void Simulator::simulate(std::span<const StuckAt> faults, Scratch& scratch, std::span<std::int32_t> products) const {
+  assert(products.size() == m_grid.size());
+  const auto net_count = static_cast<std::uint32_t>(m_netlist.nets.size());
+  auto& source = scratch.source;
+  source.resize(net_count);
+  std::iota(source.begin(), source.end(), 0U);
+
+  struct InputPin {
+    std::uint32_t cell;
+    std::uint32_t input;
+    NetId constant;
+  };
+  std::vector<InputPin> forced_pins;
+  std::vector<std::pair<NetId, NetId>> forced_values;  // (net that should carry it, constant net)
+  for (const StuckAt& fault : faults) {
+    const NetId constant = fault.value ? k_net_one : k_net_zero;
+    NetId net = fault.site.index;
+    if (fault.site.kind == Site::Kind::pin) {
+      const Pin& pin = m_netlist.cells[fault.site.index].pins[fault.site.pin];
+      net = pin.net;
+      if (!pin.is_output) forced_pins.push_back({fault.site.index, fault.site.pin, constant});
+      if (pin.is_output) source[net] = constant;
+    } else {
+      source[net] = constant;
+    }
+    forced_values.emplace_back(net, constant);
+  }
+
+  scratch.cone.clear();
+  for (const Gate& gate : m_netlist.gates) {
+    Scratch::ConeGate faulty{gate.op, {}};
+    bool is_affected = false;
+    for (std::size_t k = 0; k < 4; ++k) {
+      faulty.sources[k] = source[gate.inputs[k]];
+      for (const InputPin& pin : forced_pins)
+        if (pin.cell == gate.cell && pin.input == k) faulty.sources[k] = pin.constant;
+      is_affected |= faulty.sources[k] != gate.inputs[k];
+    }
+    const bool is_forced = source[gate.output] != gate.output;
+    if (!is_affected || is_forced) continue;
+    source[gate.output] = net_count + static_cast<std::uint32_t>(scratch.cone.size());
+    scratch.cone.push_back(faulty);
+  }
+  scratch.values.resize(scratch.cone.size() * k_words);
+
+  std::copy(m_golden.begin(), m_golden.end(), products.begin());
+  std::array<Word, 32 * k_words> changed;
+  for (std::size_t block = 0; block < blocks(); ++block) {
+    const auto value = [&](std::uint32_t from) {
+      return from < net_count ? good(block, from) : &scratch.values[(from - net_count) * k_words];
+    };
+    const bool is_active = std::any_of(forced_values.begin(), forced_values.end(), [&](const auto& forced) {
+      return std::memcmp(good(block, forced.first), good(block, forced.second), sizeof(Word) * k_words) != 0;
+    });
+    if (!is_active) continue;
+    for (std::size_t i = 0; i < scratch.cone.size(); ++i) {
+      const auto& gate = scratch.cone[i];
+      evaluate<k_words>(gate.op, {value(gate.sources[0]), value(gate.sources[1]), value(gate.sources[2]), value(gate.sources[3])},
+                        &scratch.values[i * k_words]);
+    }
+    for (std::size_t bit = 0; bit < 32; ++bit) {
+      const NetId net = m_netlist.result[std::min(bit, m_netlist.result.size() - 1)];
+      const auto* faulty = reinterpret_cast<const Vector*>(value(source[net]));
+      const auto* fault_free = reinterpret_cast<const Vector*>(good(block, net));
+      auto* difference = reinterpret_cast<Vector*>(&changed[bit * k_words]);
+      for (std::size_t i = 0; i < k_words; ++i) difference[i] = faulty[i] ^ fault_free[i];
+    }
+    apply_block(block, changed.data(), products);
+  }
+}
+
+}  // namespace qfi

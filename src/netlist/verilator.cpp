@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/netlist/verilator.hpp"
+
+#include <dlfcn.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "qfi/base/file.hpp"
+#include "qfi/base/hash.hpp"
+#include "qfi/base/process.hpp"
+#include "qfi/base/random.hpp"
+#include "qfi/netlist/simulator.hpp"
+
+namespace qfi {
+namespace {
+
+constexpr std::chrono::seconds k_build_limit{1800};
+// Verilator 5.006 miscompiles forceable wires unless its data-flow graph optimizer is off.
+const std::vector<std::string> k_flags = {"--cc",      "-fno-dfg", "-Wno-fatal",      "-Wno-lint",     "-Wno-style",
+                                          "--prefix",  "Vunit",    "--Mdir",          "obj",           "--exe",
+                                          "--build",   "-CFLAGS",  "-fPIC -O1 -w",    "-LDFLAGS",      "-shared",
+                                          "-o",        "libunit.so"};
+
+std::string site_wire(const Site& site) {
+  return site.kind == Site::Kind::net ? fmt::format("n{}", site.index) : fmt::format("p{}_{}", site.index, site.pin);
+}
+
+std::string net_wire(NetId net) {
+  if (net <= k_net_one) return net == k_net_one ? "1'b1" : "1'b0";
+  return fmt::format("n{}", net);
+}
+
+std::string expression(GateOp op, const std::array<std::string, 4>& in) {
+  const auto& [a, b, c, d] = in;
+  switch (op) {
+    case GateOp::buffer: return a;
+    case GateOp::inverter: return "~" + a;
+    case GateOp::and2: return a + " & " + b;
+    case GateOp::nand2: return "~(" + a + " & " + b + ")";
+    case GateOp::or2: return a + " | " + b;
+    case GateOp::nor2: return "~(" + a + " | " + b + ")";
+    case GateOp::xor2: return a + " ^ " + b;
+    case GateOp::xnor2: return "~(" + a + " ^ " + b + ")";
+    case GateOp::and_not: return a + " & ~" + b;
+    case GateOp::or_not: return a + " | ~" + b;
+    case GateOp::mux: return c + " ? " + b + " : " + a;
+    case GateOp::inverting_mux: return "~(" + c + " ? " + b + " : " + a + ")";
+    case GateOp::aoi3: return "~((" + a + " & " + b + ") | " + c + ")";
+    case GateOp::oai3: return "~((" + a + " | " + b + ") & " + c + ")";
+    case GateOp::aoi4: return "~((" + a + " & " + b + ") | (" + c + " & " + d + "))";
+    case GateOp::oai4: return "~((" + a + " | " + b + ") & (" + c + " | " + d + "))";
+    case GateOp::xor3: return a + " ^ " + b + " ^ " + c;
+    case GateOp::majority: return "(" + a + " & " + b + ") | (" + c + " & (" + a + " ^ " + b + "))";
+  }
+  return {};
+}
+
+// C++ around the generated class: forces by index, operands in, result out. The first eval()
+// clears all force enables, so it happens before anyone can set one.
+std::string wrapper_source(const Netlist& netlist, std::span<const Site> sites) {
+  const auto mask = [](std::size_t bits) { return fmt::format("0x{:x}ULL", ~std::uint64_t{0} >> (64 - bits)); };
+  std::string text =
+      "#include \"Vunit.h\"\n#include \"Vunit___024root.h\"\n"
+      "struct Unit {\n  VerilatedContext context;\n  Vunit model{&context};\n"
+      "  CData* enable[" + std::to_string(sites.size()) + "];\n  CData* value[" + std::to_string(sites.size()) + "];\n};\n"
+      "extern \"C\" Unit* unit_new() {\n  Unit* u = new Unit;\n  u->model.eval();\n  auto* r = u->model.rootp;\n";
+  for (std::size_t i = 0; i < sites.size(); ++i)
+    text += fmt::format("  u->enable[{0}] = &r->unit__DOT__{1}__VforceEn; u->value[{0}] = &r->unit__DOT__{1}__VforceVal;\n",
+                        i, site_wire(sites[i]));
+  return text +
+         "  return u;\n}\n"
+         "extern \"C\" void unit_delete(Unit* u) { u->model.final(); delete u; }\n"
+         "extern \"C\" void unit_force(Unit* u, unsigned site, int enable, int value) {\n"
+         "  *u->value[site] = value;\n  *u->enable[site] = enable;\n}\n"
+         "extern \"C\" unsigned unit_multiply(Unit* u, unsigned long long a, unsigned long long b) {\n"
+         "  u->model.rs1 = a & " + mask(netlist.rs1.size()) + ";\n"
+         "  u->model.rs2 = b & " + mask(netlist.rs2.size()) + ";\n"
+         "  u->model.eval();\n  return (unsigned)u->model.result;\n}\n";
+}
+
+bool is_private_file(const std::filesystem::path& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == ::geteuid() &&
+         (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+// The cached library, if there is one and it is, byte for byte, what was built.
+bool is_intact(const std::filesystem::path& library, const std::filesystem::path& hash_file) {
+  if (!is_private_file(library) || !is_private_file(hash_file)) return false;
+  const auto content = read_file(library);
+  const auto hash = read_file(hash_file, 1024);
+  return content && hash && *hash == sha256_hex(bytes_of(*content));
+}
+
+Result<void> build(const std::string& verilog, const std::string& wrapper, const std::filesystem::path& library,
+                   const std::filesystem::path& hash_file) {
+  QFI_TRY(const TemporaryFolder folder, TemporaryFolder::create());
+  QFI_CHECK(write_file(folder.path() / "unit.v", verilog));
+  QFI_CHECK(write_file(folder.path() / "wrapper.cpp", wrapper));
+  std::vector<std::string> command = {"verilator"};
+  command.insert(command.end(), k_flags.begin(), k_flags.end());
+  command.insert(command.end(), {"unit.v", "wrapper.cpp"});
+  QFI_TRY(const ProcessOutcome outcome, run_process(command, folder.path(), k_build_limit));
+  if (outcome.exit_code != 0) {
+    const std::string& text = outcome.output;
+    return failed("Verilator: {}", text.substr(text.size() > 600 ? text.size() - 600 : 0));
+  }
+  QFI_TRY(const std::string content, read_file(folder.path() / "obj" / "libunit.so"));
+  QFI_CHECK(write_file(library, content));
+  return write_file(hash_file, sha256_hex(bytes_of(content)));
+}
+
+Result<void> make_private_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return failed("{}: cannot create the cache: {}", folder.string(), error.message());
+  struct stat status {};
+  if (::stat(folder.c_str(), &status) != 0 || status.st_uid != ::geteuid() || ::chmod(folder.c_str(), 0700) != 0)
+    return failed("{}: the cache folder belongs to someone else", folder.string());
+  return {};
+}
+
+Result<void> check_model(VerilatorModel& model, const Netlist& netlist, std::span<const Site> sites) {
+  const IntRange range{-128, 127};
+  const Simulator simulator(netlist, {range, range, true});
+  std::size_t index = 0;
+  for (int a = range.first; a <= range.last; ++a)
+    for (int b = range.first; b <= range.last; ++b, ++index)
+      if (model.multiply(a, b) != simulator.golden()[index])
+        return failed("Verilator's model fails its self-check: fault-free {} * {} gives {} instead of {}", a, b,
+                      model.multiply(a, b), simulator.golden()[index]);
+  constexpr int k_faults = 64;
+  constexpr std::size_t k_pairs = 256;
+  Simulator::Scratch scratch;
+  std::vector<std::int32_t> products(simulator.grid().size());
+  for (std::uint64_t i = 0; i < k_faults; ++i) {
+    const StuckAt fault{sites[random_below(1, "self-check site", i, sites.size())], i % 2 == 1};
+    simulator.simulate(std::span(&fault, 1), scratch, products);
+    model.inject(fault.site, fault.value);
+    for (std::uint64_t k = 0; k < k_pairs; ++k) {
+      const std::size_t pair = random_below(1, "self-check pair", i * k_pairs + k, products.size());
+      const int a = range.first + static_cast<int>(pair / 256);
+      const int b = range.first + static_cast<int>(pair % 256);
+      if (const std::int32_t got = model.multiply(a, b); got != products[pair])
+        return failed("Verilator's model fails its self-check: {} stuck at {}, {} * {} gives {}, the simulator {}",
+                      site_name(netlist, fault.site), int{fault.value}, a, b, got, products[pair]);
+    }
+    model.clear();
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string forceable_verilog(const Netlist& netlist, std::span<const Site> sites) {
+  std::vector<bool> net_is_site(netlist.nets.size(), false);
+  std::vector<std::vector<bool>> pin_is_site(netlist.cells.size());
+  for (std::size_t cell = 0; cell < netlist.cells.size(); ++cell) pin_is_site[cell].resize(netlist.cells[cell].pins.size());
+  for (const Site& site : sites) {
+    if (site.kind == Site::Kind::net) net_is_site[site.index] = true;
+    else pin_is_site[site.index][site.pin] = true;
+  }
+  std::string text = fmt::format("module unit(input [{}:0] rs1, input [{}:0] rs2, output [{}:0] result);\n",
+                                 netlist.rs1.size() - 1, netlist.rs2.size() - 1, netlist.result.size() - 1);
+  const auto wire = [&](const std::string& name, bool is_site, const std::string& value) {
+    text += fmt::format("  wire {}{};\n  assign {} = {};\n", name, is_site ? " /*verilator forceable*/" : "", name, value);
+  };
+  std::vector<bool> is_defined(netlist.nets.size(), false);
+  const auto define = [&](NetId net, const std::string& value) {
+    wire(net_wire(net), net_is_site[net], value);
+    is_defined[net] = true;
+  };
+  for (std::size_t bit = 0; bit < netlist.rs1.size(); ++bit) define(netlist.rs1[bit], fmt::format("rs1[{}]", bit));
+  for (std::size_t bit = 0; bit < netlist.rs2.size(); ++bit) define(netlist.rs2[bit], fmt::format("rs2[{}]", bit));
+  for (const NetId net : netlist.tied_to_one) define(net, "1'b1");
+  for (const Gate& gate : netlist.gates) is_defined[gate.output] = true;
+  for (NetId net = 2; net < netlist.nets.size(); ++net)
+    if (!is_defined[net]) define(net, "1'b0");
+
+  std::vector<bool> cell_is_wired(netlist.cells.size(), false);
+  for (const Gate& gate : netlist.gates) {
+    const Cell& cell = netlist.cells[gate.cell];
+    std::array<std::string, 4> inputs;
+    std::size_t count = 0;
+    std::uint32_t output_pin = 0;
+    for (std::uint32_t k = 0; k < cell.pins.size(); ++k) {
+      const Pin& pin = cell.pins[k];
+      if (pin.is_output) {
+        if (pin.net == gate.output) output_pin = k;
+        continue;
+      }
+      inputs[count] = net_wire(pin.net);
+      if (pin_is_site[gate.cell][k]) {
+        const std::string name = site_wire({Site::Kind::pin, gate.cell, k});
+        if (!cell_is_wired[gate.cell]) wire(name, true, inputs[count]);
+        inputs[count] = name;
+      }
+      ++count;
+    }
+    cell_is_wired[gate.cell] = true;
+    std::string value = expression(gate.op, inputs);
+    if (pin_is_site[gate.cell][output_pin]) {
+      const std::string name = site_wire({Site::Kind::pin, gate.cell, output_pin});
+      wire(name, true, value);
+      value = name;
+    }
+    wire(net_wire(gate.output), net_is_site[gate.output], value);
+  }
+  for (std::uint32_t cell = 0; cell < netlist.cells.size(); ++cell)  // cells whose outputs nobody uses
+    for (std::uint32_t k = 0; k < netlist.cells[cell].pins.size() && !cell_is_wired[cell]; ++k)
+      if (pin_is_site[cell][k]) wire(site_wire({Site::Kind::pin, cell, k}), true, net_wire(netlist.cells[cell].pins[k].net));
+  for (std::size_t bit = 0; bit < netlist.result.size(); ++bit)
+    text += fmt::format("  assign result[{}] = {};\n", bit, net_wire(netlist.result[bit]));
+  return text + "endmodule\n";
+}
+
+// The loaded library and the one unit made from it.
+struct VerilatorModel::Library {
+  void* handle = nullptr;
+  void* unit = nullptr;
+  void (*destroy)(void*) = nullptr;
+  void (*force)(void*, unsigned, int, int) = nullptr;
+  unsigned (*multiply)(void*, unsigned long long, unsigned long long) = nullptr;
+  std::vector<unsigned> forced;
+
+  Library() = default;
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+  ~Library() {
+    if (unit != nullptr) destroy(unit);
+    if (handle != nullptr) ::dlclose(handle);
+  }
+};
+
+VerilatorModel::VerilatorModel(std::shared_ptr<Library> library, std::map<Site, unsigned> index_of_site,
+                               unsigned result_bits, std::string version)
+    : m_library(std::move(library)),
+      m_index_of_site(std::move(index_of_site)),
+      m_result_bits(result_bits),
+      m_version(std::move(version)) {}
+
+Result<VerilatorModel> VerilatorModel::open(const Netlist& netlist, std::span<const Site> sites,
+                                            const std::filesystem::path& cache) {
+  QFI_CHECK(make_private_folder(cache));
+  QFI_TRY(const ProcessOutcome asked, run_process({"verilator", "--version"}, cache, k_build_limit));
+  const std::string version = asked.output.substr(0, asked.output.find('\n'));
+  const std::string verilog = forceable_verilog(netlist, sites);
+  const std::string wrapper = wrapper_source(netlist, sites);
+  std::string identity = version + "\n";
+  for (const std::string& flag : k_flags) identity += flag + "\n";
+  const std::string key = sha256_hex(bytes_of(identity + verilog + wrapper)).substr(0, 32);
+  const auto library_file = cache / ("verilator-" + key + ".so");
+  const auto hash_file = cache / ("verilator-" + key + ".sha256");
+  if (!is_intact(library_file, hash_file)) QFI_CHECK(build(verilog, wrapper, library_file, hash_file));
+
+  auto library = std::make_shared<Library>();
+  library->handle = ::dlopen(library_file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library->handle == nullptr) return failed("Verilator's model cannot be loaded: {}", ::dlerror());
+  const auto symbol = [&](const char* name) { return ::dlsym(library->handle, name); };
+  const auto create = reinterpret_cast<void* (*)()>(symbol("unit_new"));
+  library->destroy = reinterpret_cast<void (*)(void*)>(symbol("unit_delete"));
+  library->force = reinterpret_cast<decltype(library->force)>(symbol("unit_force"));
+  library->multiply = reinterpret_cast<decltype(library->multiply)>(symbol("unit_multiply"));
+  if (create == nullptr || library->destroy == nullptr || library->force == nullptr || library->multiply == nullptr)
+    return failed("{}: not a model built by qfi", library_file.string());
+  library->unit = create();
+
+  std::map<Site, unsigned> index_of_site;
+  for (unsigned i = 0; i < sites.size(); ++i) index_of_site.emplace(sites[i], i);
+  const auto result_bits = static_cast<unsigned>(std::min<std::size_t>(netlist.result.size(), 32));
+  VerilatorModel model(std::move(library), std::move(index_of_site), result_bits, version);
+  QFI_CHECK(check_model(model, netlist, sites));
+  return model;
+}
+
+void VerilatorModel::inject(const Site& site, bool value) {
+  const unsigned index = m_index_of_site.at(site);
+  m_library->force(m_library->unit, index, 1, value ? 1 : 0);
+  m_library->forced.push_back(index);
+}
+
+void VerilatorModel::clear() {
+  for (const unsigned index : m_library->forced) m_library->force(m_library->unit, index, 0, 0);
+  m_library->forced.clear();
+}
+
+std::int32_t VerilatorModel::multiply(std::int64_t rs1, std::int64_t rs2) {
+  const unsigned bits = m_library->multiply(m_library->unit, static_cast<unsigned long long>(rs1),
+                                            static_cast<unsigned long long>(rs2));
+  const unsigned unused = 32 - m_result_bits;
+  return static_cast<std::int32_t>(bits << unused) >> unused;
+}
+
+}  // namespace qfi
