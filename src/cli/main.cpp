@@ -1,1 +1,66 @@
-int main(){return 0;}
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <thread>
+
+#include "command.hpp"
+
+namespace qfi::cli {
+
+std::filesystem::path default_cache() {
+  if (const char* folder = std::getenv("XDG_CACHE_HOME"); folder != nullptr && *folder == '/') return std::filesystem::path(folder) / "qfi";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/') return std::filesystem::path(home) / ".cache" / "qfi";
+  return std::filesystem::temp_directory_path() / "qfi-cache";
+}
+
+unsigned default_threads() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+Result<std::map<std::string, std::uint64_t>> parse_ties(const std::vector<std::string>& texts) {
+  std::map<std::string, std::uint64_t> ties;
+  for (const std::string& text : texts) {
+    const auto equals = text.find('=');
+    std::uint64_t value = 0;
+    const bool is_hex = equals != std::string::npos && text.compare(equals + 1, 2, "0x") == 0;
+    const char* first = text.data() + (equals == std::string::npos ? 0 : equals + (is_hex ? 3 : 1));
+    const char* last = text.data() + text.size();
+    const auto parsed = std::from_chars(first, last, value, is_hex ? 16 : 10);
+    if (equals == std::string::npos || parsed.ec != std::errc() || parsed.ptr != last)
+      return bad_input("--tie {}: write it as PORT=VALUE", text);
+    ties[text.substr(0, equals)] = value;
+  }
+  return ties;
+}
+
+}  // namespace qfi::cli
+
+int main(int argc, char** argv) {
+  using namespace qfi;
+  using namespace qfi::cli;
+  try {
+    CLI::App app{"qfi: how often does a quantized network still answer right under hardware faults?"};
+    app.set_version_flag("--version", "qfi " QFI_VERSION);
+    app.require_subcommand(1);
+    app.get_formatter()->column_width(34);
+    Action chosen;
+    //add_campaign(app, chosen);
+    //add_plan(app, chosen);
+    add_synth(app, chosen);
+    add_table(app, chosen);
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      return app.exit(error) == 0 ? k_done : k_bad_input;
+    }
+    const auto outcome = chosen();
+    if (outcome) return *outcome;
+    fmt::print(stderr, "qfi: {}\n", outcome.error().message);
+    return outcome.error().kind == ErrorKind::bad_input ? k_bad_input : k_failed;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "qfi: {}\n", error.what());
+    return k_failed;
+  }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the commands share: how they are registered, fail and find their folders.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "qfi/base/result.hpp"
+#include "qfi/netlist/netlist.hpp"
+
+namespace qfi::cli {
+
+constexpr int k_done = 0;
+constexpr int k_failed = 1;
+constexpr int k_bad_input = 2;
+
+/// A command returns its exit code, or an error whose kind decides it.
+using Action = std::function<Result<int>()>;
+
+/// Each registers its subcommand; the chosen one leaves its action behind.
+void add_campaign(CLI::App& app, Action& chosen);
+void add_plan(CLI::App& app, Action& chosen);
+void add_synth(CLI::App& app, Action& chosen);
+void add_table(CLI::App& app, Action& chosen);
+
+/// Where compiled Verilator models are kept: $XDG_CACHE_HOME/qfi or ~/.cache/qfi.
+std::filesystem::path default_cache();
+
+/// Threads to use where the user does not say.
+unsigned default_threads();
+
+/// "PORT=VALUE" pairs; values decimal or 0x.. .
+Result<std::map<std::string, std::uint64_t>> parse_ties(const std::vector<std::string>& texts);
+
+}  // namespace qfi::cli

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine against what LiteRT's reference kernels recorded, byte for byte.
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "qfi/base/file.hpp"
+#include "qfi/base/hash.hpp"
+#include "qfi/base/npy.hpp"
+#include "qfi/engine/program.hpp"
+#include "support.hpp"
+
+namespace qfi {
+namespace {
+
+using nlohmann::json;
+using test::value_of;
+
+const std::set<std::string> k_operators = {"ADD", "AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE",
+                                           "FULLY_CONNECTED", "MAX_POOL_2D", "MEAN", "PAD", "QUANTIZE", "RELU",
+                                           "RELU6", "RESHAPE", "SOFTMAX"};
+
+struct Recording {
+  std::filesystem::path folder;
+  json manifest;
+
+  std::string model_name() const { return manifest["model"].get<std::string>(); }
+  // All operators are ours and all tensors 8-bit, but for FLOAT32 at the ends.
+  bool is_supported() const {
+    for (const json& tensor : manifest["tensors"]) {
+      if (!k_operators.contains(tensor["kind"])) return false;
+      const bool is_8_bit = tensor["dtype"] == "int8" || tensor["dtype"] == "uint8";
+      if (!is_8_bit && tensor["kind"] != "DEQUANTIZE") return false;
+    }
+    return true;
+  }
+};
+
+std::vector<Recording> recordings(const std::filesystem::path& folder) {
+  std::vector<Recording> found;
+  if (!std::filesystem::exists(folder)) return found;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::ifstream file(entry.path() / "manifest.json");
+    found.push_back({entry.path(), json::parse(file)});
+  }
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.folder < b.folder; });
+  return found;
+}
+
+std::string bytes_of_tensor(const Batch& batch, int tensor) {
+  const auto bytes = batch.tensor(tensor);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::size_t image_count(const NpyArray& input, const Tensor& tensor) { return input.data.size() / tensor.bytes(); }
+
+class RecordedOutputs : public testing::TestWithParam<KernelSet> {};
+
+// Every operator output of every image, by the recorded hashes.
+TEST_P(RecordedOutputs, OfRealModelsAreReproduced) {
+  QFI_NEEDS_SHARED_DATA();
+  int models = 0;
+  for (const Recording& recording : recordings(test::shared_folder() / "data/golden")) {
+    const auto file = test::shared_folder() / "data/models" / recording.model_name();
+    if (!recording.is_supported() || !std::filesystem::exists(recording.folder / "input.npy")) continue;
+    if (GetParam() == KernelSet::reference && std::filesystem::file_size(file) > 2'000'000) continue;
+    SCOPED_TRACE(recording.model_name());
+    ProgramParams params{GetParam(), true, {}};
+    const Program program = value_of(Program::prepare(value_of(load_tflite(file)), params));
+    const NpyArray input = value_of(read_npy(recording.folder / "input.npy"));
+    const Tensor& input_tensor = program.model().tensors[static_cast<std::size_t>(program.model().inputs[0])];
+    const std::size_t images = image_count(input, input_tensor);
+    Batch batch(program, images);
+    ASSERT_EQ(batch.tensor(program.model().inputs[0]).size(), input.data.size());
+    std::memcpy(batch.tensor(program.model().inputs[0]).data(), input.data.data(), input.data.size());
+    program.run(batch, 0, program.model().operators.size());
+    for (const json& recorded : recording.manifest["tensors"]) {
+      const int index = recorded["index"];
+      const std::string bytes = bytes_of_tensor(batch, index);
+      const std::size_t size = bytes.size() / images;
+      for (std::size_t image = 0; image < std::min(images, recorded["xxh64"].size()); ++image)
+        EXPECT_EQ(fmt::format("{:016x}", xxh64(bytes_of(std::string_view(bytes).substr(image * size, size)))), recorded["xxh64"][image])
+            << recorded["kind"] << " " << index << " image " << image;
+    }
+    ++models;
+  }
+  EXPECT_GE(models, 14);
+}
+
+TEST_P(RecordedOutputs, OfSingleOperatorsAreReproduced) {
+  QFI_NEEDS_SHARED_DATA();
+  int cases = 0;
+  for (const Recording& recording : recordings(test::shared_folder() / "data/golden_ops")) {
+    if (!recording.is_supported()) continue;
+    SCOPED_TRACE(recording.folder.filename().string());
+    auto model = load_tflite(recording.folder / "model.tflite");
+    ASSERT_TRUE(model) << model.error().message;
+    auto prepared = Program::prepare(std::move(*model), {GetParam(), true, {}});
+    ASSERT_TRUE(prepared) << prepared.error().message;
+    const Program& program = *prepared;
+    const auto& inputs = program.model().inputs;
+    std::vector<NpyArray> arrays;
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      const auto numbered = recording.folder / fmt::format("input{}.npy", k);
+      arrays.push_back(value_of(read_npy(std::filesystem::exists(numbered) ? numbered : recording.folder / "input.npy")));
+    }
+    const std::size_t images = image_count(arrays[0], program.model().tensors[static_cast<std::size_t>(inputs[0])]);
+    Batch batch(program, images);
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      ASSERT_EQ(batch.tensor(inputs[k]).size(), arrays[k].data.size());
+      std::memcpy(batch.tensor(inputs[k]).data(), arrays[k].data.data(), arrays[k].data.size());
+    }
+    program.run(batch, 0, program.model().operators.size());
+    for (const json& recorded : recording.manifest["tensors"]) {
+      const NpyArray expected = value_of(read_npy(recording.folder / recorded["file"].get<std::string>()));
+      const std::string bytes = bytes_of_tensor(batch, recorded["index"]);
+      // Recorded either for every image or for the first one.
+      ASSERT_LE(expected.data.size(), bytes.size());
+      std::size_t differing = 0;
+      for (std::size_t i = 0; i < expected.data.size(); ++i) differing += expected.data[i] != bytes[i] ? 1 : 0;
+      EXPECT_EQ(differing, 0U) << recorded["kind"] << " of " << expected.data.size() << " bytes, " << bytes.size();
+    }
+    const NpyArray outputs = value_of(read_npy(recording.folder / "outputs.npy"));
+    EXPECT_EQ(outputs.data, bytes_of_tensor(batch, program.model().outputs[0])) << "all images";
+    ++cases;
+  }
+  EXPECT_GE(cases, 60);
+}
+
+INSTANTIATE_TEST_SUITE_P(KernelSets, RecordedOutputs, testing::Values(KernelSet::reference, KernelSet::portable),
+                         [](const auto& info) { return name_of(info.param); });
+
+}  // namespace
+}  // namespace qfi

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "qfi/base/result.hpp"
+
+namespace qfi::test {
+
+inline std::filesystem::path source_folder() { return QFI_SOURCE_FOLDER; }
+
+/// The shared data beside the checkout: QFI_SHARED, by default ../shared.
+inline std::filesystem::path shared_folder() {
+  const char* folder = std::getenv("QFI_SHARED");
+  return folder == nullptr ? source_folder().parent_path() / "shared" : std::filesystem::path(folder);
+}
+
+/// The value, or a failed test with the error's message.
+template <class T>
+T value_of(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  return std::move(*result);
+}
+
+}  // namespace qfi::test
+
+/// Ends the test as skipped, visibly, where the shared data is absent.
+#define QFI_NEEDS_SHARED_DATA()                                        \
+  if (!std::filesystem::exists(qfi::test::shared_folder() / "data"))   \
+  GTEST_SKIP() << "no data at " << qfi::test::shared_folder() << "; set QFI_SHARED"
