@@ -46,8 +46,8 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     app.get_formatter()->column_width(34);
     Action chosen;
-    //add_campaign(app, chosen);
-    //add_plan(app, chosen);
+    add_campaign(app, chosen);
+    add_plan(app, chosen);
     add_synth(app, chosen);
     add_table(app, chosen);
     try {

@@ -26,7 +26,7 @@ void set_pattern(Simulator::Word& word, std::size_t q) {
 
 // 32 bit planes to 512 32-bit numbers: a 32 x 32 bit transposition in each of 16 lanes
 // (recursive block swap; Warren, Hacker's Delight, section 7-3).
-void transpose(std::array<Rows, 32>& rows) {
+void transpose(Rows (&rows)[32]) {
   std::uint32_t mask = 0x0000ffff;
   for (unsigned distance = 16; distance != 0; distance >>= 1, mask ^= mask << distance) {
     for (unsigned k = 0; k < 32; k = (k + distance + 1) & ~distance) {
@@ -118,7 +118,7 @@ void Simulator::set_operands(std::size_t block) {
 
 void Simulator::apply_block(std::size_t block, const Word* changed, std::span<std::int32_t> products) const {
   for (std::size_t word = 0; word < k_words; ++word) {
-    std::array<Rows, 32> rows;
+    Rows rows[32];
     Rows any{};
     for (std::size_t bit = 0; bit < 32; ++bit) {
       rows[bit] = *reinterpret_cast<const Rows*>(&changed[bit * k_words + word]);
@@ -130,7 +130,7 @@ void Simulator::apply_block(std::size_t block, const Word* changed, std::span<st
     if (any_bit == 0) continue;
     transpose(rows);
     std::array<std::int32_t, k_word_patterns> numbers;
-    std::memcpy(numbers.data(), rows.data(), sizeof numbers);
+    std::memcpy(numbers.data(), rows, sizeof numbers);
     const std::size_t first = block * k_block_patterns + word * k_word_patterns;
     if (first >= products.size()) return;
     const std::size_t count = std::min(k_word_patterns, products.size() - first);

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// CampaignConfig: one YAML file, read strictly. Unknown keys and wrong values are errors with
+// line and column.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "qfi/base/result.hpp"
+#include "qfi/engine/program.hpp"
+#include "qfi/faults/sample_size.hpp"
+#include "qfi/faults/stuck_at.hpp"
+#include "qfi/tables/fault_tables.hpp"
+
+namespace qfi {
+
+/// A path as the user wrote it (this goes into results) and where it leads.
+struct ConfigPath {
+  std::string text;
+  std::filesystem::path path;
+};
+
+enum class DataFormat : std::uint8_t { cifar10, idx, npy };
+
+struct SelectAll {};
+struct SelectFirst { std::uint64_t count; };
+struct SelectRandom { std::uint64_t count; };      ///< without replacement, by the seed
+struct SelectStratified { std::uint64_t count; };  ///< random within classes, in the data's proportions
+struct SelectList { std::vector<std::uint64_t> indices; };
+using ImageSelection = std::variant<SelectAll, SelectFirst, SelectRandom, SelectStratified, SelectList>;
+
+struct DataConfig {
+  DataFormat format = DataFormat::npy;
+  ConfigPath images;
+  ConfigPath labels;  ///< empty for cifar10: the images' file holds them
+  ImageSelection select = SelectAll{};
+  int label_offset = 0;  ///< class = label + offset
+};
+
+/// real = scale * (value - mean).
+struct InputScaling {
+  double scale = 1.0;
+  double mean = 0.0;
+};
+
+/// `faults` entry of kind stuck_at.
+struct StuckAtConfig {
+  ConfigPath netlist;
+  PortRoles roles;
+  std::vector<OperatorKind> operators = {OperatorKind::conv_2d};
+  std::vector<std::string> layers;  ///< operator indices or output tensor names; empty: all
+  UnitParams unit;
+  SiteKind sites = SiteKind::nets;
+  PaddingTaps padding = PaddingTaps::skip;
+};
+
+struct SampleExhaustive {};
+struct SampleMargin {
+  double margin = 0;  ///< e
+  std::optional<double> confidence;
+  double t = 0;  ///< as given, or the quantile of the confidence
+  double p = 0.5;
+  Rounding rounding = Rounding::up;
+};
+struct SampleCount { std::uint64_t count; };
+struct SampleList { ConfigPath file; };
+using SampleConfig = std::variant<SampleExhaustive, SampleMargin, SampleCount, SampleList>;
+
+struct CampaignConfig {
+  ConfigPath model;
+  DataConfig data;
+  std::optional<InputScaling> input;  ///< none: value v becomes the v-th code of the input's type
+  StuckAtConfig faults;
+  SampleConfig sample = SampleExhaustive{};
+  std::string metric_tensor = "output";
+  double interval_confidence = 0.95;
+  std::uint64_t verify = 8;  ///< tables that Verilator checks again
+  std::uint64_t seed = 1;
+  std::optional<unsigned> threads;
+  ConfigPath output;
+};
+
+struct ConfigParams {
+  /// Value of a variable in `${NAME}`; nothing: not set.
+  std::function<std::optional<std::string>(const std::string&)> variable;
+};
+
+/// Relative paths are relative to the config's folder, but `output` to the current one.
+Result<CampaignConfig> read_campaign_config(const std::filesystem::path& path, const ConfigParams& params);
+
+/// The config as JSON text with all defaults filled in, keys sorted, without threads and output:
+/// equal for configs that mean the same.
+std::string canonical_config(const CampaignConfig& config);
+
+}  // namespace qfi

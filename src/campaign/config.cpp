@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/campaign/config.hpp"
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "qfi/base/file.hpp"
+#include "yaml_reader.hpp"
+
+namespace qfi {
+namespace {
+
+constexpr std::uint64_t k_max_config_bytes = 1 << 20;
+constexpr std::uint64_t k_most = std::numeric_limits<std::uint64_t>::max();
+
+const std::vector<std::pair<std::string, DataFormat>> k_formats = {{"cifar10", DataFormat::cifar10}, {"idx", DataFormat::idx}, {"npy", DataFormat::npy}};
+const std::vector<std::pair<std::string, OperatorKind>> k_weighted = {
+    {"conv_2d", OperatorKind::conv_2d}, {"depthwise_conv_2d", OperatorKind::depthwise_conv_2d}, {"fully_connected", OperatorKind::fully_connected}};
+const std::vector<std::pair<std::string, OperandEncoding>> k_encodings = {{"raw", OperandEncoding::raw}, {"offset", OperandEncoding::offset}};
+const std::vector<std::pair<std::string, Rs1>> k_rs1 = {{"weight", Rs1::weight}, {"input", Rs1::input}};
+const std::vector<std::pair<std::string, SiteKind>> k_sites = {{"nets", SiteKind::nets}, {"pins", SiteKind::pins}};
+const std::vector<std::pair<std::string, PaddingTaps>> k_padding = {{"skip", PaddingTaps::skip}, {"multiply", PaddingTaps::multiply}};
+const std::vector<std::pair<std::string, Rounding>> k_rounding = {{"up", Rounding::up}, {"nearest", Rounding::nearest}};
+
+template <class T>
+std::string name_in(const std::vector<std::pair<std::string, T>>& choices, T value) {
+  return std::ranges::find(choices, value, &std::pair<std::string, T>::second)->first;
+}
+
+class Reader {
+ public:
+  Reader(std::filesystem::path folder, const ConfigParams& params) : m_folder(std::move(folder)), m_params(params) {}
+
+  Result<CampaignConfig> read(const YamlNode& root) {
+    QFI_CHECK(root.check_keys({"model", "data", "input", "faults", "sample", "metric", "interval", "verify", "seed", "threads", "output"}));
+    CampaignConfig config;
+    QFI_TRY(const YamlNode model, root.at("model"));
+    QFI_TRY(config.model, path(model, m_folder));
+    QFI_TRY(const YamlNode data, root.at("data"));
+    QFI_TRY(config.data, read_data(data));
+    if (const auto input = root.find("input")) {
+      QFI_TRY(config.input, read_input(*input));
+    }
+    QFI_TRY(const YamlNode faults, root.at("faults"));
+    QFI_TRY(config.faults, read_faults(faults));
+    QFI_TRY(const YamlNode sample, root.at("sample"));
+    QFI_TRY(config.sample, read_sample(sample));
+    if (const auto metric = root.find("metric")) {
+      QFI_CHECK(metric->check_keys({"tensor"}));
+      QFI_TRY(const YamlNode tensor, metric->at("tensor"));
+      QFI_TRY(config.metric_tensor, tensor.text());
+    }
+    if (const auto interval = root.find("interval")) {
+      QFI_CHECK(interval->check_keys({"confidence"}));
+      QFI_TRY(const YamlNode confidence, interval->at("confidence"));
+      QFI_TRY(config.interval_confidence, fraction(confidence));
+    }
+    QFI_CHECK(read_number(root, "verify", std::uint64_t{0}, std::uint64_t{1'000'000}, config.verify));
+    QFI_CHECK(read_number(root, "seed", std::uint64_t{0}, k_most, config.seed));
+    if (const auto threads = root.find("threads")) {
+      QFI_TRY(config.threads, threads->number(1U, 4096U));
+    }
+    QFI_TRY(const YamlNode output, root.at("output"));
+    QFI_TRY(config.output, path(output, std::filesystem::path()));
+    return config;
+  }
+
+ private:
+  template <class T>
+  static Result<void> read_number(const YamlNode& parent, const std::string& key, T smallest, T largest, T& value) {
+    if (const auto node = parent.find(key)) {
+      QFI_TRY(value, node->number(smallest, largest));
+    }
+    return {};
+  }
+
+  template <class T>
+  static Result<void> read_choice(const YamlNode& parent, const std::string& key, const std::vector<std::pair<std::string, T>>& choices, T& value) {
+    if (const auto node = parent.find(key)) {
+      QFI_TRY(value, node->choice(choices));
+    }
+    return {};
+  }
+
+  // Strictly between 0 and 1.
+  static Result<double> fraction(const YamlNode& node) {
+    QFI_TRY(const double value, node.number(0.0, 1.0));
+    if (value <= 0.0 || value >= 1.0) return node.error("'{}' must lie between 0 and 1", node.name());
+    return value;
+  }
+
+  Result<ConfigPath> path(const YamlNode& node, const std::filesystem::path& folder) const {
+    QFI_TRY(const std::string text, node.text());
+    std::string expanded;
+    for (std::size_t at = 0; at < text.size();) {
+      const auto open = text.find("${", at);
+      expanded += text.substr(at, open == std::string::npos ? open : open - at);
+      if (open == std::string::npos) break;
+      const auto close = text.find('}', open);
+      if (close == std::string::npos) return node.error("'{}': '${{' without '}}'", node.name());
+      const std::string name = text.substr(open + 2, close - open - 2);
+      const auto value = m_params.variable ? m_params.variable(name) : std::nullopt;
+      if (!value) return node.error("'{}': the variable {} is not set; set it in the environment or with --define {}=..", node.name(), name, name);
+      expanded += *value;
+      at = close + 1;
+    }
+    if (expanded.empty()) return node.error("'{}' is empty", node.name());
+    return ConfigPath{text, folder / expanded};
+  }
+
+  Result<DataConfig> read_data(const YamlNode& node) const {
+    QFI_CHECK(node.check_keys({"format", "images", "labels", "select", "label_offset"}));
+    DataConfig data;
+    QFI_TRY(const YamlNode format, node.at("format"));
+    QFI_TRY(data.format, format.choice(k_formats));
+    QFI_TRY(const YamlNode images, node.at("images"));
+    QFI_TRY(data.images, path(images, m_folder));
+    const auto labels = node.find("labels");
+    if (data.format == DataFormat::cifar10) {
+      if (labels) return labels->error("the cifar10 format holds its own labels; leave 'labels' out");
+    } else {
+      QFI_TRY(const YamlNode needed, node.at("labels"));
+      QFI_TRY(data.labels, path(needed, m_folder));
+    }
+    if (const auto select = node.find("select")) {
+      QFI_TRY(data.select, read_selection(*select));
+    }
+    QFI_CHECK(read_number(node, "label_offset", -1'000'000, 1'000'000, data.label_offset));
+    return data;
+  }
+
+  static Result<ImageSelection> read_selection(const YamlNode& node) {
+    if (node.is_scalar()) {
+      QFI_TRY(const std::string text, node.text());
+      if (text == "all") return SelectAll{};
+      return node.error("'select' is 'all' or one of {{first: n}}, {{random: n}}, {{stratified: n}}, {{list: [..]}}");
+    }
+    QFI_CHECK(node.check_keys({"first", "random", "stratified", "list"}));
+    if (node.items().size() != 1) return node.error("'select' needs exactly one of first, random, stratified, list");
+    if (const auto list = node.find("list")) {
+      SelectList chosen;
+      if (!list->is_list()) return list->error("'list' must be a list of image numbers");
+      for (const YamlNode& item : list->items()) {
+        QFI_TRY(const std::uint64_t index, item.number(std::uint64_t{0}, k_most));
+        chosen.indices.push_back(index);
+      }
+      if (chosen.indices.empty()) return list->error("'list' is empty");
+      return chosen;
+    }
+    for (const char* key : {"first", "random", "stratified"})
+      if (const auto count_node = node.find(key)) {
+        QFI_TRY(const std::uint64_t count, count_node->number(std::uint64_t{1}, k_most));
+        if (std::string_view(key) == "first") return SelectFirst{count};
+        if (std::string_view(key) == "random") return SelectRandom{count};
+        return SelectStratified{count};
+      }
+    return node.error("'select' is empty");
+  }
+
+  static Result<InputScaling> read_input(const YamlNode& node) {
+    QFI_CHECK(node.check_keys({"scale", "mean"}));
+    constexpr double k_large = 1e30;
+    InputScaling input;
+    QFI_CHECK(read_number(node, "scale", -k_large, k_large, input.scale));
+    QFI_CHECK(read_number(node, "mean", -k_large, k_large, input.mean));
+    return input;
+  }
+
+  Result<StuckAtConfig> read_faults(const YamlNode& node) const {
+    if (!node.is_list() || node.items().size() != 1) return node.error("'faults' must be a list with one entry");
+    const YamlNode entry = node.items()[0];
+    QFI_CHECK(entry.check_keys({"kind", "netlist", "operators", "layers", "operands", "rs1", "sites", "padding"}));
+    QFI_TRY(const YamlNode kind, entry.at("kind"));
+    QFI_TRY([[maybe_unused]] const int checked, kind.choice<int>({{"stuck_at", 0}}));
+    StuckAtConfig faults;
+    QFI_TRY(const YamlNode netlist, entry.at("netlist"));
+    QFI_CHECK(read_netlist_config(netlist, faults));
+    if (const auto operators = entry.find("operators")) {
+      if (!operators->is_list() || operators->items().empty()) return operators->error("'operators' must be a list, e.g. [conv_2d]");
+      faults.operators.clear();
+      for (const YamlNode& item : operators->items()) {
+        QFI_TRY(const OperatorKind chosen, item.choice(k_weighted));
+        if (std::ranges::find(faults.operators, chosen) == faults.operators.end()) faults.operators.push_back(chosen);
+      }
+      std::ranges::sort(faults.operators);
+    }
+    QFI_CHECK(read_layers(entry, faults));
+    QFI_CHECK(read_choice(entry, "operands", k_encodings, faults.unit.operands));
+    QFI_CHECK(read_choice(entry, "rs1", k_rs1, faults.unit.rs1));
+    QFI_CHECK(read_choice(entry, "sites", k_sites, faults.sites));
+    QFI_CHECK(read_choice(entry, "padding", k_padding, faults.padding));
+    return faults;
+  }
+
+  Result<void> read_netlist_config(const YamlNode& node, StuckAtConfig& faults) const {
+    if (!node.is_map()) {
+      QFI_TRY(faults.netlist, path(node, m_folder));
+      return {};
+    }
+    QFI_CHECK(node.check_keys({"file", "rs1", "rs2", "result", "tie"}));
+    QFI_TRY(const YamlNode file, node.at("file"));
+    QFI_TRY(faults.netlist, path(file, m_folder));
+    for (const auto& [key, port] : {std::pair{"rs1", &faults.roles.rs1}, {"rs2", &faults.roles.rs2}, {"result", &faults.roles.result}})
+      if (const auto name = node.find(key)) {
+        QFI_TRY(*port, name->text());
+      }
+    if (const auto tie = node.find("tie")) {
+      if (!tie->is_map()) return tie->error("'tie' must be a map of ports and values");
+      for (const auto& [port, value] : tie->entries()) {
+        QFI_TRY(faults.roles.tie[port], value.number(std::uint64_t{0}, k_most));
+      }
+    }
+    return {};
+  }
+
+  static Result<void> read_layers(const YamlNode& entry, StuckAtConfig& faults) {
+    const auto layers = entry.find("layers");
+    if (!layers) return {};
+    if (layers->is_scalar()) {
+      QFI_TRY(const std::string text, layers->text());
+      if (text == "all") return {};
+    }
+    if (!layers->is_list() || layers->items().empty())
+      return layers->error("'layers' is 'all' or a list of operator numbers or output tensor names");
+    for (const YamlNode& item : layers->items()) {
+      QFI_TRY(const std::string layer, item.text());
+      faults.layers.push_back(layer);
+    }
+    return {};
+  }
+
+  Result<SampleConfig> read_sample(const YamlNode& node) const {
+    if (node.is_scalar()) {
+      QFI_TRY(const std::string text, node.text());
+      if (text == "exhaustive") return SampleExhaustive{};
+      return node.error("'sample' is 'exhaustive' or one of {{margin: .., confidence: ..}}, {{count: n}}, {{list: file}}");
+    }
+    QFI_CHECK(node.check_keys({"margin", "confidence", "t", "p", "rounding", "count", "list"}));
+    const int kinds = int{node.find("margin").has_value()} + int{node.find("count").has_value()} + int{node.find("list").has_value()};
+    if (kinds != 1) return node.error("'sample' needs exactly one of margin, count, list");
+    if (const auto margin = node.find("margin")) return read_margin(node, *margin);
+    if (node.items().size() != 1) return node.error("confidence, t, p and rounding belong to 'margin'");
+    if (const auto count = node.find("count")) {
+      QFI_TRY(const std::uint64_t number, count->number(std::uint64_t{1}, k_most));
+      return SampleCount{number};
+    }
+    QFI_TRY(const YamlNode list, node.at("list"));
+    QFI_TRY(ConfigPath file, path(list, m_folder));
+    return SampleList{std::move(file)};
+  }
+
+  static Result<SampleConfig> read_margin(const YamlNode& node, const YamlNode& margin) {
+    SampleMargin sample;
+    QFI_TRY(sample.margin, fraction(margin));
+    const auto confidence = node.find("confidence");
+    const auto t = node.find("t");
+    if (confidence.has_value() == t.has_value()) return node.error("'sample' needs either confidence or t beside margin");
+    if (confidence) {
+      QFI_TRY(sample.confidence, fraction(*confidence));
+      sample.t = normal_quantile(*sample.confidence);
+    } else {
+      QFI_TRY(sample.t, t->number(0.01, 100.0));
+    }
+    if (const auto p = node.find("p")) {
+      QFI_TRY(sample.p, fraction(*p));
+    }
+    QFI_CHECK(read_choice(node, "rounding", k_rounding, sample.rounding));
+    return sample;
+  }
+
+  std::filesystem::path m_folder;
+  const ConfigParams& m_params;
+};
+
+nlohmann::json selection_json(const ImageSelection& selection) {
+  return std::visit(
+      [](const auto& chosen) -> nlohmann::json {
+        using T = std::decay_t<decltype(chosen)>;
+        if constexpr (std::is_same_v<T, SelectAll>) return "all";
+        else if constexpr (std::is_same_v<T, SelectFirst>) return {{"first", chosen.count}};
+        else if constexpr (std::is_same_v<T, SelectRandom>) return {{"random", chosen.count}};
+        else if constexpr (std::is_same_v<T, SelectStratified>) return {{"stratified", chosen.count}};
+        else return {{"list", chosen.indices}};
+      },
+      selection);
+}
+
+nlohmann::json sample_json(const SampleConfig& sample) {
+  if (const auto* margin = std::get_if<SampleMargin>(&sample)) {
+    nlohmann::json json = {{"margin", margin->margin}, {"p", margin->p}, {"rounding", name_in(k_rounding, margin->rounding)}};
+    if (margin->confidence) json["confidence"] = *margin->confidence;
+    else json["t"] = margin->t;
+    return json;
+  }
+  if (const auto* count = std::get_if<SampleCount>(&sample)) return {{"count", count->count}};
+  if (const auto* list = std::get_if<SampleList>(&sample)) return {{"list", list->file.text}};
+  return "exhaustive";
+}
+
+nlohmann::json faults_json(const StuckAtConfig& faults) {
+  nlohmann::json operators = nlohmann::json::array();
+  for (const OperatorKind kind : faults.operators) operators.push_back(name_in(k_weighted, kind));
+  nlohmann::json netlist = faults.netlist.text;
+  if (!faults.roles.rs1.empty() || !faults.roles.rs2.empty() || !faults.roles.result.empty() || !faults.roles.tie.empty())
+    netlist = {{"file", faults.netlist.text}, {"rs1", faults.roles.rs1}, {"rs2", faults.roles.rs2}, {"result", faults.roles.result}, {"tie", faults.roles.tie}};
+  return {{"kind", "stuck_at"},
+          {"netlist", netlist},
+          {"operators", operators},
+          {"layers", faults.layers.empty() ? nlohmann::json("all") : nlohmann::json(faults.layers)},
+          {"operands", name_in(k_encodings, faults.unit.operands)},
+          {"rs1", name_in(k_rs1, faults.unit.rs1)},
+          {"sites", name_in(k_sites, faults.sites)},
+          {"padding", name_in(k_padding, faults.padding)}};
+}
+
+}  // namespace
+
+Result<CampaignConfig> read_campaign_config(const std::filesystem::path& path, const ConfigParams& params) {
+  QFI_TRY(const std::string text, read_file(path, k_max_config_bytes));
+  const std::string name = path.string();
+  try {
+    const YAML::Node root = YAML::Load(text);
+    if (!root.IsMap()) return bad_input("{}:1:1: a campaign config is a map of keys and values", name);
+    return Reader(path.parent_path(), params).read(YamlNode(root, &name, "config"));
+  } catch (const YAML::Exception& error) {
+    return bad_input("{}:{}:{}: {}", name, error.mark.line + 1, error.mark.column + 1, error.msg);
+  }
+}
+
+std::string canonical_config(const CampaignConfig& config) {
+  nlohmann::json data = {{"format", name_in(k_formats, config.data.format)},
+                         {"images", config.data.images.text},
+                         {"select", selection_json(config.data.select)},
+                         {"label_offset", config.data.label_offset}};
+  if (!config.data.labels.text.empty()) data["labels"] = config.data.labels.text;
+  nlohmann::json json = {{"model", config.model.text},
+                         {"data", data},
+                         {"faults", nlohmann::json::array({faults_json(config.faults)})},
+                         {"sample", sample_json(config.sample)},
+                         {"metric", {{"tensor", config.metric_tensor}}},
+                         {"interval", {{"confidence", config.interval_confidence}}},
+                         {"verify", config.verify},
+                         {"seed", config.seed}};
+  if (config.input) json["input"] = {{"scale", config.input->scale}, {"mean", config.input->mean}};
+  return json.dump();
+}
+
+}  // namespace qfi

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/campaign/plan.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <map>
+
+#include "qfi/base/parallel.hpp"
+#include "qfi/base/random.hpp"
+#include "qfi/base/similar.hpp"
+
+namespace qfi {
+namespace {
+
+constexpr std::size_t k_block_bytes = std::size_t{64} << 20;  // of activations in one batch
+constexpr std::size_t k_most_block_images = 64;
+constexpr std::uint64_t k_live_bytes = std::uint64_t{1} << 30;  // of golden tensors kept for all images
+
+Result<int> find_metric_tensor(const Model& model, const CampaignConfig& config) {
+  if (config.metric_tensor == "output") return model.outputs[0];
+  std::vector<std::string> names;
+  for (std::size_t t = 0; t < model.tensors.size(); ++t) {
+    if (model.tensors[t].is_constant) continue;
+    if (model.tensors[t].name == config.metric_tensor) return static_cast<int>(t);
+    names.push_back(model.tensors[t].name);
+  }
+  const auto guess = most_similar(config.metric_tensor, names);
+  return bad_input("metric: the model has no tensor '{}'{}", config.metric_tensor, guess ? "; did you mean '" + *guess + "'?" : "");
+}
+
+// Operators of the chosen kinds in the chosen layers.
+Result<std::vector<std::size_t>> choose_operators(const Program& program, const StuckAtConfig& faults) {
+  const Model& model = program.model();
+  std::vector<std::size_t> chosen;
+  std::vector<bool> layer_found(faults.layers.size(), false);
+  for (std::size_t i = 0; i < model.operators.size(); ++i) {
+    const Operator& op = model.operators[i];
+    if (std::ranges::find(faults.operators, op.kind) == faults.operators.end()) continue;
+    bool is_chosen = faults.layers.empty();
+    for (std::size_t k = 0; k < faults.layers.size(); ++k) {
+      const bool matches = faults.layers[k] == std::to_string(i) ||
+                           faults.layers[k] == model.tensors[static_cast<std::size_t>(op.outputs[0])].name;
+      if (matches) is_chosen = layer_found[k] = true;
+    }
+    if (is_chosen) chosen.push_back(i);
+  }
+  for (std::size_t k = 0; k < faults.layers.size(); ++k)
+    if (!layer_found[k]) return bad_input("faults: no operator of the chosen kinds is number '{}' or writes a tensor of that name", faults.layers[k]);
+  if (chosen.empty()) return bad_input("faults: the model has no operator of the chosen kinds");
+  return chosen;
+}
+
+// One use per distinct set of operand codes, with the weights that occur under it.
+std::vector<TableUse> collect_uses(const Program& program, const std::vector<std::size_t>& chosen, std::vector<FaultyOperator>& operators) {
+  std::vector<TableUse> uses;
+  std::map<OperandCodes, std::size_t> use_of_codes;
+  for (const std::size_t index : chosen) {
+    const OperandCodes codes = program.operand_codes(index);
+    const auto [entry, is_new] = use_of_codes.try_emplace(codes, uses.size());
+    if (is_new) {
+      uses.emplace_back();
+      uses.back().codes = codes;
+      uses.back().golden_pairs.assign(65536, 0);
+    }
+    for (const std::uint8_t weight : program.weight_bytes(index)) uses[entry->second].weight_occurs[weight] = true;
+    operators.push_back({index, entry->second});
+  }
+  return uses;
+}
+
+// The latest operator, not after the first faulty one, before which all images' live tensors fit.
+std::size_t choose_cut(const Plan& plan) {
+  const auto live_bytes = [&](std::size_t cut) {
+    std::uint64_t bytes = 0;
+    for (const int tensor : plan.program->live_tensors(cut, plan.watched)) bytes += plan.program->model().tensors[static_cast<std::size_t>(tensor)].bytes();
+    return bytes * plan.data.images();
+  };
+  std::size_t cut = plan.operators.front().index;
+  while (cut > 0 && live_bytes(cut) > k_live_bytes) --cut;
+  return cut;
+}
+
+void make_blocks(Plan& plan) {
+  const std::size_t fitting = k_block_bytes / std::max<std::size_t>(plan.program->bytes_per_image(), 1);
+  const std::size_t size = std::clamp<std::size_t>(fitting, 1, k_most_block_images);
+  for (std::size_t first = 0; first < plan.data.images(); first += size)
+    plan.blocks.push_back({first, std::min(size, plan.data.images() - first), {}});
+}
+
+std::size_t tensor_bytes(const Plan& plan, int tensor) { return plan.program->model().tensors[static_cast<std::size_t>(tensor)].bytes(); }
+
+void keep(const Batch& batch, int tensor, std::span<std::byte> to) {
+  const auto from = batch.tensor(tensor);
+  std::memcpy(to.data(), from.data(), from.size());
+}
+
+// The golden run of one block: keeps what the faulty runs start from and are compared with, and
+// counts the operand pairs of the faulty operators.
+void run_golden_block(Plan& plan, std::span<const std::byte> inputs, ImageBlock& block, Batch& batch, std::vector<TableUse>& uses) {
+  const Program& program = *plan.program;
+  batch.set_images(block.count);
+  const int input = program.model().inputs[0];
+  const std::size_t input_bytes = tensor_bytes(plan, input);
+  std::memcpy(batch.tensor(input).data(), inputs.data() + block.first * input_bytes, block.count * input_bytes);
+  auto next = plan.operators.begin();
+  for (std::size_t i = 0; i < program.model().operators.size(); ++i) {
+    if (i == plan.cut)
+      for (const int tensor : plan.live_tensors) {
+        block.live.emplace_back(batch.tensor(tensor).size());
+        keep(batch, tensor, block.live.back());
+      }
+    if (next != plan.operators.end() && next->index == i) {
+      program.count_pairs(batch, i, plan.config.faults.padding, uses[next->use].golden_pairs);
+      ++next;
+    }
+    program.run(batch, i, i + 1);
+  }
+  for (std::size_t k = 0; k < plan.watched.size(); ++k) {
+    const std::size_t bytes = tensor_bytes(plan, plan.watched[k]);
+    keep(batch, plan.watched[k], std::span(plan.golden.outputs[k]).subspan(block.first * bytes, block.count * bytes));
+  }
+}
+
+std::vector<TableUse> run_golden(Plan& plan, std::span<const std::byte> inputs, const std::vector<TableUse>& uses, unsigned threads) {
+  for (const int tensor : plan.watched) plan.golden.outputs.emplace_back(tensor_bytes(plan, tensor) * plan.data.images());
+  std::vector<std::vector<TableUse>> uses_of_worker(threads, uses);
+  std::vector<std::unique_ptr<Batch>> batches(threads);
+  parallel_for(plan.blocks.size(), threads, [&](std::size_t i, unsigned worker) {
+    if (!batches[worker]) batches[worker] = std::make_unique<Batch>(*plan.program, plan.blocks[0].count);
+    run_golden_block(plan, inputs, plan.blocks[i], *batches[worker], uses_of_worker[worker]);
+  });
+  std::vector<TableUse> total = std::move(uses_of_worker[0]);
+  for (unsigned worker = 1; worker < threads; ++worker)
+    for (std::size_t u = 0; u < total.size(); ++u)
+      for (std::size_t i = 0; i < 65536; ++i) total[u].golden_pairs[i] += uses_of_worker[worker][u].golden_pairs[i];
+  for (const TableUse& use : total)
+    for (const std::uint64_t count : use.golden_pairs) plan.proof.golden_products += count;
+  return total;
+}
+
+std::span<const std::byte> golden_scores(const Plan& plan, std::size_t image) {
+  const auto place = static_cast<std::size_t>(std::ranges::find(plan.watched, plan.metric_tensor) - plan.watched.begin());
+  const std::size_t bytes = tensor_bytes(plan, plan.metric_tensor);
+  return std::span(plan.golden.outputs[place]).subspan(image * bytes, bytes);
+}
+
+void score_golden(Plan& plan) {
+  const Tensor& metric = plan.program->model().tensors[static_cast<std::size_t>(plan.metric_tensor)];
+  for (std::size_t image = 0; image < plan.data.images(); ++image) {
+    const Scores scores(metric, golden_scores(plan, image));
+    const int label = plan.data.labels[image];
+    plan.golden.top1.push_back(scores.top1());
+    ClassificationCounts& counts = plan.golden.counts;
+    ++counts.images;
+    counts.golden_correct += scores.top1() == label ? 1 : 0;
+    counts.faulty_correct = counts.golden_correct;
+    counts.faulty_top5_correct += scores.rank(label) < 5 ? 1 : 0;
+    ++counts.output_identical;
+    counts.due += scores.has_nan_or_infinity() ? 1 : 0;
+    plan.golden.top5_ties += scores.ties_after(5) ? 1 : 0;
+    plan.golden.top5_hanging += scores.hangs_on_tie(label, 5) ? 1 : 0;
+  }
+}
+
+// Exact tables must give what the exact kernels gave; on the way, how long a faulty run takes.
+Result<void> prove_table_path(Plan& plan) {
+  const ImageBlock& block = plan.blocks.front();
+  Batch batch(*plan.program, block.count);
+  const Simulator& simulator = plan.tables->simulator();
+  FaultyUnitTables tables(plan);
+  tables.set(simulator.golden());
+  restore_block(plan, block, batch);
+  const auto start = std::chrono::steady_clock::now();
+  plan.program->run(batch, plan.cut, plan.program->model().operators.size(), &tables.unit());
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+  plan.seconds_per_image = taken.count() / static_cast<double>(block.count);
+  // Taps in the padding are multiplied only by the table path, where they add (w - z_w) * 0.
+  std::vector<bool> correct;
+  if (score_block(plan, batch, block, correct).output_identical != block.count)
+    return failed("internal error: the table path with exact tables differs from the golden path");
+  plan.proof.table_path_images = block.count;
+  plan.proof.fault_free_pairs = simulator.grid().size();
+  return {};
+}
+
+Result<std::vector<StuckAt>> draw_faults(Plan& plan, const std::vector<Site>& sites) {
+  const SampleConfig& sample = plan.config.sample;
+  std::vector<StuckAt> faults;
+  if (const auto* list = std::get_if<SampleList>(&sample)) return read_fault_list(list->file.path, *plan.netlist);
+  if (std::holds_alternative<SampleExhaustive>(sample)) {
+    for (std::uint64_t i = 0; i < plan.population; ++i) faults.push_back(stuck_at_member(sites, i));
+    return faults;
+  }
+  std::uint64_t count = 0;
+  if (const auto* margin = std::get_if<SampleMargin>(&sample)) {
+    plan.sample_size = sample_size(plan.population, margin->margin, margin->t, margin->p, margin->rounding);
+    count = plan.sample_size->rounded;
+  } else {
+    count = std::get<SampleCount>(sample).count;
+  }
+  if (count > plan.population) return bad_input("sample: {} faults asked for, the population has {}", count, plan.population);
+  for (const std::uint64_t i : draw_without_replacement(plan.population, count, plan.config.seed, "stuck_at")) faults.push_back(stuck_at_member(sites, i));
+  return faults;
+}
+
+// Simulates every drawn fault once, in parallel, and finds those that need no run of their own.
+void classify_faults(Plan& plan, const std::vector<StuckAt>& drawn, unsigned threads) {
+  plan.faults.resize(drawn.size());
+  std::vector<FaultTables::Scratch> scratch(threads);
+  parallel_for(drawn.size(), threads, [&](std::size_t i, unsigned worker) {
+    plan.faults[i].fault = drawn[i];
+    plan.faults[i].effect = plan.tables->examine(std::span(&drawn[i], 1), scratch[worker]);
+  });
+  std::map<Digest, std::size_t> first_with;
+  for (std::size_t i = 0; i < plan.faults.size(); ++i) {
+    PlannedFault& fault = plan.faults[i];
+    fault.same_as = i;
+    if (fault.effect.is_table_masked) {
+      fault.fate = FaultFate::table_masked;
+    } else if (fault.effect.golden_hits == 0) {
+      fault.fate = FaultFate::use_masked;
+    } else if (const auto [entry, is_new] = first_with.try_emplace(fault.effect.digest, i); !is_new) {
+      fault.fate = FaultFate::equal;
+      fault.same_as = entry->second;
+    } else {
+      plan.running.push_back(i);
+    }
+  }
+}
+
+Result<void> load_inputs(Plan& plan, KernelSet kernels) {
+  const CampaignConfig& config = plan.config;
+  QFI_TRY(Model model, load_tflite(config.model.path));
+  if (model.inputs.size() != 1) return bad_input("{}: {} inputs; campaigns need a model with 1", config.model.path.string(), model.inputs.size());
+  QFI_TRY(plan.metric_tensor, find_metric_tensor(model, config));
+  plan.watched = model.outputs;
+  if (std::ranges::find(plan.watched, plan.metric_tensor) == plan.watched.end()) plan.watched.push_back(plan.metric_tensor);
+  auto program = Program::prepare(std::move(model), {kernels, false, {plan.metric_tensor}});
+  if (!program) return at(config.model.path.string(), program.error());
+  plan.program = std::make_unique<Program>(std::move(*program));
+  plan.classes = plan.program->model().tensors[static_cast<std::size_t>(plan.metric_tensor)].elements();
+  if (plan.classes < 2) return bad_input("metric: tensor '{}' has one value; top-1 needs at least two classes", config.metric_tensor);
+  QFI_TRY(plan.data, load_data_set(config.data, config.seed));
+  QFI_CHECK(check_labels(plan.data, config.data, plan.classes));
+  QFI_TRY(auto netlist, read_netlist(config.faults.netlist.path, config.faults.roles));
+  plan.netlist = std::make_unique<Netlist>(std::move(netlist));
+  return {};
+}
+
+}  // namespace
+
+void restore_block(const Plan& plan, const ImageBlock& block, Batch& batch) {
+  batch.set_images(block.count);
+  for (std::size_t k = 0; k < plan.live_tensors.size(); ++k)
+    std::memcpy(batch.tensor(plan.live_tensors[k]).data(), block.live[k].data(), block.live[k].size());
+}
+
+ClassificationCounts score_block(const Plan& plan, const Batch& batch, const ImageBlock& block, std::vector<bool>& correct) {
+  const Tensor& metric = plan.program->model().tensors[static_cast<std::size_t>(plan.metric_tensor)];
+  const std::size_t score_bytes = metric.bytes();
+  ClassificationCounts counts;
+  correct.assign(block.count, false);
+  for (std::size_t i = 0; i < block.count; ++i) {
+    const std::size_t image = block.first + i;
+    bool is_identical = true;
+    for (std::size_t k = 0; k < plan.watched.size() && is_identical; ++k) {
+      const std::size_t bytes = tensor_bytes(plan, plan.watched[k]);
+      is_identical = std::memcmp(batch.tensor(plan.watched[k]).data() + i * bytes, plan.golden.outputs[k].data() + image * bytes, bytes) == 0;
+    }
+    const int label = plan.data.labels[image];
+    const int golden_top1 = plan.golden.top1[image];
+    const Scores scores(metric, batch.tensor(plan.metric_tensor).subspan(i * score_bytes, score_bytes));
+    const int top1 = scores.top1();
+    const bool was_correct = golden_top1 == label;
+    const bool is_correct = top1 == label;
+    correct[i] = is_correct;
+    ++counts.images;
+    counts.golden_correct += was_correct ? 1 : 0;
+    counts.faulty_correct += is_correct ? 1 : 0;
+    counts.faulty_top5_correct += scores.rank(label) < 5 ? 1 : 0;
+    counts.top1_changed += top1 != golden_top1 ? 1 : 0;
+    if (top1 != golden_top1) counts.top5_lost += Scores(metric, golden_scores(plan, image)).rank(top1) >= 5 ? 1 : 0;
+    counts.output_identical += is_identical ? 1 : 0;
+    counts.correct_to_wrong += was_correct && !is_correct ? 1 : 0;
+    counts.wrong_to_correct += !was_correct && is_correct ? 1 : 0;
+    counts.due += scores.has_nan_or_infinity() ? 1 : 0;
+  }
+  return counts;
+}
+
+FaultyUnitTables::FaultyUnitTables(const Plan& plan) : m_plan(plan), m_tables(plan.tables->uses().size()) {
+  m_unit.padding = plan.config.faults.padding;
+  m_unit.table_of_operator.assign(plan.program->model().operators.size(), nullptr);
+  for (const FaultyOperator& op : plan.operators) m_unit.table_of_operator[op.index] = &m_tables[op.use];
+}
+
+void FaultyUnitTables::set(std::span<const std::int32_t> products) {
+  for (std::size_t use = 0; use < m_tables.size(); ++use) m_tables[use] = m_plan.tables->table(products, use);
+}
+
+Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {
+  Plan plan;
+  plan.config = std::move(config);
+  QFI_CHECK(load_inputs(plan, params.kernels));
+  const Tensor& input = plan.program->model().tensors[static_cast<std::size_t>(plan.program->model().inputs[0])];
+  QFI_TRY(const std::vector<std::byte> inputs, to_input_tensor(plan.data, input, plan.config.input));
+  QFI_TRY(const std::vector<std::size_t> chosen, choose_operators(*plan.program, plan.config.faults));
+  const std::vector<TableUse> uses = collect_uses(*plan.program, chosen, plan.operators);
+
+  const std::vector<Site> sites = enumerate_sites(*plan.netlist, plan.config.faults.sites);
+  plan.sites = sites.size();
+  plan.population = 2 * plan.sites;
+  QFI_TRY(const std::vector<StuckAt> drawn, draw_faults(plan, sites));
+
+  make_blocks(plan);
+  plan.cut = choose_cut(plan);
+  plan.live_tensors = plan.program->live_tensors(plan.cut, plan.watched);
+  std::vector<TableUse> counted = run_golden(plan, inputs, uses, params.threads);
+  score_golden(plan);
+  plan.tables = std::make_unique<FaultTables>(*plan.netlist, std::move(counted), plan.config.faults.unit);
+  if (auto checked = plan.tables->check_fault_free(); !checked) return at(plan.config.faults.netlist.path.string(), checked.error());
+  QFI_CHECK(prove_table_path(plan));
+  classify_faults(plan, drawn, params.threads);
+  return plan;
+}
+
+}  // namespace qfi

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Strict reading of YAML: every error names file, line and column.
+#pragma once
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "qfi/base/result.hpp"
+#include "qfi/base/similar.hpp"
+
+namespace qfi {
+
+class YamlNode {
+ public:
+  YamlNode(YAML::Node node, const std::string* file, std::string name)
+      : m_node(std::move(node)), m_file(file), m_name(std::move(name)) {}
+
+  const std::string& name() const { return m_name; }
+  bool is_map() const { return m_node.IsMap(); }
+  bool is_list() const { return m_node.IsSequence(); }
+  bool is_scalar() const { return m_node.IsScalar(); }
+
+  template <class... Args>
+  tl::unexpected<Error> error(fmt::format_string<Args...> format, Args&&... args) const {
+    const YAML::Mark mark = m_node.Mark();
+    return bad_input("{}:{}:{}: {}", *m_file, mark.line + 1, mark.column + 1, fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  /// A map with only these keys, none of them twice.
+  Result<void> check_keys(const std::vector<std::string>& known) const {
+    if (!m_node.IsMap()) return error("'{}' must be a map of keys and values", m_name);
+    std::vector<std::string> seen;
+    for (const auto& entry : m_node) {
+      const YamlNode key(entry.first, m_file, m_name);
+      QFI_TRY(const std::string text, key.text());
+      if (std::ranges::find(seen, text) != seen.end()) return key.error("key '{}' appears twice", text);
+      seen.push_back(text);
+      if (std::ranges::find(known, text) != known.end()) continue;
+      const auto guess = most_similar(text, known);
+      return key.error("unknown key '{}' in '{}'{}", text, m_name, guess ? "; did you mean '" + *guess + "'?" : "");
+    }
+    return {};
+  }
+
+  std::optional<YamlNode> find(const std::string& key) const {
+    for (const auto& entry : m_node)
+      if (entry.first.IsScalar() && entry.first.Scalar() == key) return YamlNode(entry.second, m_file, key);
+    return std::nullopt;
+  }
+
+  Result<YamlNode> at(const std::string& key) const {
+    if (auto found = find(key)) return *found;
+    return error("key '{}' is missing in '{}'", key, m_name);
+  }
+
+  /// Items of a list, values of a map.
+  std::vector<YamlNode> items() const {
+    std::vector<YamlNode> result;
+    for (const auto& item : m_node) result.emplace_back(m_node.IsMap() ? YAML::Node(item.second) : YAML::Node(item), m_file, m_name);
+    return result;
+  }
+
+  /// Keys and values of a map.
+  std::vector<std::pair<std::string, YamlNode>> entries() const {
+    std::vector<std::pair<std::string, YamlNode>> result;
+    for (const auto& entry : m_node)
+      if (entry.first.IsScalar()) result.emplace_back(entry.first.Scalar(), YamlNode(entry.second, m_file, entry.first.Scalar()));
+    return result;
+  }
+
+  Result<std::string> text() const {
+    if (!m_node.IsScalar()) return error("'{}' must be a single value", m_name);
+    return m_node.Scalar();
+  }
+
+  template <class T>
+  Result<T> number(T smallest, T largest) const {
+    T value{};
+    if (!m_node.IsScalar() || !YAML::convert<T>::decode(m_node, value)) return error("'{}' must be a number", m_name);
+    if (!(value >= smallest && value <= largest)) return error("'{}' is {}; {} to {} are possible", m_name, value, smallest, largest);
+    return value;
+  }
+
+  /// One of the named values.
+  template <class T>
+  Result<T> choice(const std::vector<std::pair<std::string, T>>& choices) const {
+    QFI_TRY(const std::string given, text());
+    std::vector<std::string> names;
+    for (const auto& [name, value] : choices) {
+      if (name == given) return value;
+      names.push_back(name);
+    }
+    const auto guess = most_similar(given, names);
+    return error("'{}' cannot be '{}'; possible: {}{}", m_name, given, fmt::join(names, ", "), guess ? "; did you mean '" + *guess + "'?" : "");
+  }
+
+ private:
+  YAML::Node m_node;
+  const std::string* m_file;
+  std::string m_name;
+};
+
+}  // namespace qfi

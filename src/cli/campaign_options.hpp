@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options that `campaign` and `plan` share.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "command.hpp"
+#include "qfi/campaign/plan.hpp"
+
+namespace qfi::cli {
+
+struct CampaignOptions {
+  std::string config;
+  std::vector<std::string> defines;
+  unsigned threads = 0;  ///< 0: as the config says, else all
+  KernelSet kernels = KernelSet::portable;
+  bool json = false;
+};
+
+void add_campaign_options(CLI::App& command, CampaignOptions& options);
+
+/// The config with `${NAME}` from --define, else from the environment.
+Result<CampaignConfig> load_config(const CampaignOptions& options);
+
+/// Prints the model's warnings to stderr.
+Result<Plan> load_plan(CampaignConfig config, const CampaignOptions& options, unsigned threads);
+
+unsigned thread_count(const CampaignOptions& options, const CampaignConfig& config);
+
+/// A line on stderr that tells how far the run is; nothing where stderr is not a terminal.
+class ProgressLine {
+ public:
+  ProgressLine();
+  void update(std::uint64_t done, std::uint64_t total);
+  void clear();
+
+ private:
+  bool m_is_terminal;
+  std::chrono::steady_clock::time_point m_start;
+  std::chrono::steady_clock::time_point m_shown;
+};
+
+}  // namespace qfi::cli
