@@ -30,9 +30,7 @@ QuantizedMultiplier quantize_multiplier(double factor);
 constexpr std::int32_t saturating_rounding_doubling_high_multiply(std::int32_t a, std::int32_t b) {
   constexpr std::int32_t k_min = std::numeric_limits<std::int32_t>::min();
   if (a == k_min && b == k_min) return std::numeric_limits<std::int32_t>::max();
-  const std::int64_t product = std::int64_t{a} * std::int64_t{b};
-  const std::int64_t nudge = product >= 0 ? std::int64_t{1} << 30 : 1 - (std::int64_t{1} << 30);
-  return static_cast<std::int32_t>((product + nudge) / (std::int64_t{1} << 31));
+  return static_cast<std::int32_t>((std::int64_t{a} * std::int64_t{b} + (std::int64_t{1} << 30)) >> 31);
 }
 
 /// x / 2^exponent, rounded to nearest, half away from zero. Precondition: 0 <= exponent <= 31.

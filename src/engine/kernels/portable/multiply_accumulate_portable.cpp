@@ -4,7 +4,8 @@
 // into [input byte][16 channels] first: one look-up of 64 bytes then serves 16 products.
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <memory>
+#include <type_traits>
 
 #include "../../multiply_accumulate.hpp"
 
@@ -12,7 +13,7 @@ namespace qfi {
 namespace {
 
 constexpr std::size_t k_lanes = 16;
-constexpr std::size_t k_block_pixels = 4096;  // accumulators of a block: 256 KiB, in the L2 cache
+constexpr std::size_t k_block_pixels = 6144;  // accumulators of a block: 384 KiB, in the L2 cache
 constexpr std::size_t k_interleave_from = 192;  // pixels that pay for interleaving the rows of a tap
 
 using Lanes = std::array<std::uint32_t, k_lanes>;  // modulo 2^32, as the accumulators wrap
@@ -42,30 +43,67 @@ std::vector<LaneGroup> lane_groups(const ConvolutionShape& s) {
 
 // The taps below know the weights of one tap for all lanes and add its products for one input.
 
+// Four table entries at once, for the transposition only.
+using Four = std::int32_t __attribute__((vector_size(16), may_alias, aligned(4)));
+
+// rows[lane][x] to terms[x][lane], in squares of 4 x 4.
+void interleave(const std::array<const std::int32_t*, k_lanes>& rows, std::array<Lanes, 256>& terms) {
+  for (std::size_t lane = 0; lane < k_lanes; lane += 4)
+    for (std::size_t x = 0; x < 256; x += 4) {
+      const Four a = *reinterpret_cast<const Four*>(rows[lane] + x);
+      const Four b = *reinterpret_cast<const Four*>(rows[lane + 1] + x);
+      const Four c = *reinterpret_cast<const Four*>(rows[lane + 2] + x);
+      const Four d = *reinterpret_cast<const Four*>(rows[lane + 3] + x);
+      const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+      const Four ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+      const Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+      const Four cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+      const auto store = [&](std::size_t i, Four value) { *reinterpret_cast<Four*>(&terms[x + i][lane]) = value; };
+      store(0, __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5));
+      store(1, __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7));
+      store(2, __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5));
+      store(3, __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7));
+    }
+}
+
 struct InterleavedRows {
   struct Storage {
     alignas(64) std::array<Lanes, 256> terms;
   };
-  static constexpr bool k_own_inputs = false;
-  const Storage* storage;
+  const std::array<Lanes, 256>* terms;
 
-  InterleavedRows(Storage& to, const ProductTable& table, const std::uint8_t* weights, std::size_t weight_stride, std::size_t count)
-      : storage(&to) {
-    for (std::size_t lane = 0; lane < count; ++lane) {
-      const auto row = table.row(weights[lane * weight_stride]);
-      for (std::size_t x = 0; x < 256; ++x) to.terms[x][lane] = static_cast<std::uint32_t>(row[x]);
-    }
+  InterleavedRows(Storage& storage, const ProductTable& table, const std::uint8_t* weights, std::size_t weight_stride, std::size_t count)
+      : terms(&storage.terms) {
+    std::array<const std::int32_t*, k_lanes> rows;
+    for (std::size_t lane = 0; lane < k_lanes; ++lane)  // lanes beyond `count` repeat the first one
+      rows[lane] = table.row(weights[lane < count ? lane * weight_stride : 0]).data();
+    interleave(rows, storage.terms);
   }
   void add(Lanes& sums, const std::uint8_t* x) const {
-    const Lanes& terms = storage->terms[*x];
-    for (std::size_t lane = 0; lane < k_lanes; ++lane) sums[lane] += terms[lane];
+    const Lanes& added = (*terms)[*x];
+    for (std::size_t lane = 0; lane < k_lanes; ++lane) sums[lane] += added[lane];
+  }
+};
+
+// Two taps of neighbouring input channels: the sums are read and written once for both.
+struct InterleavedPair {
+  struct Storage {
+    InterleavedRows::Storage first, second;
+  };
+  InterleavedRows first, second;
+
+  InterleavedPair(Storage& storage, const ProductTable& table, const std::uint8_t* weights, std::size_t weight_stride, std::size_t count)
+      : first(storage.first, table, weights, weight_stride, count), second(storage.second, table, weights + 1, weight_stride, count) {}
+  void add(Lanes& sums, const std::uint8_t* x) const {
+    const Lanes& a = (*first.terms)[x[0]];
+    const Lanes& b = (*second.terms)[x[1]];
+    for (std::size_t lane = 0; lane < k_lanes; ++lane) sums[lane] += a[lane] + b[lane];
   }
 };
 
 template <bool own_inputs>
 struct TableRows {
   struct Storage {};
-  static constexpr bool k_own_inputs = own_inputs;
   std::array<const std::int32_t*, k_lanes> rows;
   std::size_t count;
 
@@ -90,7 +128,6 @@ struct CodeReader {
 template <bool own_inputs>
 struct ExactProducts {
   struct Storage {};
-  static constexpr bool k_own_inputs = own_inputs;
   std::array<std::int16_t, k_lanes> weight{};
   CodeReader input;
   std::size_t count;
@@ -142,32 +179,58 @@ void add_tap(const Tap& tap, const ConvolutionShape& s, int ky, int kx, std::siz
     }
 }
 
+// All taps of one position (ky, kx), from input channel `c` on while `step` channels are left.
 template <class Tap, class Source>
+int add_channels(int c, int step, typename Tap::Storage& storage, const MultiplyAccumulate& op, const LaneGroup& group, const Source& source,
+                 int ky, int kx, std::size_t planes, const std::uint8_t* input, PaddingTaps padding, Lanes* sums) {
+  const ConvolutionShape& s = op.shape;
+  const auto padded_byte = static_cast<std::uint8_t>(op.codes.input_zero_point);
+  const auto position = static_cast<std::size_t>(ky * s.filter_w + kx) * static_cast<std::size_t>(s.group_in_c());
+  for (; c + step <= s.group_in_c(); c += step) {
+    const auto channel = static_cast<std::size_t>(c);
+    const Tap tap(storage, source, &op.weights[group.first_out * s.taps() + position + channel], s.taps(), group.count);
+    add_tap(tap, s, ky, kx, planes, input, group.first_in + channel, padded_byte, padding, sums);
+  }
+  return c;
+}
+
+// Pair takes two channels at a time; the same as Tap where there is no such kind.
+template <class Pair, class Tap, class Source>
 void accumulate_block(const MultiplyAccumulate& op, const LaneGroup& group, const Source& source, std::size_t planes,
                       const std::uint8_t* input, PaddingTaps padding, Lanes* sums) {
   const ConvolutionShape& s = op.shape;
   Lanes start{};
   for (std::size_t lane = 0; lane < group.count; ++lane) start[lane] = static_cast<std::uint32_t>(op.bias[group.first_out + lane]);
   std::fill_n(sums, planes * s.out_pixels(), start);
-
-  typename Tap::Storage storage{};
-  const auto padded_byte = static_cast<std::uint8_t>(op.codes.input_zero_point);
-  std::size_t tap_index = 0;
+  typename Pair::Storage pair_storage;
+  typename Tap::Storage tap_storage;
   for (int ky = 0; ky < s.filter_h; ++ky)
-    for (int kx = 0; kx < s.filter_w; ++kx)
-      for (int c = 0; c < s.group_in_c(); ++c, ++tap_index) {
-        const Tap tap(storage, source, &op.weights[group.first_out * s.taps() + tap_index], s.taps(), group.count);
-        const std::size_t channel = group.first_in + static_cast<std::size_t>(c);
-        add_tap(tap, s, ky, kx, planes, input, channel, padded_byte, padding, sums);
-      }
+    for (int kx = 0; kx < s.filter_w; ++kx) {
+      int c = 0;
+      if constexpr (!std::is_same_v<Pair, Tap>)
+        c = add_channels<Pair>(c, 2, pair_storage, op, group, source, ky, kx, planes, input, padding, sums);
+      add_channels<Tap>(c, 1, tap_storage, op, group, source, ky, kx, planes, input, padding, sums);
+    }
+}
+
+template <class Requantize>
+void store_lanes(const LaneGroup& group, std::size_t pixels, std::size_t out_c, const Lanes* sums, std::uint8_t* output, const Requantize& requantize) {
+  output += group.first_out;
+  for (std::size_t pixel = 0; pixel < pixels; ++pixel, output += out_c)
+    for (std::size_t lane = 0; lane < group.count; ++lane) output[lane] = requantize(static_cast<std::int32_t>(sums[pixel][lane]), lane);
 }
 
 void store_block(const MultiplyAccumulate& op, const LaneGroup& group, std::size_t pixels, const Lanes* sums, std::uint8_t* output) {
   const auto out_c = static_cast<std::size_t>(op.shape.out_c);
-  for (std::size_t pixel = 0; pixel < pixels; ++pixel)
-    for (std::size_t lane = 0; lane < group.count; ++lane)
-      output[pixel * out_c + group.first_out + lane] =
-          op.requantizer(static_cast<std::int32_t>(sums[pixel][lane]), group.first_out + lane);
+  const Requantizer& requantizer = op.requantizer;
+  if (requantizer.fixed_point.empty()) {
+    return store_lanes(group, pixels, out_c, sums, output,
+                       [&](std::int32_t sum, std::size_t lane) { return requantizer(sum, group.first_out + lane); });
+  }
+  const QuantizedMultiplier* factors = &requantizer.fixed_point[group.first_out];
+  store_lanes(group, pixels, out_c, sums, output, [=, zero = requantizer.zero_point, low = requantizer.min, high = requantizer.max](std::int32_t sum, std::size_t lane) {
+    return static_cast<std::uint8_t>(std::clamp(wrapping_add(multiply_by_quantized_multiplier(sum, factors[lane]), zero), low, high));
+  });
 }
 
 }  // namespace
@@ -187,18 +250,18 @@ void multiply_accumulate_portable(const MultiplyAccumulate& op, std::size_t plan
     const std::size_t pixels = count * s.out_pixels();
     const std::uint8_t* block_input = input + first * s.in_plane();
     for (const LaneGroup& group : groups) {
-      const auto accumulate = [&]<class Tap>(const auto& from, PaddingTaps taps) {
-        accumulate_block<Tap>(op, group, from, count, block_input, taps, sums);
+      const auto accumulate = [&]<class Pair, class Tap>(const auto& from, PaddingTaps taps) {
+        accumulate_block<Pair, Tap>(op, group, from, count, block_input, taps, sums);
       };
       if (table == nullptr) {
-        if (group.has_own_inputs) accumulate.template operator()<ExactProducts<true>>(op.codes, PaddingTaps::skip);
-        else accumulate.template operator()<ExactProducts<false>>(op.codes, PaddingTaps::skip);
+        if (group.has_own_inputs) accumulate.template operator()<ExactProducts<true>, ExactProducts<true>>(op.codes, PaddingTaps::skip);
+        else accumulate.template operator()<ExactProducts<false>, ExactProducts<false>>(op.codes, PaddingTaps::skip);
       } else if (group.has_own_inputs) {
-        accumulate.template operator()<TableRows<true>>(*table, padding);
+        accumulate.template operator()<TableRows<true>, TableRows<true>>(*table, padding);
       } else if (pixels >= k_interleave_from) {
-        accumulate.template operator()<InterleavedRows>(*table, padding);
+        accumulate.template operator()<InterleavedPair, InterleavedRows>(*table, padding);
       } else {
-        accumulate.template operator()<TableRows<false>>(*table, padding);
+        accumulate.template operator()<TableRows<false>, TableRows<false>>(*table, padding);
       }
       store_block(op, group, pixels, sums, output + first * s.out_plane());
     }
