@@ -31,8 +31,12 @@ module qfi_map_alu (A, B, CI, BI, X, Y, CO);
   input CI, BI;
   output [Y_WIDTH-1:0] X, Y, CO;
   wire [Y_WIDTH-1:0] a, b_extended, b;
-  \$pos #(.A_SIGNED(A_SIGNED), .A_WIDTH(A_WIDTH), .Y_WIDTH(Y_WIDTH)) extend_a (.A(A), .Y(a));
-  \$pos #(.A_SIGNED(B_SIGNED), .A_WIDTH(B_WIDTH), .Y_WIDTH(Y_WIDTH)) extend_b (.A(B), .Y(b_extended));
+  generate
+    if (A_SIGNED) assign a = $signed(A);
+    else assign a = A;
+    if (B_SIGNED) assign b_extended = $signed(B);
+    else assign b_extended = B;
+  endgenerate
   assign b = BI ? ~b_extended : b_extended;
   wire [Y_WIDTH:0] carry = {CO, CI};
   genvar i;

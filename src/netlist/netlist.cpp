@@ -37,6 +37,7 @@ class Reader {
 
   Result<Netlist> read(const std::string& module_name) {
     m_netlist.module_name = module_name;
+    QFI_CHECK(check_cell_types());  // first: a flip-flop explains a clock port that has no role
     QFI_CHECK(read_ports());
     QFI_CHECK(read_cells());
     QFI_CHECK(read_names());
@@ -136,6 +137,7 @@ class Reader {
         return bad_input("{} has the wrong direction for its role", where);
       if (is_input)
         for (const NetId net : nets) QFI_CHECK(drive(net, where));
+      QFI_CHECK(add_names(name, port, nets));
       if (name == rs1) m_netlist.rs1 = std::move(nets);
       else if (name == rs2) m_netlist.rs2 = std::move(nets);
       else if (name == result) m_netlist.result = std::move(nets);
@@ -148,9 +150,21 @@ class Reader {
     return {};
   }
 
-  Result<void> read_cells() {
+  Result<void> check_cell_types() const {
     const json* cells = find(m_module, "cells");
     if (cells == nullptr || !cells->is_object()) return bad_input("the module has no cells");
+    for (const auto& [name, cell] : cells->items()) {
+      const json* type = find(cell, "type");
+      if (type == nullptr || !type->is_string()) return bad_input("cell '{}' has no type", name);
+      if (find_cell_type(type->get_ref<const std::string&>()) == nullptr)
+        return bad_input("cell '{}': type {} is not known; only combinational generic gates ($_AND_, ..) and QFI_FA, QFI_HA are",
+                         name, type->get_ref<const std::string&>());
+    }
+    return {};
+  }
+
+  Result<void> read_cells() {
+    const json* cells = find(m_module, "cells");
     for (const auto& [name, cell] : cells->items()) {
       if (auto added = add_cell(name, cell); !added) return at("cell '" + name + "'", added.error());
     }
@@ -158,12 +172,7 @@ class Reader {
   }
 
   Result<void> add_cell(const std::string& name, const json& cell) {
-    const json* type_name = find(cell, "type");
-    if (type_name == nullptr || !type_name->is_string()) return bad_input("no type");
-    const CellType* type = find_cell_type(type_name->get_ref<const std::string&>());
-    if (type == nullptr)
-      return bad_input("type {} is not known; only combinational generic gates ($_AND_, ..) and QFI_FA, QFI_HA are",
-                       type_name->get_ref<const std::string&>());
+    const CellType* type = find_cell_type(cell["type"].get_ref<const std::string&>());
     const json* connections = find(cell, "connections");
     if (connections == nullptr || !connections->is_object()) return bad_input("no connections");
     const auto index = static_cast<std::uint32_t>(m_netlist.cells.size());
@@ -200,14 +209,19 @@ class Reader {
     return nets[0];
   }
 
+  Result<void> add_names(const std::string& name, const json& entry, const std::vector<NetId>& nets) {
+    QFI_TRY(const std::vector<std::string> labels, bit_labels(name, entry, nets.size()));
+    for (std::size_t i = 0; i < nets.size(); ++i)
+      if (nets[i] > k_net_one) m_netlist.nets[nets[i]].aliases.push_back(labels[i]);
+    return {};
+  }
+
   Result<void> read_names() {
     const json* names = find(m_module, "netnames");
     if (names != nullptr && names->is_object()) {
       for (const auto& [name, entry] : names->items()) {
         QFI_TRY(const std::vector<NetId> nets, bits_of(entry, "bits", "net name '" + name + "'"));
-        QFI_TRY(const std::vector<std::string> labels, bit_labels(name, entry, nets.size()));
-        for (std::size_t i = 0; i < nets.size(); ++i)
-          if (nets[i] > k_net_one) m_netlist.nets[nets[i]].aliases.push_back(labels[i]);
+        QFI_CHECK(add_names(name, entry, nets));
       }
     }
     for (NetId net = 2; net < m_netlist.nets.size(); ++net) {
@@ -216,6 +230,7 @@ class Reader {
       std::sort(aliases.begin(), aliases.end(), [](const std::string& a, const std::string& b) {
         return std::pair(a.size(), std::string_view(a)) < std::pair(b.size(), std::string_view(b));
       });
+      aliases.erase(std::unique(aliases.begin(), aliases.end()), aliases.end());
       name = aliases.front();
     }
     return {};
@@ -228,12 +243,12 @@ class Reader {
       return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>() : 0;
     };
     const std::int64_t offset = number("offset");
-    if (offset < 0 || offset > 1'000'000) return bad_input("net name '{}' has an odd offset", name);
+    if (offset < -1'000'000 || offset > 1'000'000) return bad_input("net name '{}' has an odd offset", name);
     const bool upto = number("upto") != 0;
     std::vector<std::string> labels;
     for (std::size_t i = 0; i < width; ++i) {
       const std::size_t place = upto ? width - 1 - i : i;
-      labels.push_back(width == 1 ? name : fmt::format("{}[{}]", name, static_cast<std::size_t>(offset) + place));
+      labels.push_back(width == 1 ? name : fmt::format("{}[{}]", name, offset + static_cast<std::int64_t>(place)));
     }
     return labels;
   }

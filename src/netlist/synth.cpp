@@ -17,6 +17,8 @@ namespace qfi {
 namespace {
 
 constexpr std::chrono::seconds k_yosys_limit{600};
+// A constant moves by one adder in a round, along the carry chain and down the compressor tree.
+constexpr int k_constant_rounds = 48;
 constexpr const char* k_gates = "AND,NAND,OR,NOR,XOR,XNOR,ANDNOT,ORNOT";
 
 // Names go into a Yosys script: only plain identifiers pass.
@@ -37,16 +39,20 @@ Result<void> check_names(const SynthParams& params) {
   return {};
 }
 
+std::string repeated(const std::string& text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
+}
+
 std::string mapping_commands(const SynthParams& params) {
-  const std::string to_gates = fmt::format("abc -g {}\nopt_clean -purge\n", k_gates);
-  if (params.cells == CellSet::gates) return fmt::format("synth -flatten -noabc -top {}\n", params.top) + to_gates;
+  const std::string to_gates = fmt::format("abc -fast -g {}\nopt_clean -purge\n", k_gates);
+  if (params.cells == CellSet::gates) return fmt::format("synth -flatten -noabc -noshare -top {}\n", params.top) + to_gates;
   // maccmap builds the compressor tree of full adders, $alu the final carry chain; both become
   // adder cells before anything else is mapped. Cells with constant inputs shrink step by step.
-  return "proc\nflatten\nopt -full\nwreduce\npeepopt\nopt_clean\nalumacc\nshare\nopt\nmaccmap\nopt\n"
-         "techmap -map adders.v\nopt\n"
-         "techmap -map constant_adders.v\nopt\ntechmap -map constant_adders.v\nopt\n"
-         "techmap -map constant_adders.v\nopt\ntechmap\nopt -fast\n" +
-         to_gates;
+  return "proc\nflatten\nopt -full\nwreduce\npeepopt\nopt_clean\nalumacc\nopt\nmaccmap\nopt\n"
+         "techmap -map adders.v\ntechmap\nopt\n" +
+         repeated("techmap -map constant_adders.v\nopt\n", k_constant_rounds) + "techmap\nopt\n" + to_gates;
 }
 
 std::string script(const SynthParams& params) {

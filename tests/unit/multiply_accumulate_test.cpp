@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// The blocked kernels against the reference, bit for bit, over random shapes; and the pair counts.
+#include "engine/multiply_accumulate.hpp"
+
+#include <algorithm>
+
+#include "qfi/base/random.hpp"
+#include "support.hpp"
+
+namespace qfi {
+namespace {
+
+// Random numbers of one case.
+class Draw {
+ public:
+  explicit Draw(std::uint64_t seed) : m_seed(seed) {}
+  int operator()(int first, int last) {
+    return first + static_cast<int>(random_below(m_seed, "case", m_next++, static_cast<std::uint64_t>(last - first + 1)));
+  }
+  std::uint32_t bits() { return static_cast<std::uint32_t>(random_bits(m_seed, "case", m_next++)); }
+
+ private:
+  std::uint64_t m_seed;
+  std::uint64_t m_next = 0;
+};
+
+MultiplyAccumulate random_operator(Draw& draw) {
+  MultiplyAccumulate op;
+  ConvolutionShape& s = op.shape;
+  s.filter_h = draw(1, 4);
+  s.filter_w = draw(1, 4);
+  s.stride_h = draw(1, 3);
+  s.stride_w = draw(1, 3);
+  s.dilation_h = draw(1, 2);
+  s.dilation_w = draw(1, 3);
+  s.pad_h = draw(0, 3);
+  s.pad_w = draw(0, 3);
+  s.in_h = draw(1, 9);
+  s.in_w = draw(1, 20);
+  s.out_h = draw(1, 8);
+  s.out_w = draw(1, 18);
+  const int kind = draw(0, 3);  // plain, depthwise, depthwise with multiplier, grouped
+  s.groups = kind == 0 ? 1 : draw(1, kind == 3 ? 3 : 37);
+  s.in_c = s.groups * (kind == 1 || kind == 2 ? 1 : draw(1, 5));
+  s.out_c = s.groups * (kind == 1 ? 1 : kind == 0 ? draw(1, 40) : draw(1, 5));
+  op.codes.type = draw(0, 1) == 0 ? CodeType::int8 : CodeType::uint8;
+  const int first = smallest_code(op.codes.type);
+  op.codes.input_zero_point = draw(first, first + 255);
+  op.codes.weight_zero_point = op.codes.type == CodeType::int8 ? 0 : draw(0, 255);
+  op.weights.resize(static_cast<std::size_t>(s.out_c) * s.taps());
+  for (auto& weight : op.weights) weight = static_cast<std::uint8_t>(draw.bits());
+  const bool is_extreme = draw(0, 9) == 0;
+  for (int c = 0; c < s.out_c; ++c) {
+    op.bias.push_back(is_extreme ? static_cast<std::int32_t>(draw.bits()) : draw(-20'000, 20'000));
+    if (draw(0, 4) == 0) s.planes = 2;
+  }
+  op.requantizer.zero_point = draw(first, first + 255);
+  op.requantizer.min = first;
+  op.requantizer.max = first + 255 - draw(0, 20);
+  const bool is_real = draw(0, 3) == 0;
+  for (int c = 0; c < s.out_c; ++c) {
+    const double factor = std::ldexp(1.0 + draw(0, 1000) / 1000.0, is_extreme ? draw(-31, 20) : draw(-14, -6));
+    if (is_real) op.requantizer.real.push_back(factor);
+    else op.requantizer.fixed_point.push_back(quantize_multiplier(factor));
+  }
+  return op;
+}
+
+std::vector<std::uint8_t> random_bytes(Draw& draw, std::size_t count) {
+  std::vector<std::uint8_t> bytes(count);
+  for (auto& byte : bytes) byte = static_cast<std::uint8_t>(draw.bits());
+  return bytes;
+}
+
+ProductTable random_table(Draw& draw, const OperandCodes& codes) {
+  ProductTable table = ProductTable::exact(codes);
+  const int kind = draw(0, 2);
+  for (std::size_t w = 0; w < 256; ++w)
+    for (std::size_t x = 0; x < 256; ++x)
+      if (kind == 0 || (kind == 1 && (w & 4) != 0 && (x & 1) != 0)) table.at(w, x) = static_cast<std::int32_t>(draw.bits());
+  return table;
+}
+
+class RandomShapes : public testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(RandomShapes, PortableKernelsEqualTheReference) {
+  Draw draw(GetParam());
+  for (int repetition = 0; repetition < 40; ++repetition) {
+    const MultiplyAccumulate op = random_operator(draw);
+    const auto planes = static_cast<std::size_t>(draw(1, 9)) * static_cast<std::size_t>(op.shape.planes);
+    const auto input = random_bytes(draw, planes * op.shape.in_plane());
+    const ProductTable table = random_table(draw, op.codes);
+    std::vector<std::byte> scratch;
+    for (const ProductTable* used : {static_cast<const ProductTable*>(nullptr), &table})
+      for (const PaddingTaps padding : {PaddingTaps::skip, PaddingTaps::multiply}) {
+        std::vector<std::uint8_t> expected(planes * op.shape.out_plane());
+        std::vector<std::uint8_t> got(expected.size());
+        multiply_accumulate_reference(op, planes, input.data(), expected.data(), used, padding, scratch);
+        multiply_accumulate_portable(op, planes, input.data(), got.data(), used, padding, scratch);
+        ASSERT_EQ(expected, got) << "seed " << GetParam() << " repetition " << repetition << " table " << (used != nullptr) << " padding "
+                                 << int(padding == PaddingTaps::multiply);
+      }
+  }
+}
+
+TEST_P(RandomShapes, ExactTablesEqualExactProductsUnderBothPaddings) {
+  Draw draw(GetParam() + 1000);
+  for (int repetition = 0; repetition < 10; ++repetition) {
+    const MultiplyAccumulate op = random_operator(draw);
+    const auto input = random_bytes(draw, 3 * op.shape.in_plane());
+    const ProductTable table = ProductTable::exact(op.codes);
+    std::vector<std::byte> scratch;
+    std::vector<std::uint8_t> expected(3 * op.shape.out_plane());
+    std::vector<std::uint8_t> got(expected.size());
+    multiply_accumulate_reference(op, 3, input.data(), expected.data(), nullptr, PaddingTaps::skip, scratch);
+    for (const PaddingTaps padding : {PaddingTaps::skip, PaddingTaps::multiply}) {
+      multiply_accumulate_portable(op, 3, input.data(), got.data(), &table, padding, scratch);
+      ASSERT_EQ(expected, got);
+    }
+  }
+}
+
+// Each pair's count is what the accumulators move by when only that entry of the table changes.
+TEST_P(RandomShapes, PairCountsAreTheProductsThatAreReallyFormed) {
+  Draw draw(GetParam() + 2000);
+  for (int repetition = 0; repetition < 6; ++repetition) {
+    MultiplyAccumulate op = random_operator(draw);
+    ConvolutionShape& s = op.shape;
+    const auto input = random_bytes(draw, 2 * s.in_plane());
+    for (const PaddingTaps padding : {PaddingTaps::skip, PaddingTaps::multiply}) {
+      std::vector<std::uint64_t> counts(65536, 0);
+      count_pairs(op, 2, input.data(), padding, counts);
+      std::uint64_t inside = 0;
+      for (int ky = 0; ky < s.filter_h; ++ky)
+        for (int kx = 0; kx < s.filter_w; ++kx)
+          for (int oy = 0; oy < s.out_h; ++oy)
+            for (int ox = 0; ox < s.out_w; ++ox) {
+              const int y = oy * s.stride_h + ky * s.dilation_h - s.pad_h;
+              const int x = ox * s.stride_w + kx * s.dilation_w - s.pad_w;
+              const bool is_inside = y >= 0 && y < s.in_h && x >= 0 && x < s.in_w;
+              inside += is_inside || padding == PaddingTaps::multiply ? 1 : 0;
+            }
+      std::uint64_t total = 0;
+      for (const std::uint64_t count : counts) total += count;
+      EXPECT_EQ(total, 2 * inside * static_cast<std::uint64_t>(s.out_c) * static_cast<std::uint64_t>(s.group_in_c()));
+      // One pair in detail: a table that is 1 there and 0 elsewhere, summed over all outputs.
+      const std::uint8_t w = op.weights[op.weights.size() / 2];
+      const std::uint8_t x = input[input.size() / 2];
+      MultiplyAccumulate counter = op;
+      std::fill(counter.bias.begin(), counter.bias.end(), 0);
+      counter.requantizer = {{}, std::vector<double>(static_cast<std::size_t>(s.out_c), 1.0), 0, 0, 255};
+      ProductTable one;
+      one.at(w, x) = 1;
+      std::vector<std::byte> scratch;
+      std::vector<std::uint8_t> out(2 * s.out_plane());
+      multiply_accumulate_reference(counter, 2, input.data(), out.data(), &one, padding, scratch);
+      std::uint64_t sum = 0;
+      for (const std::uint8_t value : out) sum += value;
+      EXPECT_EQ(counts[std::size_t{w} * 256 + x], sum);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomShapes, testing::Range<std::uint64_t>(0, 12));
+
+TEST(ValidOutputs, AreThosePositionsWhoseTapIsInside) {
+  for (int k = 0; k < 4; ++k)
+    for (int in = 1; in < 7; ++in)
+      for (int stride = 1; stride < 4; ++stride)
+        for (int dilation = 1; dilation < 3; ++dilation)
+          for (int pad = 0; pad < 4; ++pad) {
+            const ValidRange range = valid_outputs(k, 6, in, stride, dilation, pad);
+            for (int o = 0; o < 6; ++o) {
+              const int place = o * stride + k * dilation - pad;
+              EXPECT_EQ(o >= range.first && o < range.end, place >= 0 && place < in);
+            }
+          }
+}
+
+}  // namespace
+}  // namespace qfi
