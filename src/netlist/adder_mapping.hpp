@@ -32,9 +32,11 @@ module qfi_map_alu (A, B, CI, BI, X, Y, CO);
   output [Y_WIDTH-1:0] X, Y, CO;
   wire [Y_WIDTH-1:0] a, b_extended, b;
   generate
-    if (A_SIGNED) assign a = $signed(A);
+    if (A_WIDTH == 0) assign a = 0;  // a negation
+    else if (A_SIGNED) assign a = $signed(A);
     else assign a = A;
-    if (B_SIGNED) assign b_extended = $signed(B);
+    if (B_WIDTH == 0) assign b_extended = 0;
+    else if (B_SIGNED) assign b_extended = $signed(B);
     else assign b_extended = B;
   endgenerate
   assign b = BI ? ~b_extended : b_extended;

@@ -36,7 +36,8 @@ std::size_t differences(VerilatorModel& model, const Simulator& simulator, const
     const std::size_t pair = sample == 0 ? k : random_below(fault.site.index, "pair", k, products.size());
     const int outer = grid.outer.first + static_cast<int>(pair) / grid.inner.size();
     const int inner = grid.inner.first + static_cast<int>(pair) % grid.inner.size();
-    differing += model.multiply(outer, inner) != products[pair] ? 1 : 0;
+    const std::int32_t product = grid.outer_is_rs1 ? model.multiply(outer, inner) : model.multiply(inner, outer);
+    differing += product != products[pair] ? 1 : 0;
   }
   model.clear();
   return differing;

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program as its users meet it: exit codes, messages, files.
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "qfi/base/file.hpp"
+#include "qfi/base/npy.hpp"
+#include "qfi/base/process.hpp"
+#include "support.hpp"
+
+namespace qfi {
+namespace {
+
+using nlohmann::json;
+using test::value_of;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class Command : public testing::Test {
+ protected:
+  ProcessOutcome run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), QFI_PROGRAM);
+    return value_of(run_process(arguments, folder(), std::chrono::seconds(300)));
+  }
+  const std::filesystem::path& folder() const { return m_folder.path(); }
+  std::string demo(const std::string& file) const { return (test::source_folder() / "campaigns/demo" / file).string(); }
+  std::string netlist(const std::string& name) const { return (test::source_folder() / "netlists" / name).string(); }
+
+  /// A config over the demo's files; extra lines may add keys.
+  std::string config(const std::string& sample, const std::string& faults = "", const std::string& extra = "", const std::string& data = "") {
+    const std::string text = "model: " + m_model + "\ndata: {format: npy, images: " + demo("images.npy") + ", labels: " + demo("labels.npy") +
+                             ", select: {first: 40}" + data + "}\nfaults:\n  - {kind: stuck_at, netlist: " + m_netlist + ", operators: [conv_2d]" + faults +
+                             "}\nsample: " + sample + "\nverify: 0\noutput: out\n" + extra;
+    EXPECT_TRUE(write_file(folder() / "c.yaml", text));
+    return "c.yaml";
+  }
+  json results(const std::string& out) {
+    std::ifstream file(folder() / out / "results.json");
+    return json::parse(file);
+  }
+  std::string bytes(const std::string& out) { return value_of(read_file(folder() / out / "results.json")); }
+
+  /// Exit code 2, one line that starts with "qfi: " and holds `part`, and no output folder.
+  void expect_refused(const std::vector<std::string>& arguments, const std::string& part) {
+    const ProcessOutcome outcome = run(arguments);
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.output;
+    EXPECT_THAT(outcome.output, StartsWith("qfi: "));
+    EXPECT_THAT(outcome.output, HasSubstr(part));
+    EXPECT_EQ(std::count(outcome.output.begin(), outcome.output.end(), '\n'), 1) << outcome.output;
+    EXPECT_FALSE(std::filesystem::exists(folder() / "out"));
+  }
+
+  TemporaryFolder m_folder = value_of(TemporaryFolder::create());
+  std::string m_model = demo("shapes.tflite");
+  std::string m_netlist = netlist("mul_adders.json");
+};
+
+TEST_F(Command, CampaignWritesResultsThatAddUp) {
+  const ProcessOutcome outcome = run({"campaign", config("{count: 30}"), "--threads", "2"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  EXPECT_THAT(outcome.output, HasSubstr("30 of 3526 stuck-at faults"));
+  const json r = results("out");
+  EXPECT_EQ(r["faults"].size(), 30U);
+  EXPECT_EQ(r["sample"]["population"], 3526);
+  std::uint64_t correct = 0;
+  int harmless = 0;
+  for (const json& fault : r["faults"]) {
+    EXPECT_EQ(fault["images"], 40);
+    EXPECT_EQ(fault["golden_correct"], r["golden"]["top1_correct"]);
+    EXPECT_EQ(fault["faulty_correct"].get<int>(), fault["golden_correct"].get<int>() - fault["correct_to_wrong"].get<int>() + fault["wrong_to_correct"].get<int>());
+    EXPECT_EQ(fault["images"].get<int>(), fault["output_identical"].get<int>() + fault["tolerable"].get<int>() + fault["top1_changed"].get<int>());
+    EXPECT_LE(fault["top5_lost"].get<int>(), fault["top1_changed"].get<int>());
+    correct += fault["faulty_correct"].get<std::uint64_t>();
+    harmless += fault["class"] == "harmless" ? 1 : 0;
+  }
+  EXPECT_NEAR(r["summary"]["faulty_top1_mean"].get<double>(), static_cast<double>(correct) / (30.0 * 40.0), 1e-9);
+  EXPECT_EQ(r["summary"]["harmless"]["faults"], harmless);
+  EXPECT_EQ(r["proof"]["table_path_equals_golden_path_images"], 40);
+  EXPECT_EQ(r["config"].contains("threads"), false);
+  EXPECT_EQ(r["config"].contains("output"), false);
+}
+
+// Two fault lists, two netlists, both encodings: the bytes do not depend on threads or kernels.
+TEST_F(Command, ResultsAreTheSameBytesForAnyThreadsAndKernels) {
+  for (const char* operands : {", operands: raw", ", operands: offset, padding: multiply, rs1: input"}) {
+    config("{count: 24}", operands);
+    ASSERT_EQ(run({"campaign", "c.yaml", "--threads", "1", "-o", "one"}).exit_code, 0);
+    ASSERT_EQ(run({"campaign", "c.yaml", "--threads", "2", "-o", "two"}).exit_code, 0);
+    ASSERT_EQ(run({"campaign", "c.yaml", "--threads", "3", "--kernels", "reference", "-o", "ref"}).exit_code, 0);
+    EXPECT_EQ(bytes("one") == bytes("two"), true);
+    EXPECT_EQ(bytes("one") == bytes("ref"), true);
+  }
+}
+
+TEST_F(Command, FaultListsRunInTheFilesOrderAndMaskedFaultsEqualTheGoldenRun) {
+  ASSERT_TRUE(write_file(folder() / "faults.csv", "site,stuck_at\nop_b[31],1\nop_a[0],0\nop_a[0],0\nresult[0],1\n"));
+  ASSERT_EQ(run({"campaign", config("{list: faults.csv}", ", operands: offset")}).exit_code, 0);
+  const json r = results("out");
+  ASSERT_EQ(r["faults"].size(), 4U);
+  EXPECT_EQ(r["faults"][1]["site"], "op_a[0]");
+  EXPECT_EQ(r["faults"][2]["fate"], "equal_table");
+  EXPECT_EQ(r["faults"][2]["same_as"], 1);
+  EXPECT_EQ(r["faults"][2]["faulty_correct"], r["faults"][1]["faulty_correct"]);
+  EXPECT_TRUE(r["summary"]["faulty_top1_interval_these_images"].is_null()) << "a list is no random sample";
+}
+
+TEST_F(Command, SamplesContinueEachOther) {
+  ASSERT_EQ(run({"campaign", config("{count: 5}"), "-o", "five"}).exit_code, 0);
+  ASSERT_EQ(run({"campaign", config("{count: 9}"), "-o", "nine"}).exit_code, 0);
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(results("five")["faults"][i], results("nine")["faults"][i]);
+}
+
+TEST_F(Command, PlanTellsPopulationSampleAndTables) {
+  const std::string file = config("{margin: 0.03, t: 2.58, rounding: nearest}");
+  const ProcessOutcome text = run({"plan", file});
+  EXPECT_EQ(text.exit_code, 0) << text.output;
+  EXPECT_THAT(text.output, HasSubstr("1213 of 3526 stuck-at faults (1763 sites x 2), n = 1213.17 before rounding to nearest"));
+  const json plan = json::parse(run({"plan", file, "--json"}).output);
+  EXPECT_EQ(plan["sample"]["n"], 1213);
+  EXPECT_EQ(plan["distinct_tables"].get<std::uint64_t>() * 40, plan["inferences"].get<std::uint64_t>());
+  EXPECT_FALSE(std::filesystem::exists(folder() / "out"));
+}
+
+TEST_F(Command, BadInputIsOneLineAndExitCode2) {
+  const std::string good = "{count: 3}";
+  expect_refused({"campaign", config("{count: 99999}")}, "99999 faults asked for, the population has 3526");
+  expect_refused({"campaign", config(good, "", "sede: 1\n")}, "c.yaml:8:1: unknown key 'sede' in 'config'; did you mean 'seed'?");
+  expect_refused({"campaign", config(good, "", "", ", label_offset: 7")}, "the model's classes are 0 to 9");
+  expect_refused({"campaign", config(good, ", layers: [99]")}, "no operator of the chosen kinds is number '99'");
+  expect_refused({"campaign", config(good, "", "metric: {tensor: logits}\n")}, "the model has no tensor 'logits'");
+  expect_refused({"campaign", "nowhere.yaml"}, "nowhere.yaml: cannot open: No such file");
+
+  const std::string model = value_of(read_file(demo("shapes.tflite")));
+  m_model = "m.tflite";
+  expect_refused({"campaign", config(good)}, "m.tflite: cannot open");
+  ASSERT_TRUE(write_file(folder() / "m.tflite", model.substr(0, model.size() / 2)));
+  expect_refused({"campaign", config(good)}, "m.tflite: damaged .tflite file");
+  ASSERT_TRUE(write_file(folder() / "m.tflite", std::string(100, 'x')));
+  expect_refused({"campaign", config(good)}, "m.tflite: not a .tflite file");
+  m_model = demo("shapes.tflite");
+
+  m_netlist = "n.json";
+  json damaged = json::parse(value_of(read_file(netlist("mul_adders.json"))));
+  json& cells = damaged["modules"]["qfi_mul"]["cells"];
+  const json first = cells.begin().value();
+  cells.begin().value()["type"] = "sky130_fd_sc_hd__nand2_1";
+  ASSERT_TRUE(write_file(folder() / "n.json", damaged.dump()));
+  expect_refused({"campaign", config(good)}, "type sky130_fd_sc_hd__nand2_1 is not known");
+  cells.begin().value() = first;
+  // A cell that reads its own output.
+  for (auto& [name, cell] : cells.items())
+    if (cell["type"] == "$_AND_") {
+      cell["connections"]["A"] = cell["connections"]["Y"];
+      break;
+    }
+  ASSERT_TRUE(write_file(folder() / "n.json", damaged.dump()));
+  expect_refused({"campaign", config(good)}, "combinational loop");
+}
+
+// A netlist that is read but does not multiply.
+TEST_F(Command, ANetlistThatDoesNotMultiplyIsRefused) {
+  json damaged = json::parse(value_of(read_file(netlist("mul_adders.json"))));
+  for (auto& [name, cell] : damaged["modules"]["qfi_mul"]["cells"].items())
+    if (cell["type"] == "$_AND_") {
+      std::swap(cell["connections"]["A"], cell["connections"]["B"]);  // harmless: AND is symmetric
+      cell["type"] = "$_OR_";
+      break;
+    }
+  ASSERT_TRUE(write_file(folder() / "n.json", damaged.dump()));
+  m_netlist = "n.json";
+  expect_refused({"campaign", config("{count: 3}")}, "the netlist is no multiplier of these operands");
+}
+
+TEST_F(Command, UnsupportedOperatorsAreRefusedByName) {
+  QFI_NEEDS_SHARED_DATA();
+  m_model = (test::shared_folder() / "data/models/unet_relu_int8.tflite").string();
+  expect_refused({"campaign", config("{count: 3}")}, "the model needs these operators that qfi lacks: CONCATENATION, TRANSPOSE_CONV");
+}
+
+TEST_F(Command, AForeignOutputFolderIsNotOverwritten) {
+  std::filesystem::create_directory(folder() / "out");
+  ASSERT_TRUE(write_file(folder() / "out/results.json", "mine"));
+  const ProcessOutcome outcome = run({"campaign", config("{count: 3}")});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.output, HasSubstr("was not written by qfi"));
+  EXPECT_EQ(bytes("out"), "mine");
+}
+
+TEST_F(Command, TableWritesTheProductsOfBothEngines) {
+  ASSERT_EQ(run({"table", netlist("mul_adders.json"), "--fault", "op_a[1]:1", "-o", "s.npy"}).exit_code, 0);
+  ASSERT_EQ(run({"table", netlist("mul_adders.json"), "--fault", "op_a[1]:1", "--engine", "verilator", "--cache",
+                 (std::filesystem::temp_directory_path() / "qfi-test-cache").string(), "-o", "v.npy"}).exit_code, 0);
+  EXPECT_EQ(value_of(read_file(folder() / "s.npy")) == value_of(read_file(folder() / "v.npy")), true);
+  const NpyArray table = value_of(read_npy(folder() / "s.npy"));
+  EXPECT_THAT(table.shape, testing::ElementsAre(256, 256));
+  const auto* products = reinterpret_cast<const std::int32_t*>(table.data.data());
+  for (int w = -128; w < 128; ++w)
+    for (int x = -128; x < 128; ++x) ASSERT_EQ(products[(w + 128) * 256 + x + 128], (w | 2) * x) << "bit 1 of the weight stuck at 1";
+  EXPECT_EQ(run({"table", netlist("mul_adders.json"), "--fault", "op_a[1]", "-o", "x.npy"}).exit_code, 2);
+  EXPECT_EQ(run({"table", netlist("mul_adders.json"), "--fault", "op_z[1]:0", "-o", "x.npy"}).exit_code, 2);
+  EXPECT_FALSE(std::filesystem::exists(folder() / "x.npy"));
+}
+
+// offset: operands are codes minus zero points, and rs1 may hold the input.
+TEST_F(Command, TableOperandsFollowTheOptions) {
+  ASSERT_EQ(run({"table", netlist("mul_adders.json"), "--fault", "op_a[0]:0", "--operands", "offset", "--type", "uint8", "--weight-zero-point", "100",
+                 "--input-zero-point", "7", "--rs1-operand", "input", "-o", "t.npy"}).exit_code, 0);
+  const NpyArray table = value_of(read_npy(folder() / "t.npy"));
+  const auto* products = reinterpret_cast<const std::int32_t*>(table.data.data());
+  for (int w = 0; w < 256; ++w)
+    for (int x = 0; x < 256; ++x) ASSERT_EQ(products[w * 256 + x], (w - 100) * ((x - 7) & ~1));
+}
+
+TEST_F(Command, SynthShowsYosysOwnMessage) {
+  ASSERT_TRUE(write_file(folder() / "bad.sv", "module m(input [7:0] op_a, input [7:0] op_b, output [7:0] result);\nassign result = op_a ** ;\nendmodule\n"));
+  const ProcessOutcome outcome = run({"synth", "bad.sv", "--top", "m", "-o", "n"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.output, HasSubstr("bad.sv:2: ERROR: syntax error"));
+  EXPECT_FALSE(std::filesystem::exists(folder() / "n.json"));
+}
+
+TEST_F(Command, WrongUsageIsExitCode2AndHelpIs0) {
+  EXPECT_EQ(run({}).exit_code, 2);
+  EXPECT_EQ(run({"campain"}).exit_code, 2);
+  EXPECT_EQ(run({"campaign"}).exit_code, 2);
+  EXPECT_EQ(run({"campaign", "x.yaml", "--kernels", "magic"}).exit_code, 2);
+  EXPECT_EQ(run({"--version"}).exit_code, 0);
+  for (const char* command : {"campaign", "plan", "synth", "table"}) {
+    const ProcessOutcome help = run({command, "--help"});
+    EXPECT_EQ(help.exit_code, 0);
+    EXPECT_THAT(help.output, HasSubstr("Example: qfi ")) << command;
+  }
+}
+
+}  // namespace
+}  // namespace qfi

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/campaign/config.hpp"
+
+#include <gmock/gmock.h>
+
+#include "qfi/base/file.hpp"
+#include "support.hpp"
+
+namespace qfi {
+namespace {
+
+using test::value_of;
+using testing::HasSubstr;
+
+const char* const k_good = R"(model: m.tflite
+data: {format: npy, images: i.npy, labels: l.npy, select: {first: 5}}
+faults:
+  - {kind: stuck_at, netlist: n.json, operators: [conv_2d]}
+sample: {margin: 0.03, confidence: 0.99}
+output: out
+)";
+
+class Config : public testing::Test {
+ protected:
+  Result<CampaignConfig> read(const std::string& text) {
+    EXPECT_TRUE(write_file(file(), text));
+    ConfigParams params;
+    params.variable = [](const std::string& name) -> std::optional<std::string> {
+      if (name == "DATA") return "/data";
+      return std::nullopt;
+    };
+    return read_campaign_config(file(), params);
+  }
+  std::string error(const std::string& text) {
+    const auto config = read(text);
+    return config ? "no error" : config.error().message;
+  }
+  /// k_good with one piece replaced.
+  static std::string with(const std::string& from, const std::string& to) {
+    std::string text = k_good;
+    const auto at = text.find(from);
+    EXPECT_NE(at, std::string::npos);
+    return text.replace(at, from.size(), to);
+  }
+  std::filesystem::path file() const { return m_folder.path() / "c.yaml"; }
+  TemporaryFolder m_folder = value_of(TemporaryFolder::create());
+};
+
+TEST_F(Config, DefaultsAreFilledIn) {
+  const CampaignConfig config = value_of(read(k_good));
+  EXPECT_EQ(config.faults.unit.operands, OperandEncoding::raw);
+  EXPECT_EQ(config.faults.padding, PaddingTaps::skip);
+  EXPECT_EQ(config.verify, 8U);
+  EXPECT_EQ(config.seed, 1U);
+  EXPECT_NEAR(std::get<SampleMargin>(config.sample).t, 2.5758, 1e-4);
+  EXPECT_EQ(config.model.path, m_folder.path() / "m.tflite") << "relative to the config's folder";
+  EXPECT_EQ(config.output.path, "out") << "relative to the current folder";
+}
+
+TEST_F(Config, CanonicalFormDoesNotDependOnOrderThreadsOrOutput) {
+  const std::string reordered = R"(output: elsewhere
+threads: 7
+sample: {confidence: 0.99, margin: 0.03}
+seed: 1
+faults:
+  - netlist: n.json
+    kind: stuck_at
+data:
+  labels: l.npy
+  images: i.npy
+  format: npy
+  select: {first: 5}
+model: m.tflite
+)";
+  EXPECT_EQ(canonical_config(value_of(read(k_good))), canonical_config(value_of(read(reordered))));
+  EXPECT_NE(canonical_config(value_of(read(k_good))), canonical_config(value_of(read(with("first: 5", "first: 6")))));
+}
+
+TEST_F(Config, VariablesInPathsAreReplacedAndRecordedAsWritten) {
+  const CampaignConfig config = value_of(read(with("model: m.tflite", "model: \"${DATA}/m.tflite\"")));
+  EXPECT_EQ(config.model.path, "/data/m.tflite");
+  EXPECT_EQ(config.model.text, "${DATA}/m.tflite");
+  EXPECT_THAT(error(with("model: m.tflite", "model: \"${NONE}/m.tflite\"")), HasSubstr("the variable NONE is not set"));
+}
+
+struct Mistake {
+  const char* from;
+  const char* to;
+  const char* message;
+};
+
+TEST_F(Config, MistakesAreNamedWithLineColumnAndSuggestion) {
+  const Mistake mistakes[] = {
+      {"operators: [conv_2d]", "operator: [conv_2d]", ":4:39: unknown key 'operator' in 'faults'; did you mean 'operators'?"},
+      {"output: out", "outptu: out", ":6:1: unknown key 'outptu' in 'config'; did you mean 'output'?"},
+      {"[conv_2d]", "[conv2d]", "'operators' cannot be 'conv2d'; possible: conv_2d, depthwise_conv_2d, fully_connected; did you mean 'conv_2d'?"},
+      {"kind: stuck_at", "kind: stuck", "'kind' cannot be 'stuck'"},
+      {"format: npy", "format: png", "'format' cannot be 'png'; possible: cifar10, idx, npy"},
+      {"margin: 0.03", "margin: 3", ":5:18: 'margin' is 3; 0 to 1 are possible"},
+      {"margin: 0.03", "margin: 0", "'margin' must lie between 0 and 1"},
+      {"margin: 0.03", "margin: x", "'margin' must be a number"},
+      {", confidence: 0.99", "", "'sample' needs either confidence or t beside margin"},
+      {"confidence: 0.99", "confidence: 0.99, t: 2.58", "'sample' needs either confidence or t beside margin"},
+      {"confidence: 0.99", "count: 5", "'sample' needs exactly one of margin, count, list"},
+      {"model: m.tflite\n", "", "key 'model' is missing in 'config'"},
+      {"select: {first: 5}", "select: some", "'select' is 'all' or one of"},
+      {"select: {first: 5}", "select: {first: 5, random: 3}", "'select' needs exactly one of"},
+      {"select: {first: 5}", "select: {first: -5}", "'first' must be a number"},
+      {"labels: l.npy, ", "", "key 'labels' is missing in 'data'"},
+      {"output: out", "output: out\nseed: 1\nseed: 2", "key 'seed' appears twice"},
+      {"output: out", "output: out\nthreads: 0", "'threads' is 0; 1 to 4096 are possible"},
+      {"output: out", "output: [", "c.yaml:7:"},
+  };
+  for (const Mistake& mistake : mistakes) {
+    const std::string message = error(with(mistake.from, mistake.to));
+    EXPECT_THAT(message, HasSubstr(mistake.message)) << mistake.to;
+    EXPECT_THAT(message, HasSubstr("c.yaml:")) << mistake.to;
+    EXPECT_EQ(message.find('\n'), std::string::npos) << mistake.to;
+  }
+}
+
+TEST_F(Config, HostileTextIsAnError) {
+  EXPECT_THAT(error(""), HasSubstr("a campaign config is a map"));
+  EXPECT_THAT(error("- a\n- b\n"), HasSubstr("a campaign config is a map"));
+  EXPECT_THAT(error(std::string(100'000, '[')), HasSubstr("c.yaml:"));
+  EXPECT_THAT(error(std::string(2 << 20, ' ')), HasSubstr("more than the limit"));
+  for (std::size_t size = 0; size + 8 < std::string(k_good).size(); ++size) EXPECT_NE(error(std::string(k_good).substr(0, size)), "no error") << size;
+}
+
+}  // namespace
+}  // namespace qfi
