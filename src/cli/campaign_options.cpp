@@ -51,6 +51,12 @@ Result<Plan> load_plan(CampaignConfig config, const CampaignOptions& options, un
 
 ProgressLine::ProgressLine() : m_is_terminal(::isatty(STDERR_FILENO) == 1), m_start(std::chrono::steady_clock::now()), m_shown(m_start) {}
 
+void ProgressLine::note(const std::string& text) {
+  if (m_is_terminal) fmt::print(stderr, "\r\033[K{} ..", text);
+  std::fflush(stderr);
+  m_start = m_shown = std::chrono::steady_clock::now();
+}
+
 void ProgressLine::update(std::uint64_t done, std::uint64_t total) {
   const auto now = std::chrono::steady_clock::now();
   if (!m_is_terminal || (now - m_shown < std::chrono::milliseconds(200) && done != total)) return;

@@ -33,6 +33,8 @@ unsigned thread_count(const CampaignOptions& options, const CampaignConfig& conf
 class ProgressLine {
  public:
   ProgressLine();
+  /// Says what is going on before trials can be counted.
+  void note(const std::string& text);
   void update(std::uint64_t done, std::uint64_t total);
   void clear();
 

@@ -40,12 +40,19 @@ Result<int> run(const Options& options) {
   QFI_TRY(CampaignConfig config, load_config(options));
   const unsigned threads = thread_count(options, config);
   const std::filesystem::path folder = options.output.empty() ? config.output.path : std::filesystem::path(options.output);
-  QFI_TRY(const Plan plan, load_plan(std::move(config), options, threads));
-  QFI_CHECK(prepare_output(folder));
-  const std::chrono::duration<double> planned = std::chrono::steady_clock::now() - start;
-  QFI_TRY(const VerificationOutcome verification, verify_tables(plan, options.cache));
-
   ProgressLine progress;
+  progress.note("golden run and tables of the drawn faults");
+  auto planned = load_plan(std::move(config), options, threads);
+  progress.clear();
+  QFI_TRY(const Plan plan, std::move(planned));
+  QFI_CHECK(prepare_output(folder));
+  const std::chrono::duration<double> plan_time = std::chrono::steady_clock::now() - start;
+  progress.note("checking tables with Verilator (the first time for a netlist it compiles a model)");
+  auto verified = verify_tables(plan, options.cache);
+  progress.clear();
+  QFI_TRY(const VerificationOutcome verification, std::move(verified));
+
+  progress.note("first trials");
   RunParams params{threads, [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); }};
   const CampaignOutcome outcome = run_plan(plan, params);
   progress.clear();
@@ -53,7 +60,7 @@ Result<int> run(const Options& options) {
   const ToolInfo tool{QFI_VERSION, k_git_commit};
   const std::string results = results_json(plan, outcome, tool);
   QFI_CHECK(write_file(folder / "results.json", results));
-  QFI_CHECK(write_file(folder / "run.json", run_json(plan, outcome, verification, tool, {threads, started, planned.count()})));
+  QFI_CHECK(write_file(folder / "run.json", run_json(plan, outcome, verification, tool, {threads, started, plan_time.count()})));
   fmt::print("{}", options.json ? results : summary_table(plan, outcome));
   if (!options.json) {
     fmt::print("\n{} tables checked by Verilator{}\nresults in {}\n", verification.tables,
