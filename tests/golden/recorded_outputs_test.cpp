@@ -7,6 +7,8 @@
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/npy.hpp"
+#include "qfi/campaign/classification.hpp"
+#include "qfi/campaign/data_set.hpp"
 #include "qfi/engine/program.hpp"
 #include "support.hpp"
 
@@ -125,6 +127,77 @@ TEST_P(RecordedOutputs, OfSingleOperatorsAreReproduced) {
     ++cases;
   }
   EXPECT_GE(cases, 60);
+}
+
+// The whole data path: the user's image file, quantization, engine, top-1 and top-5.
+struct DataCase {
+  std::string model;
+  DataConfig data;
+  std::optional<InputScaling> input;
+  std::uint64_t images;  ///< checked; the manifest's counts only where it is all of them
+};
+
+ConfigPath shared_file(const std::string& name) { return {name, test::shared_folder() / "data" / name}; }
+
+std::vector<DataCase> data_cases() {
+  const InputScaling centred{1.0 / 128.0, 128.0};
+  const auto data = [](DataFormat format, const char* images, const char* labels, int offset) {
+    DataConfig config;
+    config.format = format;
+    config.images = shared_file(images);
+    if (*labels != '\0') config.labels = shared_file(labels);
+    config.label_offset = offset;
+    return config;
+  };
+  const DataConfig cifar = data(DataFormat::cifar10, "cifar10/test_batch_0000-4999.bin", "", 0);
+  const DataConfig gtsrb = data(DataFormat::npy, "gtsrb/test_images.npy", "gtsrb/test_labels.npy", 0);
+  const DataConfig imagenet = data(DataFormat::npy, "imagenet_sample/images_160.npy", "imagenet_sample/labels.npy", 1);
+  const DataConfig mnist = data(DataFormat::idx, "mnist/t10k-images-idx3-ubyte.gz", "mnist/t10k-labels-idx1-ubyte.gz", 0);
+  return {{"ic_resnet8_int8", cifar, std::nullopt, 5000},
+          {"resnet18w16_cifar10_int8", cifar, centred, 100},
+          {"mobv2_050_cifar10_int8", cifar, centred, 100},
+          {"mobv1_050_gtsrb_int8", gtsrb, centred, 3000},
+          {"mobilenet_v1_0.5_160_quant", imagenet, std::nullopt, 100},
+          {"lenet5_valid_mnist_int8", mnist, InputScaling{1.0 / 255.0, 0.0}, 10000}};
+}
+
+TEST(RecordedData, ImageFilesGiveTheRecordedOutputsAndCounts) {
+  QFI_NEEDS_SHARED_DATA();
+  for (DataCase& c : data_cases()) {
+    SCOPED_TRACE(c.model);
+    const Program program = value_of(Program::prepare(value_of(load_tflite(shared_file("models/" + c.model + ".tflite").path))));
+    const Model& model = program.model();
+    c.data.select = SelectFirst{c.images};
+    const DataSet data = value_of(load_data_set(c.data, 1));
+    const auto inputs = value_of(to_input_tensor(data, model.tensors[static_cast<std::size_t>(model.inputs[0])], c.input));
+    const Tensor& output = model.tensors[static_cast<std::size_t>(model.outputs[0])];
+    const auto folder = test::shared_folder() / "data/golden" / c.model;
+    const NpyArray recorded = value_of(read_npy(folder / "outputs.npy"));
+    std::size_t differing = 0;
+    std::uint64_t top1 = 0;
+    std::uint64_t top5 = 0;
+    constexpr std::size_t k_block = 50;
+    Batch batch(program, k_block);
+    const std::size_t input_bytes = inputs.size() / data.images();
+    for (std::size_t first = 0; first < data.images(); first += k_block) {
+      batch.set_images(std::min(k_block, data.images() - first));
+      std::memcpy(batch.tensor(model.inputs[0]).data(), inputs.data() + first * input_bytes, batch.images() * input_bytes);
+      program.run(batch, 0, model.operators.size());
+      for (std::size_t i = 0; i < batch.images(); ++i) {
+        const auto image = batch.tensor(model.outputs[0]).subspan(i * output.bytes(), output.bytes());
+        differing += std::memcmp(image.data(), recorded.data.data() + (first + i) * output.bytes(), output.bytes()) != 0 ? 1 : 0;
+        const Scores scores(output, image);
+        top1 += scores.top1() == data.labels[first + i] ? 1 : 0;
+        top5 += scores.rank(data.labels[first + i]) < 5 ? 1 : 0;
+      }
+    }
+    EXPECT_EQ(differing, 0U) << "images of " << data.images();
+    std::ifstream file(folder / "manifest.json");
+    const json manifest = json::parse(file);
+    if (manifest["images"] != c.images) continue;
+    EXPECT_EQ(top1, manifest["top1"]);
+    EXPECT_EQ(top5, manifest["top5"]);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(KernelSets, RecordedOutputs, testing::Values(KernelSet::reference, KernelSet::portable),
