@@ -42,7 +42,7 @@ Result<pid_t> spawn(const std::vector<std::string>& command, const std::filesyst
       posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  if (error == ENOENT) return failed("{}: not installed (not found on PATH)", command[0]);
+  if (error == ENOENT) return unavailable("{}: not installed (not found on PATH)", command[0]);
   if (error != 0) return failed("{}: cannot start: {}", command[0], std::strerror(error));
   return child;
 }

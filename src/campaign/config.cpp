@@ -85,7 +85,7 @@ class Reader {
   // Strictly between 0 and 1.
   static Result<double> fraction(const YamlNode& node) {
     QFI_TRY(const double value, node.number(0.0, 1.0));
-    if (value <= 0.0 || value >= 1.0) return node.error("'{}' must lie between 0 and 1", node.name());
+    if (value < 1e-9 || value > 1.0 - 1e-9) return node.error("'{}' must lie between 0 and 1", node.name());
     return value;
   }
 
@@ -105,7 +105,8 @@ class Reader {
       at = close + 1;
     }
     if (expanded.empty()) return node.error("'{}' is empty", node.name());
-    return ConfigPath{text, folder / expanded};
+    // A variable's relative path is meant from where the command runs.
+    return ConfigPath{text, text.starts_with("${") ? std::filesystem::path(expanded) : folder / expanded};
   }
 
   Result<DataConfig> read_data(const YamlNode& node) const {
@@ -342,7 +343,7 @@ std::string canonical_config(const CampaignConfig& config) {
                          {"verify", config.verify},
                          {"seed", config.seed}};
   if (config.input) json["input"] = {{"scale", config.input->scale}, {"mean", config.input->mean}};
-  return json.dump();
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace qfi

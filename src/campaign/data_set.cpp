@@ -26,6 +26,12 @@ struct Source {
   std::function<float(std::uint64_t image, std::uint64_t element)> value;
 };
 
+// Of the file as it lies on disk, so that `sha256sum` agrees.
+Result<std::string> sha256_of_file(const ConfigPath& file) {
+  QFI_TRY(const std::string content, read_file(file.path));
+  return sha256_hex(bytes_of(content));
+}
+
 std::uint8_t byte_at(const std::string& text, std::size_t i) { return static_cast<std::uint8_t>(text[i]); }
 
 // One label byte, then 1024 red, green and blue values, a plane each; the engine wants HWC.
@@ -38,7 +44,7 @@ Result<Source> load_cifar10(const DataConfig& config) {
   Source source;
   source.count = content.size() / k_record;
   source.shape = {32, 32, 3};
-  source.images_sha256 = sha256_hex(bytes_of(content));
+  QFI_TRY(source.images_sha256, sha256_of_file(config.images));
   for (std::uint64_t i = 0; i < source.count; ++i) source.labels.push_back(byte_at(content, i * k_record));
   source.value = [content = std::move(content)](std::uint64_t image, std::uint64_t element) {
     return static_cast<float>(byte_at(content, image * k_record + 1 + element % 3 * k_pixels + element / 3));
@@ -83,8 +89,8 @@ Result<Source> load_idx(const DataConfig& config) {
   source.count = images.shape[0];
   source.shape.assign(images.shape.begin() + 1, images.shape.end());
   if (source.shape.size() == 2) source.shape.push_back(1);
-  source.images_sha256 = sha256_hex(bytes_of(images.content));
-  source.labels_sha256 = sha256_hex(bytes_of(labels.content));
+  QFI_TRY(source.images_sha256, sha256_of_file(config.images));
+  QFI_TRY(source.labels_sha256, sha256_of_file(config.labels));
   for (std::size_t i = labels.data_at; i < labels.content.size(); ++i) source.labels.push_back(byte_at(labels.content, i));
   const std::uint64_t elements = (images.content.size() - images.data_at) / source.count;
   source.value = [idx = std::move(images), elements](std::uint64_t image, std::uint64_t element) {
@@ -124,8 +130,8 @@ Result<Source> load_npy(const DataConfig& config) {
   Source source;
   source.count = images->shape[0];
   source.shape.assign(images->shape.begin() + 1, images->shape.end());
-  source.images_sha256 = sha256_hex(bytes_of(images->data));
-  source.labels_sha256 = sha256_hex(bytes_of(labels.data));
+  QFI_TRY(source.images_sha256, sha256_of_file(config.images));
+  QFI_TRY(source.labels_sha256, sha256_of_file(config.labels));
   for (std::uint64_t i = 0; i < labels.elements(); ++i) {
     const double label = label_value(i);
     if (label != std::floor(label) || std::fabs(label) > 1e9) return bad_input("{}: label {} of image {} is not a class number", config.labels.path.string(), label, i);
@@ -204,6 +210,15 @@ Result<std::vector<std::uint64_t>> select(const ImageSelection& selection, const
   return chosen;
 }
 
+// 28 x 28 x 1 and 1 x 28 x 28 are the same image; 3 x 32 x 32 and 32 x 32 x 3 are not.
+template <class T>
+std::vector<std::uint64_t> without_ones(const std::vector<T>& shape) {
+  std::vector<std::uint64_t> result;
+  for (const T dimension : shape)
+    if (dimension != 1) result.push_back(static_cast<std::uint64_t>(dimension));
+  return result;
+}
+
 template <class T>
 std::vector<std::byte> quantized(const DataSet& data, const Tensor& input, const std::optional<InputScaling>& scaling) {
   constexpr int smallest = std::numeric_limits<T>::min();
@@ -253,7 +268,10 @@ Result<void> check_labels(const DataSet& data, const DataConfig& config, std::si
 }
 
 Result<std::vector<std::byte>> to_input_tensor(const DataSet& data, const Tensor& input, const std::optional<InputScaling>& scaling) {
-  if (data.elements() != input.elements())
+  const auto image_shape = without_ones(data.shape);
+  const auto input_shape = without_ones(input.shape);
+  const bool is_flat = image_shape.size() <= 1 || input_shape.size() <= 1;
+  if (data.elements() != input.elements() || (!is_flat && image_shape != input_shape))
     return bad_input("images have the shape {}, the model's input {}", fmt::join(data.shape, "x"), fmt::join(input.shape, "x"));
   if (input.type == TensorType::float32) {
     std::vector<std::byte> bytes(data.values.size() * sizeof(float));

@@ -20,9 +20,11 @@ constexpr std::uint64_t k_live_bytes = std::uint64_t{1} << 30;  // of golden ten
 Result<int> find_metric_tensor(const Model& model, const CampaignConfig& config) {
   if (config.metric_tensor == "output") return model.outputs[0];
   std::vector<std::string> names;
-  for (std::size_t t = 0; t < model.tensors.size(); ++t) {
-    if (model.tensors[t].is_constant) continue;
-    if (model.tensors[t].name == config.metric_tensor) return static_cast<int>(t);
+  std::vector<int> computed = model.inputs;
+  for (const Operator& op : model.operators) computed.insert(computed.end(), op.outputs.begin(), op.outputs.end());
+  for (const int index : computed) {
+    const auto t = static_cast<std::size_t>(index);
+    if (model.tensors[t].name == config.metric_tensor) return index;
     names.push_back(model.tensors[t].name);
   }
   const auto guess = most_similar(config.metric_tensor, names);
@@ -124,14 +126,15 @@ void run_golden_block(Plan& plan, std::span<const std::byte> inputs, ImageBlock&
 
 std::vector<TableUse> run_golden(Plan& plan, std::span<const std::byte> inputs, const std::vector<TableUse>& uses, unsigned threads) {
   for (const int tensor : plan.watched) plan.golden.outputs.emplace_back(tensor_bytes(plan, tensor) * plan.data.images());
-  std::vector<std::vector<TableUse>> uses_of_worker(threads, uses);
-  std::vector<std::unique_ptr<Batch>> batches(threads);
-  parallel_for(plan.blocks.size(), threads, [&](std::size_t i, unsigned worker) {
+  const auto workers = static_cast<unsigned>(std::min<std::size_t>(threads, plan.blocks.size()));
+  std::vector<std::vector<TableUse>> uses_of_worker(workers, uses);
+  std::vector<std::unique_ptr<Batch>> batches(workers);
+  parallel_for(plan.blocks.size(), workers, [&](std::size_t i, unsigned worker) {
     if (!batches[worker]) batches[worker] = std::make_unique<Batch>(*plan.program, plan.blocks[0].count);
     run_golden_block(plan, inputs, plan.blocks[i], *batches[worker], uses_of_worker[worker]);
   });
   std::vector<TableUse> total = std::move(uses_of_worker[0]);
-  for (unsigned worker = 1; worker < threads; ++worker)
+  for (unsigned worker = 1; worker < workers; ++worker)
     for (std::size_t u = 0; u < total.size(); ++u)
       for (std::size_t i = 0; i < 65536; ++i) total[u].golden_pairs[i] += uses_of_worker[worker][u].golden_pairs[i];
   for (const TableUse& use : total)
@@ -151,11 +154,12 @@ void score_golden(Plan& plan) {
     const Scores scores(metric, golden_scores(plan, image));
     const int label = plan.data.labels[image];
     plan.golden.top1.push_back(scores.top1());
+    plan.golden.scores.push_back({scores.top1() == label, scores.rank(label) < 5, false});
     ClassificationCounts& counts = plan.golden.counts;
     ++counts.images;
     counts.golden_correct += scores.top1() == label ? 1 : 0;
     counts.faulty_correct = counts.golden_correct;
-    counts.faulty_top5_correct += scores.rank(label) < 5 ? 1 : 0;
+    counts.faulty_top5_correct += plan.golden.scores.back().top5 ? 1 : 0;
     ++counts.output_identical;
     counts.due += scores.has_nan_or_infinity() ? 1 : 0;
     plan.golden.top5_ties += scores.ties_after(5) ? 1 : 0;
@@ -176,8 +180,8 @@ Result<void> prove_table_path(Plan& plan) {
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
   plan.seconds_per_image = taken.count() / static_cast<double>(block.count);
   // Taps in the padding are multiplied only by the table path, where they add (w - z_w) * 0.
-  std::vector<bool> correct;
-  if (score_block(plan, batch, block, correct).output_identical != block.count)
+  std::vector<ImageScore> scores;
+  if (score_block(plan, batch, block, scores).output_identical != block.count)
     return failed("internal error: the table path with exact tables differs from the golden path");
   plan.proof.table_path_images = block.count;
   plan.proof.fault_free_pairs = simulator.grid().size();
@@ -234,7 +238,9 @@ Result<void> load_inputs(Plan& plan, KernelSet kernels) {
   QFI_TRY(Model model, load_tflite(config.model.path));
   if (model.inputs.size() != 1) return bad_input("{}: {} inputs; campaigns need a model with 1", config.model.path.string(), model.inputs.size());
   QFI_TRY(plan.metric_tensor, find_metric_tensor(model, config));
-  plan.watched = model.outputs;
+  for (const int output : model.outputs)
+    if (std::ranges::find(plan.watched, output) == plan.watched.end()) plan.watched.push_back(output);
+  plan.outputs = plan.watched.size();
   if (std::ranges::find(plan.watched, plan.metric_tensor) == plan.watched.end()) plan.watched.push_back(plan.metric_tensor);
   auto program = Program::prepare(std::move(model), {kernels, false, {plan.metric_tensor}});
   if (!program) return at(config.model.path.string(), program.error());
@@ -256,15 +262,15 @@ void restore_block(const Plan& plan, const ImageBlock& block, Batch& batch) {
     std::memcpy(batch.tensor(plan.live_tensors[k]).data(), block.live[k].data(), block.live[k].size());
 }
 
-ClassificationCounts score_block(const Plan& plan, const Batch& batch, const ImageBlock& block, std::vector<bool>& correct) {
+ClassificationCounts score_block(const Plan& plan, const Batch& batch, const ImageBlock& block, std::vector<ImageScore>& image_scores) {
   const Tensor& metric = plan.program->model().tensors[static_cast<std::size_t>(plan.metric_tensor)];
   const std::size_t score_bytes = metric.bytes();
   ClassificationCounts counts;
-  correct.assign(block.count, false);
+  image_scores.clear();
   for (std::size_t i = 0; i < block.count; ++i) {
     const std::size_t image = block.first + i;
     bool is_identical = true;
-    for (std::size_t k = 0; k < plan.watched.size() && is_identical; ++k) {
+    for (std::size_t k = 0; k < plan.outputs && is_identical; ++k) {
       const std::size_t bytes = tensor_bytes(plan, plan.watched[k]);
       is_identical = std::memcmp(batch.tensor(plan.watched[k]).data() + i * bytes, plan.golden.outputs[k].data() + image * bytes, bytes) == 0;
     }
@@ -274,11 +280,11 @@ ClassificationCounts score_block(const Plan& plan, const Batch& batch, const Ima
     const int top1 = scores.top1();
     const bool was_correct = golden_top1 == label;
     const bool is_correct = top1 == label;
-    correct[i] = is_correct;
+    image_scores.push_back({is_correct, scores.rank(label) < 5, top1 != golden_top1});
     ++counts.images;
     counts.golden_correct += was_correct ? 1 : 0;
     counts.faulty_correct += is_correct ? 1 : 0;
-    counts.faulty_top5_correct += scores.rank(label) < 5 ? 1 : 0;
+    counts.faulty_top5_correct += image_scores.back().top5 ? 1 : 0;
     counts.top1_changed += top1 != golden_top1 ? 1 : 0;
     if (top1 != golden_top1) counts.top5_lost += Scores(metric, golden_scores(plan, image)).rank(top1) >= 5 ? 1 : 0;
     counts.output_identical += is_identical ? 1 : 0;
@@ -305,6 +311,7 @@ Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {
   QFI_CHECK(load_inputs(plan, params.kernels));
   const Tensor& input = plan.program->model().tensors[static_cast<std::size_t>(plan.program->model().inputs[0])];
   QFI_TRY(const std::vector<std::byte> inputs, to_input_tensor(plan.data, input, plan.config.input));
+  plan.data.values = {};
   QFI_TRY(const std::vector<std::size_t> chosen, choose_operators(*plan.program, plan.config.faults));
   const std::vector<TableUse> uses = collect_uses(*plan.program, chosen, plan.operators);
 

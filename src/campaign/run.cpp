@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <set>
 
 #include "qfi/base/parallel.hpp"
 #include "qfi/base/random.hpp"
@@ -20,7 +21,7 @@ struct Worker {
   FaultTables::Scratch scratch;
   FaultyUnitTables tables;
   std::size_t fault = static_cast<std::size_t>(-1);  ///< whose tables are set
-  std::vector<bool> correct;
+  std::vector<ImageScore> scores;
 };
 
 // Every fault whose outcome this trial gives gets the counts: the one that runs and its equals.
@@ -30,13 +31,12 @@ class Collector {
     for (const PlannedFault& fault : plan.faults)
       if (fault.fate == FaultFate::runs || fault.fate == FaultFate::equal) ++m_sharers[fault.same_as];
     m_outcome.counts.resize(plan.faults.size());
-    m_outcome.correct_of_image.assign(plan.data.images(), 0);
+    for (auto* sums : {&m_outcome.top1_of_image, &m_outcome.top5_of_image, &m_outcome.changed_of_image}) sums->assign(plan.data.images(), 0);
   }
 
-  void add(std::size_t fault, const ImageBlock& block, const ClassificationCounts& counts, const std::vector<bool>& correct) {
+  void add(std::size_t fault, const ImageBlock& block, const ClassificationCounts& counts, const std::vector<ImageScore>& scores) {
     m_outcome.counts[fault] += counts;
-    for (std::size_t i = 0; i < block.count; ++i)
-      if (correct[i]) m_outcome.correct_of_image[block.first + i] += m_sharers[fault];
+    for (std::size_t i = 0; i < block.count; ++i) add_image(block.first + i, scores[i], m_sharers[fault]);
     m_outcome.inferences += block.count;
   }
 
@@ -46,13 +46,18 @@ class Collector {
       if (fault.fate == FaultFate::equal) m_outcome.counts[i] = m_outcome.counts[fault.same_as];
       if (fault.fate != FaultFate::table_masked && fault.fate != FaultFate::use_masked) continue;
       m_outcome.counts[i] = m_plan.golden.counts;
-      for (std::size_t image = 0; image < m_plan.data.images(); ++image)
-        if (m_plan.golden.top1[image] == m_plan.data.labels[image]) ++m_outcome.correct_of_image[image];
+      for (std::size_t image = 0; image < m_plan.data.images(); ++image) add_image(image, m_plan.golden.scores[image], 1);
     }
     return std::move(m_outcome);
   }
 
  private:
+  void add_image(std::size_t image, const ImageScore& score, std::uint64_t faults) {
+    m_outcome.top1_of_image[image] += score.top1 ? faults : 0;
+    m_outcome.top5_of_image[image] += score.top5 ? faults : 0;
+    m_outcome.changed_of_image[image] += score.changed ? faults : 0;
+  }
+
   const Plan& m_plan;
   std::vector<std::uint64_t> m_sharers;
   CampaignOutcome m_outcome;
@@ -79,9 +84,9 @@ CampaignOutcome run_plan(const Plan& plan, const RunParams& params) {
     }
     restore_block(plan, block, worker.batch);
     plan.program->run(worker.batch, plan.cut, plan.program->model().operators.size(), &worker.tables.unit());
-    const ClassificationCounts counts = score_block(plan, worker.batch, block, worker.correct);
+    const ClassificationCounts counts = score_block(plan, worker.batch, block, worker.scores);
     const std::scoped_lock guard(lock);
-    collector.add(fault, block, counts, worker.correct);
+    collector.add(fault, block, counts, worker.scores);
     if (params.progress) params.progress(++done, trials);
   });
   CampaignOutcome outcome = collector.finish();
@@ -95,11 +100,14 @@ Result<VerificationOutcome> verify_tables(const Plan& plan, const std::filesyste
     outcome.reason = "verify: 0";
     return outcome;
   }
-  const auto sites = enumerate_sites(*plan.netlist, plan.config.faults.sites);
+  // A fault list may name sites of the other kind, or nets that nothing reads.
+  std::set<Site> sites_and_listed;
+  for (const Site& site : enumerate_sites(*plan.netlist, plan.config.faults.sites)) sites_and_listed.insert(site);
+  for (const PlannedFault& fault : plan.faults) sites_and_listed.insert(fault.fault.site);
+  const std::vector<Site> sites(sites_and_listed.begin(), sites_and_listed.end());
   auto model = VerilatorModel::open(*plan.netlist, sites, cache);
   if (!model) {
-    const bool is_missing = model.error().message.find("not installed") != std::string::npos;
-    if (!is_missing) return tl::unexpected(model.error());
+    if (model.error().kind != ErrorKind::unavailable) return tl::unexpected(model.error());
     outcome.reason = model.error().message;
     return outcome;
   }

@@ -30,19 +30,19 @@ Interval wilson_interval(std::uint64_t events, std::uint64_t drawn, std::uint64_
 }
 
 CrossedMean crossed_mean(const CrossedCounts& counts, double confidence) {
-  const auto faults = static_cast<double>(counts.correct_of_fault.size());
-  const auto images = static_cast<double>(counts.correct_of_image.size());
+  const auto faults = static_cast<double>(counts.of_fault.size());
+  const auto images = static_cast<double>(counts.of_image.size());
   double total = 0;
-  for (const std::uint64_t correct : counts.correct_of_fault) total += static_cast<double>(correct);
+  for (const std::uint64_t events : counts.of_fault) total += static_cast<double>(events);
   CrossedMean result;
   result.mean = total / (faults * images);
   if (faults < 2) return result;
 
-  // Answers are 0 or 1, so their sum is the sum of their squares.
+  // Each pair counts 0 or 1, so their sum is the sum of their squares.
   double fault_squares = 0;
-  for (const std::uint64_t correct : counts.correct_of_fault) fault_squares += std::pow(static_cast<double>(correct) / images - result.mean, 2);
+  for (const std::uint64_t events : counts.of_fault) fault_squares += std::pow(static_cast<double>(events) / images - result.mean, 2);
   double image_squares = 0;
-  for (const std::uint64_t correct : counts.correct_of_image) image_squares += std::pow(static_cast<double>(correct) / faults - result.mean, 2);
+  for (const std::uint64_t events : counts.of_image) image_squares += std::pow(static_cast<double>(events) / faults - result.mean, 2);
   const double drawn_share = faults / static_cast<double>(counts.population);
   const double of_faults = (1.0 - drawn_share) * fault_squares / (faults - 1.0) / faults;
   result.these_images = around(result.mean, of_faults, faults - 1.0, confidence);

@@ -17,6 +17,9 @@ using Json = nlohmann::ordered_json;
 constexpr double k_harmless_loss = 0.01;
 constexpr const char* k_schema = "qfi-results-1";
 
+// Names come from files and may be anything; what is not UTF-8 is replaced.
+std::string text_of(const Json& json) { return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
 double ratio(std::uint64_t part, std::uint64_t whole) { return static_cast<double>(part) / static_cast<double>(whole); }
 
 // Derived numbers to 9 digits: what differs behind them between mathematical libraries does not
@@ -129,13 +132,24 @@ Json golden_json(const Plan& plan) {
           {"due", counts.due}};
 }
 
+Json mean_json(const CrossedMean& mean) {
+  return {{"mean", rounded(mean.mean)},
+          {"interval_these_images", interval_json(mean.these_images)},
+          {"interval_image_population", interval_json(mean.image_population)}};
+}
+
+// On these images the golden accuracy is a constant, so the drop's interval is the mirrored one.
+Json drop_json(const Summary& summary) {
+  std::optional<Interval> interval;
+  if (const auto& faulty = summary.faulty_top1.these_images) interval = {summary.golden_top1 - faulty->high, summary.golden_top1 - faulty->low};
+  return {{"mean", rounded(summary.golden_top1 - summary.faulty_top1.mean)}, {"interval_these_images", interval_json(interval)}};
+}
+
 Json summary_json(const Summary& summary) {
-  return {{"faulty_top1_mean", rounded(summary.faulty_top1.mean)},
-          {"faulty_top1_interval_these_images", interval_json(summary.faulty_top1.these_images)},
-          {"faulty_top1_interval_image_population", interval_json(summary.faulty_top1.image_population)},
-          {"faulty_top5_mean", rounded(summary.faulty_top5)},
-          {"accuracy_drop", rounded(summary.golden_top1 - summary.faulty_top1.mean)},
-          {"sdc_rate", rounded(summary.sdc_rate)},
+  return {{"faulty_top1", mean_json(summary.faulty_top1)},
+          {"faulty_top5", mean_json(summary.faulty_top5)},
+          {"accuracy_drop", drop_json(summary)},
+          {"sdc_rate", mean_json(summary.sdc_rate)},
           {"harmless", share_json(summary.harmless)},
           {"between", share_json(summary.between)},
           {"collapsed", share_json(summary.collapsed)},
@@ -167,10 +181,10 @@ std::string cpu_name() {
 
 std::string harm_class(const Plan& plan, const ClassificationCounts& counts) {
   const double top1 = ratio(counts.faulty_correct, counts.images);
-  const double golden = ratio(counts.golden_correct, counts.images);
-  // Whole images decide: compare counts, so that 1 point of 100 images is exactly 1 image.
-  if (golden - top1 <= k_harmless_loss + 1e-12) return "harmless";
-  if (top1 <= 2.0 / static_cast<double>(plan.classes) + 1e-12) return "collapsed";
+  const double loss = ratio(counts.golden_correct, counts.images) - top1;
+  constexpr double k_rounding = 1e-12;  // 1 image of 100 is 1 point, whatever the division made of it
+  if (loss <= k_harmless_loss + k_rounding) return "harmless";
+  if (top1 <= 2.0 / static_cast<double>(plan.classes) + k_rounding) return "collapsed";
   return "between";
 }
 
@@ -185,12 +199,12 @@ Summary summarize(const Plan& plan, const CampaignOutcome& outcome) {
   summary.golden_top1 = ratio(golden.golden_correct, golden.images);
   summary.golden_top5 = ratio(golden.faulty_top5_correct, golden.images);
 
-  std::vector<std::uint64_t> correct_of_fault;
-  ClassificationCounts total;
+  std::vector<std::uint64_t> top1_of_fault, top5_of_fault, changed_of_fault;
   for (std::size_t i = 0; i < plan.faults.size(); ++i) {
     const ClassificationCounts& counts = outcome.counts[i];
-    total += counts;
-    correct_of_fault.push_back(counts.faulty_correct);
+    top1_of_fault.push_back(counts.faulty_correct);
+    top5_of_fault.push_back(counts.faulty_top5_correct);
+    changed_of_fault.push_back(counts.top1_changed);
     const std::string harm = harm_class(plan, counts);
     ++(harm == "harmless" ? summary.harmless : harm == "collapsed" ? summary.collapsed : summary.between).faults;
     summary.critical.faults += counts.top1_changed > 0 ? 1 : 0;
@@ -205,10 +219,14 @@ Summary summarize(const Plan& plan, const CampaignOutcome& outcome) {
     share->share = ratio(share->faults, summary.drawn);
     if (summary.is_random_sample) share->interval = wilson_interval(share->faults, summary.drawn, summary.population, confidence);
   }
-  summary.faulty_top1 = crossed_mean({summary.population, correct_of_fault, outcome.correct_of_image}, confidence);
-  if (!summary.is_random_sample) summary.faulty_top1.these_images = summary.faulty_top1.image_population = std::nullopt;
-  summary.faulty_top5 = ratio(total.faulty_top5_correct, total.images);
-  summary.sdc_rate = ratio(total.top1_changed, total.images);
+  const auto mean = [&](const std::vector<std::uint64_t>& of_fault, const std::vector<std::uint64_t>& of_image) {
+    CrossedMean result = crossed_mean({summary.population, of_fault, of_image}, confidence);
+    if (!summary.is_random_sample) result.these_images = result.image_population = std::nullopt;
+    return result;
+  };
+  summary.faulty_top1 = mean(top1_of_fault, outcome.top1_of_image);
+  summary.faulty_top5 = mean(top5_of_fault, outcome.top5_of_image);
+  summary.sdc_rate = mean(changed_of_fault, outcome.changed_of_image);
   return summary;
 }
 
@@ -229,7 +247,7 @@ std::string results_json(const Plan& plan, const CampaignOutcome& outcome, const
                      {"summary", summary_json(summarize(plan, outcome))},
                      {"proof", proof_json(plan)},
                      {"faults", faults}};
-  return json.dump(1) + "\n";
+  return text_of(json);
 }
 
 std::string run_json(const Plan& plan, const CampaignOutcome& outcome, const VerificationOutcome& verification, const ToolInfo& tool,
@@ -251,7 +269,7 @@ std::string run_json(const Plan& plan, const CampaignOutcome& outcome, const Ver
                      {"inferences", outcome.inferences},
                      {"paths", {{"model", plan.config.model.path.string()}, {"images", plan.config.data.images.path.string()}, {"netlist", plan.config.faults.netlist.path.string()}}},
                      {"verify", verify}};
-  return json.dump(1) + "\n";
+  return text_of(json);
 }
 
 double expected_seconds(const Plan& plan, unsigned threads) {
@@ -277,7 +295,7 @@ std::string plan_json(const Plan& plan, unsigned threads) {
                      {"inferences", plan.running.size() * plan.data.images()},
                      {"threads", threads},
                      {"expected_seconds", expected_seconds(plan, threads)}};
-  return json.dump(1) + "\n";
+  return text_of(json);
 }
 
 }  // namespace qfi

@@ -14,7 +14,7 @@ namespace qfi::cli {
 void add_campaign_options(CLI::App& command, CampaignOptions& options) {
   command.add_option("config", options.config, "campaign config")->required()->type_name("FILE.yaml");
   command.add_option("--define", options.defines, "value of ${NAME} in the config's paths; else the environment's")->type_name("NAME=VALUE");
-  command.add_option("--threads", options.threads, "threads (default: as the config says, else all cores)")->type_name("N");
+  command.add_option("--threads", options.threads, "threads (default: as the config says, else all cores)")->check(CLI::Range(1, 4096))->type_name("N");
   const std::map<std::string, KernelSet> kernels = {{"reference", KernelSet::reference}, {"portable", KernelSet::portable}};
   command.add_option("--kernels", options.kernels, "kernel set; results do not depend on it")
       ->transform(CLI::CheckedTransformer(kernels).description("reference|portable"))->default_str("portable");
@@ -32,8 +32,7 @@ Result<CampaignConfig> load_config(const CampaignOptions& options) {
     if (const auto found = defines.find(name); found != defines.end()) return found->second;
     const char* value = std::getenv(name.c_str());
     if (value == nullptr) return std::nullopt;
-    // The environment's relative paths are meant from where the command runs.
-    return std::filesystem::absolute(value).string();
+    return std::string(value);
   };
   return read_campaign_config(options.config, params);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <memory>
@@ -31,7 +32,8 @@ struct Options {
 
 // The 256 x 256 products by Verilator, weight codes first, in rising order.
 Result<std::vector<std::int32_t>> verilated_products(const Options& options, const Netlist& netlist, const StuckAt& fault) {
-  const auto sites = enumerate_sites(netlist, fault.site.kind == Site::Kind::net ? SiteKind::nets : SiteKind::pins);
+  auto sites = enumerate_sites(netlist, fault.site.kind == Site::Kind::net ? SiteKind::nets : SiteKind::pins);
+  if (std::ranges::find(sites, fault.site) == sites.end()) sites.push_back(fault.site);
   QFI_TRY(VerilatorModel model, VerilatorModel::open(netlist, sites, options.cache));
   model.inject(fault.site, fault.value);
   const OperandCodes& codes = options.use.codes;

@@ -31,6 +31,9 @@ std::filesystem::path default_cache();
 /// Threads to use where the user does not say.
 unsigned default_threads();
 
+/// The text with control characters replaced by spaces.
+std::string one_line(std::string text);
+
 /// "PORT=VALUE" pairs; values decimal or 0x.. .
 Result<std::map<std::string, std::uint64_t>> parse_ties(const std::vector<std::string>& texts);
 

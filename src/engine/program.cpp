@@ -75,6 +75,8 @@ Result<Program> Program::prepare(Model model, const ProgramParams& params) {
     program.m_kernels.push_back(std::move(*kernel));
   }
   program.plan_memory();
+  if (program.m_bytes_per_image > params.max_bytes_per_image)
+    return bad_input("one image needs {} bytes of tensors, more than the limit of {}", program.m_bytes_per_image, params.max_bytes_per_image);
   return program;
 }
 

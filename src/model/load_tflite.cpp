@@ -167,13 +167,36 @@ class Loader {
     return names;
   }
 
+  // Many tensors may point at one table in the file: what is copied must not outgrow the file.
+  Result<void> count_copied(const fb::Tensor& source) {
+    m_copied_bytes += sizeof(Tensor) + (source.name() == nullptr ? 0 : source.name()->size()) + (source.shape() == nullptr ? 0 : source.shape()->size() * 4);
+    if (const auto* quantization = source.quantization(); quantization != nullptr && quantization->scale() != nullptr)
+      m_copied_bytes += 8 * quantization->scale()->size();
+    if (m_copied_bytes > 16 * m_model.file->size() + (1 << 20)) return bad_input("the tensors describe more than the file can hold");
+    return {};
+  }
+
+  // The first operator that reads or writes a tensor, for errors about the tensor.
+  std::string user_of(unsigned tensor) const {
+    for (unsigned i = 0; i < m_graph->operators()->size(); ++i) {
+      const auto& op = *m_graph->operators()->Get(i);
+      const auto names = [&](const flatbuffers::Vector<int>* list) {
+        return list != nullptr && std::find(list->begin(), list->end(), static_cast<int>(tensor)) != list->end();
+      };
+      if (!names(op.inputs()) && !names(op.outputs())) continue;
+      return fmt::format("{} (operator {}){}: ", name_of(find_operator(*operator_code(op))->kind), i, output_names(op));
+    }
+    return "";
+  }
+
   Result<void> read_tensors() {
     if (m_graph->tensors() == nullptr) return bad_input("the model has no tensors");
     for (unsigned i = 0; i < m_graph->tensors()->size(); ++i) {
+      QFI_CHECK(count_copied(*m_graph->tensors()->Get(i)));
       auto tensor = read_tensor(*m_graph->tensors()->Get(i));
       if (!tensor) {
         const auto* name = m_graph->tensors()->Get(i)->name();
-        return at(fmt::format("tensor {} '{}'", i, name == nullptr ? "" : name->str()), tensor.error());
+        return at(fmt::format("{}tensor {} '{}'", user_of(i), i, name == nullptr ? "" : name->str()), tensor.error());
       }
       m_model.tensors.push_back(std::move(*tensor));
     }
@@ -365,6 +388,7 @@ class Loader {
   std::optional<flatbuffers::Verifier> m_verifier;
   const fb::Model* m_file = nullptr;
   const fb::SubGraph* m_graph = nullptr;
+  std::uint64_t m_copied_bytes = 0;
 };
 
 }  // namespace

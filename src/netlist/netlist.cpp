@@ -19,6 +19,7 @@ using nlohmann::json;
 
 constexpr std::uint64_t k_max_file_bytes = std::uint64_t{256} << 20;
 constexpr std::size_t k_max_port_bits = 64;
+constexpr std::size_t k_max_nets = 100'000;  // the simulator keeps 8 to 32 KB for each
 
 const json* find(const json& object, const std::string& key) {
   const auto found = object.find(key);
@@ -58,6 +59,7 @@ class Reader {
     const auto number = bit.get<std::int64_t>();
     const auto [entry, is_new] = m_net_of_number.try_emplace(number, static_cast<NetId>(m_netlist.nets.size()));
     if (is_new) {
+      if (m_netlist.nets.size() >= k_max_nets) return bad_input("more than {} nets", k_max_nets);
       m_netlist.nets.emplace_back();
       m_has_driver.push_back(false);
     }

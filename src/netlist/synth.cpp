@@ -82,23 +82,33 @@ std::string yosys_message(const std::string& output) {
   return message.empty() ? last : message;
 }
 
-Result<void> run_yosys(const SynthParams& params, const std::filesystem::path& folder) {
+// A source as Yosys saw it.
+struct Source {
+  std::string file;
+  std::string sha256;
+};
+
+Result<std::vector<Source>> run_yosys(const SynthParams& params, const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directory(folder / "rtl", error);
   QFI_CHECK(write_file(folder / "script.ys", script(params)));
   QFI_CHECK(write_file(folder / "adders.v", k_adder_mapping));
   QFI_CHECK(write_file(folder / "constant_adders.v", k_constant_adder_mapping));
   std::vector<std::string> command = {"yosys", "-q", "-f", "verilog -sv", "-s", "script.ys"};
   std::set<std::string> names;
+  std::vector<Source> sources;
   for (const auto& source : params.sources) {
     // A copy under its own name: messages and attributes name the file without its folder.
-    const std::string name = "./" + source.filename().string();
+    const std::string name = "rtl/" + source.filename().string();
     if (!names.insert(name).second) return bad_input("two RTL files are called {}", source.filename().string());
     QFI_TRY(const std::string text, read_file(source, std::uint64_t{64} << 20));
     QFI_CHECK(write_file(folder / name, text));
     command.push_back(name);
+    sources.push_back({source.filename().string(), sha256_hex(bytes_of(text))});
   }
   QFI_TRY(const ProcessOutcome outcome, run_process(command, folder, k_yosys_limit));
   if (outcome.exit_code != 0) return bad_input("Yosys: {}", yosys_message(outcome.output));
-  return {};
+  return sources;
 }
 
 Result<std::string> yosys_version(const std::filesystem::path& folder) {
@@ -106,11 +116,10 @@ Result<std::string> yosys_version(const std::filesystem::path& folder) {
   return outcome.output.substr(0, outcome.output.find('\n'));
 }
 
-nlohmann::ordered_json manifest(const SynthParams& params, const Netlist& netlist, const SynthStats& stats,
-                                const std::string& verilog) {
+nlohmann::ordered_json manifest(const SynthParams& params, const std::vector<Source>& read, const Netlist& netlist,
+                                const SynthStats& stats, const std::string& verilog) {
   nlohmann::ordered_json sources = nlohmann::ordered_json::array();
-  for (const auto& source : params.sources)
-    sources.push_back({{"file", source.filename().string()}, {"sha256", sha256_hex(bytes_of(read_file(source).value()))}});
+  for (const Source& source : read) sources.push_back({{"file", source.file}, {"sha256", source.sha256}});
   std::map<std::string, std::size_t> cells_by_type;
   for (const Cell& cell : netlist.cells) ++cells_by_type[cell.type];
   return {{"top", params.top},
@@ -162,7 +171,7 @@ Result<void> check_multiplies(const Netlist& netlist) {
 Result<SynthStats> synthesize(const SynthParams& params) {
   QFI_CHECK(check_names(params));
   QFI_TRY(const TemporaryFolder folder, TemporaryFolder::create());
-  QFI_CHECK(run_yosys(params, folder.path()));
+  QFI_TRY(const std::vector<Source> sources, run_yosys(params, folder.path()));
   QFI_TRY(const std::string json_text, read_file(folder.path() / "netlist.json"));
   QFI_TRY(const Netlist netlist, parse_netlist(json_text, "netlist of " + params.top));
   QFI_CHECK(check_multiplies(netlist));
@@ -178,7 +187,7 @@ Result<SynthStats> synthesize(const SynthParams& params) {
   const std::string base = params.output.string();
   QFI_CHECK(write_file(base + ".json", json_text));
   QFI_CHECK(write_file(base + ".v", verilog));
-  QFI_CHECK(write_file(base + ".manifest.json", manifest(params, netlist, stats, verilog).dump(2) + "\n"));
+  QFI_CHECK(write_file(base + ".manifest.json", manifest(params, sources, netlist, stats, verilog).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"));
   return stats;
 }
 

@@ -114,17 +114,21 @@ Result<void> build(const std::string& verilog, const std::string& wrapper, const
     return failed("Verilator: {}", text.substr(text.size() > 600 ? text.size() - 600 : 0));
   }
   QFI_TRY(const std::string content, read_file(folder.path() / "obj" / "libunit.so"));
-  QFI_CHECK(write_file(library, content));
-  return write_file(hash_file, sha256_hex(bytes_of(content)));
+  for (const auto& [file, text] : {std::pair{&library, content}, {&hash_file, sha256_hex(bytes_of(content))}}) {
+    QFI_CHECK(write_file(*file, text));
+    ::chmod(file->c_str(), 0600);  // is_private_file wants it, whatever the umask
+  }
+  return {};
 }
 
 Result<void> make_private_folder(const std::filesystem::path& folder) {
   std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) return failed("{}: cannot create the cache: {}", folder.string(), error.message());
+  const bool is_new = std::filesystem::create_directories(folder, error);
+  if (error) return unavailable("{}: cannot create the cache: {}", folder.string(), error.message());
+  if (is_new) ::chmod(folder.c_str(), 0700);
   struct stat status {};
-  if (::stat(folder.c_str(), &status) != 0 || status.st_uid != ::geteuid() || ::chmod(folder.c_str(), 0700) != 0)
-    return failed("{}: the cache folder belongs to someone else", folder.string());
+  if (::stat(folder.c_str(), &status) != 0 || status.st_uid != ::geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return unavailable("{}: others can write to this cache folder; choose one of your own", folder.string());
   return {};
 }
 

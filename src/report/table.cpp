@@ -55,7 +55,7 @@ std::string summary_table(const Plan& plan, const CampaignOutcome& outcome) {
                                  summary.distinct_tables, outcome.inferences, duration_text(outcome.seconds));
   text += fmt::format("  golden top-1      {}   top-5 {}   ({} of {}; {} labels hang on a tie for place 5)\n", percent(summary.golden_top1),
                       percent(summary.golden_top5), plan.golden.counts.golden_correct, plan.golden.counts.images, plan.golden.top5_hanging);
-  text += fmt::format("  faulty top-1      {}   top-5 {}   mean over faults and images\n", percent(summary.faulty_top1.mean), percent(summary.faulty_top5));
+  text += fmt::format("  faulty top-1      {}   top-5 {}   mean over faults and images\n", percent(summary.faulty_top1.mean), percent(summary.faulty_top5.mean));
   text += fmt::format("    {:.4g} % interval  {}   on these images\n", confidence, bounds(summary.faulty_top1.these_images));
   text += fmt::format("    {:.4g} % interval  {}   on images like these\n\n", confidence, bounds(summary.faulty_top1.image_population));
   text += fmt::format("  faults             number    share   {:.4g} % interval\n", confidence);

@@ -23,7 +23,7 @@ struct QuantizedMultiplier {
 };
 
 /// Nearest QuantizedMultiplier. Factors below 2^-32 become zero.
-/// Precondition: `factor` is finite, >= 0 and below 2^31.
+/// Precondition: `factor` is finite, >= 0 and below 2^31 - 1.
 QuantizedMultiplier quantize_multiplier(double factor);
 
 /// round(a * b / 2^31), half towards positive infinity; the one overflow, min * min, saturates.

@@ -11,8 +11,9 @@
 namespace qfi {
 
 /// Who can mend it. `bad_input`: wrong usage, config or input file (exit code 2).
-/// `failed`: something went wrong while running (exit code 1).
-enum class ErrorKind { bad_input, failed };
+/// `failed`: something went wrong while running (exit code 1). `unavailable`: a program or folder
+/// that this step needs is not there; callers may go on without the step.
+enum class ErrorKind { bad_input, failed, unavailable };
 
 struct Error {
   std::string message;
@@ -32,6 +33,11 @@ template <class... Args>
 tl::unexpected<Error> failed(fmt::format_string<Args...> format, Args&&... args) {
   return tl::unexpected(
       Error{fmt::format(format, std::forward<Args>(args)...), ErrorKind::failed});
+}
+
+template <class... Args>
+tl::unexpected<Error> unavailable(fmt::format_string<Args...> format, Args&&... args) {
+  return tl::unexpected(Error{fmt::format(format, std::forward<Args>(args)...), ErrorKind::unavailable});
 }
 
 /// The same error, told from one level further out: "where: message".

@@ -90,7 +90,8 @@ struct ConfigParams {
   std::function<std::optional<std::string>(const std::string&)> variable;
 };
 
-/// Relative paths are relative to the config's folder, but `output` to the current one.
+/// Relative paths are relative to the config's folder, but `output`, and those that begin with a
+/// variable, to the current one.
 Result<CampaignConfig> read_campaign_config(const std::filesystem::path& path, const ConfigParams& params);
 
 /// The config as JSON text with all defaults filled in, keys sorted, without threads and output:

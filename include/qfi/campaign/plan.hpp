@@ -35,12 +35,20 @@ struct PlannedFault {
   StuckAt fault;
   FaultEffect effect;
   FaultFate fate = FaultFate::runs;
-  std::size_t same_as = 0;  ///< the drawn fault that runs in its place; itself for `runs`
+  std::size_t same_as = 0;  ///< for `equal` the drawn fault that runs in its place, else itself
+};
+
+/// One image under one fault.
+struct ImageScore {
+  bool top1 = false;     ///< the label is the first
+  bool top5 = false;     ///< it is among the first five
+  bool changed = false;  ///< the first class is not the golden one
 };
 
 /// The fault-free run over all images.
 struct GoldenRun {
-  std::vector<int> top1;                ///< of each image; -1: none
+  std::vector<int> top1;                ///< class of each image; -1: none
+  std::vector<ImageScore> scores;       ///< of each image
   ClassificationCounts counts;          ///< as if fault-free were a fault
   std::uint64_t top5_ties = 0;          ///< images whose 5th and 6th best class tie
   std::uint64_t top5_hanging = 0;       ///< images whose label is in or out of the top 5 by the tie rule
@@ -78,6 +86,7 @@ struct Plan {
   int metric_tensor = 0;
   std::size_t classes = 0;
   std::vector<int> watched;                ///< model outputs, then the metric tensor if it is none
+  std::size_t outputs = 0;                 ///< how many of `watched` are model outputs
   std::size_t cut = 0;                     ///< first operator of a faulty run; before it all is golden
   std::vector<int> live_tensors;
   std::vector<ImageBlock> blocks;          ///< fixed by model and images, never by the machine
@@ -94,8 +103,8 @@ struct PlanParams {
 Result<Plan> make_plan(CampaignConfig config, const PlanParams& params);
 
 /// What a faulty run over a block left in the watched tensors, against the golden run.
-/// `correct` gets, for each image of the block, whether the faulty top-1 is the label.
-ClassificationCounts score_block(const Plan& plan, const Batch& batch, const ImageBlock& block, std::vector<bool>& correct);
+/// `scores` gets an entry for each image of the block.
+ClassificationCounts score_block(const Plan& plan, const Batch& batch, const ImageBlock& block, std::vector<ImageScore>& scores);
 
 /// Puts a block's golden tensors into a batch, ready to run from Plan::cut.
 void restore_block(const Plan& plan, const ImageBlock& block, Batch& batch);

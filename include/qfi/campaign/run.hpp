@@ -13,7 +13,10 @@ namespace qfi {
 
 struct CampaignOutcome {
   std::vector<ClassificationCounts> counts;      ///< of each drawn fault, in the order of drawing
-  std::vector<std::uint64_t> correct_of_image;   ///< drawn faults under which each image is right
+  /// Of each image: the drawn faults under which its top-1, its top-5 is right, its top-1 changes.
+  std::vector<std::uint64_t> top1_of_image;
+  std::vector<std::uint64_t> top5_of_image;
+  std::vector<std::uint64_t> changed_of_image;
   std::uint64_t inferences = 0;                  ///< really run
   double seconds = 0;
 };

@@ -16,14 +16,14 @@ struct Interval {
 /// replacement: n_eff = n (N - 1) / (N - n). The whole population drawn: a point.
 Interval wilson_interval(std::uint64_t events, std::uint64_t drawn, std::uint64_t population, double confidence);
 
-/// Sums over a crossed campaign: every drawn fault with every image, each answer right or wrong.
+/// Sums over a crossed campaign: every drawn fault with every image, an event in each pair or not.
 struct CrossedCounts {
-  std::uint64_t population = 0;                     ///< faults that could have been drawn
-  std::span<const std::uint64_t> correct_of_fault;  ///< images right under each drawn fault
-  std::span<const std::uint64_t> correct_of_image;  ///< drawn faults under which each image is right
+  std::uint64_t population = 0;             ///< faults that could have been drawn
+  std::span<const std::uint64_t> of_fault;  ///< events (right answers, say) among the images under each drawn fault
+  std::span<const std::uint64_t> of_image;  ///< events among the drawn faults for each image
 };
 
-/// The mean share of right answers and its uncertainty. Nothing where one fault or one image
+/// The mean share of events and its uncertainty. Nothing where one fault or one image
 /// does not allow an estimate.
 struct CrossedMean {
   double mean = 0;

@@ -27,8 +27,8 @@ struct Summary {
   double golden_top1 = 0;
   double golden_top5 = 0;
   CrossedMean faulty_top1;
-  double faulty_top5 = 0;             ///< mean
-  double sdc_rate = 0;                ///< share of (fault, image) pairs whose top-1 changes
+  CrossedMean faulty_top5;
+  CrossedMean sdc_rate;               ///< share of (fault, image) pairs whose top-1 changes
   FaultShare harmless;                ///< lose at most 1 point of top-1
   FaultShare between;
   FaultShare collapsed;               ///< top-1 at most twice chance

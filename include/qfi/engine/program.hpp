@@ -28,6 +28,7 @@ struct ProgramParams {
   KernelSet kernels = KernelSet::portable;
   bool keep_all_tensors = false;  ///< every tensor keeps its memory until the end of a run
   std::vector<int> kept_tensors;  ///< these do, besides the model's outputs
+  std::size_t max_bytes_per_image = std::size_t{1} << 30;
 };
 
 /// Which products are not exact in a run.
@@ -42,7 +43,7 @@ class Batch;
 /// Immutable; shared by threads, each with its own Batch.
 class Program {
  public:
-  /// Error: an operator whose types, shapes or quantization are not supported.
+  /// Error: an operator whose types, shapes or quantization are not supported; too much memory.
   static Result<Program> prepare(Model model, const ProgramParams& params = {});
   Program(Program&&) noexcept;
   Program& operator=(Program&&) noexcept;

@@ -16,7 +16,7 @@ namespace qfi {
 /// `pins`: every pin of every cell, inputs (branches) and outputs.
 enum class SiteKind : std::uint8_t { nets, pins };
 
-/// All sites, in the netlist's own order. Constants are no sites.
+/// All sites, in the netlist's own order. Constant nets are no sites; pins that they drive are.
 std::vector<Site> enumerate_sites(const Netlist& netlist, SiteKind kind);
 
 /// A fault is a set of elementary faults that are present together; usually one.

@@ -99,7 +99,7 @@ struct Model {
 
 struct LoadParams {
   std::uint64_t max_file_bytes = std::uint64_t{2} << 30;
-  std::uint64_t max_tensor_bytes = std::uint64_t{256} << 20;  ///< of one activation tensor
+  std::uint64_t max_tensor_bytes = std::uint64_t{64} << 20;  ///< of one activation tensor
 };
 
 /// Errors, each one line: damaged file, index or size out of range, and anything that is not

@@ -42,8 +42,8 @@ constexpr int k_add_left_shift = 20;
 template <class T>
 class AddKernel final : public Kernel {
  public:
-  AddKernel(const AddScaling& scaling, std::array<std::vector<std::uint32_t>, 2> maps)
-      : m_scaling(scaling), m_elements(maps[0].size()), m_maps(std::move(maps)) {
+  AddKernel(const AddScaling& scaling, std::size_t elements, std::array<std::vector<std::uint32_t>, 2> maps)
+      : m_scaling(scaling), m_elements(elements), m_maps(std::move(maps)) {
     for (std::size_t k = 0; k < 2; ++k)
       for (int byte = 0; byte < 256; ++byte) {
         const std::int32_t value = static_cast<T>(byte) - scaling.zero_points[k];
@@ -58,7 +58,9 @@ class AddKernel final : public Kernel {
       const auto* b = call.input<std::uint8_t>(1, image);
       T* out = call.out<T>(image);
       for (std::size_t i = 0; i < m_elements; ++i) {
-        const std::int32_t sum = wrapping_add(m_scaled[0][a[m_maps[0][i]]], m_scaled[1][b[m_maps[1][i]]]);
+        const std::uint8_t first = a[m_maps[0].empty() ? i : m_maps[0][i]];
+        const std::uint8_t second = b[m_maps[1].empty() ? i : m_maps[1][i]];
+        const std::int32_t sum = wrapping_add(m_scaled[0][first], m_scaled[1][second]);
         const std::int32_t scaled = wrapping_add(multiply_by_quantized_multiplier(sum, m_scaling.output), m_scaling.output_zero_point);
         out[i] = static_cast<T>(std::clamp(scaled, m_scaling.range.min, m_scaling.range.max));
       }
@@ -68,7 +70,7 @@ class AddKernel final : public Kernel {
  private:
   AddScaling m_scaling;
   std::size_t m_elements;
-  std::array<std::vector<std::uint32_t>, 2> m_maps;
+  std::array<std::vector<std::uint32_t>, 2> m_maps;       ///< see broadcast_map; empty: one to one
   std::array<std::array<std::int32_t, 256>, 2> m_scaled;  ///< each stored byte, rescaled
 };
 
@@ -105,7 +107,7 @@ std::array<std::uint8_t, 256> rescaling_map(const Tensor& input, const Tensor& o
 }
 
 Result<QuantizedMultiplier> factor_of(double real) {
-  if (!(real < 2147483648.0)) return bad_input("its scales give a factor of {}", real);
+  if (!(real < 2147483647.0)) return bad_input("its scales give a factor of {}", real);
   return quantize_multiplier(real);
 }
 
@@ -151,6 +153,7 @@ PreparedKernel prepare_add(const OperatorView& view) {
   const auto& out = view.output().quantization;
   std::array<std::vector<std::uint32_t>, 2> maps;
   for (std::size_t k = 0; k < 2; ++k) {
+    if (view.input(k).shape == view.output().shape) continue;
     QFI_TRY(maps[k], broadcast_map(view.input(k).shape, view.output().shape));
   }
   const double twice_larger = 2 * std::max(a.scales[0], b.scales[0]);
@@ -161,8 +164,8 @@ PreparedKernel prepare_add(const OperatorView& view) {
   QFI_TRY(scaling.output, factor_of(twice_larger / (double{1 << k_add_left_shift} * double{out.scales[0]})));
   scaling.output_zero_point = out.zero_points[0];
   QFI_TRY(scaling.range, activation_range(view.options<ActivationOptions>().activation, view.output()));
-  if (view.output().type == TensorType::int8) return std::make_unique<AddKernel<std::int8_t>>(scaling, std::move(maps));
-  return std::make_unique<AddKernel<std::uint8_t>>(scaling, std::move(maps));
+  if (view.output().type == TensorType::int8) return std::make_unique<AddKernel<std::int8_t>>(scaling, view.output().elements(), std::move(maps));
+  return std::make_unique<AddKernel<std::uint8_t>>(scaling, view.output().elements(), std::move(maps));
 }
 
 PreparedKernel prepare_relu(const OperatorView& view) {

@@ -74,7 +74,7 @@ PreparedKernel prepare_mean(const OperatorView& view) {
   if (outputs != output.elements()) return bad_input("the output has {} elements instead of {}", output.elements(), outputs);
   if (count > (1U << 22)) return bad_input("the mean of {} elements may overflow", count);
   const double real = double{input.quantization.scales[0]} / double{output.quantization.scales[0]};
-  if (!(real < 2147483648.0)) return bad_input("its scales give a factor of {}", real);
+  if (!(real < 2147483647.0)) return bad_input("its scales give a factor of {}", real);
   const QuantizedMultiplier factor = divided_by(quantize_multiplier(real), count);
   const auto input_zero = static_cast<std::int32_t>(-std::int64_t{input.quantization.zero_points[0]} * static_cast<std::int64_t>(count));
   const std::int32_t zero_point = output.quantization.zero_points[0];

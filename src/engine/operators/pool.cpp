@@ -74,6 +74,8 @@ PreparedKernel prepare_pool(const OperatorView& view) {
   const Tensor& input = view.input(0);
   QFI_TRY(const WindowGeometry window, window_geometry(options, input, view.output(), options.filter_h, options.filter_w));
   if (input.shape[3] != view.output().shape[3]) return bad_input("input and output differ in their channels");
+  const auto taps = std::int64_t{std::min(options.filter_h, input.shape[1])} * std::min(options.filter_w, input.shape[2]);
+  if (taps > (1 << 22)) return bad_input("the sum of {} taps may overflow", taps);
   QFI_TRY(const ActivationRange range, activation_range(options.activation, view.output()));
   const PoolShape shape{input.shape[0],   input.shape[1],   input.shape[2],   input.shape[3], window.out_h, window.out_w,
                         options.filter_h, options.filter_w, options.stride_h, options.stride_w, window.pad_h, window.pad_w};

@@ -48,7 +48,9 @@ class SoftmaxKernel final : public Kernel {
       out[c] = std::numeric_limits<T>::min();
       if (in[c] - largest < m_smallest_difference) continue;
       const std::int32_t product = saturating_rounding_doubling_high_multiply(scale.mantissa, exponential(in[c] - largest));
-      const std::int32_t steps = rounding_divide_by_power_of_two(product, scale.exponent + 31 - 8);
+      // From a sum of 512 on the exponent leaves the 31 bits: what is left is below one half.
+      const int exponent = scale.exponent + 31 - 8;
+      const std::int32_t steps = exponent > 31 ? 0 : rounding_divide_by_power_of_two(product, exponent);
       out[c] = static_cast<T>(std::clamp<std::int32_t>(wrapping_add(steps, std::numeric_limits<T>::min()), std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
     }
   }
@@ -72,7 +74,7 @@ PreparedKernel prepare_softmax(const OperatorView& view) {
   if (output.quantization.zero_points[0] != (is_int8 ? -128 : 0) || scale_error > 0.001)
     return bad_input("the output must have scale 1/256 and the zero point {}", is_int8 ? -128 : 0);
   const auto depth = static_cast<std::size_t>(input.shape.back());
-  if (depth > (1U << 12)) return bad_input("more than 4096 classes may overflow the sum");
+  if (depth >= (1U << k_sum_integer_bits)) return bad_input("{} classes; the sum holds at most {}", depth, (1U << k_sum_integer_bits) - 1);
   const double real = std::min(double{view.options<SoftmaxOptions>().beta} * double{input.quantization.scales[0]} *
                                    std::ldexp(1.0, 31 - k_difference_integer_bits),
                                2147483647.0);

@@ -76,7 +76,7 @@ Result<std::vector<double>> factors(const OperatorView& view, std::size_t channe
     const float weight = weights.size() == 1 ? weights[0] : weights[c];
     const double product = product_in_float ? double{input * weight} : double{input} * double{weight};
     result.push_back(product / double{output});
-    if (!(result.back() < 2147483648.0)) return bad_input("its scales give a factor of {}", result.back());
+    if (!(result.back() < 2147483647.0)) return bad_input("its scales give a factor of {}", result.back());
   }
   return result;
 }
