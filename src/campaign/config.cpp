@@ -198,13 +198,14 @@ class Reader {
       QFI_TRY(faults.netlist, path(node, m_folder));
       return {};
     }
-    QFI_CHECK(node.check_keys({"file", "rs1", "rs2", "result", "tie"}));
+    QFI_CHECK(node.check_keys({"file", "rs1", "rs2", "result", "tie", "unsigned"}));
     QFI_TRY(const YamlNode file, node.at("file"));
     QFI_TRY(faults.netlist, path(file, m_folder));
     for (const auto& [key, port] : {std::pair{"rs1", &faults.roles.rs1}, {"rs2", &faults.roles.rs2}, {"result", &faults.roles.result}})
       if (const auto name = node.find(key)) {
         QFI_TRY(*port, name->text());
       }
+    QFI_CHECK(read_choice<bool>(node, "unsigned", {{"false", false}, {"true", true}}, faults.roles.is_unsigned));
     if (const auto tie = node.find("tie")) {
       if (!tie->is_map()) return tie->error("'tie' must be a map of ports and values");
       for (const auto& [port, value] : tie->entries()) {
@@ -302,8 +303,8 @@ nlohmann::json faults_json(const StuckAtConfig& faults) {
   nlohmann::json operators = nlohmann::json::array();
   for (const OperatorKind kind : faults.operators) operators.push_back(name_in(k_weighted, kind));
   nlohmann::json netlist = faults.netlist.text;
-  if (!faults.roles.rs1.empty() || !faults.roles.rs2.empty() || !faults.roles.result.empty() || !faults.roles.tie.empty())
-    netlist = {{"file", faults.netlist.text}, {"rs1", faults.roles.rs1}, {"rs2", faults.roles.rs2}, {"result", faults.roles.result}, {"tie", faults.roles.tie}};
+  if (!faults.roles.rs1.empty() || !faults.roles.rs2.empty() || !faults.roles.result.empty() || !faults.roles.tie.empty() || faults.roles.is_unsigned)
+    netlist = {{"file", faults.netlist.text}, {"rs1", faults.roles.rs1}, {"rs2", faults.roles.rs2}, {"result", faults.roles.result}, {"tie", faults.roles.tie}, {"unsigned", faults.roles.is_unsigned}};
   return {{"kind", "stuck_at"},
           {"netlist", netlist},
           {"operators", operators},

@@ -105,6 +105,7 @@ void add_table(CLI::App& app, Action& chosen) {
   command->add_option("--rs2", options->roles.rs2, "port, if the file does not say")->type_name("PORT");
   command->add_option("--result", options->roles.result, "port, if the file does not say")->type_name("PORT");
   command->add_option("--tie", options->ties, "another input port, held at a value; may be repeated")->type_name("PORT=VALUE");
+  command->add_flag("--unsigned", options->roles.is_unsigned, "operands and result are unsigned, if the file does not say");
   command->add_option("--cache", options->cache, "folder of compiled Verilator models")->capture_default_str()->type_name("FOLDER");
   command->add_option("-o,--output", options->output, "int32, [weight code][input code], codes from smallest to largest")->required()->type_name("FILE.npy");
   command->footer("Example: qfi table netlists/mul_gates.json --fault 'op_a[3]:1' --operands raw -o t.npy");

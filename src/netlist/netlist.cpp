@@ -38,6 +38,7 @@ class Reader {
 
   Result<Netlist> read(const std::string& module_name) {
     m_netlist.module_name = module_name;
+    m_netlist.is_unsigned = m_roles.is_unsigned || attribute("qfi_unsigned").has_value();
     QFI_CHECK(check_cell_types());  // first: a flip-flop explains a clock port that has no role
     QFI_CHECK(read_ports());
     QFI_CHECK(read_cells());

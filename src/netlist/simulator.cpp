@@ -84,7 +84,7 @@ Simulator::Simulator(const Netlist& netlist, const OperandGrid& grid) : m_netlis
     }
     std::vector<Word> rows(32 * k_words);
     for (std::size_t bit = 0; bit < 32; ++bit) {
-      const NetId net = netlist.result[std::min(bit, netlist.result.size() - 1)];
+      const NetId net = result_net(bit);
       std::copy_n(good(block, net), k_words, &rows[bit * k_words]);
     }
     apply_block(block, rows.data(), m_golden);
@@ -199,7 +199,7 @@ void Simulator::simulate(std::span<const StuckAt> faults, Scratch& scratch, std:
                         &scratch.values[i * k_words]);
     }
     for (std::size_t bit = 0; bit < 32; ++bit) {
-      const NetId net = m_netlist.result[std::min(bit, m_netlist.result.size() - 1)];
+      const NetId net = result_net(bit);
       const auto* faulty = reinterpret_cast<const Vector*>(value(source[net]));
       const auto* fault_free = reinterpret_cast<const Vector*>(good(block, net));
       auto* difference = reinterpret_cast<Vector*>(&changed[bit * k_words]);

@@ -66,6 +66,7 @@ std::string script(const SynthParams& params) {
   attribute("rs2", params.roles.rs2);
   attribute("result", params.roles.result);
   for (const auto& [port, value] : params.roles.tie) attribute("tie_" + port, std::to_string(value));
+  if (params.roles.is_unsigned) attribute("unsigned", "yes");
   return text + "write_json netlist.json\nwrite_verilog -noattr netlist.v\n";
 }
 
@@ -128,6 +129,7 @@ nlohmann::ordered_json manifest(const SynthParams& params, const std::vector<Sou
           {"rs2", params.roles.rs2},
           {"result", params.roles.result},
           {"tie", params.roles.tie},
+          {"unsigned", params.roles.is_unsigned},
           {"yosys", stats.yosys_version},
           {"script", script(params)},
           {"cells", stats.cells},
@@ -157,11 +159,13 @@ Result<void> check_window(const Netlist& netlist, IntRange outer, IntRange inner
 
 Result<void> check_multiplies(const Netlist& netlist) {
   const std::size_t width = std::min(netlist.rs1.size(), netlist.rs2.size());
-  // The largest operands that the ports hold as signed numbers, at most -255..255.
-  const int limit = width >= 9 ? 255 : (1 << (width - 1)) - 1;
-  for (int first = -limit; first <= limit; first += 64)
-    QFI_CHECK(check_window(netlist, {first, std::min(first + 63, limit)}, {-limit, limit}));
-  if (width < 32) return {};
+  // The largest operands that the ports hold, at most 255 in magnitude.
+  const std::size_t magnitude_bits = std::min<std::size_t>(netlist.is_unsigned ? width : width - 1, 8);
+  const int last = (1 << magnitude_bits) - 1;
+  const int lowest = netlist.is_unsigned ? 0 : -last;
+  for (int first = lowest; first <= last; first += 64)
+    QFI_CHECK(check_window(netlist, {first, std::min(first + 63, last)}, {lowest, last}));
+  if (width < 32 || netlist.is_unsigned) return {};
   for (const int a : {-2147483647 - 1, -70'000'000, -65'568, 65'504, 1'431'655'744, 2'147'483'584})
     for (const int b : {-2147483647 - 1, -123'456'789, -65'568, 65'504, 858'993'408, 2'147'483'584})
       QFI_CHECK(check_window(netlist, {a, a + 63}, {b, b + 63}));

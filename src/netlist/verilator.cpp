@@ -245,10 +245,11 @@ struct VerilatorModel::Library {
 };
 
 VerilatorModel::VerilatorModel(std::shared_ptr<Library> library, std::map<Site, unsigned> index_of_site,
-                               unsigned result_bits, std::string version)
+                               unsigned result_bits, bool is_unsigned, std::string version)
     : m_library(std::move(library)),
       m_index_of_site(std::move(index_of_site)),
       m_result_bits(result_bits),
+      m_is_unsigned(is_unsigned),
       m_version(std::move(version)) {}
 
 Result<VerilatorModel> VerilatorModel::open(const Netlist& netlist, std::span<const Site> sites,
@@ -280,7 +281,7 @@ Result<VerilatorModel> VerilatorModel::open(const Netlist& netlist, std::span<co
   std::map<Site, unsigned> index_of_site;
   for (unsigned i = 0; i < sites.size(); ++i) index_of_site.emplace(sites[i], i);
   const auto result_bits = static_cast<unsigned>(std::min<std::size_t>(netlist.result.size(), 32));
-  VerilatorModel model(std::move(library), std::move(index_of_site), result_bits, version);
+  VerilatorModel model(std::move(library), std::move(index_of_site), result_bits, netlist.is_unsigned, version);
   QFI_CHECK(check_model(model, netlist, sites));
   return model;
 }
@@ -300,6 +301,7 @@ std::int32_t VerilatorModel::multiply(std::int64_t rs1, std::int64_t rs2) {
   const unsigned bits = m_library->multiply(m_library->unit, static_cast<unsigned long long>(rs1),
                                             static_cast<unsigned long long>(rs2));
   const unsigned unused = 32 - m_result_bits;
+  if (m_is_unsigned) return static_cast<std::int32_t>(bits << unused >> unused);
   return static_cast<std::int32_t>(bits << unused) >> unused;
 }
 

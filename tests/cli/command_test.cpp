@@ -2,6 +2,7 @@
 // The program as its users meet it: exit codes, messages, files.
 #include <gmock/gmock.h>
 
+#include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -104,6 +105,30 @@ TEST_F(Command, FaultListsRunInTheFilesOrderAndMaskedFaultsEqualTheGoldenRun) {
   EXPECT_EQ(r["faults"][2]["same_as"], 1);
   EXPECT_EQ(r["faults"][2]["faulty_correct"], r["faults"][1]["faulty_correct"]);
   EXPECT_TRUE(r["summary"]["faulty_top1"]["interval_these_images"].is_null()) << "a list is no random sample";
+}
+
+// Pins in a list while the population is nets: Verilator must know their wires.
+TEST_F(Command, ListedPinsAreVerifiedToo) {
+  ASSERT_TRUE(write_file(folder() / "faults.csv", "site,stuck_at\ng10/A,1\ng10/B,0\n"));
+  std::string text = value_of(read_file(folder() / config("{list: faults.csv}")));
+  text.replace(text.find("verify: 0"), 9, "verify: 2");
+  ASSERT_TRUE(write_file(folder() / "c.yaml", text));
+  const ProcessOutcome outcome = run({"campaign", "c.yaml", "--cache", (std::filesystem::temp_directory_path() / "qfi-test-cache").string()});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  EXPECT_THAT(outcome.output, HasSubstr("2 tables checked by Verilator, no difference"));
+}
+
+TEST_F(Command, ChannelFirstImagesAreRefusedForAChannelLastModel) {
+  QFI_NEEDS_SHARED_DATA();
+  const std::array<std::uint64_t, 4> shape{1, 3, 32, 32};
+  const std::array<std::uint64_t, 1> label_shape{1};
+  ASSERT_TRUE(write_file(folder() / "i.npy", npy_bytes("u1", shape, bytes_of(std::string(3072, 'x')))));
+  ASSERT_TRUE(write_file(folder() / "l.npy", npy_bytes("u1", label_shape, bytes_of("\1"))));
+  const std::string text = "model: " + (test::shared_folder() / "data/models/ic_resnet8_int8.tflite").string() +
+                           "\ndata: {format: npy, images: i.npy, labels: l.npy}\nfaults:\n  - {kind: stuck_at, netlist: " + m_netlist +
+                           "}\nsample: {count: 3}\noutput: out\n";
+  ASSERT_TRUE(write_file(folder() / "c.yaml", text));
+  expect_refused({"campaign", "c.yaml"}, "images have the shape 3x32x32, the model's input 1x32x32x3");
 }
 
 TEST_F(Command, SamplesContinueEachOther) {

@@ -78,7 +78,7 @@ TEST(ForeignRtl, SynthesizesAndEqualsVerilatorOnEveryPin) {
   SynthParams params;
   params.sources = {test::source_folder() / "tests/data/mul9.sv"};
   params.top = "mul9";
-  params.roles = {"x", "y", "p", {{"negate", 0}}};
+  params.roles = {"x", "y", "p", {{"negate", 0}}, false};
   params.cells = CellSet::adders;
   params.output = folder.path() / "mul9";
   const SynthStats stats = value_of(synthesize(params));
@@ -92,6 +92,28 @@ TEST(ForeignRtl, SynthesizesAndEqualsVerilatorOnEveryPin) {
   std::size_t differing = 0;
   for (std::uint64_t i = 0; i < 2 * sites.size(); ++i)
     differing += differences(model, simulator, stuck_at_member(sites, i), scratch, 48);
+  EXPECT_EQ(differing, 0U);
+}
+
+TEST(ForeignRtl, UnsignedMultipliersAreProvedAndZeroExtended) {
+  const TemporaryFolder folder = value_of(TemporaryFolder::create());
+  ASSERT_TRUE(write_file(folder.path() / "u8.v", "module u8(input [7:0] a, input [7:0] b, output [15:0] r); assign r = a * b; endmodule"));
+  SynthParams params;
+  params.sources = {folder.path() / "u8.v"};
+  params.top = "u8";
+  params.roles = {"a", "b", "r", {}, false};
+  params.output = folder.path() / "u8";
+  EXPECT_FALSE(synthesize(params)) << "no signed multiplier";
+  params.roles.is_unsigned = true;
+  value_of(synthesize(params));
+  const Netlist netlist = value_of(read_netlist(folder.path() / "u8.json"));
+  const auto sites = enumerate_sites(netlist, SiteKind::nets);
+  VerilatorModel model = value_of(VerilatorModel::open(netlist, sites, k_cache));
+  EXPECT_EQ(model.multiply(255, 255), 65025);
+  const Simulator simulator(netlist, {{0, 255}, {0, 255}, true});
+  Simulator::Scratch scratch;
+  std::size_t differing = 0;
+  for (std::uint64_t i = 0; i < 2 * sites.size(); ++i) differing += differences(model, simulator, stuck_at_member(sites, i), scratch, 64);
   EXPECT_EQ(differing, 0U);
 }
 
@@ -110,7 +132,7 @@ TEST_P(CommittedNetlist, IsWhatItsRtlSynthesizesTo) {
   SynthParams params;
   params.sources = {test::source_folder() / "rtl" / (recipe.rtl + ".sv")};
   params.top = recipe.rtl;
-  params.roles = {"op_a", "op_b", "result", recipe.tie};
+  params.roles = {"op_a", "op_b", "result", recipe.tie, false};
   params.cells = recipe.cells;
   params.output = folder.path() / recipe.name;
   value_of(synthesize(params));
@@ -139,7 +161,7 @@ std::string synth_error(const std::string& rtl, const std::string& top = "m") {
   SynthParams params;
   params.sources = {folder.path() / "m.sv"};
   params.top = top;
-  params.roles = {"a", "b", "r", {}};
+  params.roles = {"a", "b", "r", {}, false};
   params.output = folder.path() / "out";
   const auto stats = synthesize(params);
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "out.json") && !stats);
@@ -175,7 +197,7 @@ TEST(Verilator, ADamagedCachedModelIsBuiltAgain) {
   ASSERT_TRUE(write_file(folder.path() / "m.sv", "module m(input [3:0] a, input [3:0] b, output [7:0] r); assign r = a * b; endmodule"));
   // 4-bit operands cut the INT8 pairs of the self-check: simulator and Verilator still agree.
   ASSERT_EQ(value_of(run_process({"yosys", "-q", "-p", "read_verilog m.sv; synth -flatten -top m; write_json m.json"}, folder.path(), std::chrono::seconds(60))).exit_code, 0);
-  const Netlist netlist = value_of(read_netlist(folder.path() / "m.json", {"a", "b", "r", {}}));
+  const Netlist netlist = value_of(read_netlist(folder.path() / "m.json", {"a", "b", "r", {}, false}));
   const auto sites = enumerate_sites(netlist, SiteKind::nets);
   value_of(VerilatorModel::open(netlist, sites, cache.path()));
   std::filesystem::path library;

@@ -86,7 +86,7 @@ TEST(Netlist, EachKindOfDamageIsOneClearError) {
   json no_roles = one_gate("$_AND_");
   no_roles["modules"]["m"]["attributes"].clear();
   EXPECT_THAT(error_of(no_roles), HasSubstr("does not say which port is rs1"));
-  EXPECT_TRUE(parse_netlist(no_roles.dump(), "n.json", {"a", "b", "r", {}}));
+  EXPECT_TRUE(parse_netlist(no_roles.dump(), "n.json", {"a", "b", "r", {}, false}));
 }
 
 TEST(Netlist, EveryTruncationOfANetlistIsAnError) {

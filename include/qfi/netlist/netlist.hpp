@@ -65,6 +65,7 @@ struct Netlist {
   std::vector<NetId> rs2;
   std::vector<NetId> result;
   std::vector<NetId> tied_to_one;  ///< bits of other input ports that hold 1 (the rest hold 0)
+  bool is_unsigned = false;        ///< a result narrower than 32 bits is zero-extended, else sign-extended
   std::string sha256;              ///< of the file
   int depth = 0;                   ///< gates on the longest path
 };
@@ -76,6 +77,7 @@ struct PortRoles {
   std::string rs2;
   std::string result;
   std::map<std::string, std::uint64_t> tie;  ///< values of all other input ports
+  bool is_unsigned = false;                  ///< operands and result are unsigned numbers
 };
 
 /// Reads the JSON that Yosys' write_json writes, one module of generic gates ($_AND_, ..) and

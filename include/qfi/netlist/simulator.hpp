@@ -33,7 +33,7 @@ struct OperandGrid {
 
 /// Immutable after construction: any number of threads may simulate, each with its own Scratch.
 /// Operands are two's complement, cut to the width of their port; a result port narrower than
-/// 32 bits is sign-extended, a wider one cut.
+/// 32 bits is sign-extended (zero-extended if the netlist is unsigned), a wider one cut.
 class Simulator {
  public:
   /// Keeps the fault-free value of every net: nets * grid.size() / 8 bytes.
@@ -72,6 +72,11 @@ class Simulator {
 
   const Word* good(std::size_t block, NetId net) const {
     return &m_values[(block * m_netlist.nets.size() + net) * k_words];
+  }
+  /// The net of result bit 0..31, extension included.
+  NetId result_net(std::size_t bit) const {
+    if (bit < m_netlist.result.size()) return m_netlist.result[bit];
+    return m_netlist.is_unsigned ? k_net_zero : m_netlist.result.back();
   }
   std::size_t blocks() const { return (m_grid.size() + k_block_patterns - 1) / k_block_patterns; }
   void set_operands(std::size_t block);

@@ -35,8 +35,8 @@ struct SynthStats {
 /// circuit whose result is not the product of its operands modulo 2^32.
 Result<SynthStats> synthesize(const SynthParams& params);
 
-/// The product check behind synthesize: all pairs of -255..255, and windows of large operands
-/// where the ports have 32 bits. The error names the first wrong pair.
+/// The product check behind synthesize: all pairs of -255..255 (0..255 if unsigned) that the ports
+/// hold, and windows of large operands where the ports have 32 bits. The error names the first wrong pair.
 Result<void> check_multiplies(const Netlist& netlist);
 
 }  // namespace qfi

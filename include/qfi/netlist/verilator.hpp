@@ -30,19 +30,20 @@ class VerilatorModel {
   /// Forces a site (one of those given to open) until clear().
   void inject(const Site& site, bool value);
   void clear();
-  /// The result port as int32 (sign-extended if narrower, cut if wider).
+  /// The result port as int32, extended or cut as the Simulator does.
   std::int32_t multiply(std::int64_t rs1, std::int64_t rs2);
 
   const std::string& version() const { return m_version; }
 
  private:
   struct Library;
-  VerilatorModel(std::shared_ptr<Library> library, std::map<Site, unsigned> index_of_site, unsigned result_bits,
+  VerilatorModel(std::shared_ptr<Library> library, std::map<Site, unsigned> index_of_site, unsigned result_bits, bool is_unsigned,
                  std::string version);
 
   std::shared_ptr<Library> m_library;
   std::map<Site, unsigned> m_index_of_site;
   unsigned m_result_bits;
+  bool m_is_unsigned;
   std::string m_version;
 };
 

@@ -41,6 +41,16 @@ std::vector<LaneGroup> lane_groups(const ConvolutionShape& s) {
   return groups;
 }
 
+// Outputs that are computed together: whole planes, or some rows of one.
+struct Block {
+  std::size_t planes = 1;
+  int first_row = 0;
+  int end_row = 0;
+  const std::uint8_t* input = nullptr;  ///< of the first plane
+
+  std::size_t rows() const { return static_cast<std::size_t>(end_row - first_row); }
+};
+
 // The taps below know the weights of one tap for all lanes and add its products for one input.
 
 // Four table entries at once, for the transposition only.
@@ -151,8 +161,8 @@ struct ExactProducts {
 
 // One tap on all pixels of a block.
 template <class Tap>
-void add_tap(const Tap& tap, const ConvolutionShape& s, int ky, int kx, std::size_t planes, const std::uint8_t* input,
-             std::size_t channel, std::uint8_t padded_byte, PaddingTaps padding, Lanes* sums) {
+void add_tap(const Tap& tap, const ConvolutionShape& s, int ky, int kx, const Block& block, std::size_t channel,
+             std::uint8_t padded_byte, PaddingTaps padding, Lanes* sums) {
   const ValidRange rows = valid_outputs(ky, s.out_h, s.in_h, s.stride_h, s.dilation_h, s.pad_h);
   const ValidRange columns = valid_outputs(kx, s.out_w, s.in_w, s.stride_w, s.dilation_w, s.pad_w);
   const auto in_c = static_cast<std::size_t>(s.in_c);
@@ -160,16 +170,16 @@ void add_tap(const Tap& tap, const ConvolutionShape& s, int ky, int kx, std::siz
   const std::size_t step = static_cast<std::size_t>(s.stride_w) * in_c;
   std::array<std::uint8_t, k_lanes> padded;
   padded.fill(padded_byte);
-  for (std::size_t plane = 0; plane < planes; ++plane)
-    for (int oy = 0; oy < s.out_h; ++oy) {
-      Lanes* row = sums + plane * s.out_pixels() + static_cast<std::size_t>(oy) * out_w;
+  for (std::size_t plane = 0; plane < block.planes; ++plane)
+    for (int oy = block.first_row; oy < block.end_row; ++oy) {
+      Lanes* row = sums + (plane * block.rows() + static_cast<std::size_t>(oy - block.first_row)) * out_w;
       const bool is_row_inside = oy >= rows.first && oy < rows.end;
       const int first = is_row_inside ? columns.first : 0;
       const int end = is_row_inside ? columns.end : 0;
       if (first < end) {
         const int iy = oy * s.stride_h + ky * s.dilation_h - s.pad_h;
         const int ix = first * s.stride_w + kx * s.dilation_w - s.pad_w;
-        const std::uint8_t* x = input + plane * s.in_plane() +
+        const std::uint8_t* x = block.input + plane * s.in_plane() +
                                 (static_cast<std::size_t>(iy) * static_cast<std::size_t>(s.in_w) + static_cast<std::size_t>(ix)) * in_c + channel;
         for (int ox = first; ox < end; ++ox, x += step) tap.add(row[ox], x);
       }
@@ -182,34 +192,34 @@ void add_tap(const Tap& tap, const ConvolutionShape& s, int ky, int kx, std::siz
 // All taps of one position (ky, kx), from input channel `c` on while `step` channels are left.
 template <class Tap, class Source>
 int add_channels(int c, int step, typename Tap::Storage& storage, const MultiplyAccumulate& op, const LaneGroup& group, const Source& source,
-                 int ky, int kx, std::size_t planes, const std::uint8_t* input, PaddingTaps padding, Lanes* sums) {
+                 int ky, int kx, const Block& block, PaddingTaps padding, Lanes* sums) {
   const ConvolutionShape& s = op.shape;
   const auto padded_byte = static_cast<std::uint8_t>(op.codes.input_zero_point);
   const auto position = static_cast<std::size_t>(ky * s.filter_w + kx) * static_cast<std::size_t>(s.group_in_c());
   for (; c + step <= s.group_in_c(); c += step) {
     const auto channel = static_cast<std::size_t>(c);
     const Tap tap(storage, source, &op.weights[group.first_out * s.taps() + position + channel], s.taps(), group.count);
-    add_tap(tap, s, ky, kx, planes, input, group.first_in + channel, padded_byte, padding, sums);
+    add_tap(tap, s, ky, kx, block, group.first_in + channel, padded_byte, padding, sums);
   }
   return c;
 }
 
 // Pair takes two channels at a time; the same as Tap where there is no such kind.
 template <class Pair, class Tap, class Source>
-void accumulate_block(const MultiplyAccumulate& op, const LaneGroup& group, const Source& source, std::size_t planes,
-                      const std::uint8_t* input, PaddingTaps padding, Lanes* sums) {
+void accumulate_block(const MultiplyAccumulate& op, const LaneGroup& group, const Source& source, const Block& block,
+                      PaddingTaps padding, Lanes* sums) {
   const ConvolutionShape& s = op.shape;
   Lanes start{};
   for (std::size_t lane = 0; lane < group.count; ++lane) start[lane] = static_cast<std::uint32_t>(op.bias[group.first_out + lane]);
-  std::fill_n(sums, planes * s.out_pixels(), start);
+  std::fill_n(sums, block.planes * block.rows() * static_cast<std::size_t>(s.out_w), start);
   typename Pair::Storage pair_storage;
   typename Tap::Storage tap_storage;
   for (int ky = 0; ky < s.filter_h; ++ky)
     for (int kx = 0; kx < s.filter_w; ++kx) {
       int c = 0;
       if constexpr (!std::is_same_v<Pair, Tap>)
-        c = add_channels<Pair>(c, 2, pair_storage, op, group, source, ky, kx, planes, input, padding, sums);
-      add_channels<Tap>(c, 1, tap_storage, op, group, source, ky, kx, planes, input, padding, sums);
+        c = add_channels<Pair>(c, 2, pair_storage, op, group, source, ky, kx, block, padding, sums);
+      add_channels<Tap>(c, 1, tap_storage, op, group, source, ky, kx, block, padding, sums);
     }
 }
 
@@ -233,39 +243,46 @@ void store_block(const MultiplyAccumulate& op, const LaneGroup& group, std::size
   });
 }
 
+// Chooses the taps for one group of channels.
+void accumulate_group(const MultiplyAccumulate& op, const LaneGroup& group, const Block& block, const ProductTable* table,
+                      PaddingTaps padding, Lanes* sums) {
+  const std::size_t pixels = block.planes * block.rows() * static_cast<std::size_t>(op.shape.out_w);
+  const auto exactly = [&]<class Tap>() { accumulate_block<Tap, Tap>(op, group, op.codes, block, PaddingTaps::skip, sums); };
+  if (table == nullptr) {
+    if (group.has_own_inputs) exactly.template operator()<ExactProducts<true>>();
+    else exactly.template operator()<ExactProducts<false>>();
+  } else if (group.has_own_inputs) {
+    accumulate_block<TableRows<true>, TableRows<true>>(op, group, *table, block, padding, sums);
+  } else if (pixels >= k_interleave_from) {
+    accumulate_block<InterleavedPair, InterleavedRows>(op, group, *table, block, padding, sums);
+  } else {
+    accumulate_block<TableRows<false>, TableRows<false>>(op, group, *table, block, padding, sums);
+  }
+}
+
 }  // namespace
 
 void multiply_accumulate_portable(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,
                                   std::uint8_t* output, const ProductTable* table, PaddingTaps padding,
                                   std::vector<std::byte>& scratch) {
   const ConvolutionShape& s = op.shape;
+  const auto out_w = static_cast<std::size_t>(s.out_w);
   const std::size_t block_planes = std::clamp<std::size_t>(k_block_pixels / s.out_pixels(), 1, planes);
-  scratch.resize(block_planes * s.out_pixels() * sizeof(Lanes) + alignof(std::max_align_t));
+  const int block_rows = block_planes > 1 ? s.out_h : static_cast<int>(std::clamp<std::size_t>(k_block_pixels / out_w, 1, static_cast<std::size_t>(s.out_h)));
+  scratch.resize(block_planes * static_cast<std::size_t>(block_rows) * out_w * sizeof(Lanes) + alignof(std::max_align_t));
   void* start = scratch.data();
   std::size_t space = scratch.size();
   auto* sums = static_cast<Lanes*>(std::align(alignof(std::max_align_t), sizeof(Lanes), start, space));
   const std::vector<LaneGroup> groups = lane_groups(s);
-  for (std::size_t first = 0; first < planes; first += block_planes) {
-    const std::size_t count = std::min(block_planes, planes - first);
-    const std::size_t pixels = count * s.out_pixels();
-    const std::uint8_t* block_input = input + first * s.in_plane();
-    for (const LaneGroup& group : groups) {
-      const auto accumulate = [&]<class Pair, class Tap>(const auto& from, PaddingTaps taps) {
-        accumulate_block<Pair, Tap>(op, group, from, count, block_input, taps, sums);
-      };
-      if (table == nullptr) {
-        if (group.has_own_inputs) accumulate.template operator()<ExactProducts<true>, ExactProducts<true>>(op.codes, PaddingTaps::skip);
-        else accumulate.template operator()<ExactProducts<false>, ExactProducts<false>>(op.codes, PaddingTaps::skip);
-      } else if (group.has_own_inputs) {
-        accumulate.template operator()<TableRows<true>, TableRows<true>>(*table, padding);
-      } else if (pixels >= k_interleave_from) {
-        accumulate.template operator()<InterleavedPair, InterleavedRows>(*table, padding);
-      } else {
-        accumulate.template operator()<TableRows<false>, TableRows<false>>(*table, padding);
+  for (std::size_t plane = 0; plane < planes; plane += block_planes)
+    for (int row = 0; row < s.out_h; row += block_rows) {
+      const Block block{std::min(block_planes, planes - plane), row, std::min(row + block_rows, s.out_h), input + plane * s.in_plane()};
+      std::uint8_t* block_output = output + plane * s.out_plane() + static_cast<std::size_t>(row) * out_w * static_cast<std::size_t>(s.out_c);
+      for (const LaneGroup& group : groups) {
+        accumulate_group(op, group, block, table, padding, sums);
+        store_block(op, group, block.planes * block.rows() * out_w, sums, block_output);
       }
-      store_block(op, group, pixels, sums, output + first * s.out_plane());
     }
-  }
 }
 
 }  // namespace qfi
