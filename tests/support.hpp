@@ -29,6 +29,6 @@ T value_of(Result<T> result) {
 }  // namespace qfi::test
 
 /// Ends the test as skipped, visibly, where the shared data is absent.
-#define QFI_NEEDS_SHARED_DATA()                                        \
-  if (!std::filesystem::exists(qfi::test::shared_folder() / "data"))   \
+#define QFI_NEEDS_SHARED_DATA()                                      \
+  if (!std::filesystem::exists(qfi::test::shared_folder() / "data")) \
   GTEST_SKIP() << "no data at " << qfi::test::shared_folder() << "; set QFI_SHARED"

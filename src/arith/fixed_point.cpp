@@ -43,7 +43,8 @@ std::int32_t exp_of_non_positive(std::int32_t x) {
   // What is left of x is a sum of -2^i: multiply by exp(-2^i), i = -2 .. 4, in Q0.31.
   constexpr std::int32_t k_exp_minus_power[] = {1672461947, 1302514674, 790015084, 290630308,
                                                 39332535,   720401,     242};
-  const std::int32_t rest = wrapping_add(within_quarter, static_cast<std::int32_t>(0U - static_cast<std::uint32_t>(x)));
+  const std::int32_t rest =
+      wrapping_add(within_quarter, static_cast<std::int32_t>(0U - static_cast<std::uint32_t>(x)));
   for (int i = 0; i < 7; ++i)
     if ((rest & (1 << (k_fraction_bits - 2 + i))) != 0) result = multiply(result, k_exp_minus_power[i]);
   return result;
@@ -56,8 +57,8 @@ Reciprocal reciprocal(std::int32_t x, int integer_bits) {
   constexpr std::int32_t k_48_over_17 = 1515870810;
   constexpr std::int32_t k_minus_32_over_17 = -1010580540;
   constexpr std::int32_t k_one = 1 << 29;
-  const auto half_denominator = static_cast<std::int32_t>(
-      (std::int64_t{fraction} + std::numeric_limits<std::int32_t>::max() + 1) / 2);
+  const auto half_denominator =
+      static_cast<std::int32_t>((std::int64_t{fraction} + std::numeric_limits<std::int32_t>::max() + 1) / 2);
   std::int32_t estimate = wrapping_add(k_48_over_17, multiply(half_denominator, k_minus_32_over_17));
   for (int i = 0; i < 3; ++i) {
     const std::int32_t error = k_one - multiply(half_denominator, estimate);

@@ -8,8 +8,7 @@ ProductTable ProductTable::exact(const OperandCodes& codes) {
   const int first = smallest_code(codes.type);
   for (int w = first; w < first + 256; ++w)
     for (int x = first; x < first + 256; ++x)
-      table.at(byte_index(w), byte_index(x)) =
-          (w - codes.weight_zero_point) * (x - codes.input_zero_point);
+      table.at(byte_index(w), byte_index(x)) = (w - codes.weight_zero_point) * (x - codes.input_zero_point);
   return table;
 }
 

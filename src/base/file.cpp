@@ -82,16 +82,14 @@ Result<std::string> read_file_gunzip(const std::filesystem::path& path, std::uin
   if (::gzeof(file.get()) == 0) return bad_input("{}: gzip data ends early", path.string());
   int status = Z_OK;
   ::gzerror(file.get(), &status);
-  if (status != Z_OK && status != Z_STREAM_END)
-    return bad_input("{}: damaged gzip data", path.string());
+  if (status != Z_OK && status != Z_STREAM_END) return bad_input("{}: damaged gzip data", path.string());
   return content;
 }
 
 Result<void> write_file(const std::filesystem::path& path, std::string_view content) {
   std::string temporary = path.string() + ".XXXXXX";
   const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (file.get() < 0)
-    return failed("{}: cannot create a file here: {}", path.string(), std::strerror(errno));
+  if (file.get() < 0) return failed("{}: cannot create a file here: {}", path.string(), std::strerror(errno));
   // mkostemp makes the file private; results are ordinary files, so give them the usual mode.
   const mode_t mask = ::umask(0);
   ::umask(mask);

@@ -49,8 +49,7 @@ std::optional<std::uint64_t> checked_bytes(const std::vector<std::uint64_t>& sha
                                            std::uint64_t element_bytes) {
   std::uint64_t bytes = element_bytes;
   for (const std::uint64_t dimension : shape) {
-    if (dimension != 0 && bytes > std::numeric_limits<std::uint64_t>::max() / dimension)
-      return std::nullopt;
+    if (dimension != 0 && bytes > std::numeric_limits<std::uint64_t>::max() / dimension) return std::nullopt;
     bytes *= dimension;
   }
   return bytes;
@@ -69,12 +68,13 @@ Result<NpyArray> read_npy(const std::filesystem::path& path) {
   const std::string name = path.string();
   if (file.size() < 10 || !std::string_view(file).starts_with(k_magic))
     return bad_input("{}: not an .npy file", name);
-  const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(file[i])); };
+  const auto byte = [&](std::size_t i) {
+    return static_cast<std::size_t>(static_cast<unsigned char>(file[i]));
+  };
   const bool wide = byte(6) >= 2;
   if (byte(6) < 1 || byte(6) > 3 || (wide && file.size() < 12))
     return bad_input("{}: .npy version {} is not known", name, byte(6));
-  const std::size_t header_bytes =
-      byte(8) | byte(9) << 8 | (wide ? byte(10) << 16 | byte(11) << 24 : 0);
+  const std::size_t header_bytes = byte(8) | byte(9) << 8 | (wide ? byte(10) << 16 | byte(11) << 24 : 0);
   const std::size_t header_at = wide ? 12 : 10;
   if (header_bytes > file.size() - header_at) return bad_input("{}: header ends early", name);
   const std::string_view header = std::string_view(file).substr(header_at, header_bytes);

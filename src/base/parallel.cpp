@@ -25,8 +25,9 @@ void parallel_for(std::size_t count, unsigned threads,
       stop = true;
     }
   };
-  const auto helpers = static_cast<unsigned>(
-      std::min<std::size_t>(std::max(threads, 1U), std::max<std::size_t>(count, 1))) - 1;
+  const auto helpers =
+      static_cast<unsigned>(std::min<std::size_t>(std::max(threads, 1U), std::max<std::size_t>(count, 1))) -
+      1;
   {
     std::vector<std::jthread> pool;
     for (unsigned i = 1; i <= helpers; ++i) pool.emplace_back(loop, i);

@@ -38,8 +38,7 @@ Result<pid_t> spawn(const std::vector<std::string>& command, const std::filesyst
   posix_spawnattr_setpgroup(&attributes, 0);
 
   pid_t child = 0;
-  const int error =
-      posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environ);
+  const int error = posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error == ENOENT) return unavailable("{}: not installed (not found on PATH)", command[0]);
@@ -51,8 +50,8 @@ Result<pid_t> spawn(const std::vector<std::string>& command, const std::filesyst
 bool collect(int pipe, std::chrono::steady_clock::time_point deadline, std::string& output) {
   std::array<char, 4096> chunk;
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return false;
     pollfd poll_request{pipe, POLLIN, 0};
     const int ready = ::poll(&poll_request, 1, static_cast<int>(std::min<long>(left.count(), 60'000)));
@@ -69,8 +68,7 @@ bool collect(int pipe, std::chrono::steady_clock::time_point deadline, std::stri
 }  // namespace
 
 Result<ProcessOutcome> run_process(const std::vector<std::string>& command,
-                                   const std::filesystem::path& folder,
-                                   std::chrono::seconds limit) {
+                                   const std::filesystem::path& folder, std::chrono::seconds limit) {
   std::array<int, 2> pipe_ends{};
   if (::pipe2(pipe_ends.data(), O_CLOEXEC) != 0) return failed("pipe: {}", std::strerror(errno));
   const auto child = spawn(command, folder, pipe_ends[1]);

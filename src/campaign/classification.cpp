@@ -49,12 +49,14 @@ ClassificationCounts& ClassificationCounts::operator+=(const ClassificationCount
   return *this;
 }
 
-Scores::Scores(const Tensor& tensor, std::span<const std::byte> image) : m_values(values_of(tensor.type, image)) {}
+Scores::Scores(const Tensor& tensor, std::span<const std::byte> image)
+    : m_values(values_of(tensor.type, image)) {}
 
 int Scores::top1() const {
   int best = -1;
   for (std::size_t c = 0; c < m_values.size(); ++c)
-    if (!std::isnan(m_values[c]) && (best < 0 || m_values[c] > m_values[static_cast<std::size_t>(best)])) best = static_cast<int>(c);
+    if (!std::isnan(m_values[c]) && (best < 0 || m_values[c] > m_values[static_cast<std::size_t>(best)]))
+      best = static_cast<int>(c);
   return best;
 }
 

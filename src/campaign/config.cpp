@@ -13,14 +13,21 @@ namespace {
 constexpr std::uint64_t k_max_config_bytes = 1 << 20;
 constexpr std::uint64_t k_most = std::numeric_limits<std::uint64_t>::max();
 
-const std::vector<std::pair<std::string, DataFormat>> k_formats = {{"cifar10", DataFormat::cifar10}, {"idx", DataFormat::idx}, {"npy", DataFormat::npy}};
+const std::vector<std::pair<std::string, DataFormat>> k_formats = {
+    {"cifar10", DataFormat::cifar10}, {"idx", DataFormat::idx}, {"npy", DataFormat::npy}};
 const std::vector<std::pair<std::string, OperatorKind>> k_weighted = {
-    {"conv_2d", OperatorKind::conv_2d}, {"depthwise_conv_2d", OperatorKind::depthwise_conv_2d}, {"fully_connected", OperatorKind::fully_connected}};
-const std::vector<std::pair<std::string, OperandEncoding>> k_encodings = {{"raw", OperandEncoding::raw}, {"offset", OperandEncoding::offset}};
+    {"conv_2d", OperatorKind::conv_2d},
+    {"depthwise_conv_2d", OperatorKind::depthwise_conv_2d},
+    {"fully_connected", OperatorKind::fully_connected}};
+const std::vector<std::pair<std::string, OperandEncoding>> k_encodings = {
+    {"raw", OperandEncoding::raw}, {"offset", OperandEncoding::offset}};
 const std::vector<std::pair<std::string, Rs1>> k_rs1 = {{"weight", Rs1::weight}, {"input", Rs1::input}};
-const std::vector<std::pair<std::string, SiteKind>> k_sites = {{"nets", SiteKind::nets}, {"pins", SiteKind::pins}};
-const std::vector<std::pair<std::string, PaddingTaps>> k_padding = {{"skip", PaddingTaps::skip}, {"multiply", PaddingTaps::multiply}};
-const std::vector<std::pair<std::string, Rounding>> k_rounding = {{"up", Rounding::up}, {"nearest", Rounding::nearest}};
+const std::vector<std::pair<std::string, SiteKind>> k_sites = {{"nets", SiteKind::nets},
+                                                               {"pins", SiteKind::pins}};
+const std::vector<std::pair<std::string, PaddingTaps>> k_padding = {{"skip", PaddingTaps::skip},
+                                                                    {"multiply", PaddingTaps::multiply}};
+const std::vector<std::pair<std::string, Rounding>> k_rounding = {{"up", Rounding::up},
+                                                                  {"nearest", Rounding::nearest}};
 
 template <class T>
 std::string name_in(const std::vector<std::pair<std::string, T>>& choices, T value) {
@@ -29,10 +36,12 @@ std::string name_in(const std::vector<std::pair<std::string, T>>& choices, T val
 
 class Reader {
  public:
-  Reader(std::filesystem::path folder, const ConfigParams& params) : m_folder(std::move(folder)), m_params(params) {}
+  Reader(std::filesystem::path folder, const ConfigParams& params)
+      : m_folder(std::move(folder)), m_params(params) {}
 
   Result<CampaignConfig> read(const YamlNode& root) {
-    QFI_CHECK(root.check_keys({"model", "data", "input", "faults", "sample", "metric", "interval", "verify", "seed", "threads", "output"}));
+    QFI_CHECK(root.check_keys({"model", "data", "input", "faults", "sample", "metric", "interval", "verify",
+                               "seed", "threads", "output"}));
     CampaignConfig config;
     QFI_TRY(const YamlNode model, root.at("model"));
     QFI_TRY(config.model, path(model, m_folder));
@@ -67,7 +76,8 @@ class Reader {
 
  private:
   template <class T>
-  static Result<void> read_number(const YamlNode& parent, const std::string& key, T smallest, T largest, T& value) {
+  static Result<void> read_number(const YamlNode& parent, const std::string& key, T smallest, T largest,
+                                  T& value) {
     if (const auto node = parent.find(key)) {
       QFI_TRY(value, node->number(smallest, largest));
     }
@@ -75,7 +85,8 @@ class Reader {
   }
 
   template <class T>
-  static Result<void> read_choice(const YamlNode& parent, const std::string& key, const std::vector<std::pair<std::string, T>>& choices, T& value) {
+  static Result<void> read_choice(const YamlNode& parent, const std::string& key,
+                                  const std::vector<std::pair<std::string, T>>& choices, T& value) {
     if (const auto node = parent.find(key)) {
       QFI_TRY(value, node->choice(choices));
     }
@@ -100,7 +111,10 @@ class Reader {
       if (close == std::string::npos) return node.error("'{}': '${{' without '}}'", node.name());
       const std::string name = text.substr(open + 2, close - open - 2);
       const auto value = m_params.variable ? m_params.variable(name) : std::nullopt;
-      if (!value) return node.error("'{}': the variable {} is not set; set it in the environment or with --define {}=..", node.name(), name, name);
+      if (!value)
+        return node.error(
+            "'{}': the variable {} is not set; set it in the environment or with --define {}=..", node.name(),
+            name, name);
       expanded += *value;
       at = close + 1;
     }
@@ -134,10 +148,12 @@ class Reader {
     if (node.is_scalar()) {
       QFI_TRY(const std::string text, node.text());
       if (text == "all") return SelectAll{};
-      return node.error("'select' is 'all' or one of {{first: n}}, {{random: n}}, {{stratified: n}}, {{list: [..]}}");
+      return node.error(
+          "'select' is 'all' or one of {{first: n}}, {{random: n}}, {{stratified: n}}, {{list: [..]}}");
     }
     QFI_CHECK(node.check_keys({"first", "random", "stratified", "list"}));
-    if (node.items().size() != 1) return node.error("'select' needs exactly one of first, random, stratified, list");
+    if (node.items().size() != 1)
+      return node.error("'select' needs exactly one of first, random, stratified, list");
     if (const auto list = node.find("list")) {
       SelectList chosen;
       if (!list->is_list()) return list->error("'list' must be a list of image numbers");
@@ -168,20 +184,24 @@ class Reader {
   }
 
   Result<StuckAtConfig> read_faults(const YamlNode& node) const {
-    if (!node.is_list() || node.items().size() != 1) return node.error("'faults' must be a list with one entry");
+    if (!node.is_list() || node.items().size() != 1)
+      return node.error("'faults' must be a list with one entry");
     const YamlNode entry = node.items()[0];
-    QFI_CHECK(entry.check_keys({"kind", "netlist", "operators", "layers", "operands", "rs1", "sites", "padding"}));
+    QFI_CHECK(
+        entry.check_keys({"kind", "netlist", "operators", "layers", "operands", "rs1", "sites", "padding"}));
     QFI_TRY(const YamlNode kind, entry.at("kind"));
     QFI_TRY([[maybe_unused]] const int checked, kind.choice<int>({{"stuck_at", 0}}));
     StuckAtConfig faults;
     QFI_TRY(const YamlNode netlist, entry.at("netlist"));
     QFI_CHECK(read_netlist_config(netlist, faults));
     if (const auto operators = entry.find("operators")) {
-      if (!operators->is_list() || operators->items().empty()) return operators->error("'operators' must be a list, e.g. [conv_2d]");
+      if (!operators->is_list() || operators->items().empty())
+        return operators->error("'operators' must be a list, e.g. [conv_2d]");
       faults.operators.clear();
       for (const YamlNode& item : operators->items()) {
         QFI_TRY(const OperatorKind chosen, item.choice(k_weighted));
-        if (std::ranges::find(faults.operators, chosen) == faults.operators.end()) faults.operators.push_back(chosen);
+        if (std::ranges::find(faults.operators, chosen) == faults.operators.end())
+          faults.operators.push_back(chosen);
       }
       std::ranges::sort(faults.operators);
     }
@@ -201,11 +221,13 @@ class Reader {
     QFI_CHECK(node.check_keys({"file", "rs1", "rs2", "result", "tie", "unsigned"}));
     QFI_TRY(const YamlNode file, node.at("file"));
     QFI_TRY(faults.netlist, path(file, m_folder));
-    for (const auto& [key, port] : {std::pair{"rs1", &faults.roles.rs1}, {"rs2", &faults.roles.rs2}, {"result", &faults.roles.result}})
+    for (const auto& [key, port] :
+         {std::pair{"rs1", &faults.roles.rs1}, {"rs2", &faults.roles.rs2}, {"result", &faults.roles.result}})
       if (const auto name = node.find(key)) {
         QFI_TRY(*port, name->text());
       }
-    QFI_CHECK(read_choice<bool>(node, "unsigned", {{"false", false}, {"true", true}}, faults.roles.is_unsigned));
+    QFI_CHECK(
+        read_choice<bool>(node, "unsigned", {{"false", false}, {"true", true}}, faults.roles.is_unsigned));
     if (const auto tie = node.find("tie")) {
       if (!tie->is_map()) return tie->error("'tie' must be a map of ports and values");
       for (const auto& [port, value] : tie->entries()) {
@@ -235,10 +257,12 @@ class Reader {
     if (node.is_scalar()) {
       QFI_TRY(const std::string text, node.text());
       if (text == "exhaustive") return SampleExhaustive{};
-      return node.error("'sample' is 'exhaustive' or one of {{margin: .., confidence: ..}}, {{count: n}}, {{list: file}}");
+      return node.error(
+          "'sample' is 'exhaustive' or one of {{margin: .., confidence: ..}}, {{count: n}}, {{list: file}}");
     }
     QFI_CHECK(node.check_keys({"margin", "confidence", "t", "p", "rounding", "count", "list"}));
-    const int kinds = int{node.find("margin").has_value()} + int{node.find("count").has_value()} + int{node.find("list").has_value()};
+    const int kinds = int{node.find("margin").has_value()} + int{node.find("count").has_value()} +
+                      int{node.find("list").has_value()};
     if (kinds != 1) return node.error("'sample' needs exactly one of margin, count, list");
     if (const auto margin = node.find("margin")) return read_margin(node, *margin);
     if (node.items().size() != 1) return node.error("confidence, t, p and rounding belong to 'margin'");
@@ -256,7 +280,8 @@ class Reader {
     QFI_TRY(sample.margin, fraction(margin));
     const auto confidence = node.find("confidence");
     const auto t = node.find("t");
-    if (confidence.has_value() == t.has_value()) return node.error("'sample' needs either confidence or t beside margin");
+    if (confidence.has_value() == t.has_value())
+      return node.error("'sample' needs either confidence or t beside margin");
     if (confidence) {
       QFI_TRY(sample.confidence, fraction(*confidence));
       sample.t = normal_quantile(*sample.confidence);
@@ -289,7 +314,8 @@ nlohmann::json selection_json(const ImageSelection& selection) {
 
 nlohmann::json sample_json(const SampleConfig& sample) {
   if (const auto* margin = std::get_if<SampleMargin>(&sample)) {
-    nlohmann::json json = {{"margin", margin->margin}, {"p", margin->p}, {"rounding", name_in(k_rounding, margin->rounding)}};
+    nlohmann::json json = {
+        {"margin", margin->margin}, {"p", margin->p}, {"rounding", name_in(k_rounding, margin->rounding)}};
     if (margin->confidence) json["confidence"] = *margin->confidence;
     else json["t"] = margin->t;
     return json;
@@ -303,8 +329,11 @@ nlohmann::json faults_json(const StuckAtConfig& faults) {
   nlohmann::json operators = nlohmann::json::array();
   for (const OperatorKind kind : faults.operators) operators.push_back(name_in(k_weighted, kind));
   nlohmann::json netlist = faults.netlist.text;
-  if (!faults.roles.rs1.empty() || !faults.roles.rs2.empty() || !faults.roles.result.empty() || !faults.roles.tie.empty() || faults.roles.is_unsigned)
-    netlist = {{"file", faults.netlist.text}, {"rs1", faults.roles.rs1}, {"rs2", faults.roles.rs2}, {"result", faults.roles.result}, {"tie", faults.roles.tie}, {"unsigned", faults.roles.is_unsigned}};
+  if (!faults.roles.rs1.empty() || !faults.roles.rs2.empty() || !faults.roles.result.empty() ||
+      !faults.roles.tie.empty() || faults.roles.is_unsigned)
+    netlist = {{"file", faults.netlist.text}, {"rs1", faults.roles.rs1},
+               {"rs2", faults.roles.rs2},     {"result", faults.roles.result},
+               {"tie", faults.roles.tie},     {"unsigned", faults.roles.is_unsigned}};
   return {{"kind", "stuck_at"},
           {"netlist", netlist},
           {"operators", operators},

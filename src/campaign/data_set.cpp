@@ -40,7 +40,8 @@ Result<Source> load_cifar10(const DataConfig& config) {
   constexpr std::uint64_t k_record = 1 + 3 * k_pixels;
   QFI_TRY(auto content, read_file_gunzip(config.images.path));
   if (content.empty() || content.size() % k_record != 0)
-    return bad_input("{}: {} bytes are not a whole number of CIFAR-10 records of {}", config.images.path.string(), content.size(), k_record);
+    return bad_input("{}: {} bytes are not a whole number of CIFAR-10 records of {}",
+                     config.images.path.string(), content.size(), k_record);
   Source source;
   source.count = content.size() / k_record;
   source.shape = {32, 32, 3};
@@ -63,8 +64,10 @@ Result<Idx> read_idx(const ConfigPath& file) {
   Idx idx;
   QFI_TRY(idx.content, read_file_gunzip(file.path));
   const std::string name = file.path.string();
-  const bool has_header = idx.content.size() >= 4 && byte_at(idx.content, 0) == 0 && byte_at(idx.content, 1) == 0;
-  if (!has_header || byte_at(idx.content, 2) != 8 || byte_at(idx.content, 3) < 1 || byte_at(idx.content, 3) > 4)
+  const bool has_header =
+      idx.content.size() >= 4 && byte_at(idx.content, 0) == 0 && byte_at(idx.content, 1) == 0;
+  if (!has_header || byte_at(idx.content, 2) != 8 || byte_at(idx.content, 3) < 1 ||
+      byte_at(idx.content, 3) > 4)
     return bad_input("{}: not an idx file of bytes", name);
   const std::size_t dimensions = byte_at(idx.content, 3);
   idx.data_at = 4 + 4 * dimensions;
@@ -74,24 +77,29 @@ Result<Idx> read_idx(const ConfigPath& file) {
     std::uint64_t size = 0;
     for (std::size_t i = 0; i < 4; ++i) size = size << 8 | byte_at(idx.content, 4 + 4 * k + i);
     idx.shape.push_back(size);
-    if (size == 0 || bytes > idx.content.size() / size) return bad_input("{}: the sizes in the header do not fit the file", name);
+    if (size == 0 || bytes > idx.content.size() / size)
+      return bad_input("{}: the sizes in the header do not fit the file", name);
     bytes *= size;
   }
-  if (bytes != idx.content.size() - idx.data_at) return bad_input("{}: {} bytes of data where the header says {}", name, idx.content.size() - idx.data_at, bytes);
+  if (bytes != idx.content.size() - idx.data_at)
+    return bad_input("{}: {} bytes of data where the header says {}", name, idx.content.size() - idx.data_at,
+                     bytes);
   return idx;
 }
 
 Result<Source> load_idx(const DataConfig& config) {
   QFI_TRY(Idx images, read_idx(config.images));
   QFI_TRY(const Idx labels, read_idx(config.labels));
-  if (images.shape.size() < 3 || labels.shape.size() != 1) return bad_input("{}: images need 3 dimensions, labels 1", config.images.path.string());
+  if (images.shape.size() < 3 || labels.shape.size() != 1)
+    return bad_input("{}: images need 3 dimensions, labels 1", config.images.path.string());
   Source source;
   source.count = images.shape[0];
   source.shape.assign(images.shape.begin() + 1, images.shape.end());
   if (source.shape.size() == 2) source.shape.push_back(1);
   QFI_TRY(source.images_sha256, sha256_of_file(config.images));
   QFI_TRY(source.labels_sha256, sha256_of_file(config.labels));
-  for (std::size_t i = labels.data_at; i < labels.content.size(); ++i) source.labels.push_back(byte_at(labels.content, i));
+  for (std::size_t i = labels.data_at; i < labels.content.size(); ++i)
+    source.labels.push_back(byte_at(labels.content, i));
   const std::uint64_t elements = (images.content.size() - images.data_at) / source.count;
   source.value = [idx = std::move(images), elements](std::uint64_t image, std::uint64_t element) {
     return static_cast<float>(byte_at(idx.content, idx.data_at + image * elements + element));
@@ -125,7 +133,8 @@ Result<Source> load_npy(const DataConfig& config) {
   QFI_TRY(const NpyArray labels, read_npy(config.labels.path));
   QFI_TRY(auto image_value, npy_reader(*images, config.images.path.string()));
   QFI_TRY(const auto label_value, npy_reader(labels, config.labels.path.string()));
-  if (images->shape.size() < 2 || images->elements() == 0) return bad_input("{}: needs the shape [images, ..]", config.images.path.string());
+  if (images->shape.size() < 2 || images->elements() == 0)
+    return bad_input("{}: needs the shape [images, ..]", config.images.path.string());
   if (labels.shape.size() != 1) return bad_input("{}: needs the shape [images]", config.labels.path.string());
   Source source;
   source.count = images->shape[0];
@@ -134,11 +143,14 @@ Result<Source> load_npy(const DataConfig& config) {
   QFI_TRY(source.labels_sha256, sha256_of_file(config.labels));
   for (std::uint64_t i = 0; i < labels.elements(); ++i) {
     const double label = label_value(i);
-    if (label != std::floor(label) || std::fabs(label) > 1e9) return bad_input("{}: label {} of image {} is not a class number", config.labels.path.string(), label, i);
+    if (label != std::floor(label) || std::fabs(label) > 1e9)
+      return bad_input("{}: label {} of image {} is not a class number", config.labels.path.string(), label,
+                       i);
     source.labels.push_back(static_cast<std::int64_t>(label));
   }
   const std::uint64_t elements = images->elements() / source.count;
-  source.value = [images, image_value = std::move(image_value), elements](std::uint64_t image, std::uint64_t element) {
+  source.value = [images, image_value = std::move(image_value), elements](std::uint64_t image,
+                                                                          std::uint64_t element) {
     return static_cast<float>(image_value(image * elements + element));
   };
   return source;
@@ -154,7 +166,8 @@ Result<Source> load_source(const DataConfig& config) {
 }
 
 // `count` images in the classes' proportions (largest remainders), random within each class.
-std::vector<std::uint64_t> stratified(const std::vector<std::int64_t>& labels, std::uint64_t count, std::uint64_t seed) {
+std::vector<std::uint64_t> stratified(const std::vector<std::int64_t>& labels, std::uint64_t count,
+                                      std::uint64_t seed) {
   std::map<std::int64_t, std::vector<std::uint64_t>> members;
   for (std::uint64_t i = 0; i < labels.size(); ++i) members[labels[i]].push_back(i);
   struct Share {
@@ -169,22 +182,27 @@ std::vector<std::uint64_t> stratified(const std::vector<std::int64_t>& labels, s
     shares.push_back({label, scaled / labels.size(), scaled % labels.size()});
     given += shares.back().whole;
   }
-  std::stable_sort(shares.begin(), shares.end(), [](const Share& a, const Share& b) { return a.remainder > b.remainder; });
+  std::stable_sort(shares.begin(), shares.end(),
+                   [](const Share& a, const Share& b) { return a.remainder > b.remainder; });
   for (std::size_t i = 0; given < count; ++i, ++given) ++shares[i].whole;
   std::vector<std::uint64_t> chosen;
   for (const Share& share : shares) {
     const auto& images = members[share.label];
-    for (const std::uint64_t k : draw_without_replacement(images.size(), share.whole, seed, fmt::format("images of class {}", share.label)))
+    for (const std::uint64_t k : draw_without_replacement(images.size(), share.whole, seed,
+                                                          fmt::format("images of class {}", share.label)))
       chosen.push_back(images[k]);
   }
   return chosen;
 }
 
-Result<std::vector<std::uint64_t>> select(const ImageSelection& selection, const std::vector<std::int64_t>& labels, std::uint64_t seed, const std::string& name) {
+Result<std::vector<std::uint64_t>> select(const ImageSelection& selection,
+                                          const std::vector<std::int64_t>& labels, std::uint64_t seed,
+                                          const std::string& name) {
   const std::uint64_t available = labels.size();
   std::vector<std::uint64_t> chosen;
   const auto check = [&](std::uint64_t count) -> Result<void> {
-    if (count > available) return bad_input("{}: 'select' asks for {} images, the file has {}", name, count, available);
+    if (count > available)
+      return bad_input("{}: 'select' asks for {} images, the file has {}", name, count, available);
     return {};
   };
   if (std::holds_alternative<SelectAll>(selection)) {
@@ -203,10 +221,12 @@ Result<std::vector<std::uint64_t>> select(const ImageSelection& selection, const
   } else {
     chosen = std::get<SelectList>(selection).indices;
     for (const std::uint64_t index : chosen)
-      if (index >= available) return bad_input("{}: 'select' names image {}, the file has {}", name, index, available);
+      if (index >= available)
+        return bad_input("{}: 'select' names image {}, the file has {}", name, index, available);
   }
   std::ranges::sort(chosen);
-  if (std::ranges::adjacent_find(chosen) != chosen.end()) return bad_input("{}: 'select' names an image twice", name);
+  if (std::ranges::adjacent_find(chosen) != chosen.end())
+    return bad_input("{}: 'select' names an image twice", name);
   return chosen;
 }
 
@@ -220,7 +240,8 @@ std::vector<std::uint64_t> without_ones(const std::vector<T>& shape) {
 }
 
 template <class T>
-std::vector<std::byte> quantized(const DataSet& data, const Tensor& input, const std::optional<InputScaling>& scaling) {
+std::vector<std::byte> quantized(const DataSet& data, const Tensor& input,
+                                 const std::optional<InputScaling>& scaling) {
   constexpr int smallest = std::numeric_limits<T>::min();
   constexpr int largest = std::numeric_limits<T>::max();
   const double step = input.quantization.scales[0];
@@ -228,7 +249,8 @@ std::vector<std::byte> quantized(const DataSet& data, const Tensor& input, const
   std::vector<std::byte> bytes(data.values.size() * sizeof(T));
   for (std::size_t i = 0; i < data.values.size(); ++i) {
     const double value = data.values[i];
-    const double code = scaling ? std::round(scaling->scale * (value - scaling->mean) / step) + zero : std::round(value) + smallest;
+    const double code = scaling ? std::round(scaling->scale * (value - scaling->mean) / step) + zero
+                                : std::round(value) + smallest;
     const T stored = std::isnan(code) ? T{0} : static_cast<T>(std::clamp<double>(code, smallest, largest));
     std::memcpy(bytes.data() + i * sizeof(T), &stored, sizeof(T));
   }
@@ -240,7 +262,8 @@ std::vector<std::byte> quantized(const DataSet& data, const Tensor& input, const
 Result<DataSet> load_data_set(const DataConfig& config, std::uint64_t seed) {
   QFI_TRY(const Source source, load_source(config));
   const std::string name = config.images.path.string();
-  if (source.labels.size() != source.count) return bad_input("{}: {} images but {} labels", name, source.count, source.labels.size());
+  if (source.labels.size() != source.count)
+    return bad_input("{}: {} images but {} labels", name, source.count, source.labels.size());
   DataSet data;
   QFI_TRY(data.indices, select(config.select, source.labels, seed, name));
   data.shape = source.shape;
@@ -251,7 +274,8 @@ Result<DataSet> load_data_set(const DataConfig& config, std::uint64_t seed) {
   for (const std::uint64_t dimension : source.shape) elements *= dimension;
   data.values.reserve(data.indices.size() * elements);
   for (const std::uint64_t image : data.indices) {
-    for (std::uint64_t element = 0; element < elements; ++element) data.values.push_back(source.value(image, element));
+    for (std::uint64_t element = 0; element < elements; ++element)
+      data.values.push_back(source.value(image, element));
     data.labels.push_back(static_cast<int>(source.labels[image] + config.label_offset));
   }
   data.selection_hash = sha256_hex(std::as_bytes(std::span(data.indices)));
@@ -261,18 +285,21 @@ Result<DataSet> load_data_set(const DataConfig& config, std::uint64_t seed) {
 Result<void> check_labels(const DataSet& data, const DataConfig& config, std::size_t classes) {
   for (std::size_t i = 0; i < data.images(); ++i)
     if (data.labels[i] < 0 || static_cast<std::size_t>(data.labels[i]) >= classes)
-      return bad_input("{}: image {} has class {} (label_offset {} included), the model's classes are 0 to {}",
-                       (config.labels.text.empty() ? config.images : config.labels).path.string(), data.indices[i], data.labels[i],
-                       config.label_offset, classes - 1);
+      return bad_input(
+          "{}: image {} has class {} (label_offset {} included), the model's classes are 0 to {}",
+          (config.labels.text.empty() ? config.images : config.labels).path.string(), data.indices[i],
+          data.labels[i], config.label_offset, classes - 1);
   return {};
 }
 
-Result<std::vector<std::byte>> to_input_tensor(const DataSet& data, const Tensor& input, const std::optional<InputScaling>& scaling) {
+Result<std::vector<std::byte>> to_input_tensor(const DataSet& data, const Tensor& input,
+                                               const std::optional<InputScaling>& scaling) {
   const auto image_shape = without_ones(data.shape);
   const auto input_shape = without_ones(input.shape);
   const bool is_flat = image_shape.size() <= 1 || input_shape.size() <= 1;
   if (data.elements() != input.elements() || (!is_flat && image_shape != input_shape))
-    return bad_input("images have the shape {}, the model's input {}", fmt::join(data.shape, "x"), fmt::join(input.shape, "x"));
+    return bad_input("images have the shape {}, the model's input {}", fmt::join(data.shape, "x"),
+                     fmt::join(input.shape, "x"));
   if (input.type == TensorType::float32) {
     std::vector<std::byte> bytes(data.values.size() * sizeof(float));
     for (std::size_t i = 0; i < data.values.size(); ++i) {
@@ -282,11 +309,15 @@ Result<std::vector<std::byte>> to_input_tensor(const DataSet& data, const Tensor
     }
     return bytes;
   }
-  if (input.quantization.scales.size() != 1 || (input.type != TensorType::int8 && input.type != TensorType::uint8))
-    return bad_input("model input '{}' is {}; quantized INT8, UINT8 and FLOAT32 are supported", input.name, name_of(input.type));
-  if (!scaling && !std::ranges::all_of(data.values, [](float v) { return v >= 0 && v <= 255 && v == std::floor(v); }))
+  if (input.quantization.scales.size() != 1 ||
+      (input.type != TensorType::int8 && input.type != TensorType::uint8))
+    return bad_input("model input '{}' is {}; quantized INT8, UINT8 and FLOAT32 are supported", input.name,
+                     name_of(input.type));
+  if (!scaling &&
+      !std::ranges::all_of(data.values, [](float v) { return v >= 0 && v <= 255 && v == std::floor(v); }))
     return bad_input("images hold values other than 0..255: say in 'input' how to scale them");
-  return input.type == TensorType::int8 ? quantized<std::int8_t>(data, input, scaling) : quantized<std::uint8_t>(data, input, scaling);
+  return input.type == TensorType::int8 ? quantized<std::int8_t>(data, input, scaling)
+                                        : quantized<std::uint8_t>(data, input, scaling);
 }
 
 }  // namespace qfi

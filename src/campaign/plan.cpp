@@ -21,14 +21,16 @@ Result<int> find_metric_tensor(const Model& model, const CampaignConfig& config)
   if (config.metric_tensor == "output") return model.outputs[0];
   std::vector<std::string> names;
   std::vector<int> computed = model.inputs;
-  for (const Operator& op : model.operators) computed.insert(computed.end(), op.outputs.begin(), op.outputs.end());
+  for (const Operator& op : model.operators)
+    computed.insert(computed.end(), op.outputs.begin(), op.outputs.end());
   for (const int index : computed) {
     const auto t = static_cast<std::size_t>(index);
     if (model.tensors[t].name == config.metric_tensor) return index;
     names.push_back(model.tensors[t].name);
   }
   const auto guess = most_similar(config.metric_tensor, names);
-  return bad_input("metric: the model has no tensor '{}'{}", config.metric_tensor, guess ? "; did you mean '" + *guess + "'?" : "");
+  return bad_input("metric: the model has no tensor '{}'{}", config.metric_tensor,
+                   guess ? "; did you mean '" + *guess + "'?" : "");
 }
 
 // Operators of the chosen kinds in the chosen layers.
@@ -48,13 +50,17 @@ Result<std::vector<std::size_t>> choose_operators(const Program& program, const 
     if (is_chosen) chosen.push_back(i);
   }
   for (std::size_t k = 0; k < faults.layers.size(); ++k)
-    if (!layer_found[k]) return bad_input("faults: no operator of the chosen kinds is number '{}' or writes a tensor of that name", faults.layers[k]);
+    if (!layer_found[k])
+      return bad_input(
+          "faults: no operator of the chosen kinds is number '{}' or writes a tensor of that name",
+          faults.layers[k]);
   if (chosen.empty()) return bad_input("faults: the model has no operator of the chosen kinds");
   return chosen;
 }
 
 // One use per distinct set of operand codes, with the weights that occur under it.
-std::vector<TableUse> collect_uses(const Program& program, const std::vector<std::size_t>& chosen, std::vector<FaultyOperator>& operators) {
+std::vector<TableUse> collect_uses(const Program& program, const std::vector<std::size_t>& chosen,
+                                   std::vector<FaultyOperator>& operators) {
   std::vector<TableUse> uses;
   std::map<OperandCodes, std::size_t> use_of_codes;
   for (const std::size_t index : chosen) {
@@ -65,7 +71,8 @@ std::vector<TableUse> collect_uses(const Program& program, const std::vector<std
       uses.back().codes = codes;
       uses.back().golden_pairs.assign(65536, 0);
     }
-    for (const std::uint8_t weight : program.weight_bytes(index)) uses[entry->second].weight_occurs[weight] = true;
+    for (const std::uint8_t weight : program.weight_bytes(index))
+      uses[entry->second].weight_occurs[weight] = true;
     operators.push_back({index, entry->second});
   }
   return uses;
@@ -75,7 +82,8 @@ std::vector<TableUse> collect_uses(const Program& program, const std::vector<std
 std::size_t choose_cut(const Plan& plan) {
   const auto live_bytes = [&](std::size_t cut) {
     std::uint64_t bytes = 0;
-    for (const int tensor : plan.program->live_tensors(cut, plan.watched)) bytes += plan.program->model().tensors[static_cast<std::size_t>(tensor)].bytes();
+    for (const int tensor : plan.program->live_tensors(cut, plan.watched))
+      bytes += plan.program->model().tensors[static_cast<std::size_t>(tensor)].bytes();
     return bytes * plan.data.images();
   };
   std::size_t cut = plan.operators.front().index;
@@ -90,7 +98,9 @@ void make_blocks(Plan& plan) {
     plan.blocks.push_back({first, std::min(size, plan.data.images() - first), {}});
 }
 
-std::size_t tensor_bytes(const Plan& plan, int tensor) { return plan.program->model().tensors[static_cast<std::size_t>(tensor)].bytes(); }
+std::size_t tensor_bytes(const Plan& plan, int tensor) {
+  return plan.program->model().tensors[static_cast<std::size_t>(tensor)].bytes();
+}
 
 void keep(const Batch& batch, int tensor, std::span<std::byte> to) {
   const auto from = batch.tensor(tensor);
@@ -99,12 +109,14 @@ void keep(const Batch& batch, int tensor, std::span<std::byte> to) {
 
 // The golden run of one block: keeps what the faulty runs start from and are compared with, and
 // counts the operand pairs of the faulty operators.
-void run_golden_block(Plan& plan, std::span<const std::byte> inputs, ImageBlock& block, Batch& batch, std::vector<TableUse>& uses) {
+void run_golden_block(Plan& plan, std::span<const std::byte> inputs, ImageBlock& block, Batch& batch,
+                      std::vector<TableUse>& uses) {
   const Program& program = *plan.program;
   batch.set_images(block.count);
   const int input = program.model().inputs[0];
   const std::size_t input_bytes = tensor_bytes(plan, input);
-  std::memcpy(batch.tensor(input).data(), inputs.data() + block.first * input_bytes, block.count * input_bytes);
+  std::memcpy(batch.tensor(input).data(), inputs.data() + block.first * input_bytes,
+              block.count * input_bytes);
   auto next = plan.operators.begin();
   for (std::size_t i = 0; i < program.model().operators.size(); ++i) {
     if (i == plan.cut)
@@ -120,12 +132,15 @@ void run_golden_block(Plan& plan, std::span<const std::byte> inputs, ImageBlock&
   }
   for (std::size_t k = 0; k < plan.watched.size(); ++k) {
     const std::size_t bytes = tensor_bytes(plan, plan.watched[k]);
-    keep(batch, plan.watched[k], std::span(plan.golden.outputs[k]).subspan(block.first * bytes, block.count * bytes));
+    keep(batch, plan.watched[k],
+         std::span(plan.golden.outputs[k]).subspan(block.first * bytes, block.count * bytes));
   }
 }
 
-std::vector<TableUse> run_golden(Plan& plan, std::span<const std::byte> inputs, const std::vector<TableUse>& uses, unsigned threads) {
-  for (const int tensor : plan.watched) plan.golden.outputs.emplace_back(tensor_bytes(plan, tensor) * plan.data.images());
+std::vector<TableUse> run_golden(Plan& plan, std::span<const std::byte> inputs,
+                                 const std::vector<TableUse>& uses, unsigned threads) {
+  for (const int tensor : plan.watched)
+    plan.golden.outputs.emplace_back(tensor_bytes(plan, tensor) * plan.data.images());
   const auto workers = static_cast<unsigned>(std::min<std::size_t>(threads, plan.blocks.size()));
   std::vector<std::vector<TableUse>> uses_of_worker(workers, uses);
   std::vector<std::unique_ptr<Batch>> batches(workers);
@@ -136,14 +151,16 @@ std::vector<TableUse> run_golden(Plan& plan, std::span<const std::byte> inputs, 
   std::vector<TableUse> total = std::move(uses_of_worker[0]);
   for (unsigned worker = 1; worker < workers; ++worker)
     for (std::size_t u = 0; u < total.size(); ++u)
-      for (std::size_t i = 0; i < 65536; ++i) total[u].golden_pairs[i] += uses_of_worker[worker][u].golden_pairs[i];
+      for (std::size_t i = 0; i < 65536; ++i)
+        total[u].golden_pairs[i] += uses_of_worker[worker][u].golden_pairs[i];
   for (const TableUse& use : total)
     for (const std::uint64_t count : use.golden_pairs) plan.proof.golden_products += count;
   return total;
 }
 
 std::span<const std::byte> golden_scores(const Plan& plan, std::size_t image) {
-  const auto place = static_cast<std::size_t>(std::ranges::find(plan.watched, plan.metric_tensor) - plan.watched.begin());
+  const auto place =
+      static_cast<std::size_t>(std::ranges::find(plan.watched, plan.metric_tensor) - plan.watched.begin());
   const std::size_t bytes = tensor_bytes(plan, plan.metric_tensor);
   return std::span(plan.golden.outputs[place]).subspan(image * bytes, bytes);
 }
@@ -191,7 +208,8 @@ Result<void> prove_table_path(Plan& plan) {
 Result<std::vector<StuckAt>> draw_faults(Plan& plan, const std::vector<Site>& sites) {
   const SampleConfig& sample = plan.config.sample;
   std::vector<StuckAt> faults;
-  if (const auto* list = std::get_if<SampleList>(&sample)) return read_fault_list(list->file.path, *plan.netlist);
+  if (const auto* list = std::get_if<SampleList>(&sample))
+    return read_fault_list(list->file.path, *plan.netlist);
   if (std::holds_alternative<SampleExhaustive>(sample)) {
     for (std::uint64_t i = 0; i < plan.population; ++i) faults.push_back(stuck_at_member(sites, i));
     return faults;
@@ -203,8 +221,10 @@ Result<std::vector<StuckAt>> draw_faults(Plan& plan, const std::vector<Site>& si
   } else {
     count = std::get<SampleCount>(sample).count;
   }
-  if (count > plan.population) return bad_input("sample: {} faults asked for, the population has {}", count, plan.population);
-  for (const std::uint64_t i : draw_without_replacement(plan.population, count, plan.config.seed, "stuck_at")) faults.push_back(stuck_at_member(sites, i));
+  if (count > plan.population)
+    return bad_input("sample: {} faults asked for, the population has {}", count, plan.population);
+  for (const std::uint64_t i : draw_without_replacement(plan.population, count, plan.config.seed, "stuck_at"))
+    faults.push_back(stuck_at_member(sites, i));
   return faults;
 }
 
@@ -236,17 +256,22 @@ void classify_faults(Plan& plan, const std::vector<StuckAt>& drawn, unsigned thr
 Result<void> load_inputs(Plan& plan, KernelSet kernels) {
   const CampaignConfig& config = plan.config;
   QFI_TRY(Model model, load_tflite(config.model.path));
-  if (model.inputs.size() != 1) return bad_input("{}: {} inputs; campaigns need a model with 1", config.model.path.string(), model.inputs.size());
+  if (model.inputs.size() != 1)
+    return bad_input("{}: {} inputs; campaigns need a model with 1", config.model.path.string(),
+                     model.inputs.size());
   QFI_TRY(plan.metric_tensor, find_metric_tensor(model, config));
   for (const int output : model.outputs)
     if (std::ranges::find(plan.watched, output) == plan.watched.end()) plan.watched.push_back(output);
   plan.outputs = plan.watched.size();
-  if (std::ranges::find(plan.watched, plan.metric_tensor) == plan.watched.end()) plan.watched.push_back(plan.metric_tensor);
+  if (std::ranges::find(plan.watched, plan.metric_tensor) == plan.watched.end())
+    plan.watched.push_back(plan.metric_tensor);
   auto program = Program::prepare(std::move(model), {kernels, false, {plan.metric_tensor}});
   if (!program) return at(config.model.path.string(), program.error());
   plan.program = std::make_unique<Program>(std::move(*program));
   plan.classes = plan.program->model().tensors[static_cast<std::size_t>(plan.metric_tensor)].elements();
-  if (plan.classes < 2) return bad_input("metric: tensor '{}' has one value; top-1 needs at least two classes", config.metric_tensor);
+  if (plan.classes < 2)
+    return bad_input("metric: tensor '{}' has one value; top-1 needs at least two classes",
+                     config.metric_tensor);
   QFI_TRY(plan.data, load_data_set(config.data, config.seed));
   QFI_CHECK(check_labels(plan.data, config.data, plan.classes));
   QFI_TRY(auto netlist, read_netlist(config.faults.netlist.path, config.faults.roles));
@@ -262,7 +287,8 @@ void restore_block(const Plan& plan, const ImageBlock& block, Batch& batch) {
     std::memcpy(batch.tensor(plan.live_tensors[k]).data(), block.live[k].data(), block.live[k].size());
 }
 
-ClassificationCounts score_block(const Plan& plan, const Batch& batch, const ImageBlock& block, std::vector<ImageScore>& image_scores) {
+ClassificationCounts score_block(const Plan& plan, const Batch& batch, const ImageBlock& block,
+                                 std::vector<ImageScore>& image_scores) {
   const Tensor& metric = plan.program->model().tensors[static_cast<std::size_t>(plan.metric_tensor)];
   const std::size_t score_bytes = metric.bytes();
   ClassificationCounts counts;
@@ -272,7 +298,8 @@ ClassificationCounts score_block(const Plan& plan, const Batch& batch, const Ima
     bool is_identical = true;
     for (std::size_t k = 0; k < plan.outputs && is_identical; ++k) {
       const std::size_t bytes = tensor_bytes(plan, plan.watched[k]);
-      is_identical = std::memcmp(batch.tensor(plan.watched[k]).data() + i * bytes, plan.golden.outputs[k].data() + image * bytes, bytes) == 0;
+      is_identical = std::memcmp(batch.tensor(plan.watched[k]).data() + i * bytes,
+                                 plan.golden.outputs[k].data() + image * bytes, bytes) == 0;
     }
     const int label = plan.data.labels[image];
     const int golden_top1 = plan.golden.top1[image];
@@ -286,7 +313,8 @@ ClassificationCounts score_block(const Plan& plan, const Batch& batch, const Ima
     counts.faulty_correct += is_correct ? 1 : 0;
     counts.faulty_top5_correct += image_scores.back().top5 ? 1 : 0;
     counts.top1_changed += top1 != golden_top1 ? 1 : 0;
-    if (top1 != golden_top1) counts.top5_lost += Scores(metric, golden_scores(plan, image)).rank(top1) >= 5 ? 1 : 0;
+    if (top1 != golden_top1)
+      counts.top5_lost += Scores(metric, golden_scores(plan, image)).rank(top1) >= 5 ? 1 : 0;
     counts.output_identical += is_identical ? 1 : 0;
     counts.correct_to_wrong += was_correct && !is_correct ? 1 : 0;
     counts.wrong_to_correct += !was_correct && is_correct ? 1 : 0;
@@ -309,7 +337,8 @@ Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {
   Plan plan;
   plan.config = std::move(config);
   QFI_CHECK(load_inputs(plan, params.kernels));
-  const Tensor& input = plan.program->model().tensors[static_cast<std::size_t>(plan.program->model().inputs[0])];
+  const Tensor& input =
+      plan.program->model().tensors[static_cast<std::size_t>(plan.program->model().inputs[0])];
   QFI_TRY(const std::vector<std::byte> inputs, to_input_tensor(plan.data, input, plan.config.input));
   plan.data.values = {};
   QFI_TRY(const std::vector<std::size_t> chosen, choose_operators(*plan.program, plan.config.faults));
@@ -326,7 +355,8 @@ Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {
   std::vector<TableUse> counted = run_golden(plan, inputs, uses, params.threads);
   score_golden(plan);
   plan.tables = std::make_unique<FaultTables>(*plan.netlist, std::move(counted), plan.config.faults.unit);
-  if (auto checked = plan.tables->check_fault_free(); !checked) return at(plan.config.faults.netlist.path.string(), checked.error());
+  if (auto checked = plan.tables->check_fault_free(); !checked)
+    return at(plan.config.faults.netlist.path.string(), checked.error());
   QFI_CHECK(prove_table_path(plan));
   classify_faults(plan, drawn, params.threads);
   return plan;

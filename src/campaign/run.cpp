@@ -31,10 +31,12 @@ class Collector {
     for (const PlannedFault& fault : plan.faults)
       if (fault.fate == FaultFate::runs || fault.fate == FaultFate::equal) ++m_sharers[fault.same_as];
     m_outcome.counts.resize(plan.faults.size());
-    for (auto* sums : {&m_outcome.top1_of_image, &m_outcome.top5_of_image, &m_outcome.changed_of_image}) sums->assign(plan.data.images(), 0);
+    for (auto* sums : {&m_outcome.top1_of_image, &m_outcome.top5_of_image, &m_outcome.changed_of_image})
+      sums->assign(plan.data.images(), 0);
   }
 
-  void add(std::size_t fault, const ImageBlock& block, const ClassificationCounts& counts, const std::vector<ImageScore>& scores) {
+  void add(std::size_t fault, const ImageBlock& block, const ClassificationCounts& counts,
+           const std::vector<ImageScore>& scores) {
     m_outcome.counts[fault] += counts;
     for (std::size_t i = 0; i < block.count; ++i) add_image(block.first + i, scores[i], m_sharers[fault]);
     m_outcome.inferences += block.count;
@@ -46,7 +48,8 @@ class Collector {
       if (fault.fate == FaultFate::equal) m_outcome.counts[i] = m_outcome.counts[fault.same_as];
       if (fault.fate != FaultFate::table_masked && fault.fate != FaultFate::use_masked) continue;
       m_outcome.counts[i] = m_plan.golden.counts;
-      for (std::size_t image = 0; image < m_plan.data.images(); ++image) add_image(image, m_plan.golden.scores[image], 1);
+      for (std::size_t image = 0; image < m_plan.data.images(); ++image)
+        add_image(image, m_plan.golden.scores[image], 1);
     }
     return std::move(m_outcome);
   }
@@ -102,7 +105,8 @@ Result<VerificationOutcome> verify_tables(const Plan& plan, const std::filesyste
   }
   // A fault list may name sites of the other kind, or nets that nothing reads.
   std::set<Site> sites_and_listed;
-  for (const Site& site : enumerate_sites(*plan.netlist, plan.config.faults.sites)) sites_and_listed.insert(site);
+  for (const Site& site : enumerate_sites(*plan.netlist, plan.config.faults.sites))
+    sites_and_listed.insert(site);
   for (const PlannedFault& fault : plan.faults) sites_and_listed.insert(fault.fault.site);
   const std::vector<Site> sites(sites_and_listed.begin(), sites_and_listed.end());
   auto model = VerilatorModel::open(*plan.netlist, sites, cache);
@@ -116,17 +120,20 @@ Result<VerificationOutcome> verify_tables(const Plan& plan, const std::filesyste
   const OperandGrid& grid = simulator.grid();
   FaultTables::Scratch scratch;
   const std::uint64_t count = std::min<std::uint64_t>(plan.config.verify, plan.faults.size());
-  for (const std::uint64_t i : draw_without_replacement(plan.faults.size(), count, plan.config.seed, "verify")) {
+  for (const std::uint64_t i :
+       draw_without_replacement(plan.faults.size(), count, plan.config.seed, "verify")) {
     const StuckAt& fault = plan.faults[i].fault;
     plan.tables->examine(std::span(&fault, 1), scratch);
     model->inject(fault.site, fault.value);
     std::size_t index = 0;
     for (int outer = grid.outer.first; outer <= grid.outer.last; ++outer)
       for (int inner = grid.inner.first; inner <= grid.inner.last; ++inner, ++index) {
-        const std::int32_t product = grid.outer_is_rs1 ? model->multiply(outer, inner) : model->multiply(inner, outer);
+        const std::int32_t product =
+            grid.outer_is_rs1 ? model->multiply(outer, inner) : model->multiply(inner, outer);
         if (product != scratch.products[index])
-          return failed("verify: {} stuck at {}: Verilator gives {} for {} and {}, the simulator {}", site_name(*plan.netlist, fault.site),
-                        int{fault.value}, product, outer, inner, scratch.products[index]);
+          return failed("verify: {} stuck at {}: Verilator gives {} for {} and {}, the simulator {}",
+                        site_name(*plan.netlist, fault.site), int{fault.value}, product, outer, inner,
+                        scratch.products[index]);
       }
     model->clear();
     ++outcome.tables;

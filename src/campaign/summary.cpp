@@ -18,9 +18,13 @@ constexpr double k_harmless_loss = 0.01;
 constexpr const char* k_schema = "qfi-results-1";
 
 // Names come from files and may be anything; what is not UTF-8 is replaced.
-std::string text_of(const Json& json) { return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string text_of(const Json& json) {
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
-double ratio(std::uint64_t part, std::uint64_t whole) { return static_cast<double>(part) / static_cast<double>(whole); }
+double ratio(std::uint64_t part, std::uint64_t whole) {
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
 
 // Derived numbers to 9 digits: what differs behind them between mathematical libraries does not
 // reach the file.
@@ -32,7 +36,8 @@ Json interval_json(const std::optional<Interval>& interval) {
 }
 
 Json share_json(const FaultShare& share) {
-  return {{"faults", share.faults}, {"share", rounded(share.share)}, {"interval", interval_json(share.interval)}};
+  return {
+      {"faults", share.faults}, {"share", rounded(share.share)}, {"interval", interval_json(share.interval)}};
 }
 
 Json counts_json(const ClassificationCounts& counts) {
@@ -77,7 +82,8 @@ Json fault_json(const Plan& plan, std::size_t index, const ClassificationCounts&
 
 Json inputs_json(const Plan& plan) {
   const DataSet& data = plan.data;
-  return {{"model", {{"file", plan.config.model.path.filename().string()}, {"sha256", plan.program->model().sha256}}},
+  return {{"model",
+           {{"file", plan.config.model.path.filename().string()}, {"sha256", plan.program->model().sha256}}},
           {"data",
            {{"images_sha256", data.images_sha256},
             {"labels_sha256", data.labels_sha256.empty() ? Json(nullptr) : Json(data.labels_sha256)},
@@ -97,19 +103,21 @@ Json operators_json(const Plan& plan) {
   for (const FaultyOperator& op : plan.operators) {
     const Operator& source = plan.program->model().operators[op.index];
     const OperandCodes& codes = plan.tables->uses()[op.use].codes;
-    list.push_back({{"index", op.index},
-                    {"kind", qfi::name_of(source.kind)},
-                    {"output", plan.program->model().tensors[static_cast<std::size_t>(source.outputs[0])].name},
-                    {"type", codes.type == CodeType::int8 ? "int8" : "uint8"},
-                    {"weight_zero_point", codes.weight_zero_point},
-                    {"input_zero_point", codes.input_zero_point},
-                    {"multiplications_per_image", plan.program->multiplications(op.index)}});
+    list.push_back(
+        {{"index", op.index},
+         {"kind", qfi::name_of(source.kind)},
+         {"output", plan.program->model().tensors[static_cast<std::size_t>(source.outputs[0])].name},
+         {"type", codes.type == CodeType::int8 ? "int8" : "uint8"},
+         {"weight_zero_point", codes.weight_zero_point},
+         {"input_zero_point", codes.input_zero_point},
+         {"multiplications_per_image", plan.program->multiplications(op.index)}});
   }
   return list;
 }
 
 Json sample_json(const Plan& plan) {
-  Json json = {{"population", plan.population}, {"sites", plan.sites}, {"polarities", 2}, {"n", plan.faults.size()}};
+  Json json = {
+      {"population", plan.population}, {"sites", plan.sites}, {"polarities", 2}, {"n", plan.faults.size()}};
   if (const auto* margin = std::get_if<SampleMargin>(&plan.config.sample)) {
     json["n_before_rounding"] = rounded(plan.sample_size->exact);
     json["rounding"] = margin->rounding == Rounding::up ? "up" : "nearest";
@@ -141,8 +149,10 @@ Json mean_json(const CrossedMean& mean) {
 // On these images the golden accuracy is a constant, so the drop's interval is the mirrored one.
 Json drop_json(const Summary& summary) {
   std::optional<Interval> interval;
-  if (const auto& faulty = summary.faulty_top1.these_images) interval = {summary.golden_top1 - faulty->high, summary.golden_top1 - faulty->low};
-  return {{"mean", rounded(summary.golden_top1 - summary.faulty_top1.mean)}, {"interval_these_images", interval_json(interval)}};
+  if (const auto& faulty = summary.faulty_top1.these_images)
+    interval = {summary.golden_top1 - faulty->high, summary.golden_top1 - faulty->low};
+  return {{"mean", rounded(summary.golden_top1 - summary.faulty_top1.mean)},
+          {"interval_these_images", interval_json(interval)}};
 }
 
 Json summary_json(const Summary& summary) {
@@ -206,7 +216,10 @@ Summary summarize(const Plan& plan, const CampaignOutcome& outcome) {
     top5_of_fault.push_back(counts.faulty_top5_correct);
     changed_of_fault.push_back(counts.top1_changed);
     const std::string harm = harm_class(plan, counts);
-    ++(harm == "harmless" ? summary.harmless : harm == "collapsed" ? summary.collapsed : summary.between).faults;
+    ++(harm == "harmless"    ? summary.harmless
+       : harm == "collapsed" ? summary.collapsed
+                             : summary.between)
+          .faults;
     summary.critical.faults += counts.top1_changed > 0 ? 1 : 0;
     summary.table_masked.faults += plan.faults[i].fate == FaultFate::table_masked ? 1 : 0;
     summary.use_masked.faults += plan.faults[i].fate == FaultFate::use_masked ? 1 : 0;
@@ -214,12 +227,14 @@ Summary summarize(const Plan& plan, const CampaignOutcome& outcome) {
     const std::uint64_t bin = counts.faulty_correct * summary.histogram.size() / counts.images;
     ++summary.histogram[std::min<std::size_t>(bin, summary.histogram.size() - 1)];
   }
-  for (FaultShare* share : {&summary.harmless, &summary.between, &summary.collapsed, &summary.critical, &summary.table_masked,
-                            &summary.use_masked, &summary.output_identical}) {
+  for (FaultShare* share : {&summary.harmless, &summary.between, &summary.collapsed, &summary.critical,
+                            &summary.table_masked, &summary.use_masked, &summary.output_identical}) {
     share->share = ratio(share->faults, summary.drawn);
-    if (summary.is_random_sample) share->interval = wilson_interval(share->faults, summary.drawn, summary.population, confidence);
+    if (summary.is_random_sample)
+      share->interval = wilson_interval(share->faults, summary.drawn, summary.population, confidence);
   }
-  const auto mean = [&](const std::vector<std::uint64_t>& of_fault, const std::vector<std::uint64_t>& of_image) {
+  const auto mean = [&](const std::vector<std::uint64_t>& of_fault,
+                        const std::vector<std::uint64_t>& of_image) {
     CrossedMean result = crossed_mean({summary.population, of_fault, of_image}, confidence);
     if (!summary.is_random_sample) result.these_images = result.image_population = std::nullopt;
     return result;
@@ -232,7 +247,8 @@ Summary summarize(const Plan& plan, const CampaignOutcome& outcome) {
 
 std::string results_json(const Plan& plan, const CampaignOutcome& outcome, const ToolInfo& tool) {
   Json faults = Json::array();
-  for (std::size_t i = 0; i < plan.faults.size(); ++i) faults.push_back(fault_json(plan, i, outcome.counts[i]));
+  for (std::size_t i = 0; i < plan.faults.size(); ++i)
+    faults.push_back(fault_json(plan, i, outcome.counts[i]));
   const Json json = {{"schema", k_schema},
                      {"qfi", {{"version", tool.version}, {"git", tool.git}}},
                      {"arithmetic", "TFLite reference kernels (LiteRT 2.3.0), integers"},
@@ -250,12 +266,16 @@ std::string results_json(const Plan& plan, const CampaignOutcome& outcome, const
   return text_of(json);
 }
 
-std::string run_json(const Plan& plan, const CampaignOutcome& outcome, const VerificationOutcome& verification, const ToolInfo& tool,
-                     const RunInfo& run) {
+std::string run_json(const Plan& plan, const CampaignOutcome& outcome,
+                     const VerificationOutcome& verification, const ToolInfo& tool, const RunInfo& run) {
   utsname host{};
   ::uname(&host);
   Json verify = {{"done", verification.is_done}};
-  if (verification.is_done) verify.update({{"verilator", verification.version}, {"tables", verification.tables}, {"products", verification.products}, {"differences", 0}});
+  if (verification.is_done)
+    verify.update({{"verilator", verification.version},
+                   {"tables", verification.tables},
+                   {"products", verification.products},
+                   {"differences", 0}});
   else verify["reason"] = verification.reason;
   const Json json = {{"schema", "qfi-run-1"},
                      {"qfi", {{"version", tool.version}, {"git", tool.git}}},
@@ -267,7 +287,10 @@ std::string run_json(const Plan& plan, const CampaignOutcome& outcome, const Ver
                      {"plan_seconds", run.plan_seconds},
                      {"run_seconds", outcome.seconds},
                      {"inferences", outcome.inferences},
-                     {"paths", {{"model", plan.config.model.path.string()}, {"images", plan.config.data.images.path.string()}, {"netlist", plan.config.faults.netlist.path.string()}}},
+                     {"paths",
+                      {{"model", plan.config.model.path.string()},
+                       {"images", plan.config.data.images.path.string()},
+                       {"netlist", plan.config.faults.netlist.path.string()}}},
                      {"verify", verify}};
   return text_of(json);
 }

@@ -27,7 +27,8 @@ class YamlNode {
   template <class... Args>
   tl::unexpected<Error> error(fmt::format_string<Args...> format, Args&&... args) const {
     const YAML::Mark mark = m_node.Mark();
-    return bad_input("{}:{}:{}: {}", *m_file, mark.line + 1, mark.column + 1, fmt::format(format, std::forward<Args>(args)...));
+    return bad_input("{}:{}:{}: {}", *m_file, mark.line + 1, mark.column + 1,
+                     fmt::format(format, std::forward<Args>(args)...));
   }
 
   /// A map with only these keys, none of them twice.
@@ -41,7 +42,8 @@ class YamlNode {
       seen.push_back(text);
       if (std::ranges::find(known, text) != known.end()) continue;
       const auto guess = most_similar(text, known);
-      return key.error("unknown key '{}' in '{}'{}", text, m_name, guess ? "; did you mean '" + *guess + "'?" : "");
+      return key.error("unknown key '{}' in '{}'{}", text, m_name,
+                       guess ? "; did you mean '" + *guess + "'?" : "");
     }
     return {};
   }
@@ -60,7 +62,8 @@ class YamlNode {
   /// Items of a list, values of a map.
   std::vector<YamlNode> items() const {
     std::vector<YamlNode> result;
-    for (const auto& item : m_node) result.emplace_back(m_node.IsMap() ? YAML::Node(item.second) : YAML::Node(item), m_file, m_name);
+    for (const auto& item : m_node)
+      result.emplace_back(m_node.IsMap() ? YAML::Node(item.second) : YAML::Node(item), m_file, m_name);
     return result;
   }
 
@@ -68,7 +71,8 @@ class YamlNode {
   std::vector<std::pair<std::string, YamlNode>> entries() const {
     std::vector<std::pair<std::string, YamlNode>> result;
     for (const auto& entry : m_node)
-      if (entry.first.IsScalar()) result.emplace_back(entry.first.Scalar(), YamlNode(entry.second, m_file, entry.first.Scalar()));
+      if (entry.first.IsScalar())
+        result.emplace_back(entry.first.Scalar(), YamlNode(entry.second, m_file, entry.first.Scalar()));
     return result;
   }
 
@@ -80,8 +84,10 @@ class YamlNode {
   template <class T>
   Result<T> number(T smallest, T largest) const {
     T value{};
-    if (!m_node.IsScalar() || !YAML::convert<T>::decode(m_node, value)) return error("'{}' must be a number", m_name);
-    if (!(value >= smallest && value <= largest)) return error("'{}' is {}; {} to {} are possible", m_name, value, smallest, largest);
+    if (!m_node.IsScalar() || !YAML::convert<T>::decode(m_node, value))
+      return error("'{}' must be a number", m_name);
+    if (!(value >= smallest && value <= largest))
+      return error("'{}' is {}; {} to {} are possible", m_name, value, smallest, largest);
     return value;
   }
 
@@ -95,7 +101,8 @@ class YamlNode {
       names.push_back(name);
     }
     const auto guess = most_similar(given, names);
-    return error("'{}' cannot be '{}'; possible: {}{}", m_name, given, fmt::join(names, ", "), guess ? "; did you mean '" + *guess + "'?" : "");
+    return error("'{}' cannot be '{}'; possible: {}{}", m_name, given, fmt::join(names, ", "),
+                 guess ? "; did you mean '" + *guess + "'?" : "");
   }
 
  private:

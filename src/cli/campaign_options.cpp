@@ -13,18 +13,26 @@ namespace qfi::cli {
 
 void add_campaign_options(CLI::App& command, CampaignOptions& options) {
   command.add_option("config", options.config, "campaign config")->required()->type_name("FILE.yaml");
-  command.add_option("--define", options.defines, "value of ${NAME} in the config's paths; else the environment's")->type_name("NAME=VALUE");
-  command.add_option("--threads", options.threads, "threads (default: as the config says, else all cores)")->check(CLI::Range(1, 4096))->type_name("N");
-  const std::map<std::string, KernelSet> kernels = {{"reference", KernelSet::reference}, {"portable", KernelSet::portable}};
+  command
+      .add_option("--define", options.defines,
+                  "value of ${NAME} in the config's paths; else the environment's")
+      ->type_name("NAME=VALUE");
+  command.add_option("--threads", options.threads, "threads (default: as the config says, else all cores)")
+      ->check(CLI::Range(1, 4096))
+      ->type_name("N");
+  const std::map<std::string, KernelSet> kernels = {{"reference", KernelSet::reference},
+                                                    {"portable", KernelSet::portable}};
   command.add_option("--kernels", options.kernels, "kernel set; results do not depend on it")
-      ->transform(CLI::CheckedTransformer(kernels).description("reference|portable"))->default_str("portable");
+      ->transform(CLI::CheckedTransformer(kernels).description("reference|portable"))
+      ->default_str("portable");
 }
 
 Result<CampaignConfig> load_config(const CampaignOptions& options) {
   std::map<std::string, std::string> defines;
   for (const std::string& define : options.defines) {
     const auto equals = define.find('=');
-    if (equals == std::string::npos || equals == 0) return bad_input("--define {}: write it as NAME=VALUE", define);
+    if (equals == std::string::npos || equals == 0)
+      return bad_input("--define {}: write it as NAME=VALUE", define);
     defines[define.substr(0, equals)] = define.substr(equals + 1);
   }
   ConfigParams params;
@@ -44,11 +52,15 @@ unsigned thread_count(const CampaignOptions& options, const CampaignConfig& conf
 
 Result<Plan> load_plan(CampaignConfig config, const CampaignOptions& options, unsigned threads) {
   QFI_TRY(Plan plan, make_plan(std::move(config), {threads, options.kernels}));
-  for (const std::string& warning : plan.program->model().warnings) fmt::print(stderr, "qfi: warning: {}\n", warning);
+  for (const std::string& warning : plan.program->model().warnings)
+    fmt::print(stderr, "qfi: warning: {}\n", warning);
   return plan;
 }
 
-ProgressLine::ProgressLine() : m_is_terminal(::isatty(STDERR_FILENO) == 1), m_start(std::chrono::steady_clock::now()), m_shown(m_start) {}
+ProgressLine::ProgressLine()
+    : m_is_terminal(::isatty(STDERR_FILENO) == 1),
+      m_start(std::chrono::steady_clock::now()),
+      m_shown(m_start) {}
 
 void ProgressLine::note(const std::string& text) {
   if (m_is_terminal) fmt::print(stderr, "\r\033[K{} ..", text);
@@ -63,7 +75,8 @@ void ProgressLine::update(std::uint64_t done, std::uint64_t total) {
   const double seconds = std::chrono::duration<double>(now - m_start).count();
   const double rate = static_cast<double>(done) / std::max(seconds, 1e-9);
   fmt::print(stderr, "\r\033[K{} of {} trials ({:.0f} %), {:.1f} per s, {} left", done, total,
-             100.0 * static_cast<double>(done) / static_cast<double>(total), rate, duration_text(static_cast<double>(total - done) / rate));
+             100.0 * static_cast<double>(done) / static_cast<double>(total), rate,
+             duration_text(static_cast<double>(total - done) / rate));
   std::fflush(stderr);
 }
 

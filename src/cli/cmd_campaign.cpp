@@ -36,10 +36,12 @@ Result<void> prepare_output(const std::filesystem::path& folder) {
 
 Result<int> run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
-  const std::string started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
+  const std::string started =
+      fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
   QFI_TRY(CampaignConfig config, load_config(options));
   const unsigned threads = thread_count(options, config);
-  const std::filesystem::path folder = options.output.empty() ? config.output.path : std::filesystem::path(options.output);
+  const std::filesystem::path folder =
+      options.output.empty() ? config.output.path : std::filesystem::path(options.output);
   ProgressLine progress;
   progress.note("golden run and tables of the drawn faults");
   auto planned = load_plan(std::move(config), options, threads);
@@ -60,11 +62,13 @@ Result<int> run(const Options& options) {
   const ToolInfo tool{QFI_VERSION, k_git_commit};
   const std::string results = results_json(plan, outcome, tool);
   QFI_CHECK(write_file(folder / "results.json", results));
-  QFI_CHECK(write_file(folder / "run.json", run_json(plan, outcome, verification, tool, {threads, started, plan_time.count()})));
+  QFI_CHECK(write_file(folder / "run.json",
+                       run_json(plan, outcome, verification, tool, {threads, started, plan_time.count()})));
   fmt::print("{}", options.json ? results : summary_table(plan, outcome));
   if (!options.json) {
     fmt::print("\n{} tables checked by Verilator{}\nresults in {}\n", verification.tables,
-               verification.is_done ? ", no difference" : " (" + verification.reason + ")", (folder / "results.json").string());
+               verification.is_done ? ", no difference" : " (" + verification.reason + ")",
+               (folder / "results.json").string());
   }
   return k_done;
 }
@@ -75,8 +79,11 @@ void add_campaign(CLI::App& app, Action& chosen) {
   auto* command = app.add_subcommand("campaign", "run a fault-injection campaign");
   auto options = std::make_shared<Options>();
   add_campaign_options(*command, *options);
-  command->add_option("-o,--output", options->output, "output folder instead of the config's")->type_name("FOLDER");
-  command->add_option("--cache", options->cache, "folder of compiled Verilator models")->capture_default_str()->type_name("FOLDER");
+  command->add_option("-o,--output", options->output, "output folder instead of the config's")
+      ->type_name("FOLDER");
+  command->add_option("--cache", options->cache, "folder of compiled Verilator models")
+      ->capture_default_str()
+      ->type_name("FOLDER");
   command->add_flag("--json", options->json, "print results.json instead of a table");
   command->footer("Example: qfi campaign campaigns/demo.yaml --output demo-results");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });

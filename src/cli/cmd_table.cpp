@@ -31,7 +31,8 @@ struct Options {
 };
 
 // The 256 x 256 products by Verilator, weight codes first, in rising order.
-Result<std::vector<std::int32_t>> verilated_products(const Options& options, const Netlist& netlist, const StuckAt& fault) {
+Result<std::vector<std::int32_t>> verilated_products(const Options& options, const Netlist& netlist,
+                                                     const StuckAt& fault) {
   auto sites = enumerate_sites(netlist, fault.site.kind == Site::Kind::net ? SiteKind::nets : SiteKind::pins);
   if (std::ranges::find(sites, fault.site) == sites.end()) sites.push_back(fault.site);
   QFI_TRY(VerilatorModel model, VerilatorModel::open(netlist, sites, options.cache));
@@ -44,7 +45,8 @@ Result<std::vector<std::int32_t>> verilated_products(const Options& options, con
     for (int x = first; x < first + 256; ++x) {
       const int weight = w - (is_offset ? codes.weight_zero_point : 0);
       const int input = x - (is_offset ? codes.input_zero_point : 0);
-      products.push_back(options.unit.rs1 == Rs1::weight ? model.multiply(weight, input) : model.multiply(input, weight));
+      products.push_back(options.unit.rs1 == Rs1::weight ? model.multiply(weight, input)
+                                                         : model.multiply(input, weight));
     }
   return products;
 }
@@ -76,38 +78,63 @@ Result<int> run(Options options) {
   std::size_t changed = 0;
   for (std::size_t i = 0; i < exact.size(); ++i) changed += exact[i] != products[i] ? 1 : 0;
   fmt::print("{}: {} stuck at {}, {} of 65536 products changed, int32 hash {:016x}\n", options.output,
-             site_name(netlist, fault.site), int{fault.value}, changed, xxh64(std::as_bytes(std::span(products))));
+             site_name(netlist, fault.site), int{fault.value}, changed,
+             xxh64(std::as_bytes(std::span(products))));
   return k_done;
 }
 
 }  // namespace
 
 void add_table(CLI::App& app, Action& chosen) {
-  auto* command = app.add_subcommand("table", "the 256 x 256 products of a netlist under one stuck-at fault, as .npy");
+  auto* command =
+      app.add_subcommand("table", "the 256 x 256 products of a netlist under one stuck-at fault, as .npy");
   auto options = std::make_shared<Options>();
-  command->add_option("netlist", options->netlist, "netlist written by qfi synth or Yosys' write_json")->required()->type_name("FILE");
-  command->add_option("--fault", options->fault, "net, net[bit] or cell/pin, and what it is stuck at")->required()->type_name("SITE:0|1");
-  const std::map<std::string, OperandEncoding> encodings = {{"raw", OperandEncoding::raw}, {"offset", OperandEncoding::offset}};
-  command->add_option("--operands", options->unit.operands, "multiply stored codes, or codes minus zero points")
-      ->transform(CLI::CheckedTransformer(encodings).description("raw|offset"))->default_str("raw");
+  command->add_option("netlist", options->netlist, "netlist written by qfi synth or Yosys' write_json")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--fault", options->fault, "net, net[bit] or cell/pin, and what it is stuck at")
+      ->required()
+      ->type_name("SITE:0|1");
+  const std::map<std::string, OperandEncoding> encodings = {{"raw", OperandEncoding::raw},
+                                                            {"offset", OperandEncoding::offset}};
+  command
+      ->add_option("--operands", options->unit.operands, "multiply stored codes, or codes minus zero points")
+      ->transform(CLI::CheckedTransformer(encodings).description("raw|offset"))
+      ->default_str("raw");
   const std::map<std::string, CodeType> types = {{"int8", CodeType::int8}, {"uint8", CodeType::uint8}};
   command->add_option("--type", options->use.codes.type, "type of the codes")
-      ->transform(CLI::CheckedTransformer(types).description("int8|uint8"))->default_str("int8");
-  command->add_option("--weight-zero-point", options->use.codes.weight_zero_point, "for offset")->capture_default_str()->type_name("Z");
-  command->add_option("--input-zero-point", options->use.codes.input_zero_point, "for offset")->capture_default_str()->type_name("Z");
+      ->transform(CLI::CheckedTransformer(types).description("int8|uint8"))
+      ->default_str("int8");
+  command->add_option("--weight-zero-point", options->use.codes.weight_zero_point, "for offset")
+      ->capture_default_str()
+      ->type_name("Z");
+  command->add_option("--input-zero-point", options->use.codes.input_zero_point, "for offset")
+      ->capture_default_str()
+      ->type_name("Z");
   const std::map<std::string, Rs1> operands = {{"weight", Rs1::weight}, {"input", Rs1::input}};
   command->add_option("--rs1-operand", options->unit.rs1, "which operand sits at rs1")
-      ->transform(CLI::CheckedTransformer(operands).description("weight|input"))->default_str("weight");
-  const std::map<std::string, Engine> engines = {{"simulator", Engine::simulator}, {"verilator", Engine::verilator}};
+      ->transform(CLI::CheckedTransformer(operands).description("weight|input"))
+      ->default_str("weight");
+  const std::map<std::string, Engine> engines = {{"simulator", Engine::simulator},
+                                                 {"verilator", Engine::verilator}};
   command->add_option("--engine", options->engine, "who computes the table")
-      ->transform(CLI::CheckedTransformer(engines).description("simulator|verilator"))->default_str("simulator");
+      ->transform(CLI::CheckedTransformer(engines).description("simulator|verilator"))
+      ->default_str("simulator");
   command->add_option("--rs1", options->roles.rs1, "port, if the file does not say")->type_name("PORT");
   command->add_option("--rs2", options->roles.rs2, "port, if the file does not say")->type_name("PORT");
   command->add_option("--result", options->roles.result, "port, if the file does not say")->type_name("PORT");
-  command->add_option("--tie", options->ties, "another input port, held at a value; may be repeated")->type_name("PORT=VALUE");
-  command->add_flag("--unsigned", options->roles.is_unsigned, "operands and result are unsigned, if the file does not say");
-  command->add_option("--cache", options->cache, "folder of compiled Verilator models")->capture_default_str()->type_name("FOLDER");
-  command->add_option("-o,--output", options->output, "int32, [weight code][input code], codes from smallest to largest")->required()->type_name("FILE.npy");
+  command->add_option("--tie", options->ties, "another input port, held at a value; may be repeated")
+      ->type_name("PORT=VALUE");
+  command->add_flag("--unsigned", options->roles.is_unsigned,
+                    "operands and result are unsigned, if the file does not say");
+  command->add_option("--cache", options->cache, "folder of compiled Verilator models")
+      ->capture_default_str()
+      ->type_name("FOLDER");
+  command
+      ->add_option("-o,--output", options->output,
+                   "int32, [weight code][input code], codes from smallest to largest")
+      ->required()
+      ->type_name("FILE.npy");
   command->footer("Example: qfi table netlists/mul_gates.json --fault 'op_a[3]:1' --operands raw -o t.npy");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }

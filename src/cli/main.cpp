@@ -12,8 +12,10 @@
 namespace qfi::cli {
 
 std::filesystem::path default_cache() {
-  if (const char* folder = std::getenv("XDG_CACHE_HOME"); folder != nullptr && *folder == '/') return std::filesystem::path(folder) / "qfi";
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/') return std::filesystem::path(home) / ".cache" / "qfi";
+  if (const char* folder = std::getenv("XDG_CACHE_HOME"); folder != nullptr && *folder == '/')
+    return std::filesystem::path(folder) / "qfi";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/')
+    return std::filesystem::path(home) / ".cache" / "qfi";
   return std::filesystem::temp_directory_path() / "qfi-cache";
 }
 

@@ -12,7 +12,8 @@ namespace {
 // The stored value of a real number, as the reference kernels find activation bounds: in float.
 Result<std::int32_t> stored(float real, const Tensor& tensor) {
   const float steps = std::round(real / tensor.quantization.scales[0]);
-  if (!(std::fabs(steps) < 2147483648.0F)) return bad_input("output scale {} is too small for its activation", tensor.quantization.scales[0]);
+  if (!(std::fabs(steps) < 2147483648.0F))
+    return bad_input("output scale {} is too small for its activation", tensor.quantization.scales[0]);
   return wrapping_add(tensor.quantization.zero_points[0], static_cast<std::int32_t>(steps));
 }
 
@@ -23,7 +24,8 @@ int output_size(Padding padding, int in, int filter, int stride) {
 }  // namespace
 
 Result<void> OperatorView::check_counts(std::size_t required, std::size_t maximum) const {
-  if (m_op.inputs.size() > maximum) return bad_input("{} inputs, at most {} are supported", m_op.inputs.size(), maximum);
+  if (m_op.inputs.size() > maximum)
+    return bad_input("{} inputs, at most {} are supported", m_op.inputs.size(), maximum);
   for (std::size_t k = 0; k < required; ++k)
     if (!has_input(k)) return bad_input("input {} is missing", k);
   if (m_op.outputs.size() != 1) return bad_input("{} outputs instead of 1", m_op.outputs.size());
@@ -32,9 +34,11 @@ Result<void> OperatorView::check_counts(std::size_t required, std::size_t maximu
 
 Result<void> check_quantized_8_bit(const Tensor& tensor) {
   if (tensor.type != TensorType::int8 && tensor.type != TensorType::uint8)
-    return bad_input("tensor '{}' is {}; INT8 and UINT8 are supported here", tensor.name, name_of(tensor.type));
+    return bad_input("tensor '{}' is {}; INT8 and UINT8 are supported here", tensor.name,
+                     name_of(tensor.type));
   if (tensor.quantization.scales.size() != 1)
-    return bad_input("tensor '{}' has {} scales instead of 1", tensor.name, tensor.quantization.scales.size());
+    return bad_input("tensor '{}' has {} scales instead of 1", tensor.name,
+                     tensor.quantization.scales.size());
   return {};
 }
 
@@ -42,7 +46,8 @@ Result<void> OperatorView::check_8_bit(std::size_t k) const {
   QFI_CHECK(check_quantized_8_bit(input(k)));
   QFI_CHECK(check_quantized_8_bit(output()));
   if (input(k).type != output().type)
-    return bad_input("input '{}' is {}, output {}", input(k).name, name_of(input(k).type), name_of(output().type));
+    return bad_input("input '{}' is {}, output {}", input(k).name, name_of(input(k).type),
+                     name_of(output().type));
   return {};
 }
 
@@ -64,7 +69,9 @@ Result<std::vector<std::int64_t>> OperatorView::constant_integers(std::size_t k)
   return numbers;
 }
 
-CodeType code_type(const Tensor& tensor) { return tensor.type == TensorType::int8 ? CodeType::int8 : CodeType::uint8; }
+CodeType code_type(const Tensor& tensor) {
+  return tensor.type == TensorType::int8 ? CodeType::int8 : CodeType::uint8;
+}
 
 Result<ActivationRange> activation_range(Activation activation, const Tensor& output) {
   const int smallest = smallest_code(code_type(output));
@@ -89,9 +96,10 @@ Result<ActivationRange> activation_range(Activation activation, const Tensor& ou
   return range;
 }
 
-Result<WindowGeometry> window_geometry(const WindowOptions& options, const Tensor& input, const Tensor& output,
-                                       int filter_h, int filter_w) {
-  if (input.shape.size() != 4 || output.shape.size() != 4) return bad_input("input and output must have 4 dimensions");
+Result<WindowGeometry> window_geometry(const WindowOptions& options, const Tensor& input,
+                                       const Tensor& output, int filter_h, int filter_w) {
+  if (input.shape.size() != 4 || output.shape.size() != 4)
+    return bad_input("input and output must have 4 dimensions");
   if (input.shape[0] != output.shape[0]) return bad_input("input and output differ in their batch");
   const auto effective = [](int filter, int dilation) { return (std::int64_t{filter} - 1) * dilation + 1; };
   const std::int64_t reach_h = effective(filter_h, options.dilation_h);
@@ -103,7 +111,8 @@ Result<WindowGeometry> window_geometry(const WindowOptions& options, const Tenso
   geometry.out_h = output_size(options.padding, input.shape[1], static_cast<int>(reach_h), options.stride_h);
   geometry.out_w = output_size(options.padding, input.shape[2], static_cast<int>(reach_w), options.stride_w);
   if (geometry.out_h != output.shape[1] || geometry.out_w != output.shape[2])
-    return bad_input("the output is {}x{} where the window gives {}x{}", output.shape[1], output.shape[2], geometry.out_h, geometry.out_w);
+    return bad_input("the output is {}x{} where the window gives {}x{}", output.shape[1], output.shape[2],
+                     geometry.out_h, geometry.out_w);
   const auto padding = [](int out, int stride, std::int64_t reach, int in) {
     const std::int64_t total = (std::int64_t{out} - 1) * stride + reach - in;
     return static_cast<int>(std::max<std::int64_t>(total, 0) / 2);

@@ -53,7 +53,9 @@ class OperatorView {
     return std::get<Options>(m_op.options);
   }
   bool has_input(std::size_t k) const { return k < m_op.inputs.size() && m_op.inputs[k] != k_no_tensor; }
-  const Tensor& input(std::size_t k) const { return m_model.tensors[static_cast<std::size_t>(m_op.inputs[k])]; }
+  const Tensor& input(std::size_t k) const {
+    return m_model.tensors[static_cast<std::size_t>(m_op.inputs[k])];
+  }
   const Tensor& output() const { return m_model.tensors[static_cast<std::size_t>(m_op.outputs[0])]; }
 
   /// `required` inputs are there, at most `maximum` in all, and one output.
@@ -87,8 +89,8 @@ struct WindowGeometry {
   int pad_h = 0;
   int pad_w = 0;
 };
-Result<WindowGeometry> window_geometry(const WindowOptions& options, const Tensor& input, const Tensor& output,
-                                       int filter_h, int filter_w);
+Result<WindowGeometry> window_geometry(const WindowOptions& options, const Tensor& input,
+                                       const Tensor& output, int filter_h, int filter_w);
 
 /// std::lround as x86 does it: whatever does not fit, NaN included, becomes the smallest int32.
 std::int32_t round_to_int32(double value);

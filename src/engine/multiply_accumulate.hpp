@@ -27,10 +27,15 @@ struct ConvolutionShape {
 
   int group_in_c() const { return in_c / groups; }
   int group_out_c() const { return out_c / groups; }
-  std::size_t in_plane() const { return static_cast<std::size_t>(in_h) * static_cast<std::size_t>(in_w) * static_cast<std::size_t>(in_c); }
+  std::size_t in_plane() const {
+    return static_cast<std::size_t>(in_h) * static_cast<std::size_t>(in_w) * static_cast<std::size_t>(in_c);
+  }
   std::size_t out_pixels() const { return static_cast<std::size_t>(out_h) * static_cast<std::size_t>(out_w); }
   std::size_t out_plane() const { return out_pixels() * static_cast<std::size_t>(out_c); }
-  std::size_t taps() const { return static_cast<std::size_t>(filter_h) * static_cast<std::size_t>(filter_w) * static_cast<std::size_t>(group_in_c()); }
+  std::size_t taps() const {
+    return static_cast<std::size_t>(filter_h) * static_cast<std::size_t>(filter_w) *
+           static_cast<std::size_t>(group_in_c());
+  }
 };
 
 /// int32 accumulator -> stored 8-bit output, per output channel.
@@ -55,20 +60,21 @@ struct MultiplyAccumulate {
 /// `input`: planes * [in_h][in_w][in_c] bytes; `output`: planes * [out_h][out_w][out_c].
 /// `planes` counts images times the shape's own planes. Products come from `table`, or are exact
 /// where it is nullptr. `scratch` is the kernel's to resize.
-using MultiplyAccumulateFunction = void (*)(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,
-                                            std::uint8_t* output, const ProductTable* table, PaddingTaps padding,
+using MultiplyAccumulateFunction = void (*)(const MultiplyAccumulate& op, std::size_t planes,
+                                            const std::uint8_t* input, std::uint8_t* output,
+                                            const ProductTable* table, PaddingTaps padding,
                                             std::vector<std::byte>& scratch);
 
-void multiply_accumulate_reference(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,
-                                   std::uint8_t* output, const ProductTable* table, PaddingTaps padding,
-                                   std::vector<std::byte>& scratch);
+void multiply_accumulate_reference(const MultiplyAccumulate& op, std::size_t planes,
+                                   const std::uint8_t* input, std::uint8_t* output, const ProductTable* table,
+                                   PaddingTaps padding, std::vector<std::byte>& scratch);
 void multiply_accumulate_portable(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,
                                   std::uint8_t* output, const ProductTable* table, PaddingTaps padding,
                                   std::vector<std::byte>& scratch);
 
 /// See Program::count_pairs.
-void count_pairs(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input, PaddingTaps padding,
-                 std::span<std::uint64_t> counts);
+void count_pairs(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,
+                 PaddingTaps padding, std::span<std::uint64_t> counts);
 
 /// Output positions 0 .. size-1 whose tap `k` lies inside the input, as first .. end-1.
 struct ValidRange {

@@ -76,7 +76,8 @@ Result<Program> Program::prepare(Model model, const ProgramParams& params) {
   }
   program.plan_memory();
   if (program.m_bytes_per_image > params.max_bytes_per_image)
-    return bad_input("one image needs {} bytes of tensors, more than the limit of {}", program.m_bytes_per_image, params.max_bytes_per_image);
+    return bad_input("one image needs {} bytes of tensors, more than the limit of {}",
+                     program.m_bytes_per_image, params.max_bytes_per_image);
   return program;
 }
 
@@ -86,8 +87,11 @@ void Program::plan_memory() {
   std::vector<std::size_t> order;
   for (std::size_t t = 0; t < lives.size(); ++t)
     if (lives[t].is_used) order.push_back(t);
-  const auto size = [&](std::size_t t) { return (m_model.tensors[t].bytes() + k_alignment - 1) / k_alignment * k_alignment; };
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return size(a) > size(b); });
+  const auto size = [&](std::size_t t) {
+    return (m_model.tensors[t].bytes() + k_alignment - 1) / k_alignment * k_alignment;
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return size(a) > size(b); });
   m_offset.assign(lives.size(), 0);
   std::vector<std::size_t> placed;
   for (const std::size_t t : order) {
@@ -140,7 +144,9 @@ std::vector<int> Program::live_tensors(std::size_t cut, std::span<const int> als
     for (const int tensor : m_model.operators[i].outputs) is_known[static_cast<std::size_t>(tensor)] = true;
   std::vector<int> live;
   const auto need = [&](int tensor) {
-    if (tensor != k_no_tensor && is_known[static_cast<std::size_t>(tensor)] && std::ranges::find(live, tensor) == live.end()) live.push_back(tensor);
+    if (tensor != k_no_tensor && is_known[static_cast<std::size_t>(tensor)] &&
+        std::ranges::find(live, tensor) == live.end())
+      live.push_back(tensor);
   };
   for (std::size_t i = cut; i < m_model.operators.size(); ++i)
     for (const int tensor : m_model.operators[i].inputs) need(tensor);
@@ -149,27 +155,38 @@ std::vector<int> Program::live_tensors(std::size_t cut, std::span<const int> als
   return live;
 }
 
-bool Program::multiplies_weights(std::size_t index) const { return m_kernels[index]->multiply_accumulate() != nullptr; }
+bool Program::multiplies_weights(std::size_t index) const {
+  return m_kernels[index]->multiply_accumulate() != nullptr;
+}
 
 std::uint64_t Program::multiplications(std::size_t index) const {
   const MultiplyAccumulate* op = m_kernels[index]->multiply_accumulate();
-  return op == nullptr ? 0 : static_cast<std::uint64_t>(op->shape.planes) * op->shape.out_plane() * op->shape.taps();
+  return op == nullptr
+             ? 0
+             : static_cast<std::uint64_t>(op->shape.planes) * op->shape.out_plane() * op->shape.taps();
 }
 
-OperandCodes Program::operand_codes(std::size_t index) const { return m_kernels[index]->multiply_accumulate()->codes; }
+OperandCodes Program::operand_codes(std::size_t index) const {
+  return m_kernels[index]->multiply_accumulate()->codes;
+}
 
 std::span<const std::uint8_t> Program::weight_bytes(std::size_t index) const {
   return m_kernels[index]->multiply_accumulate()->weights;
 }
 
-void Program::count_pairs(const Batch& batch, std::size_t index, PaddingTaps padding, std::span<std::uint64_t> counts) const {
+void Program::count_pairs(const Batch& batch, std::size_t index, PaddingTaps padding,
+                          std::span<std::uint64_t> counts) const {
   const MultiplyAccumulate& op = *m_kernels[index]->multiply_accumulate();
   const auto input = batch.tensor(m_model.operators[index].inputs[0]);
-  qfi::count_pairs(op, batch.images() * static_cast<std::size_t>(op.shape.planes), reinterpret_cast<const std::uint8_t*>(input.data()), padding, counts);
+  qfi::count_pairs(op, batch.images() * static_cast<std::size_t>(op.shape.planes),
+                   reinterpret_cast<const std::uint8_t*>(input.data()), padding, counts);
 }
 
 Batch::Batch(const Program& program, std::size_t images)
-    : m_program(&program), m_capacity(images), m_images(images), m_memory(images * program.bytes_per_image() + k_alignment) {}
+    : m_program(&program),
+      m_capacity(images),
+      m_images(images),
+      m_memory(images * program.bytes_per_image() + k_alignment) {}
 
 void Batch::set_images(std::size_t images) { m_images = std::min(images, m_capacity); }
 
@@ -178,7 +195,8 @@ std::span<const std::byte> Batch::tensor(int index) const {
   const auto address = reinterpret_cast<std::uintptr_t>(m_memory.data());
   const std::size_t skew = (k_alignment - address % k_alignment) % k_alignment;
   // Places are planned for one image; with m_capacity of them every place and size grows alike.
-  return std::span(m_memory).subspan(skew + m_program->m_offset[t] * m_capacity, m_program->model().tensors[t].bytes() * m_images);
+  return std::span(m_memory).subspan(skew + m_program->m_offset[t] * m_capacity,
+                                     m_program->model().tensors[t].bytes() * m_images);
 }
 
 std::span<std::byte> Batch::tensor(int index) {

@@ -12,7 +12,8 @@ SampleSize sample_size(std::uint64_t population, double margin, double t, double
   SampleSize sample;
   sample.exact = size / (1.0 + margin * margin * (size - 1.0) / (t * t * p * (1.0 - p)));
   const double whole = rounding == Rounding::up ? std::ceil(sample.exact) : std::round(sample.exact);
-  sample.rounded = std::clamp(static_cast<std::uint64_t>(whole), std::uint64_t{1}, std::max<std::uint64_t>(population, 1));
+  sample.rounded =
+      std::clamp(static_cast<std::uint64_t>(whole), std::uint64_t{1}, std::max<std::uint64_t>(population, 1));
   return sample;
 }
 

@@ -31,7 +31,8 @@ class SiteNames {
     for (const auto& [known, site] : m_site_of_name) names.push_back(known);
     std::sort(names.begin(), names.end());
     const auto guess = most_similar(name, names);
-    return bad_input("no net or pin '{}' in the netlist{}", name, guess ? "; did you mean '" + *guess + "'?" : "");
+    return bad_input("no net or pin '{}' in the netlist{}", name,
+                     guess ? "; did you mean '" + *guess + "'?" : "");
   }
 
  private:
@@ -68,7 +69,9 @@ StuckAt stuck_at_member(const std::vector<Site>& sites, std::uint64_t index) {
   return {sites[index / 2], index % 2 == 1};
 }
 
-Result<Site> find_site(const Netlist& netlist, const std::string& name) { return SiteNames(netlist).find(name); }
+Result<Site> find_site(const Netlist& netlist, const std::string& name) {
+  return SiteNames(netlist).find(name);
+}
 
 Result<StuckAt> parse_stuck_at(const Netlist& netlist, const std::string& text) {
   const auto colon = text.rfind(':');

@@ -25,20 +25,13 @@ struct KnownOperator {
   int options_type;  // 0: none read
 };
 constexpr KnownOperator k_operators[] = {
-    {0, OperatorKind::add, 11},
-    {1, OperatorKind::average_pool_2d, 5},
-    {3, OperatorKind::conv_2d, 1},
-    {4, OperatorKind::depthwise_conv_2d, 2},
-    {6, OperatorKind::dequantize, 0},
-    {9, OperatorKind::fully_connected, 8},
-    {17, OperatorKind::max_pool_2d, 5},
-    {19, OperatorKind::relu, 0},
-    {21, OperatorKind::relu6, 0},
-    {22, OperatorKind::reshape, 0},
-    {25, OperatorKind::softmax, 9},
-    {34, OperatorKind::pad, 0},
-    {40, OperatorKind::mean, 0},
-    {114, OperatorKind::quantize, 0},
+    {0, OperatorKind::add, 11},         {1, OperatorKind::average_pool_2d, 5},
+    {3, OperatorKind::conv_2d, 1},      {4, OperatorKind::depthwise_conv_2d, 2},
+    {6, OperatorKind::dequantize, 0},   {9, OperatorKind::fully_connected, 8},
+    {17, OperatorKind::max_pool_2d, 5}, {19, OperatorKind::relu, 0},
+    {21, OperatorKind::relu6, 0},       {22, OperatorKind::reshape, 0},
+    {25, OperatorKind::softmax, 9},     {34, OperatorKind::pad, 0},
+    {40, OperatorKind::mean, 0},        {114, OperatorKind::quantize, 0},
 };
 
 const KnownOperator* find_operator(int code) {
@@ -48,18 +41,61 @@ const KnownOperator* find_operator(int code) {
 
 // Names of operators that qfi does not run, for the error message.
 std::string operator_name(int code, const std::string& custom) {
-  static const std::map<int, const char*> k_names = {
-      {2, "CONCATENATION"}, {5, "DEPTH_TO_SPACE"}, {8, "FLOOR"}, {11, "L2_NORMALIZATION"}, {14, "LOGISTIC"},
-      {16, "LSTM"}, {18, "MUL"}, {20, "RELU_N1_TO_1"}, {23, "RESIZE_BILINEAR"}, {26, "SPACE_TO_DEPTH"},
-      {27, "SVDF"}, {28, "TANH"}, {36, "GATHER"}, {37, "BATCH_TO_SPACE_ND"}, {38, "SPACE_TO_BATCH_ND"},
-      {39, "TRANSPOSE"}, {41, "SUB"}, {42, "DIV"}, {43, "SQUEEZE"}, {44, "UNIDIRECTIONAL_SEQUENCE_LSTM"},
-      {45, "STRIDED_SLICE"}, {47, "EXP"}, {49, "SPLIT"}, {50, "LOG_SOFTMAX"}, {53, "CAST"}, {54, "PRELU"},
-      {55, "MAXIMUM"}, {56, "ARG_MAX"}, {57, "MINIMUM"}, {59, "NEG"}, {60, "PADV2"}, {65, "SLICE"},
-      {67, "TRANSPOSE_CONV"}, {70, "EXPAND_DIMS"}, {74, "SUM"}, {75, "SQRT"}, {76, "RSQRT"}, {77, "SHAPE"},
-      {79, "ARG_MIN"}, {81, "REDUCE_PROD"}, {82, "REDUCE_MAX"}, {83, "PACK"}, {88, "UNPACK"}, {89, "REDUCE_MIN"},
-      {97, "RESIZE_NEAREST_NEIGHBOR"}, {98, "LEAKY_RELU"}, {99, "SQUARED_DIFFERENCE"}, {100, "MIRROR_PAD"},
-      {101, "ABS"}, {102, "SPLIT_V"}, {117, "HARD_SWISH"}, {118, "IF"}, {119, "WHILE"}, {126, "BATCH_MATMUL"},
-      {150, "GELU"}};
+  static const std::map<int, const char*> k_names = {{2, "CONCATENATION"},
+                                                     {5, "DEPTH_TO_SPACE"},
+                                                     {8, "FLOOR"},
+                                                     {11, "L2_NORMALIZATION"},
+                                                     {14, "LOGISTIC"},
+                                                     {16, "LSTM"},
+                                                     {18, "MUL"},
+                                                     {20, "RELU_N1_TO_1"},
+                                                     {23, "RESIZE_BILINEAR"},
+                                                     {26, "SPACE_TO_DEPTH"},
+                                                     {27, "SVDF"},
+                                                     {28, "TANH"},
+                                                     {36, "GATHER"},
+                                                     {37, "BATCH_TO_SPACE_ND"},
+                                                     {38, "SPACE_TO_BATCH_ND"},
+                                                     {39, "TRANSPOSE"},
+                                                     {41, "SUB"},
+                                                     {42, "DIV"},
+                                                     {43, "SQUEEZE"},
+                                                     {44, "UNIDIRECTIONAL_SEQUENCE_LSTM"},
+                                                     {45, "STRIDED_SLICE"},
+                                                     {47, "EXP"},
+                                                     {49, "SPLIT"},
+                                                     {50, "LOG_SOFTMAX"},
+                                                     {53, "CAST"},
+                                                     {54, "PRELU"},
+                                                     {55, "MAXIMUM"},
+                                                     {56, "ARG_MAX"},
+                                                     {57, "MINIMUM"},
+                                                     {59, "NEG"},
+                                                     {60, "PADV2"},
+                                                     {65, "SLICE"},
+                                                     {67, "TRANSPOSE_CONV"},
+                                                     {70, "EXPAND_DIMS"},
+                                                     {74, "SUM"},
+                                                     {75, "SQRT"},
+                                                     {76, "RSQRT"},
+                                                     {77, "SHAPE"},
+                                                     {79, "ARG_MIN"},
+                                                     {81, "REDUCE_PROD"},
+                                                     {82, "REDUCE_MAX"},
+                                                     {83, "PACK"},
+                                                     {88, "UNPACK"},
+                                                     {89, "REDUCE_MIN"},
+                                                     {97, "RESIZE_NEAREST_NEIGHBOR"},
+                                                     {98, "LEAKY_RELU"},
+                                                     {99, "SQUARED_DIFFERENCE"},
+                                                     {100, "MIRROR_PAD"},
+                                                     {101, "ABS"},
+                                                     {102, "SPLIT_V"},
+                                                     {117, "HARD_SWISH"},
+                                                     {118, "IF"},
+                                                     {119, "WHILE"},
+                                                     {126, "BATCH_MATMUL"},
+                                                     {150, "GELU"}};
   if (code == 32) return "CUSTOM '" + custom + "'";
   if (const auto* known = find_operator(code)) return name_of(known->kind);
   const auto found = k_names.find(code);
@@ -94,7 +130,9 @@ bool fits(TensorType type, std::int64_t value) {
     case TensorType::int8: return value >= -128 && value <= 127;
     case TensorType::uint8: return value >= 0 && value <= 255;
     case TensorType::int16: return value >= -32768 && value <= 32767;
-    default: return value >= std::numeric_limits<std::int32_t>::min() && value <= std::numeric_limits<std::int32_t>::max();
+    default:
+      return value >= std::numeric_limits<std::int32_t>::min() &&
+             value <= std::numeric_limits<std::int32_t>::max();
   }
 }
 
@@ -109,9 +147,11 @@ class Loader {
     m_verifier.emplace(data, m_model.file->size(), 64, 10'000'000);
     if (m_model.file->size() < 8 || !flatbuffers::BufferHasIdentifier(data, "TFL3"))
       return bad_input("not a .tflite file (the identifier TFL3 is missing)");
-    if (!m_verifier->VerifyBuffer<fb::Model>("TFL3")) return bad_input("damaged .tflite file (an offset or size is out of range)");
+    if (!m_verifier->VerifyBuffer<fb::Model>("TFL3"))
+      return bad_input("damaged .tflite file (an offset or size is out of range)");
     m_file = fb::GetModel(data);
-    if (m_file->version() != 3) return bad_input(".tflite version {} is not supported, only 3", m_file->version());
+    if (m_file->version() != 3)
+      return bad_input(".tflite version {} is not supported, only 3", m_file->version());
     if (m_file->subgraphs() == nullptr || m_file->subgraphs()->size() != 1)
       return bad_input("models with {} subgraphs are not supported, only 1",
                        m_file->subgraphs() == nullptr ? 0 : m_file->subgraphs()->size());
@@ -120,7 +160,8 @@ class Loader {
     QFI_CHECK(read_tensors());
     QFI_CHECK(read_list(m_graph->inputs(), "model input", false, m_model.inputs));
     QFI_CHECK(read_list(m_graph->outputs(), "model output", false, m_model.outputs));
-    if (m_model.inputs.empty() || m_model.outputs.empty()) return bad_input("the model has no input or no output");
+    if (m_model.inputs.empty() || m_model.outputs.empty())
+      return bad_input("the model has no input or no output");
     QFI_CHECK(read_operators());
     QFI_CHECK(check_data_flow());
     m_model.sha256 = sha256_hex(bytes_of(*m_model.file));
@@ -139,7 +180,8 @@ class Loader {
 
   // Before anything else, so that the user sees at once all that is missing.
   Result<void> check_operators_are_known() const {
-    if (m_graph->operators() == nullptr || m_graph->operators()->size() == 0) return bad_input("the model has no operators");
+    if (m_graph->operators() == nullptr || m_graph->operators()->size() == 0)
+      return bad_input("the model has no operators");
     std::string first;
     std::set<std::string> missing;
     for (unsigned i = 0; i < m_graph->operators()->size(); ++i) {
@@ -162,17 +204,21 @@ class Loader {
     const auto* tensors = m_graph->tensors();
     if (op.outputs() == nullptr || tensors == nullptr) return names;
     for (const int index : *op.outputs())
-      if (index >= 0 && static_cast<unsigned>(index) < tensors->size() && tensors->Get(static_cast<unsigned>(index))->name() != nullptr)
+      if (index >= 0 && static_cast<unsigned>(index) < tensors->size() &&
+          tensors->Get(static_cast<unsigned>(index))->name() != nullptr)
         names += " -> '" + tensors->Get(static_cast<unsigned>(index))->name()->str() + "'";
     return names;
   }
 
   // Many tensors may point at one table in the file: what is copied must not outgrow the file.
   Result<void> count_copied(const fb::Tensor& source) {
-    m_copied_bytes += sizeof(Tensor) + (source.name() == nullptr ? 0 : source.name()->size()) + (source.shape() == nullptr ? 0 : source.shape()->size() * 4);
-    if (const auto* quantization = source.quantization(); quantization != nullptr && quantization->scale() != nullptr)
+    m_copied_bytes += sizeof(Tensor) + (source.name() == nullptr ? 0 : source.name()->size()) +
+                      (source.shape() == nullptr ? 0 : source.shape()->size() * 4);
+    if (const auto* quantization = source.quantization();
+        quantization != nullptr && quantization->scale() != nullptr)
       m_copied_bytes += 8 * quantization->scale()->size();
-    if (m_copied_bytes > 16 * m_model.file->size() + (1 << 20)) return bad_input("the tensors describe more than the file can hold");
+    if (m_copied_bytes > 16 * m_model.file->size() + (1 << 20))
+      return bad_input("the tensors describe more than the file can hold");
     return {};
   }
 
@@ -181,10 +227,12 @@ class Loader {
     for (unsigned i = 0; i < m_graph->operators()->size(); ++i) {
       const auto& op = *m_graph->operators()->Get(i);
       const auto names = [&](const flatbuffers::Vector<int>* list) {
-        return list != nullptr && std::find(list->begin(), list->end(), static_cast<int>(tensor)) != list->end();
+        return list != nullptr &&
+               std::find(list->begin(), list->end(), static_cast<int>(tensor)) != list->end();
       };
       if (!names(op.inputs()) && !names(op.outputs())) continue;
-      return fmt::format("{} (operator {}){}: ", name_of(find_operator(*operator_code(op))->kind), i, output_names(op));
+      return fmt::format("{} (operator {}){}: ", name_of(find_operator(*operator_code(op))->kind), i,
+                         output_names(op));
     }
     return "";
   }
@@ -196,7 +244,8 @@ class Loader {
       auto tensor = read_tensor(*m_graph->tensors()->Get(i));
       if (!tensor) {
         const auto* name = m_graph->tensors()->Get(i)->name();
-        return at(fmt::format("{}tensor {} '{}'", user_of(i), i, name == nullptr ? "" : name->str()), tensor.error());
+        return at(fmt::format("{}tensor {} '{}'", user_of(i), i, name == nullptr ? "" : name->str()),
+                  tensor.error());
       }
       m_model.tensors.push_back(std::move(*tensor));
     }
@@ -220,11 +269,13 @@ class Loader {
   Result<void> read_shape(const fb::Tensor& source, Tensor& tensor) const {
     std::uint64_t bytes = size_of(tensor.type);
     if (source.shape() == nullptr) return {};
-    if (source.shape()->size() > k_max_dimensions) return bad_input("{} dimensions, at most {} are supported", source.shape()->size(), k_max_dimensions);
+    if (source.shape()->size() > k_max_dimensions)
+      return bad_input("{} dimensions, at most {} are supported", source.shape()->size(), k_max_dimensions);
     for (const int dimension : *source.shape()) {
       if (dimension < 1) return bad_input("dimension {} in the shape", dimension);
       bytes *= static_cast<std::uint64_t>(dimension);
-      if (bytes > m_params.max_file_bytes) return bad_input("the shape needs more than {} bytes", m_params.max_file_bytes);
+      if (bytes > m_params.max_file_bytes)
+        return bad_input("the shape needs more than {} bytes", m_params.max_file_bytes);
       tensor.shape.push_back(dimension);
     }
     return {};
@@ -235,10 +286,12 @@ class Loader {
     if (buffers == nullptr || source.buffer() >= buffers->size() || buffers->Get(source.buffer()) == nullptr)
       return bad_input("buffer {} is out of range", source.buffer());
     const auto* buffer = buffers->Get(source.buffer());
-    if (buffer->offset() > 1 || buffer->size() > 1) return bad_input("data outside of the flatbuffer is not supported");
+    if (buffer->offset() > 1 || buffer->size() > 1)
+      return bad_input("data outside of the flatbuffer is not supported");
     if (buffer->data() == nullptr || buffer->data()->size() == 0) {
       if (tensor.bytes() > m_params.max_tensor_bytes)
-        return bad_input("{} bytes, more than the limit of {} for an activation", tensor.bytes(), m_params.max_tensor_bytes);
+        return bad_input("{} bytes, more than the limit of {} for an activation", tensor.bytes(),
+                         m_params.max_tensor_bytes);
       return {};
     }
     if (buffer->data()->size() != tensor.bytes())
@@ -250,19 +303,23 @@ class Loader {
 
   Result<void> read_quantization(const fb::Tensor& source, Tensor& tensor) {
     const auto* quantization = source.quantization();
-    if (quantization == nullptr || quantization->scale() == nullptr || quantization->scale()->size() == 0) return {};
+    if (quantization == nullptr || quantization->scale() == nullptr || quantization->scale()->size() == 0)
+      return {};
     if (quantization->details_type() != 0) return bad_input("custom quantization is not supported");
     const auto count = quantization->scale()->size();
     for (const float scale : *quantization->scale()) {
-      if (!std::isfinite(scale) || scale <= 0.0F) return bad_input("scale {} is not a positive number", scale);
+      if (!std::isfinite(scale) || scale <= 0.0F)
+        return bad_input("scale {} is not a positive number", scale);
       tensor.quantization.scales.push_back(scale);
     }
     const auto* zeros = quantization->zero_point();
     const auto zero_count = zeros == nullptr ? 0 : zeros->size();
-    if (zero_count > 1 && zero_count != count) return bad_input("{} zero points for {} scales", zero_count, count);
+    if (zero_count > 1 && zero_count != count)
+      return bad_input("{} zero points for {} scales", zero_count, count);
     for (unsigned i = 0; i < count; ++i) {
       const std::int64_t zero = zero_count == 0 ? 0 : zeros->Get(zero_count == 1 ? 0 : i);
-      if (!fits(tensor.type, zero)) return bad_input("zero point {} does not fit the type {}", zero, name_of(tensor.type));
+      if (!fits(tensor.type, zero))
+        return bad_input("zero point {} does not fit the type {}", zero, name_of(tensor.type));
       tensor.quantization.zero_points.push_back(static_cast<std::int32_t>(zero));
     }
     if (count == 1) return {};
@@ -276,13 +333,15 @@ class Loader {
       return {};
     }
     if (dimensions == 1 && tensor.shape[0] == count) {
-      m_model.warnings.push_back(fmt::format("tensor '{}': quantized_dimension {} of a 1-D tensor, read as 0", tensor.name, axis));
+      m_model.warnings.push_back(
+          fmt::format("tensor '{}': quantized_dimension {} of a 1-D tensor, read as 0", tensor.name, axis));
       return {};
     }
     return bad_input("{} scales do not match dimension {} of the shape", count, axis);
   }
 
-  Result<void> read_list(const flatbuffers::Vector<int>* list, const std::string& what, bool optional, std::vector<int>& indices) const {
+  Result<void> read_list(const flatbuffers::Vector<int>* list, const std::string& what, bool optional,
+                         std::vector<int>& indices) const {
     if (list == nullptr) return {};
     for (const int index : *list) {
       const bool is_absent = optional && index == k_no_tensor;
@@ -300,7 +359,8 @@ class Loader {
       const KnownOperator& known = *find_operator(code);
       m_model.operators.push_back({known.kind, {}, {}, {}});
       if (auto read = read_operator(source, known, m_model.operators.back()); !read)
-        return at(fmt::format("{} (operator {}){}", name_of(known.kind), i, output_names(source)), read.error());
+        return at(fmt::format("{} (operator {}){}", name_of(known.kind), i, output_names(source)),
+                  read.error());
     }
     return {};
   }
@@ -309,20 +369,34 @@ class Loader {
     QFI_CHECK(read_list(source.inputs(), "input", true, op.inputs));
     QFI_CHECK(read_list(source.outputs(), "output", false, op.outputs));
     switch (known.kind) {
-      case OperatorKind::conv_2d: return with_options<fb::Conv2DOptions>(source, known, [&](const auto& o) { return set_window(op, o, o.dilation_h(), o.dilation_w(), 1, 1); });
-      case OperatorKind::depthwise_conv_2d: return with_options<fb::DepthwiseConv2DOptions>(source, known, [&](const auto& o) { return set_window(op, o, o.dilation_h(), o.dilation_w(), 1, 1); });
+      case OperatorKind::conv_2d:
+        return with_options<fb::Conv2DOptions>(source, known, [&](const auto& o) {
+          return set_window(op, o, o.dilation_h(), o.dilation_w(), 1, 1);
+        });
+      case OperatorKind::depthwise_conv_2d:
+        return with_options<fb::DepthwiseConv2DOptions>(source, known, [&](const auto& o) {
+          return set_window(op, o, o.dilation_h(), o.dilation_w(), 1, 1);
+        });
       case OperatorKind::average_pool_2d:
-      case OperatorKind::max_pool_2d: return with_options<fb::Pool2DOptions>(source, known, [&](const auto& o) { return set_window(op, o, 1, 1, o.filter_h(), o.filter_w()); });
-      case OperatorKind::add: return with_options<fb::AddOptions>(source, known, [&](const auto& o) { return set_activation(op, o.activation()); });
-      case OperatorKind::fully_connected: return with_options<fb::FullyConnectedOptions>(source, known, [&](const auto& o) -> Result<void> {
-        if (o.weights_format() != 0) return bad_input("shuffled weights are not supported");
-        return set_activation(op, o.activation());
-      });
-      case OperatorKind::softmax: return with_options<fb::SoftmaxOptions>(source, known, [&](const auto& o) -> Result<void> {
-        if (!std::isfinite(o.beta()) || o.beta() <= 0.0F) return bad_input("beta {} is not a positive number", o.beta());
-        op.options = SoftmaxOptions{o.beta()};
-        return {};
-      });
+      case OperatorKind::max_pool_2d:
+        return with_options<fb::Pool2DOptions>(source, known, [&](const auto& o) {
+          return set_window(op, o, 1, 1, o.filter_h(), o.filter_w());
+        });
+      case OperatorKind::add:
+        return with_options<fb::AddOptions>(
+            source, known, [&](const auto& o) { return set_activation(op, o.activation()); });
+      case OperatorKind::fully_connected:
+        return with_options<fb::FullyConnectedOptions>(source, known, [&](const auto& o) -> Result<void> {
+          if (o.weights_format() != 0) return bad_input("shuffled weights are not supported");
+          return set_activation(op, o.activation());
+        });
+      case OperatorKind::softmax:
+        return with_options<fb::SoftmaxOptions>(source, known, [&](const auto& o) -> Result<void> {
+          if (!std::isfinite(o.beta()) || o.beta() <= 0.0F)
+            return bad_input("beta {} is not a positive number", o.beta());
+          op.options = SoftmaxOptions{o.beta()};
+          return {};
+        });
       default: return {};
     }
   }
@@ -330,21 +404,26 @@ class Loader {
   // The operator's options table, verified as what it is; a missing one has all defaults.
   template <class Table, class Use>
   Result<void> with_options(const fb::Operator& source, const KnownOperator& known, const Use& use) {
-    if (source.options() == nullptr || source.options_type() == 0) return bad_input("its options are missing");
-    if (source.options_type() != known.options_type) return bad_input("options of another operator (type {})", int{source.options_type()});
+    if (source.options() == nullptr || source.options_type() == 0)
+      return bad_input("its options are missing");
+    if (source.options_type() != known.options_type)
+      return bad_input("options of another operator (type {})", int{source.options_type()});
     const auto* table = reinterpret_cast<const Table*>(source.options());
     if (!m_verifier->VerifyTable(table)) return bad_input("damaged options");
     return use(*table);
   }
 
   template <class Table>
-  Result<void> set_window(Operator& op, const Table& table, int dilation_h, int dilation_w, int filter_h, int filter_w) {
-    if (table.padding() != 0 && table.padding() != 1) return bad_input("padding {} is not supported", int{table.padding()});
+  Result<void> set_window(Operator& op, const Table& table, int dilation_h, int dilation_w, int filter_h,
+                          int filter_w) {
+    if (table.padding() != 0 && table.padding() != 1)
+      return bad_input("padding {} is not supported", int{table.padding()});
     WindowOptions window;
     window.padding = table.padding() == 0 ? Padding::same : Padding::valid;
     QFI_TRY(window.activation, activation(table.activation()));
     for (const int value : {table.stride_h(), table.stride_w(), dilation_h, dilation_w, filter_h, filter_w})
-      if (value < 1 || value > k_max_window) return bad_input("stride, dilation or filter size {} is out of range", value);
+      if (value < 1 || value > k_max_window)
+        return bad_input("stride, dilation or filter size {} is out of range", value);
     window.stride_h = table.stride_h();
     window.stride_w = table.stride_w();
     window.dilation_h = dilation_h;
@@ -365,7 +444,8 @@ class Loader {
     std::vector<bool> is_known(m_model.tensors.size(), false);
     for (std::size_t i = 0; i < m_model.tensors.size(); ++i) is_known[i] = m_model.tensors[i].is_constant;
     for (const int input : m_model.inputs) {
-      if (is_known[static_cast<std::size_t>(input)]) return bad_input("model input {} is a constant or named twice", input);
+      if (is_known[static_cast<std::size_t>(input)])
+        return bad_input("model input {} is a constant or named twice", input);
       is_known[static_cast<std::size_t>(input)] = true;
     }
     for (std::size_t i = 0; i < m_model.operators.size(); ++i) {
@@ -374,12 +454,14 @@ class Loader {
           return bad_input("{} reads tensor {} before anything writes it", operator_label(m_model, i), input);
       for (const int output : m_model.operators[i].outputs) {
         if (is_known[static_cast<std::size_t>(output)])
-          return bad_input("{} writes tensor {}, which has a value already", operator_label(m_model, i), output);
+          return bad_input("{} writes tensor {}, which has a value already", operator_label(m_model, i),
+                           output);
         is_known[static_cast<std::size_t>(output)] = true;
       }
     }
     for (const int output : m_model.outputs)
-      if (!is_known[static_cast<std::size_t>(output)]) return bad_input("nothing writes model output {}", output);
+      if (!is_known[static_cast<std::size_t>(output)])
+        return bad_input("nothing writes model output {}", output);
     return {};
   }
 

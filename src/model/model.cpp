@@ -58,7 +58,8 @@ std::size_t Tensor::elements() const {
 std::string operator_label(const Model& model, std::size_t index) {
   const Operator& op = model.operators[index];
   std::string label = fmt::format("{} (operator {})", name_of(op.kind), index);
-  for (const int output : op.outputs) label += " -> '" + model.tensors[static_cast<std::size_t>(output)].name + "'";
+  for (const int output : op.outputs)
+    label += " -> '" + model.tensors[static_cast<std::size_t>(output)].name + "'";
   return label;
 }
 

@@ -26,8 +26,8 @@ const CellType* find_cell_type(std::string_view name) {
       {"QFI_HA", {"A", "B"}, {{"S", GateOp::xor2}, {"CO", GateOp::and2}}},
       {"QFI_FA", {"A", "B", "CI"}, {{"S", GateOp::xor3}, {"CO", GateOp::majority}}},
   };
-  const auto found = std::find_if(k_types.begin(), k_types.end(),
-                                  [&](const CellType& type) { return type.name == name; });
+  const auto found =
+      std::find_if(k_types.begin(), k_types.end(), [&](const CellType& type) { return type.name == name; });
   return found == k_types.end() ? nullptr : &*found;
 }
 

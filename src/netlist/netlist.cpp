@@ -56,9 +56,11 @@ class Reader {
       if (text == "1") return k_net_one;
       return bad_input("{} is connected to the constant '{}'; only 0 and 1 have a meaning here", where, text);
     }
-    if (!bit.is_number_integer()) return bad_input("{} is connected to neither a net number nor a constant", where);
+    if (!bit.is_number_integer())
+      return bad_input("{} is connected to neither a net number nor a constant", where);
     const auto number = bit.get<std::int64_t>();
-    const auto [entry, is_new] = m_net_of_number.try_emplace(number, static_cast<NetId>(m_netlist.nets.size()));
+    const auto [entry, is_new] =
+        m_net_of_number.try_emplace(number, static_cast<NetId>(m_netlist.nets.size()));
     if (is_new) {
       if (m_netlist.nets.size() >= k_max_nets) return bad_input("more than {} nets", k_max_nets);
       m_netlist.nets.emplace_back();
@@ -98,7 +100,9 @@ class Reader {
   Result<std::string> role(const std::string& given, const char* name) const {
     if (!given.empty()) return given;
     if (auto from_file = attribute(std::string("qfi_") + name)) return *from_file;
-    return bad_input("the file does not say which port is {}; give it as {{file: .., rs1: .., rs2: .., result: ..}}", name);
+    return bad_input(
+        "the file does not say which port is {}; give it as {{file: .., rs1: .., rs2: .., result: ..}}",
+        name);
   }
 
   Result<std::uint64_t> tie_value(const std::string& port) const {
@@ -145,9 +149,11 @@ class Reader {
       else if (name == rs2) m_netlist.rs2 = std::move(nets);
       else if (name == result) m_netlist.result = std::move(nets);
       else if (is_input) QFI_CHECK(tie(name, nets));
-      else for (const NetId net : nets) m_netlist.nets[net].is_read = true;
+      else
+        for (const NetId net : nets) m_netlist.nets[net].is_read = true;
     }
-    for (const auto& [port, nets] : {std::pair{&rs1, &m_netlist.rs1}, {&rs2, &m_netlist.rs2}, {&result, &m_netlist.result}})
+    for (const auto& [port, nets] :
+         {std::pair{&rs1, &m_netlist.rs1}, {&rs2, &m_netlist.rs2}, {&result, &m_netlist.result}})
       if (nets->empty()) return bad_input("there is no port '{}'", *port);
     for (const NetId net : m_netlist.result) m_netlist.nets[net].is_read = true;
     return {};
@@ -160,8 +166,10 @@ class Reader {
       const json* type = find(cell, "type");
       if (type == nullptr || !type->is_string()) return bad_input("cell '{}' has no type", name);
       if (find_cell_type(type->get_ref<const std::string&>()) == nullptr)
-        return bad_input("cell '{}': type {} is not known; only combinational generic gates ($_AND_, ..) and QFI_FA, QFI_HA are",
-                         name, type->get_ref<const std::string&>());
+        return bad_input(
+            "cell '{}': type {} is not known; only combinational generic gates ($_AND_, ..) and QFI_FA, "
+            "QFI_HA are",
+            name, type->get_ref<const std::string&>());
     }
     return {};
   }
@@ -200,7 +208,8 @@ class Reader {
       added.pins.push_back({output.pin, net, true});
     }
     used = added.pins.size() - used;
-    if (connections->size() != type->inputs.size() + used && connections->size() != type->inputs.size() + type->outputs.size())
+    if (connections->size() != type->inputs.size() + used &&
+        connections->size() != type->inputs.size() + type->outputs.size())
       return bad_input("pins that a {} does not have", type->name);
     m_netlist.cells.push_back(std::move(added));
     return {};
@@ -240,7 +249,8 @@ class Reader {
   }
 
   // "name" for one bit, else "name[index]", counted as the RTL declared it (offset, upto).
-  static Result<std::vector<std::string>> bit_labels(const std::string& name, const json& entry, std::size_t width) {
+  static Result<std::vector<std::string>> bit_labels(const std::string& name, const json& entry,
+                                                     std::size_t width) {
     const auto number = [&](const char* key) {
       const json* value = find(entry, key);
       return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>() : 0;
@@ -251,7 +261,8 @@ class Reader {
     std::vector<std::string> labels;
     for (std::size_t i = 0; i < width; ++i) {
       const std::size_t place = upto ? width - 1 - i : i;
-      labels.push_back(width == 1 ? name : fmt::format("{}[{}]", name, offset + static_cast<std::int64_t>(place)));
+      labels.push_back(width == 1 ? name
+                                  : fmt::format("{}[{}]", name, offset + static_cast<std::int64_t>(place)));
     }
     return labels;
   }

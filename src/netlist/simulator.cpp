@@ -94,7 +94,8 @@ Simulator::Simulator(const Netlist& netlist, const OperandGrid& grid) : m_netlis
 void Simulator::set_operands(std::size_t block) {
   Word* values = &m_values[block * m_netlist.nets.size() * k_words];
   const auto fill = [&](NetId net) {
-    for (std::size_t i = 0; i < k_words; ++i) std::ranges::fill(values[net * k_words + i].lanes, ~std::uint64_t{0});
+    for (std::size_t i = 0; i < k_words; ++i)
+      std::ranges::fill(values[net * k_words + i].lanes, ~std::uint64_t{0});
   };
   fill(k_net_one);
   for (const NetId net : m_netlist.tied_to_one) fill(net);
@@ -138,7 +139,8 @@ void Simulator::apply_block(std::size_t block, const Word* changed, std::span<st
   }
 }
 
-void Simulator::simulate(std::span<const StuckAt> faults, Scratch& scratch, std::span<std::int32_t> products) const {
+void Simulator::simulate(std::span<const StuckAt> faults, Scratch& scratch,
+                         std::span<std::int32_t> products) const {
   assert(products.size() == m_grid.size());
   const auto net_count = static_cast<std::uint32_t>(m_netlist.nets.size());
   auto& source = scratch.source;
@@ -195,8 +197,10 @@ void Simulator::simulate(std::span<const StuckAt> faults, Scratch& scratch, std:
     if (!is_active) continue;
     for (std::size_t i = 0; i < scratch.cone.size(); ++i) {
       const auto& gate = scratch.cone[i];
-      evaluate<k_words>(gate.op, {value(gate.sources[0]), value(gate.sources[1]), value(gate.sources[2]), value(gate.sources[3])},
-                        &scratch.values[i * k_words]);
+      evaluate<k_words>(
+          gate.op,
+          {value(gate.sources[0]), value(gate.sources[1]), value(gate.sources[2]), value(gate.sources[3])},
+          &scratch.values[i * k_words]);
     }
     for (std::size_t bit = 0; bit < 32; ++bit) {
       const NetId net = result_net(bit);

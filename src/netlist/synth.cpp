@@ -24,7 +24,8 @@ constexpr const char* k_gates = "AND,NAND,OR,NOR,XOR,XNOR,ANDNOT,ORNOT";
 // Names go into a Yosys script: only plain identifiers pass.
 Result<void> check_identifier(const std::string& name, const char* what) {
   const auto is_plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
-  if (name.empty() || !std::ranges::all_of(name, is_plain) || std::isdigit(static_cast<unsigned char>(name[0])) != 0)
+  if (name.empty() || !std::ranges::all_of(name, is_plain) ||
+      std::isdigit(static_cast<unsigned char>(name[0])) != 0)
     return bad_input("{} '{}' is not a plain identifier (letters, digits, _)", what, name);
   return {};
 }
@@ -47,7 +48,8 @@ std::string repeated(const std::string& text, int times) {
 
 std::string mapping_commands(const SynthParams& params) {
   const std::string to_gates = fmt::format("abc -fast -g {}\nopt_clean -purge\n", k_gates);
-  if (params.cells == CellSet::gates) return fmt::format("synth -flatten -noabc -noshare -top {}\n", params.top) + to_gates;
+  if (params.cells == CellSet::gates)
+    return fmt::format("synth -flatten -noabc -noshare -top {}\n", params.top) + to_gates;
   // maccmap builds the compressor tree of full adders, $alu the final carry chain; both become
   // adder cells before anything else is mapped. Cells with constant inputs shrink step by step.
   return "proc\nflatten\nopt -full\nwreduce\npeepopt\nopt_clean\nalumacc\nopt\nmaccmap\nopt\n"
@@ -58,7 +60,8 @@ std::string mapping_commands(const SynthParams& params) {
 std::string script(const SynthParams& params) {
   std::string text = fmt::format("hierarchy -check -top {}\n", params.top);
   text += mapping_commands(params);
-  text += "setattr -unset src w:* c:*\nrename -enumerate -pattern n% w:*\nrename -enumerate -pattern g% c:*\n";
+  text +=
+      "setattr -unset src w:* c:*\nrename -enumerate -pattern n% w:*\nrename -enumerate -pattern g% c:*\n";
   const auto attribute = [&](const std::string& name, const std::string& value) {
     text += fmt::format("setattr -mod -set qfi_{} \"{}\" {}\n", name, value, params.top);
   };
@@ -101,7 +104,8 @@ Result<std::vector<Source>> run_yosys(const SynthParams& params, const std::file
   for (const auto& source : params.sources) {
     // A copy under its own name: messages and attributes name the file without its folder.
     const std::string name = "rtl/" + source.filename().string();
-    if (!names.insert(name).second) return bad_input("two RTL files are called {}", source.filename().string());
+    if (!names.insert(name).second)
+      return bad_input("two RTL files are called {}", source.filename().string());
     QFI_TRY(const std::string text, read_file(source, std::uint64_t{64} << 20));
     QFI_CHECK(write_file(folder / name, text));
     command.push_back(name);
@@ -117,8 +121,8 @@ Result<std::string> yosys_version(const std::filesystem::path& folder) {
   return outcome.output.substr(0, outcome.output.find('\n'));
 }
 
-nlohmann::ordered_json manifest(const SynthParams& params, const std::vector<Source>& read, const Netlist& netlist,
-                                const SynthStats& stats, const std::string& verilog) {
+nlohmann::ordered_json manifest(const SynthParams& params, const std::vector<Source>& read,
+                                const Netlist& netlist, const SynthStats& stats, const std::string& verilog) {
   nlohmann::ordered_json sources = nlohmann::ordered_json::array();
   for (const Source& source : read) sources.push_back({{"file", source.file}, {"sha256", source.sha256}});
   std::map<std::string, std::size_t> cells_by_type;
@@ -147,7 +151,8 @@ Result<void> check_window(const Netlist& netlist, IntRange outer, IntRange inner
   std::size_t index = 0;
   for (std::int64_t a = outer.first; a <= outer.last; ++a)
     for (std::int64_t b = inner.first; b <= inner.last; ++b, ++index) {
-      const auto exact = static_cast<std::uint32_t>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+      const auto exact =
+          static_cast<std::uint32_t>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
       const auto difference = exact ^ static_cast<std::uint32_t>(products[index]);
       if (static_cast<std::uint32_t>(difference << (32 - bits)) != 0)
         return bad_input("the circuit is no multiplier: {} * {} gives {}", a, b, products[index]);
@@ -185,13 +190,16 @@ Result<SynthStats> synthesize(const SynthParams& params) {
   SynthStats stats;
   QFI_TRY(stats.yosys_version, yosys_version(folder.path()));
   stats.cells = netlist.cells.size();
-  stats.nets = static_cast<std::size_t>(
-      std::count_if(netlist.nets.begin() + 2, netlist.nets.end(), [](const Net& net) { return net.is_read; }));
+  stats.nets = static_cast<std::size_t>(std::count_if(netlist.nets.begin() + 2, netlist.nets.end(),
+                                                      [](const Net& net) { return net.is_read; }));
   stats.depth = netlist.depth;
   const std::string base = params.output.string();
   QFI_CHECK(write_file(base + ".json", json_text));
   QFI_CHECK(write_file(base + ".v", verilog));
-  QFI_CHECK(write_file(base + ".manifest.json", manifest(params, sources, netlist, stats, verilog).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"));
+  QFI_CHECK(write_file(base + ".manifest.json",
+                       manifest(params, sources, netlist, stats, verilog)
+                               .dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+                           "\n"));
   return stats;
 }
 

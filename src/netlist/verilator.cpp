@@ -21,16 +21,37 @@ namespace {
 constexpr std::chrono::seconds k_build_limit{1800};
 // Verilator 5.006 miscompiles forceable wires unless its data-flow graph optimizer is off (-fno-dfg).
 // Small functions in small files compile three times as fast.
-const std::vector<std::string> k_flags = {
-    "--cc", "-fno-dfg", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--output-split", "40000", "--output-split-cfuncs", "300",
-    "--prefix", "Vunit", "--Mdir", "obj", "--exe", "--build", "-j", "2", "-CFLAGS", "-fPIC -O1 -w", "-LDFLAGS", "-shared", "-o", "libunit.so"};
+const std::vector<std::string> k_flags = {"--cc",
+                                          "-fno-dfg",
+                                          "-Wno-fatal",
+                                          "-Wno-lint",
+                                          "-Wno-style",
+                                          "--output-split",
+                                          "40000",
+                                          "--output-split-cfuncs",
+                                          "300",
+                                          "--prefix",
+                                          "Vunit",
+                                          "--Mdir",
+                                          "obj",
+                                          "--exe",
+                                          "--build",
+                                          "-j",
+                                          "2",
+                                          "-CFLAGS",
+                                          "-fPIC -O1 -w",
+                                          "-LDFLAGS",
+                                          "-shared",
+                                          "-o",
+                                          "libunit.so"};
 
 // Constants come in through ports: Verilator drops the force of a wire whose value it knows.
 constexpr const char* k_zero = "zero";
 constexpr const char* k_one = "one";
 
 std::string site_wire(const Site& site) {
-  return site.kind == Site::Kind::net ? fmt::format("n{}", site.index) : fmt::format("p{}_{}", site.index, site.pin);
+  return site.kind == Site::Kind::net ? fmt::format("n{}", site.index)
+                                      : fmt::format("p{}_{}", site.index, site.pin);
 }
 
 std::string net_wire(NetId net) {
@@ -66,23 +87,33 @@ std::string expression(GateOp op, const std::array<std::string, 4>& in) {
 // C++ around the generated class: forces by index, operands in, result out. The first eval()
 // clears all force enables, so it happens before anyone can set one.
 std::string wrapper_source(const Netlist& netlist, std::span<const Site> sites) {
-  const auto mask = [](std::size_t bits) { return fmt::format("0x{:x}ULL", ~std::uint64_t{0} >> (64 - bits)); };
+  const auto mask = [](std::size_t bits) {
+    return fmt::format("0x{:x}ULL", ~std::uint64_t{0} >> (64 - bits));
+  };
   std::string text =
       "#include \"Vunit.h\"\n#include \"Vunit___024root.h\"\n"
       "struct Unit {\n  VerilatedContext context;\n  Vunit model{&context};\n"
-      "  CData* enable[" + std::to_string(sites.size()) + "];\n  CData* value[" + std::to_string(sites.size()) + "];\n};\n"
-      "extern \"C\" Unit* unit_new() {\n  Unit* u = new Unit;\n  u->model.zero = 0;\n  u->model.one = 1;\n  u->model.eval();\n  auto* r = u->model.rootp;\n";
+      "  CData* enable[" +
+      std::to_string(sites.size()) + "];\n  CData* value[" + std::to_string(sites.size()) +
+      "];\n};\n"
+      "extern \"C\" Unit* unit_new() {\n  Unit* u = new Unit;\n  u->model.zero = 0;\n  u->model.one = 1;\n  "
+      "u->model.eval();\n  auto* r = u->model.rootp;\n";
   for (std::size_t i = 0; i < sites.size(); ++i)
-    text += fmt::format("  u->enable[{0}] = &r->unit__DOT__{1}__VforceEn; u->value[{0}] = &r->unit__DOT__{1}__VforceVal;\n",
-                        i, site_wire(sites[i]));
+    text += fmt::format(
+        "  u->enable[{0}] = &r->unit__DOT__{1}__VforceEn; u->value[{0}] = &r->unit__DOT__{1}__VforceVal;\n",
+        i, site_wire(sites[i]));
   return text +
          "  return u;\n}\n"
          "extern \"C\" void unit_delete(Unit* u) { u->model.final(); delete u; }\n"
          "extern \"C\" void unit_force(Unit* u, unsigned site, int enable, int value) {\n"
          "  *u->value[site] = value;\n  *u->enable[site] = enable;\n}\n"
          "extern \"C\" unsigned unit_multiply(Unit* u, unsigned long long a, unsigned long long b) {\n"
-         "  u->model.rs1 = a & " + mask(netlist.rs1.size()) + ";\n"
-         "  u->model.rs2 = b & " + mask(netlist.rs2.size()) + ";\n"
+         "  u->model.rs1 = a & " +
+         mask(netlist.rs1.size()) +
+         ";\n"
+         "  u->model.rs2 = b & " +
+         mask(netlist.rs2.size()) +
+         ";\n"
          "  u->model.eval();\n  return (unsigned)u->model.result;\n}\n";
 }
 
@@ -100,8 +131,8 @@ bool is_intact(const std::filesystem::path& library, const std::filesystem::path
   return content && hash && *hash == sha256_hex(bytes_of(*content));
 }
 
-Result<void> build(const std::string& verilog, const std::string& wrapper, const std::filesystem::path& library,
-                   const std::filesystem::path& hash_file) {
+Result<void> build(const std::string& verilog, const std::string& wrapper,
+                   const std::filesystem::path& library, const std::filesystem::path& hash_file) {
   QFI_TRY(const TemporaryFolder folder, TemporaryFolder::create());
   QFI_CHECK(write_file(folder.path() / "unit.v", verilog));
   QFI_CHECK(write_file(folder.path() / "wrapper.cpp", wrapper));
@@ -114,7 +145,8 @@ Result<void> build(const std::string& verilog, const std::string& wrapper, const
     return failed("Verilator: {}", text.substr(text.size() > 600 ? text.size() - 600 : 0));
   }
   QFI_TRY(const std::string content, read_file(folder.path() / "obj" / "libunit.so"));
-  for (const auto& [file, text] : {std::pair{&library, content}, {&hash_file, sha256_hex(bytes_of(content))}}) {
+  for (const auto& [file, text] :
+       {std::pair{&library, content}, {&hash_file, sha256_hex(bytes_of(content))}}) {
     QFI_CHECK(write_file(*file, text));
     ::chmod(file->c_str(), 0600);  // is_private_file wants it, whatever the umask
   }
@@ -127,7 +159,8 @@ Result<void> make_private_folder(const std::filesystem::path& folder) {
   if (error) return unavailable("{}: cannot create the cache: {}", folder.string(), error.message());
   if (is_new) ::chmod(folder.c_str(), 0700);
   struct stat status {};
-  if (::stat(folder.c_str(), &status) != 0 || status.st_uid != ::geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+  if (::stat(folder.c_str(), &status) != 0 || status.st_uid != ::geteuid() ||
+      (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     return unavailable("{}: others can write to this cache folder; choose one of your own", folder.string());
   return {};
 }
@@ -139,8 +172,8 @@ Result<void> check_model(VerilatorModel& model, const Netlist& netlist, std::spa
   for (int a = range.first; a <= range.last; ++a)
     for (int b = range.first; b <= range.last; ++b, ++index)
       if (model.multiply(a, b) != simulator.golden()[index])
-        return failed("Verilator's model fails its self-check: fault-free {} * {} gives {} instead of {}", a, b,
-                      model.multiply(a, b), simulator.golden()[index]);
+        return failed("Verilator's model fails its self-check: fault-free {} * {} gives {} instead of {}", a,
+                      b, model.multiply(a, b), simulator.golden()[index]);
   constexpr int k_faults = 64;
   constexpr std::size_t k_pairs = 256;
   Simulator::Scratch scratch;
@@ -154,8 +187,9 @@ Result<void> check_model(VerilatorModel& model, const Netlist& netlist, std::spa
       const int a = range.first + static_cast<int>(pair / 256);
       const int b = range.first + static_cast<int>(pair % 256);
       if (const std::int32_t got = model.multiply(a, b); got != products[pair])
-        return failed("Verilator's model fails its self-check: {} stuck at {}, {} * {} gives {}, the simulator {}",
-                      site_name(netlist, fault.site), int{fault.value}, a, b, got, products[pair]);
+        return failed(
+            "Verilator's model fails its self-check: {} stuck at {}, {} * {} gives {}, the simulator {}",
+            site_name(netlist, fault.site), int{fault.value}, a, b, got, products[pair]);
     }
     model.clear();
   }
@@ -167,23 +201,28 @@ Result<void> check_model(VerilatorModel& model, const Netlist& netlist, std::spa
 std::string forceable_verilog(const Netlist& netlist, std::span<const Site> sites) {
   std::vector<bool> net_is_site(netlist.nets.size(), false);
   std::vector<std::vector<bool>> pin_is_site(netlist.cells.size());
-  for (std::size_t cell = 0; cell < netlist.cells.size(); ++cell) pin_is_site[cell].resize(netlist.cells[cell].pins.size());
+  for (std::size_t cell = 0; cell < netlist.cells.size(); ++cell)
+    pin_is_site[cell].resize(netlist.cells[cell].pins.size());
   for (const Site& site : sites) {
     if (site.kind == Site::Kind::net) net_is_site[site.index] = true;
     else pin_is_site[site.index][site.pin] = true;
   }
-  std::string text = fmt::format("module unit(input zero, input one, input [{}:0] rs1, input [{}:0] rs2, output [{}:0] result);\n",
-                                 netlist.rs1.size() - 1, netlist.rs2.size() - 1, netlist.result.size() - 1);
+  std::string text = fmt::format(
+      "module unit(input zero, input one, input [{}:0] rs1, input [{}:0] rs2, output [{}:0] result);\n",
+      netlist.rs1.size() - 1, netlist.rs2.size() - 1, netlist.result.size() - 1);
   const auto wire = [&](const std::string& name, bool is_site, const std::string& value) {
-    text += fmt::format("  wire {}{};\n  assign {} = {};\n", name, is_site ? " /*verilator forceable*/" : "", name, value);
+    text += fmt::format("  wire {}{};\n  assign {} = {};\n", name, is_site ? " /*verilator forceable*/" : "",
+                        name, value);
   };
   std::vector<bool> is_defined(netlist.nets.size(), false);
   const auto define = [&](NetId net, const std::string& value) {
     wire(net_wire(net), net_is_site[net], value);
     is_defined[net] = true;
   };
-  for (std::size_t bit = 0; bit < netlist.rs1.size(); ++bit) define(netlist.rs1[bit], fmt::format("rs1[{}]", bit));
-  for (std::size_t bit = 0; bit < netlist.rs2.size(); ++bit) define(netlist.rs2[bit], fmt::format("rs2[{}]", bit));
+  for (std::size_t bit = 0; bit < netlist.rs1.size(); ++bit)
+    define(netlist.rs1[bit], fmt::format("rs1[{}]", bit));
+  for (std::size_t bit = 0; bit < netlist.rs2.size(); ++bit)
+    define(netlist.rs2[bit], fmt::format("rs2[{}]", bit));
   for (const NetId net : netlist.tied_to_one) define(net, k_one);
   for (const Gate& gate : netlist.gates) is_defined[gate.output] = true;
   for (NetId net = 2; net < netlist.nets.size(); ++net)
@@ -220,7 +259,8 @@ std::string forceable_verilog(const Netlist& netlist, std::span<const Site> site
   }
   for (std::uint32_t cell = 0; cell < netlist.cells.size(); ++cell)  // cells whose outputs nobody uses
     for (std::uint32_t k = 0; k < netlist.cells[cell].pins.size() && !cell_is_wired[cell]; ++k)
-      if (pin_is_site[cell][k]) wire(site_wire({Site::Kind::pin, cell, k}), true, net_wire(netlist.cells[cell].pins[k].net));
+      if (pin_is_site[cell][k])
+        wire(site_wire({Site::Kind::pin, cell, k}), true, net_wire(netlist.cells[cell].pins[k].net));
   for (std::size_t bit = 0; bit < netlist.result.size(); ++bit)
     text += fmt::format("  assign result[{}] = {};\n", bit, net_wire(netlist.result[bit]));
   return text + "endmodule\n";
@@ -274,14 +314,16 @@ Result<VerilatorModel> VerilatorModel::open(const Netlist& netlist, std::span<co
   library->destroy = reinterpret_cast<void (*)(void*)>(symbol("unit_delete"));
   library->force = reinterpret_cast<decltype(library->force)>(symbol("unit_force"));
   library->multiply = reinterpret_cast<decltype(library->multiply)>(symbol("unit_multiply"));
-  if (create == nullptr || library->destroy == nullptr || library->force == nullptr || library->multiply == nullptr)
+  if (create == nullptr || library->destroy == nullptr || library->force == nullptr ||
+      library->multiply == nullptr)
     return failed("{}: not a model built by qfi", library_file.string());
   library->unit = create();
 
   std::map<Site, unsigned> index_of_site;
   for (unsigned i = 0; i < sites.size(); ++i) index_of_site.emplace(sites[i], i);
   const auto result_bits = static_cast<unsigned>(std::min<std::size_t>(netlist.result.size(), 32));
-  VerilatorModel model(std::move(library), std::move(index_of_site), result_bits, netlist.is_unsigned, version);
+  VerilatorModel model(std::move(library), std::move(index_of_site), result_bits, netlist.is_unsigned,
+                       version);
   QFI_CHECK(check_model(model, netlist, sites));
   return model;
 }

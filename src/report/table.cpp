@@ -16,26 +16,31 @@ std::string bounds(const std::optional<Interval>& interval) {
 }
 
 std::string share_line(const char* name, const FaultShare& share, const char* meaning) {
-  return fmt::format("  {:<17} {:>7}   {}   {:<17} {}\n", name, share.faults, percent(share.share), share.interval ? bounds(share.interval) : "", meaning);
+  return fmt::format("  {:<17} {:>7}   {}   {:<17} {}\n", name, share.faults, percent(share.share),
+                     share.interval ? bounds(share.interval) : "", meaning);
 }
 
 std::string histogram_lines(const Summary& summary) {
-  const std::uint64_t largest = std::max<std::uint64_t>(1, *std::max_element(summary.histogram.begin(), summary.histogram.end()));
+  const std::uint64_t largest =
+      std::max<std::uint64_t>(1, *std::max_element(summary.histogram.begin(), summary.histogram.end()));
   constexpr std::uint64_t k_width = 50;
   std::string text = "Faults by faulty top-1\n";
   for (std::size_t bin = 0; bin < summary.histogram.size(); ++bin) {
     const std::uint64_t faults = summary.histogram[bin];
     const std::uint64_t length = faults == 0 ? 0 : std::max<std::uint64_t>(1, faults * k_width / largest);
-    text += fmt::format("  {:>3} .. {:>3} %  {:>6}  {}\n", 5 * bin, 5 * bin + 5, faults, std::string(length, '#'));
+    text += fmt::format("  {:>3} .. {:>3} %  {:>6}  {}\n", 5 * bin, 5 * bin + 5, faults,
+                        std::string(length, '#'));
   }
   return text;
 }
 
 std::string sample_line(const Plan& plan) {
-  std::string text = fmt::format("{} of {} stuck-at faults ({} sites x 2)", plan.faults.size(), plan.population, plan.sites);
+  std::string text =
+      fmt::format("{} of {} stuck-at faults ({} sites x 2)", plan.faults.size(), plan.population, plan.sites);
   if (const auto* margin = std::get_if<SampleMargin>(&plan.config.sample))
-    text += fmt::format(", n = {:.2f} before rounding {}, e = {}, t = {:.4g}, p = {}", plan.sample_size->exact,
-                        margin->rounding == Rounding::up ? "up" : "to nearest", margin->margin, margin->t, margin->p);
+    text += fmt::format(", n = {:.2f} before rounding {}, e = {}, t = {:.4g}, p = {}",
+                        plan.sample_size->exact, margin->rounding == Rounding::up ? "up" : "to nearest",
+                        margin->margin, margin->t, margin->p);
   return text;
 }
 
@@ -51,13 +56,18 @@ std::string duration_text(double seconds) {
 std::string summary_table(const Plan& plan, const CampaignOutcome& outcome) {
   const Summary summary = summarize(plan, outcome);
   const double confidence = 100.0 * plan.config.interval_confidence;
-  std::string text = fmt::format("{}\n{} images, {} distinct tables run, {} inferences in {}\n\n", sample_line(plan), plan.data.images(),
-                                 summary.distinct_tables, outcome.inferences, duration_text(outcome.seconds));
-  text += fmt::format("  golden top-1      {}   top-5 {}   ({} of {}; {} labels hang on a tie for place 5)\n", percent(summary.golden_top1),
-                      percent(summary.golden_top5), plan.golden.counts.golden_correct, plan.golden.counts.images, plan.golden.top5_hanging);
-  text += fmt::format("  faulty top-1      {}   top-5 {}   mean over faults and images\n", percent(summary.faulty_top1.mean), percent(summary.faulty_top5.mean));
-  text += fmt::format("    {:.4g} % interval  {}   on these images\n", confidence, bounds(summary.faulty_top1.these_images));
-  text += fmt::format("    {:.4g} % interval  {}   on images like these\n\n", confidence, bounds(summary.faulty_top1.image_population));
+  std::string text = fmt::format("{}\n{} images, {} distinct tables run, {} inferences in {}\n\n",
+                                 sample_line(plan), plan.data.images(), summary.distinct_tables,
+                                 outcome.inferences, duration_text(outcome.seconds));
+  text += fmt::format("  golden top-1      {}   top-5 {}   ({} of {}; {} labels hang on a tie for place 5)\n",
+                      percent(summary.golden_top1), percent(summary.golden_top5),
+                      plan.golden.counts.golden_correct, plan.golden.counts.images, plan.golden.top5_hanging);
+  text += fmt::format("  faulty top-1      {}   top-5 {}   mean over faults and images\n",
+                      percent(summary.faulty_top1.mean), percent(summary.faulty_top5.mean));
+  text += fmt::format("    {:.4g} % interval  {}   on these images\n", confidence,
+                      bounds(summary.faulty_top1.these_images));
+  text += fmt::format("    {:.4g} % interval  {}   on images like these\n\n", confidence,
+                      bounds(summary.faulty_top1.image_population));
   text += fmt::format("  faults             number    share   {:.4g} % interval\n", confidence);
   text += share_line("harmless", summary.harmless, "lose at most 1 point of top-1");
   text += share_line("between", summary.between, "");
@@ -70,20 +80,26 @@ std::string summary_table(const Plan& plan, const CampaignOutcome& outcome) {
 
 std::string plan_table(const Plan& plan, unsigned threads) {
   const auto with_fate = [&](FaultFate fate) {
-    return std::count_if(plan.faults.begin(), plan.faults.end(), [fate](const PlannedFault& fault) { return fault.fate == fate; });
+    return std::count_if(plan.faults.begin(), plan.faults.end(),
+                         [fate](const PlannedFault& fault) { return fault.fate == fate; });
   };
   std::string text = sample_line(plan) + "\n";
-  text += fmt::format("  netlist           {} cells, depth {}\n", plan.netlist->cells.size(), plan.netlist->depth);
-  text += fmt::format("  operators         {} through the faulty unit, {} products per image\n", plan.operators.size(),
-                      plan.proof.golden_products / plan.data.images());
-  text += fmt::format("  images            {} of {}, golden top-1 {}\n", plan.data.images(), plan.data.available,
-                      percent(static_cast<double>(plan.golden.counts.golden_correct) / static_cast<double>(plan.golden.counts.images)));
+  text += fmt::format("  netlist           {} cells, depth {}\n", plan.netlist->cells.size(),
+                      plan.netlist->depth);
+  text += fmt::format("  operators         {} through the faulty unit, {} products per image\n",
+                      plan.operators.size(), plan.proof.golden_products / plan.data.images());
+  text +=
+      fmt::format("  images            {} of {}, golden top-1 {}\n", plan.data.images(), plan.data.available,
+                  percent(static_cast<double>(plan.golden.counts.golden_correct) /
+                          static_cast<double>(plan.golden.counts.images)));
   text += fmt::format("  table masked      {} faults\n", with_fate(FaultFate::table_masked));
   text += fmt::format("  use masked        {} faults\n", with_fate(FaultFate::use_masked));
   text += fmt::format("  equal tables      {} faults\n", with_fate(FaultFate::equal));
-  text += fmt::format("  distinct tables   {} to run, {} inferences\n", plan.running.size(), plan.running.size() * plan.data.images());
-  return text + fmt::format("  expected time     {} on {} threads ({:.3f} ms per inference and thread)\n", duration_text(expected_seconds(plan, threads)),
-                            threads, 1000.0 * plan.seconds_per_image);
+  text += fmt::format("  distinct tables   {} to run, {} inferences\n", plan.running.size(),
+                      plan.running.size() * plan.data.images());
+  return text + fmt::format("  expected time     {} on {} threads ({:.3f} ms per inference and thread)\n",
+                            duration_text(expected_seconds(plan, threads)), threads,
+                            1000.0 * plan.seconds_per_image);
 }
 
 }  // namespace qfi

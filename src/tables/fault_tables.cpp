@@ -14,7 +14,8 @@ OperandGrid covering_grid(const std::vector<TableUse>& uses, const UnitParams& p
   grid.outer = grid.inner = {std::numeric_limits<int>::max(), std::numeric_limits<int>::min()};
   grid.outer_is_rs1 = params.rs1 == Rs1::weight;
   const auto widen = [&](IntRange& range, const OperandCodes& codes, int zero_point) {
-    const int first = smallest_code(codes.type) - (params.operands == OperandEncoding::offset ? zero_point : 0);
+    const int first =
+        smallest_code(codes.type) - (params.operands == OperandEncoding::offset ? zero_point : 0);
     range.first = std::min(range.first, first);
     range.last = std::max(range.last, first + 255);
   };
@@ -27,13 +28,13 @@ OperandGrid covering_grid(const std::vector<TableUse>& uses, const UnitParams& p
 
 // Sorted, overlapping and touching intervals joined.
 std::vector<IntRange> merged(std::vector<IntRange> ranges) {
-  std::sort(ranges.begin(), ranges.end(), [](const IntRange& a, const IntRange& b) { return a.first < b.first; });
+  std::sort(ranges.begin(), ranges.end(),
+            [](const IntRange& a, const IntRange& b) { return a.first < b.first; });
   std::vector<IntRange> result;
   for (const IntRange& range : ranges) {
     if (!result.empty() && range.first <= result.back().last + 1)
       result.back().last = std::max(result.back().last, range.last);
-    else
-      result.push_back(range);
+    else result.push_back(range);
   }
   return result;
 }
@@ -44,7 +45,8 @@ FaultTables::FaultTables(const Netlist& netlist, std::vector<TableUse> uses, con
     : m_uses(std::move(uses)), m_params(params), m_simulator(netlist, covering_grid(m_uses, params)) {
   const OperandGrid& grid = m_simulator.grid();
   m_relevant.resize(static_cast<std::size_t>(grid.outer.size()));
-  const bool has_counts = std::all_of(m_uses.begin(), m_uses.end(), [](const TableUse& use) { return !use.golden_pairs.empty(); });
+  const bool has_counts = std::all_of(m_uses.begin(), m_uses.end(),
+                                      [](const TableUse& use) { return !use.golden_pairs.empty(); });
   if (has_counts) m_golden_pairs.assign(grid.size(), 0);
   for (const TableUse& use : m_uses) {
     const int first = smallest_code(use.codes.type);
@@ -71,7 +73,8 @@ int FaultTables::input_operand(const OperandCodes& codes, int code) const {
 
 std::size_t FaultTables::grid_index(int weight_operand, int input_operand) const {
   const OperandGrid& grid = m_simulator.grid();
-  return static_cast<std::size_t>(weight_operand - grid.outer.first) * static_cast<std::size_t>(grid.inner.size()) +
+  return static_cast<std::size_t>(weight_operand - grid.outer.first) *
+             static_cast<std::size_t>(grid.inner.size()) +
          static_cast<std::size_t>(input_operand - grid.inner.first);
 }
 
@@ -126,7 +129,8 @@ ProductTable FaultTables::table(std::span<const std::int32_t> products, std::siz
   return table;
 }
 
-std::vector<std::int32_t> FaultTables::unit_products(std::span<const std::int32_t> products, std::size_t use) const {
+std::vector<std::int32_t> FaultTables::unit_products(std::span<const std::int32_t> products,
+                                                     std::size_t use) const {
   const OperandCodes& codes = m_uses[use].codes;
   const int first = smallest_code(codes.type);
   std::vector<std::int32_t> result;

@@ -13,7 +13,8 @@ namespace qfi {
 namespace {
 
 const Netlist& netlist() {
-  static const Netlist k_netlist = read_netlist(std::filesystem::path(QFI_SOURCE_FOLDER) / "netlists/mul_gates.json").value();
+  static const Netlist k_netlist =
+      read_netlist(std::filesystem::path(QFI_SOURCE_FOLDER) / "netlists/mul_gates.json").value();
   return k_netlist;
 }
 
@@ -37,14 +38,16 @@ void all_tables(benchmark::State& state) {
     });
   }
   state.counters["tables"] = static_cast<double>(2 * sites.size());
-  state.counters["s_per_table"] = benchmark::Counter(static_cast<double>(2 * sites.size()),
-                                                     benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  state.counters["s_per_table"] =
+      benchmark::Counter(static_cast<double>(2 * sites.size()),
+                         benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(all_tables)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(3);
 
 void one_table_by_verilator(benchmark::State& state) {
   const auto sites = enumerate_sites(netlist(), SiteKind::nets);
-  auto model = VerilatorModel::open(netlist(), sites, std::filesystem::temp_directory_path() / "qfi-bench-cache");
+  auto model =
+      VerilatorModel::open(netlist(), sites, std::filesystem::temp_directory_path() / "qfi-bench-cache");
   if (!model) return state.SkipWithError(model.error().message.c_str());
   std::size_t next = 0;
   for (auto _ : state) {

@@ -26,14 +26,21 @@ class Command : public testing::Test {
     return value_of(run_process(arguments, folder(), std::chrono::seconds(300)));
   }
   const std::filesystem::path& folder() const { return m_folder.path(); }
-  std::string demo(const std::string& file) const { return (test::source_folder() / "campaigns/demo" / file).string(); }
-  std::string netlist(const std::string& name) const { return (test::source_folder() / "netlists" / name).string(); }
+  std::string demo(const std::string& file) const {
+    return (test::source_folder() / "campaigns/demo" / file).string();
+  }
+  std::string netlist(const std::string& name) const {
+    return (test::source_folder() / "netlists" / name).string();
+  }
 
   /// A config over the demo's files; extra lines may add keys.
-  std::string config(const std::string& sample, const std::string& faults = "", const std::string& extra = "", const std::string& data = "") {
-    const std::string text = "model: " + m_model + "\ndata: {format: npy, images: " + demo("images.npy") + ", labels: " + demo("labels.npy") +
-                             ", select: {first: 40}" + data + "}\nfaults:\n  - {kind: stuck_at, netlist: " + m_netlist + ", operators: [conv_2d]" + faults +
-                             "}\nsample: " + sample + "\nverify: 0\noutput: out\n" + extra;
+  std::string config(const std::string& sample, const std::string& faults = "", const std::string& extra = "",
+                     const std::string& data = "") {
+    const std::string text = "model: " + m_model + "\ndata: {format: npy, images: " + demo("images.npy") +
+                             ", labels: " + demo("labels.npy") + ", select: {first: 40}" + data +
+                             "}\nfaults:\n  - {kind: stuck_at, netlist: " + m_netlist +
+                             ", operators: [conv_2d]" + faults + "}\nsample: " + sample +
+                             "\nverify: 0\noutput: out\n" + extra;
     EXPECT_TRUE(write_file(folder() / "c.yaml", text));
     return "c.yaml";
   }
@@ -70,13 +77,18 @@ TEST_F(Command, CampaignWritesResultsThatAddUp) {
   for (const json& fault : r["faults"]) {
     EXPECT_EQ(fault["images"], 40);
     EXPECT_EQ(fault["golden_correct"], r["golden"]["top1_correct"]);
-    EXPECT_EQ(fault["faulty_correct"].get<int>(), fault["golden_correct"].get<int>() - fault["correct_to_wrong"].get<int>() + fault["wrong_to_correct"].get<int>());
-    EXPECT_EQ(fault["images"].get<int>(), fault["output_identical"].get<int>() + fault["tolerable"].get<int>() + fault["top1_changed"].get<int>());
+    EXPECT_EQ(fault["faulty_correct"].get<int>(), fault["golden_correct"].get<int>() -
+                                                      fault["correct_to_wrong"].get<int>() +
+                                                      fault["wrong_to_correct"].get<int>());
+    EXPECT_EQ(fault["images"].get<int>(), fault["output_identical"].get<int>() +
+                                              fault["tolerable"].get<int>() +
+                                              fault["top1_changed"].get<int>());
     EXPECT_LE(fault["top5_lost"].get<int>(), fault["top1_changed"].get<int>());
     correct += fault["faulty_correct"].get<std::uint64_t>();
     harmless += fault["class"] == "harmless" ? 1 : 0;
   }
-  EXPECT_NEAR(r["summary"]["faulty_top1"]["mean"].get<double>(), static_cast<double>(correct) / (30.0 * 40.0), 1e-9);
+  EXPECT_NEAR(r["summary"]["faulty_top1"]["mean"].get<double>(), static_cast<double>(correct) / (30.0 * 40.0),
+              1e-9);
   EXPECT_EQ(r["summary"]["harmless"]["faults"], harmless);
   EXPECT_EQ(r["proof"]["table_path_equals_golden_path_images"], 40);
   EXPECT_EQ(r["config"].contains("threads"), false);
@@ -89,14 +101,16 @@ TEST_F(Command, ResultsAreTheSameBytesForAnyThreadsAndKernels) {
     config("{count: 24}", operands);
     ASSERT_EQ(run({"campaign", "c.yaml", "--threads", "1", "-o", "one"}).exit_code, 0);
     ASSERT_EQ(run({"campaign", "c.yaml", "--threads", "2", "-o", "two"}).exit_code, 0);
-    ASSERT_EQ(run({"campaign", "c.yaml", "--threads", "3", "--kernels", "reference", "-o", "ref"}).exit_code, 0);
+    ASSERT_EQ(run({"campaign", "c.yaml", "--threads", "3", "--kernels", "reference", "-o", "ref"}).exit_code,
+              0);
     EXPECT_EQ(bytes("one") == bytes("two"), true);
     EXPECT_EQ(bytes("one") == bytes("ref"), true);
   }
 }
 
 TEST_F(Command, FaultListsRunInTheFilesOrderAndMaskedFaultsEqualTheGoldenRun) {
-  ASSERT_TRUE(write_file(folder() / "faults.csv", "site,stuck_at\nop_b[31],1\nop_a[0],0\nop_a[0],0\nresult[0],1\n"));
+  ASSERT_TRUE(
+      write_file(folder() / "faults.csv", "site,stuck_at\nop_b[31],1\nop_a[0],0\nop_a[0],0\nresult[0],1\n"));
   ASSERT_EQ(run({"campaign", config("{list: faults.csv}", ", operands: offset")}).exit_code, 0);
   const json r = results("out");
   ASSERT_EQ(r["faults"].size(), 4U);
@@ -113,7 +127,8 @@ TEST_F(Command, ListedPinsAreVerifiedToo) {
   std::string text = value_of(read_file(folder() / config("{list: faults.csv}")));
   text.replace(text.find("verify: 0"), 9, "verify: 2");
   ASSERT_TRUE(write_file(folder() / "c.yaml", text));
-  const ProcessOutcome outcome = run({"campaign", "c.yaml", "--cache", (std::filesystem::temp_directory_path() / "qfi-test-cache").string()});
+  const ProcessOutcome outcome = run({"campaign", "c.yaml", "--cache",
+                                      (std::filesystem::temp_directory_path() / "qfi-test-cache").string()});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
   EXPECT_THAT(outcome.output, HasSubstr("2 tables checked by Verilator, no difference"));
 }
@@ -124,9 +139,10 @@ TEST_F(Command, ChannelFirstImagesAreRefusedForAChannelLastModel) {
   const std::array<std::uint64_t, 1> label_shape{1};
   ASSERT_TRUE(write_file(folder() / "i.npy", npy_bytes("u1", shape, bytes_of(std::string(3072, 'x')))));
   ASSERT_TRUE(write_file(folder() / "l.npy", npy_bytes("u1", label_shape, bytes_of("\1"))));
-  const std::string text = "model: " + (test::shared_folder() / "data/models/ic_resnet8_int8.tflite").string() +
-                           "\ndata: {format: npy, images: i.npy, labels: l.npy}\nfaults:\n  - {kind: stuck_at, netlist: " + m_netlist +
-                           "}\nsample: {count: 3}\noutput: out\n";
+  const std::string text =
+      "model: " + (test::shared_folder() / "data/models/ic_resnet8_int8.tflite").string() +
+      "\ndata: {format: npy, images: i.npy, labels: l.npy}\nfaults:\n  - {kind: stuck_at, netlist: " +
+      m_netlist + "}\nsample: {count: 3}\noutput: out\n";
   ASSERT_TRUE(write_file(folder() / "c.yaml", text));
   expect_refused({"campaign", "c.yaml"}, "images have the shape 3x32x32, the model's input 1x32x32x3");
 }
@@ -141,7 +157,9 @@ TEST_F(Command, PlanTellsPopulationSampleAndTables) {
   const std::string file = config("{margin: 0.03, t: 2.58, rounding: nearest}");
   const ProcessOutcome text = run({"plan", file});
   EXPECT_EQ(text.exit_code, 0) << text.output;
-  EXPECT_THAT(text.output, HasSubstr("1213 of 3526 stuck-at faults (1763 sites x 2), n = 1213.17 before rounding to nearest"));
+  EXPECT_THAT(
+      text.output,
+      HasSubstr("1213 of 3526 stuck-at faults (1763 sites x 2), n = 1213.17 before rounding to nearest"));
   const json plan = json::parse(run({"plan", file, "--json"}).output);
   EXPECT_EQ(plan["sample"]["n"], 1213);
   EXPECT_EQ(plan["distinct_tables"].get<std::uint64_t>() * 40, plan["inferences"].get<std::uint64_t>());
@@ -151,10 +169,13 @@ TEST_F(Command, PlanTellsPopulationSampleAndTables) {
 TEST_F(Command, BadInputIsOneLineAndExitCode2) {
   const std::string good = "{count: 3}";
   expect_refused({"campaign", config("{count: 99999}")}, "99999 faults asked for, the population has 3526");
-  expect_refused({"campaign", config(good, "", "sede: 1\n")}, "c.yaml:8:1: unknown key 'sede' in 'config'; did you mean 'seed'?");
+  expect_refused({"campaign", config(good, "", "sede: 1\n")},
+                 "c.yaml:8:1: unknown key 'sede' in 'config'; did you mean 'seed'?");
   expect_refused({"campaign", config(good, "", "", ", label_offset: 7")}, "the model's classes are 0 to 9");
-  expect_refused({"campaign", config(good, ", layers: [99]")}, "no operator of the chosen kinds is number '99'");
-  expect_refused({"campaign", config(good, "", "metric: {tensor: logits}\n")}, "the model has no tensor 'logits'");
+  expect_refused({"campaign", config(good, ", layers: [99]")},
+                 "no operator of the chosen kinds is number '99'");
+  expect_refused({"campaign", config(good, "", "metric: {tensor: logits}\n")},
+                 "the model has no tensor 'logits'");
   expect_refused({"campaign", "nowhere.yaml"}, "nowhere.yaml: cannot open: No such file");
 
   const std::string model = value_of(read_file(demo("shapes.tflite")));
@@ -201,7 +222,8 @@ TEST_F(Command, ANetlistThatDoesNotMultiplyIsRefused) {
 TEST_F(Command, UnsupportedOperatorsAreRefusedByName) {
   QFI_NEEDS_SHARED_DATA();
   m_model = (test::shared_folder() / "data/models/unet_relu_int8.tflite").string();
-  expect_refused({"campaign", config("{count: 3}")}, "the model needs these operators that qfi lacks: CONCATENATION, TRANSPOSE_CONV");
+  expect_refused({"campaign", config("{count: 3}")},
+                 "the model needs these operators that qfi lacks: CONCATENATION, TRANSPOSE_CONV");
 }
 
 TEST_F(Command, AForeignOutputFolderIsNotOverwritten) {
@@ -215,14 +237,18 @@ TEST_F(Command, AForeignOutputFolderIsNotOverwritten) {
 
 TEST_F(Command, TableWritesTheProductsOfBothEngines) {
   ASSERT_EQ(run({"table", netlist("mul_adders.json"), "--fault", "op_a[1]:1", "-o", "s.npy"}).exit_code, 0);
-  ASSERT_EQ(run({"table", netlist("mul_adders.json"), "--fault", "op_a[1]:1", "--engine", "verilator", "--cache",
-                 (std::filesystem::temp_directory_path() / "qfi-test-cache").string(), "-o", "v.npy"}).exit_code, 0);
+  ASSERT_EQ(
+      run({"table", netlist("mul_adders.json"), "--fault", "op_a[1]:1", "--engine", "verilator", "--cache",
+           (std::filesystem::temp_directory_path() / "qfi-test-cache").string(), "-o", "v.npy"})
+          .exit_code,
+      0);
   EXPECT_EQ(value_of(read_file(folder() / "s.npy")) == value_of(read_file(folder() / "v.npy")), true);
   const NpyArray table = value_of(read_npy(folder() / "s.npy"));
   EXPECT_THAT(table.shape, testing::ElementsAre(256, 256));
   const auto* products = reinterpret_cast<const std::int32_t*>(table.data.data());
   for (int w = -128; w < 128; ++w)
-    for (int x = -128; x < 128; ++x) ASSERT_EQ(products[(w + 128) * 256 + x + 128], (w | 2) * x) << "bit 1 of the weight stuck at 1";
+    for (int x = -128; x < 128; ++x)
+      ASSERT_EQ(products[(w + 128) * 256 + x + 128], (w | 2) * x) << "bit 1 of the weight stuck at 1";
   EXPECT_EQ(run({"table", netlist("mul_adders.json"), "--fault", "op_a[1]", "-o", "x.npy"}).exit_code, 2);
   EXPECT_EQ(run({"table", netlist("mul_adders.json"), "--fault", "op_z[1]:0", "-o", "x.npy"}).exit_code, 2);
   EXPECT_FALSE(std::filesystem::exists(folder() / "x.npy"));
@@ -230,8 +256,11 @@ TEST_F(Command, TableWritesTheProductsOfBothEngines) {
 
 // offset: operands are codes minus zero points, and rs1 may hold the input.
 TEST_F(Command, TableOperandsFollowTheOptions) {
-  ASSERT_EQ(run({"table", netlist("mul_adders.json"), "--fault", "op_a[0]:0", "--operands", "offset", "--type", "uint8", "--weight-zero-point", "100",
-                 "--input-zero-point", "7", "--rs1-operand", "input", "-o", "t.npy"}).exit_code, 0);
+  ASSERT_EQ(run({"table", netlist("mul_adders.json"), "--fault", "op_a[0]:0", "--operands", "offset",
+                 "--type", "uint8", "--weight-zero-point", "100", "--input-zero-point", "7", "--rs1-operand",
+                 "input", "-o", "t.npy"})
+                .exit_code,
+            0);
   const NpyArray table = value_of(read_npy(folder() / "t.npy"));
   const auto* products = reinterpret_cast<const std::int32_t*>(table.data.data());
   for (int w = 0; w < 256; ++w)
@@ -239,7 +268,9 @@ TEST_F(Command, TableOperandsFollowTheOptions) {
 }
 
 TEST_F(Command, SynthShowsYosysOwnMessage) {
-  ASSERT_TRUE(write_file(folder() / "bad.sv", "module m(input [7:0] op_a, input [7:0] op_b, output [7:0] result);\nassign result = op_a ** ;\nendmodule\n"));
+  ASSERT_TRUE(write_file(folder() / "bad.sv",
+                         "module m(input [7:0] op_a, input [7:0] op_b, output [7:0] result);\nassign result "
+                         "= op_a ** ;\nendmodule\n"));
   const ProcessOutcome outcome = run({"synth", "bad.sv", "--top", "m", "-o", "n"});
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_THAT(outcome.output, HasSubstr("bad.sv:2: ERROR: syntax error"));

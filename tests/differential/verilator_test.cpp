@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The simulator against Verilator, which this project did not write.
+#include "qfi/netlist/verilator.hpp"
+
 #include <gmock/gmock.h>
 
 #include <map>
@@ -10,7 +12,6 @@
 #include "qfi/faults/stuck_at.hpp"
 #include "qfi/netlist/simulator.hpp"
 #include "qfi/netlist/synth.hpp"
-#include "qfi/netlist/verilator.hpp"
 #include "support.hpp"
 
 namespace qfi {
@@ -20,12 +21,14 @@ using test::value_of;
 
 const std::filesystem::path k_cache = std::filesystem::temp_directory_path() / "qfi-test-cache";
 
-std::filesystem::path netlist_file(const std::string& name) { return test::source_folder() / "netlists" / (name + ".json"); }
+std::filesystem::path netlist_file(const std::string& name) {
+  return test::source_folder() / "netlists" / (name + ".json");
+}
 
 // Differences between simulator and Verilator under one fault, on all pairs of the grid or on
 // `sample` random ones.
-std::size_t differences(VerilatorModel& model, const Simulator& simulator, const StuckAt& fault, Simulator::Scratch& scratch,
-                        std::size_t sample) {
+std::size_t differences(VerilatorModel& model, const Simulator& simulator, const StuckAt& fault,
+                        Simulator::Scratch& scratch, std::size_t sample) {
   const OperandGrid& grid = simulator.grid();
   std::vector<std::int32_t> products(grid.size());
   simulator.simulate(std::span(&fault, 1), scratch, products);
@@ -36,7 +39,8 @@ std::size_t differences(VerilatorModel& model, const Simulator& simulator, const
     const std::size_t pair = sample == 0 ? k : random_below(fault.site.index, "pair", k, products.size());
     const int outer = grid.outer.first + static_cast<int>(pair) / grid.inner.size();
     const int inner = grid.inner.first + static_cast<int>(pair) % grid.inner.size();
-    const std::int32_t product = grid.outer_is_rs1 ? model.multiply(outer, inner) : model.multiply(inner, outer);
+    const std::int32_t product =
+        grid.outer_is_rs1 ? model.multiply(outer, inner) : model.multiply(inner, outer);
     differing += product != products[pair] ? 1 : 0;
   }
   model.clear();
@@ -68,7 +72,8 @@ TEST_P(EveryFault, EqualsVerilator) {
 }
 
 INSTANTIATE_TEST_SUITE_P(CommittedNetlists, EveryFault,
-                         testing::Values(NetlistCase{"mul_gates", SiteKind::nets, 200}, NetlistCase{"mul_adders", SiteKind::nets, 20},
+                         testing::Values(NetlistCase{"mul_gates", SiteKind::nets, 200},
+                                         NetlistCase{"mul_adders", SiteKind::nets, 20},
                                          NetlistCase{"mulh_gates", SiteKind::nets, 10}),
                          [](const auto& info) { return info.param.name; });
 
@@ -97,7 +102,9 @@ TEST(ForeignRtl, SynthesizesAndEqualsVerilatorOnEveryPin) {
 
 TEST(ForeignRtl, UnsignedMultipliersAreProvedAndZeroExtended) {
   const TemporaryFolder folder = value_of(TemporaryFolder::create());
-  ASSERT_TRUE(write_file(folder.path() / "u8.v", "module u8(input [7:0] a, input [7:0] b, output [15:0] r); assign r = a * b; endmodule"));
+  ASSERT_TRUE(
+      write_file(folder.path() / "u8.v",
+                 "module u8(input [7:0] a, input [7:0] b, output [15:0] r); assign r = a * b; endmodule"));
   SynthParams params;
   params.sources = {folder.path() / "u8.v"};
   params.top = "u8";
@@ -113,7 +120,8 @@ TEST(ForeignRtl, UnsignedMultipliersAreProvedAndZeroExtended) {
   const Simulator simulator(netlist, {{0, 255}, {0, 255}, true});
   Simulator::Scratch scratch;
   std::size_t differing = 0;
-  for (std::uint64_t i = 0; i < 2 * sites.size(); ++i) differing += differences(model, simulator, stuck_at_member(sites, i), scratch, 64);
+  for (std::uint64_t i = 0; i < 2 * sites.size(); ++i)
+    differing += differences(model, simulator, stuck_at_member(sites, i), scratch, 64);
   EXPECT_EQ(differing, 0U);
 }
 
@@ -138,7 +146,8 @@ TEST_P(CommittedNetlist, IsWhatItsRtlSynthesizesTo) {
   value_of(synthesize(params));
   for (const char* suffix : {".manifest.json", ".json", ".v"}) {
     const std::string made = value_of(read_file(params.output.string() + suffix));
-    const std::string committed = value_of(read_file(test::source_folder() / "netlists" / (recipe.name + suffix)));
+    const std::string committed =
+        value_of(read_file(test::source_folder() / "netlists" / (recipe.name + suffix)));
     EXPECT_EQ(made == committed, true) << recipe.name << suffix;
   }
 }
@@ -151,8 +160,12 @@ TEST_P(CommittedNetlist, HasNoCellWithAConstantInput) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, CommittedNetlist,
-    testing::Values(Recipe{"mul_gates", "qfi_mul", CellSet::gates, {}}, Recipe{"mul_adders", "qfi_mul", CellSet::adders, {}},
-                    Recipe{"mulh_gates", "qfi_mul_mulh", CellSet::gates, {{"a_signed", 0}, {"b_signed", 0}, {"second_cycle", 0}, {"carry_in", 0}}}),
+    testing::Values(Recipe{"mul_gates", "qfi_mul", CellSet::gates, {}},
+                    Recipe{"mul_adders", "qfi_mul", CellSet::adders, {}},
+                    Recipe{"mulh_gates",
+                           "qfi_mul_mulh",
+                           CellSet::gates,
+                           {{"a_signed", 0}, {"b_signed", 0}, {"second_cycle", 0}, {"carry_in", 0}}}),
     [](const auto& info) { return info.param.name; });
 
 std::string synth_error(const std::string& rtl, const std::string& top = "m") {
@@ -172,16 +185,19 @@ TEST(Synth, WhatIsNoCombinationalMultiplierIsRefused) {
   const std::string ports = "module m(input [7:0] a, input [7:0] b, output [7:0] r);";
   EXPECT_EQ(synth_error(ports + "assign r = a * b; endmodule"), "no error");
   EXPECT_THAT(synth_error(ports + "assign r = a + b; endmodule"), testing::HasSubstr("no multiplier"));
-  EXPECT_THAT(synth_error(ports + "assign r = a * ; endmodule"), testing::AllOf(testing::HasSubstr("m.sv:1: ERROR: syntax error")));
+  EXPECT_THAT(synth_error(ports + "assign r = a * ; endmodule"),
+              testing::AllOf(testing::HasSubstr("m.sv:1: ERROR: syntax error")));
   EXPECT_THAT(synth_error(ports + "endmodule", "other"), testing::HasSubstr("ERROR"));
-  EXPECT_THAT(synth_error("module m(input clk, input [7:0] a, input [7:0] b, output reg [7:0] r); always @(posedge clk) r <= a * b; endmodule"),
+  EXPECT_THAT(synth_error("module m(input clk, input [7:0] a, input [7:0] b, output reg [7:0] r); always "
+                          "@(posedge clk) r <= a * b; endmodule"),
               testing::HasSubstr("type $_DFF_P_ is not known"));
   EXPECT_THAT(synth_error(ports + "endmodule", "m; exec id"), testing::HasSubstr("not a plain identifier"));
 }
 
 TEST(Verilator, TwoInjectedFaultsHoldUntilCleared) {
   const Netlist netlist = value_of(read_netlist(netlist_file("mul_adders")));
-  VerilatorModel model = value_of(VerilatorModel::open(netlist, enumerate_sites(netlist, SiteKind::nets), k_cache));
+  VerilatorModel model =
+      value_of(VerilatorModel::open(netlist, enumerate_sites(netlist, SiteKind::nets), k_cache));
   EXPECT_EQ(model.multiply(3, 5), 15);
   model.inject(value_of(find_site(netlist, "op_a[0]")), false);
   EXPECT_EQ(model.multiply(3, 5), 10);
@@ -194,9 +210,15 @@ TEST(Verilator, TwoInjectedFaultsHoldUntilCleared) {
 TEST(Verilator, ADamagedCachedModelIsBuiltAgain) {
   const TemporaryFolder cache = value_of(TemporaryFolder::create());
   const TemporaryFolder folder = value_of(TemporaryFolder::create());
-  ASSERT_TRUE(write_file(folder.path() / "m.sv", "module m(input [3:0] a, input [3:0] b, output [7:0] r); assign r = a * b; endmodule"));
+  ASSERT_TRUE(
+      write_file(folder.path() / "m.sv",
+                 "module m(input [3:0] a, input [3:0] b, output [7:0] r); assign r = a * b; endmodule"));
   // 4-bit operands cut the INT8 pairs of the self-check: simulator and Verilator still agree.
-  ASSERT_EQ(value_of(run_process({"yosys", "-q", "-p", "read_verilog m.sv; synth -flatten -top m; write_json m.json"}, folder.path(), std::chrono::seconds(60))).exit_code, 0);
+  ASSERT_EQ(value_of(run_process(
+                         {"yosys", "-q", "-p", "read_verilog m.sv; synth -flatten -top m; write_json m.json"},
+                         folder.path(), std::chrono::seconds(60)))
+                .exit_code,
+            0);
   const Netlist netlist = value_of(read_netlist(folder.path() / "m.json", {"a", "b", "r", {}, false}));
   const auto sites = enumerate_sites(netlist, SiteKind::nets);
   value_of(VerilatorModel::open(netlist, sites, cache.path()));
@@ -204,7 +226,8 @@ TEST(Verilator, ADamagedCachedModelIsBuiltAgain) {
   for (const auto& entry : std::filesystem::directory_iterator(cache.path()))
     if (entry.path().extension() == ".so") library = entry.path();
   ASSERT_TRUE(write_file(library, "not a library"));
-  std::filesystem::permissions(library, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  std::filesystem::permissions(library,
+                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   VerilatorModel model = value_of(VerilatorModel::open(netlist, sites, cache.path()));
   EXPECT_EQ(model.multiply(3, 5), 15);
 }

@@ -18,9 +18,11 @@ namespace {
 using nlohmann::json;
 using test::value_of;
 
-const std::set<std::string> k_operators = {"ADD", "AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE",
-                                           "FULLY_CONNECTED", "MAX_POOL_2D", "MEAN", "PAD", "QUANTIZE", "RELU",
-                                           "RELU6", "RESHAPE", "SOFTMAX"};
+const std::set<std::string> k_operators = {
+    "ADD",        "AVERAGE_POOL_2D", "CONV_2D",     "DEPTHWISE_CONV_2D",
+    "DEQUANTIZE", "FULLY_CONNECTED", "MAX_POOL_2D", "MEAN",
+    "PAD",        "QUANTIZE",        "RELU",        "RELU6",
+    "RESHAPE",    "SOFTMAX"};
 
 struct Recording {
   std::filesystem::path folder;
@@ -54,7 +56,9 @@ std::string bytes_of_tensor(const Batch& batch, int tensor) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-std::size_t image_count(const NpyArray& input, const Tensor& tensor) { return input.data.size() / tensor.bytes(); }
+std::size_t image_count(const NpyArray& input, const Tensor& tensor) {
+  return input.data.size() / tensor.bytes();
+}
 
 class RecordedOutputs : public testing::TestWithParam<KernelSet> {};
 
@@ -81,7 +85,8 @@ TEST_P(RecordedOutputs, OfRealModelsAreReproduced) {
       const std::string bytes = bytes_of_tensor(batch, index);
       const std::size_t size = bytes.size() / images;
       for (std::size_t image = 0; image < std::min(images, recorded["xxh64"].size()); ++image)
-        EXPECT_EQ(fmt::format("{:016x}", xxh64(bytes_of(std::string_view(bytes).substr(image * size, size)))), recorded["xxh64"][image])
+        EXPECT_EQ(fmt::format("{:016x}", xxh64(bytes_of(std::string_view(bytes).substr(image * size, size)))),
+                  recorded["xxh64"][image])
             << recorded["kind"] << " " << index << " image " << image;
     }
     ++models;
@@ -104,9 +109,11 @@ TEST_P(RecordedOutputs, OfSingleOperatorsAreReproduced) {
     std::vector<NpyArray> arrays;
     for (std::size_t k = 0; k < inputs.size(); ++k) {
       const auto numbered = recording.folder / fmt::format("input{}.npy", k);
-      arrays.push_back(value_of(read_npy(std::filesystem::exists(numbered) ? numbered : recording.folder / "input.npy")));
+      arrays.push_back(
+          value_of(read_npy(std::filesystem::exists(numbered) ? numbered : recording.folder / "input.npy")));
     }
-    const std::size_t images = image_count(arrays[0], program.model().tensors[static_cast<std::size_t>(inputs[0])]);
+    const std::size_t images =
+        image_count(arrays[0], program.model().tensors[static_cast<std::size_t>(inputs[0])]);
     Batch batch(program, images);
     for (std::size_t k = 0; k < inputs.size(); ++k) {
       ASSERT_EQ(batch.tensor(inputs[k]).size(), arrays[k].data.size());
@@ -119,8 +126,10 @@ TEST_P(RecordedOutputs, OfSingleOperatorsAreReproduced) {
       // Recorded either for every image or for the first one.
       ASSERT_LE(expected.data.size(), bytes.size());
       std::size_t differing = 0;
-      for (std::size_t i = 0; i < expected.data.size(); ++i) differing += expected.data[i] != bytes[i] ? 1 : 0;
-      EXPECT_EQ(differing, 0U) << recorded["kind"] << " of " << expected.data.size() << " bytes, " << bytes.size();
+      for (std::size_t i = 0; i < expected.data.size(); ++i)
+        differing += expected.data[i] != bytes[i] ? 1 : 0;
+      EXPECT_EQ(differing, 0U) << recorded["kind"] << " of " << expected.data.size() << " bytes, "
+                               << bytes.size();
     }
     const NpyArray outputs = value_of(read_npy(recording.folder / "outputs.npy"));
     EXPECT_EQ(outputs.data, bytes_of_tensor(batch, program.model().outputs[0])) << "all images";
@@ -151,8 +160,10 @@ std::vector<DataCase> data_cases() {
   };
   const DataConfig cifar = data(DataFormat::cifar10, "cifar10/test_batch_0000-4999.bin", "", 0);
   const DataConfig gtsrb = data(DataFormat::npy, "gtsrb/test_images.npy", "gtsrb/test_labels.npy", 0);
-  const DataConfig imagenet = data(DataFormat::npy, "imagenet_sample/images_160.npy", "imagenet_sample/labels.npy", 1);
-  const DataConfig mnist = data(DataFormat::idx, "mnist/t10k-images-idx3-ubyte.gz", "mnist/t10k-labels-idx1-ubyte.gz", 0);
+  const DataConfig imagenet =
+      data(DataFormat::npy, "imagenet_sample/images_160.npy", "imagenet_sample/labels.npy", 1);
+  const DataConfig mnist =
+      data(DataFormat::idx, "mnist/t10k-images-idx3-ubyte.gz", "mnist/t10k-labels-idx1-ubyte.gz", 0);
   return {{"ic_resnet8_int8", cifar, std::nullopt, 5000},
           {"resnet18w16_cifar10_int8", cifar, centred, 100},
           {"mobv2_050_cifar10_int8", cifar, centred, 100},
@@ -165,11 +176,13 @@ TEST(RecordedData, ImageFilesGiveTheRecordedOutputsAndCounts) {
   QFI_NEEDS_SHARED_DATA();
   for (DataCase& c : data_cases()) {
     SCOPED_TRACE(c.model);
-    const Program program = value_of(Program::prepare(value_of(load_tflite(shared_file("models/" + c.model + ".tflite").path))));
+    const Program program =
+        value_of(Program::prepare(value_of(load_tflite(shared_file("models/" + c.model + ".tflite").path))));
     const Model& model = program.model();
     c.data.select = SelectFirst{c.images};
     const DataSet data = value_of(load_data_set(c.data, 1));
-    const auto inputs = value_of(to_input_tensor(data, model.tensors[static_cast<std::size_t>(model.inputs[0])], c.input));
+    const auto inputs =
+        value_of(to_input_tensor(data, model.tensors[static_cast<std::size_t>(model.inputs[0])], c.input));
     const Tensor& output = model.tensors[static_cast<std::size_t>(model.outputs[0])];
     const auto folder = test::shared_folder() / "data/golden" / c.model;
     const NpyArray recorded = value_of(read_npy(folder / "outputs.npy"));
@@ -181,11 +194,15 @@ TEST(RecordedData, ImageFilesGiveTheRecordedOutputsAndCounts) {
     const std::size_t input_bytes = inputs.size() / data.images();
     for (std::size_t first = 0; first < data.images(); first += k_block) {
       batch.set_images(std::min(k_block, data.images() - first));
-      std::memcpy(batch.tensor(model.inputs[0]).data(), inputs.data() + first * input_bytes, batch.images() * input_bytes);
+      std::memcpy(batch.tensor(model.inputs[0]).data(), inputs.data() + first * input_bytes,
+                  batch.images() * input_bytes);
       program.run(batch, 0, model.operators.size());
       for (std::size_t i = 0; i < batch.images(); ++i) {
         const auto image = batch.tensor(model.outputs[0]).subspan(i * output.bytes(), output.bytes());
-        differing += std::memcmp(image.data(), recorded.data.data() + (first + i) * output.bytes(), output.bytes()) != 0 ? 1 : 0;
+        differing += std::memcmp(image.data(), recorded.data.data() + (first + i) * output.bytes(),
+                                 output.bytes()) != 0
+                         ? 1
+                         : 0;
         const Scores scores(output, image);
         top1 += scores.top1() == data.labels[first + i] ? 1 : 0;
         top5 += scores.rank(data.labels[first + i]) < 5 ? 1 : 0;
@@ -200,7 +217,8 @@ TEST(RecordedData, ImageFilesGiveTheRecordedOutputsAndCounts) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(KernelSets, RecordedOutputs, testing::Values(KernelSet::reference, KernelSet::portable),
+INSTANTIATE_TEST_SUITE_P(KernelSets, RecordedOutputs,
+                         testing::Values(KernelSet::reference, KernelSet::portable),
                          [](const auto& info) { return name_of(info.param); });
 
 }  // namespace

@@ -41,7 +41,8 @@ TEST(Requantize, HighMultiplicationEqualsItsDefinitionOnRandomNumbers) {
     if (a == k_min && b == k_min) continue;
     const std::int64_t product = std::int64_t{a} * b;
     const std::int64_t nudge = product >= 0 ? std::int64_t{1} << 30 : 1 - (std::int64_t{1} << 30);
-    ASSERT_EQ(saturating_rounding_doubling_high_multiply(a, b), (product + nudge) / (std::int64_t{1} << 31)) << a << " " << b;
+    ASSERT_EQ(saturating_rounding_doubling_high_multiply(a, b), (product + nudge) / (std::int64_t{1} << 31))
+        << a << " " << b;
   }
 }
 
@@ -78,12 +79,14 @@ TEST(FixedPoint, ReciprocalIsCloseToTheRealOne) {
 }
 
 TEST(ProductTable, ExactOneHoldsTheProductOfEveryPair) {
-  for (const OperandCodes codes : {OperandCodes{CodeType::int8, 0, -128}, OperandCodes{CodeType::int8, 0, 17}, OperandCodes{CodeType::uint8, 130, 3}}) {
+  for (const OperandCodes codes : {OperandCodes{CodeType::int8, 0, -128}, OperandCodes{CodeType::int8, 0, 17},
+                                   OperandCodes{CodeType::uint8, 130, 3}}) {
     const ProductTable table = ProductTable::exact(codes);
     const int first = smallest_code(codes.type);
     for (int w = first; w < first + 256; ++w)
       for (int x = first; x < first + 256; ++x)
-        ASSERT_EQ(table.at(byte_index(w), byte_index(x)), (w - codes.weight_zero_point) * (x - codes.input_zero_point));
+        ASSERT_EQ(table.at(byte_index(w), byte_index(x)),
+                  (w - codes.weight_zero_point) * (x - codes.input_zero_point));
   }
 }
 

@@ -74,7 +74,11 @@ TEST(Parallel, EveryIndexRunsOnceAndErrorsComeBack) {
     ++runs[i];
   });
   for (const auto& count : runs) EXPECT_EQ(count, 1);
-  EXPECT_THROW(parallel_for(10, 2, [](std::size_t i, unsigned) { if (i == 3) throw std::runtime_error("x"); }), std::runtime_error);
+  EXPECT_THROW(parallel_for(10, 2,
+                            [](std::size_t i, unsigned) {
+                              if (i == 3) throw std::runtime_error("x");
+                            }),
+               std::runtime_error);
 }
 
 TEST(Npy, WrittenArraysAreReadBack) {
@@ -105,7 +109,9 @@ TEST(Npy, EveryTruncationAndHeaderDamageIsAnErrorOrAnArray) {
       damaged[i] = static_cast<char>(damaged[i] ^ 1 << bit);
       ASSERT_TRUE(write_file(path, damaged));
       const auto read = read_npy(path);
-      EXPECT_TRUE(!read || read->data.size() == read->elements() * static_cast<std::uint64_t>(read->type[1] - '0')) << i;
+      EXPECT_TRUE(!read ||
+                  read->data.size() == read->elements() * static_cast<std::uint64_t>(read->type[1] - '0'))
+          << i;
     }
 }
 
@@ -121,13 +127,17 @@ TEST(File, MissingFilesFoldersAndLimitsAreErrors) {
 
 TEST(Process, ExitCodeOutputAndTimeLimit) {
   const auto here = std::filesystem::current_path();
-  const ProcessOutcome outcome = value_of(run_process({"sh", "-c", "echo out; echo err >&2; exit 3"}, here, std::chrono::seconds(10)));
+  const ProcessOutcome outcome =
+      value_of(run_process({"sh", "-c", "echo out; echo err >&2; exit 3"}, here, std::chrono::seconds(10)));
   EXPECT_EQ(outcome.exit_code, 3);
   EXPECT_EQ(outcome.output, "out\nerr\n");
-  EXPECT_THAT(run_process({"qfi-no-such-program"}, here, std::chrono::seconds(10)).error().message, HasSubstr("not installed"));
-  EXPECT_THAT(run_process({"sleep", "60"}, here, std::chrono::seconds(1)).error().message, HasSubstr("stopped after 1 s"));
+  EXPECT_THAT(run_process({"qfi-no-such-program"}, here, std::chrono::seconds(10)).error().message,
+              HasSubstr("not installed"));
+  EXPECT_THAT(run_process({"sleep", "60"}, here, std::chrono::seconds(1)).error().message,
+              HasSubstr("stopped after 1 s"));
   // No shell: the argument stays one word.
-  EXPECT_EQ(value_of(run_process({"echo", "a; echo b $(id)"}, here, std::chrono::seconds(10))).output, "a; echo b $(id)\n");
+  EXPECT_EQ(value_of(run_process({"echo", "a; echo b $(id)"}, here, std::chrono::seconds(10))).output,
+            "a; echo b $(id)\n");
 }
 
 TEST(Similar, SlipsAreRecognizedAndStrangersAreNot) {

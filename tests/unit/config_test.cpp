@@ -73,14 +73,16 @@ data:
 model: m.tflite
 )";
   EXPECT_EQ(canonical_config(value_of(read(k_good))), canonical_config(value_of(read(reordered))));
-  EXPECT_NE(canonical_config(value_of(read(k_good))), canonical_config(value_of(read(with("first: 5", "first: 6")))));
+  EXPECT_NE(canonical_config(value_of(read(k_good))),
+            canonical_config(value_of(read(with("first: 5", "first: 6")))));
 }
 
 TEST_F(Config, VariablesInPathsAreReplacedAndRecordedAsWritten) {
   const CampaignConfig config = value_of(read(with("model: m.tflite", "model: \"${DATA}/m.tflite\"")));
   EXPECT_EQ(config.model.path, "/data/m.tflite");
   EXPECT_EQ(config.model.text, "${DATA}/m.tflite");
-  EXPECT_THAT(error(with("model: m.tflite", "model: \"${NONE}/m.tflite\"")), HasSubstr("the variable NONE is not set"));
+  EXPECT_THAT(error(with("model: m.tflite", "model: \"${NONE}/m.tflite\"")),
+              HasSubstr("the variable NONE is not set"));
 }
 
 struct Mistake {
@@ -91,16 +93,20 @@ struct Mistake {
 
 TEST_F(Config, MistakesAreNamedWithLineColumnAndSuggestion) {
   const Mistake mistakes[] = {
-      {"operators: [conv_2d]", "operator: [conv_2d]", ":4:39: unknown key 'operator' in 'faults'; did you mean 'operators'?"},
+      {"operators: [conv_2d]", "operator: [conv_2d]",
+       ":4:39: unknown key 'operator' in 'faults'; did you mean 'operators'?"},
       {"output: out", "outptu: out", ":6:1: unknown key 'outptu' in 'config'; did you mean 'output'?"},
-      {"[conv_2d]", "[conv2d]", "'operators' cannot be 'conv2d'; possible: conv_2d, depthwise_conv_2d, fully_connected; did you mean 'conv_2d'?"},
+      {"[conv_2d]", "[conv2d]",
+       "'operators' cannot be 'conv2d'; possible: conv_2d, depthwise_conv_2d, fully_connected; did you mean "
+       "'conv_2d'?"},
       {"kind: stuck_at", "kind: stuck", "'kind' cannot be 'stuck'"},
       {"format: npy", "format: png", "'format' cannot be 'png'; possible: cifar10, idx, npy"},
       {"margin: 0.03", "margin: 3", ":5:18: 'margin' is 3; 0 to 1 are possible"},
       {"margin: 0.03", "margin: 0", "'margin' must lie between 0 and 1"},
       {"margin: 0.03", "margin: x", "'margin' must be a number"},
       {", confidence: 0.99", "", "'sample' needs either confidence or t beside margin"},
-      {"confidence: 0.99", "confidence: 0.99, t: 2.58", "'sample' needs either confidence or t beside margin"},
+      {"confidence: 0.99", "confidence: 0.99, t: 2.58",
+       "'sample' needs either confidence or t beside margin"},
       {"confidence: 0.99", "count: 5", "'sample' needs exactly one of margin, count, list"},
       {"model: m.tflite\n", "", "key 'model' is missing in 'config'"},
       {"select: {first: 5}", "select: some", "'select' is 'all' or one of"},
@@ -124,7 +130,8 @@ TEST_F(Config, HostileTextIsAnError) {
   EXPECT_THAT(error("- a\n- b\n"), HasSubstr("a campaign config is a map"));
   EXPECT_THAT(error(std::string(100'000, '[')), HasSubstr("c.yaml:"));
   EXPECT_THAT(error(std::string(2 << 20, ' ')), HasSubstr("more than the limit"));
-  for (std::size_t size = 0; size + 8 < std::string(k_good).size(); ++size) EXPECT_NE(error(std::string(k_good).substr(0, size)), "no error") << size;
+  for (std::size_t size = 0; size + 8 < std::string(k_good).size(); ++size)
+    EXPECT_NE(error(std::string(k_good).substr(0, size)), "no error") << size;
 }
 
 }  // namespace

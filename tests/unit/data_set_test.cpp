@@ -29,7 +29,9 @@ class Data : public testing::Test {
     data.select = std::move(select);
     return data;
   }
-  void write(const std::string& name, const std::string& content) { ASSERT_TRUE(write_file(m_folder.path() / name, content)); }
+  void write(const std::string& name, const std::string& content) {
+    ASSERT_TRUE(write_file(m_folder.path() / name, content));
+  }
   /// `count` images of 2 x 1, values 2i and 2i + 1; labels i % 3.
   void write_npy(std::uint64_t count) {
     std::vector<std::uint8_t> pixels, labels;
@@ -46,21 +48,24 @@ class Data : public testing::Test {
 TEST_F(Data, CifarPlanesBecomeInterleavedChannels) {
   std::string record(3073, '\0');
   record[0] = 7;
-  record[1 + 5] = 10;             // red of pixel 5
-  record[1 + 1024 + 5] = 20;      // green
-  record[1 + 2048 + 5] = 30;      // blue
+  record[1 + 5] = 10;         // red of pixel 5
+  record[1 + 1024 + 5] = 20;  // green
+  record[1 + 2048 + 5] = 30;  // blue
   write("images", record + record);
   const DataSet data = value_of(load_data_set(config(DataFormat::cifar10), 1));
   EXPECT_EQ(data.images(), 2U);
   EXPECT_THAT(data.shape, ElementsAre(32, 32, 3));
   EXPECT_THAT(data.labels, ElementsAre(7, 7));
-  EXPECT_THAT(std::vector<float>(data.values.begin() + 3072 + 15, data.values.begin() + 3072 + 18), ElementsAre(10, 20, 30));
+  EXPECT_THAT(std::vector<float>(data.values.begin() + 3072 + 15, data.values.begin() + 3072 + 18),
+              ElementsAre(10, 20, 30));
   write("images", record + "x");
-  EXPECT_THAT(load_data_set(config(DataFormat::cifar10), 1).error().message, HasSubstr("not a whole number of CIFAR-10 records"));
+  EXPECT_THAT(load_data_set(config(DataFormat::cifar10), 1).error().message,
+              HasSubstr("not a whole number of CIFAR-10 records"));
 }
 
 TEST_F(Data, IdxFilesAreReadPlainAndGzipped) {
-  const std::string images = std::string("\0\0\x08\x03\0\0\0\x02\0\0\0\x01\0\0\0\x02", 16) + "\x01\x02\x03\x04";
+  const std::string images =
+      std::string("\0\0\x08\x03\0\0\0\x02\0\0\0\x01\0\0\0\x02", 16) + "\x01\x02\x03\x04";
   const std::string labels = std::string("\0\0\x08\x01\0\0\0\x02", 8) + "\x05\x06";
   write("images", images);
   write("labels", labels);
@@ -93,9 +98,12 @@ TEST_F(Data, SelectionsAreReproducibleAndWithinTheFile) {
   std::map<int, int> of_class;
   for (const int label : stratified.labels) ++of_class[label];
   EXPECT_THAT(of_class, ElementsAre(testing::Pair(0, 4), testing::Pair(1, 4), testing::Pair(2, 4)));
-  EXPECT_THAT(load_data_set(config(DataFormat::npy, SelectFirst{31}), 1).error().message, HasSubstr("asks for 31 images, the file has 30"));
-  EXPECT_THAT(load_data_set(config(DataFormat::npy, SelectList{{30}}), 1).error().message, HasSubstr("names image 30"));
-  EXPECT_THAT(load_data_set(config(DataFormat::npy, SelectList{{3, 3}}), 1).error().message, HasSubstr("twice"));
+  EXPECT_THAT(load_data_set(config(DataFormat::npy, SelectFirst{31}), 1).error().message,
+              HasSubstr("asks for 31 images, the file has 30"));
+  EXPECT_THAT(load_data_set(config(DataFormat::npy, SelectList{{30}}), 1).error().message,
+              HasSubstr("names image 30"));
+  EXPECT_THAT(load_data_set(config(DataFormat::npy, SelectList{{3, 3}}), 1).error().message,
+              HasSubstr("twice"));
 }
 
 TEST_F(Data, LabelsOutsideTheClassesAreRefused) {
@@ -104,7 +112,8 @@ TEST_F(Data, LabelsOutsideTheClassesAreRefused) {
   shifted.label_offset = 1;
   const DataSet data = value_of(load_data_set(shifted, 1));
   EXPECT_TRUE(check_labels(data, shifted, 4));
-  EXPECT_THAT(check_labels(data, shifted, 3).error().message, HasSubstr("image 2 has class 3 (label_offset 1 included), the model's classes are 0 to 2"));
+  EXPECT_THAT(check_labels(data, shifted, 3).error().message,
+              HasSubstr("image 2 has class 3 (label_offset 1 included), the model's classes are 0 to 2"));
 }
 
 TEST_F(Data, InputsAreQuantizedAsTheModelOrTheConfigSays) {
@@ -124,7 +133,8 @@ TEST_F(Data, InputsAreQuantizedAsTheModelOrTheConfigSays) {
   EXPECT_THAT(codes(InputScaling{2.0, 1.0}), ElementsAre(-14, -10, -6, -2)) << "2 (v - 1) / 0.5 - 10";
   EXPECT_THAT(codes(InputScaling{1e9, 0.0}), ElementsAre(-10, 127, 127, 127)) << "clamped";
   input.shape = {1, 3, 1};
-  EXPECT_THAT(to_input_tensor(data, input, std::nullopt).error().message, HasSubstr("images have the shape 2x1, the model's input 1x3x1"));
+  EXPECT_THAT(to_input_tensor(data, input, std::nullopt).error().message,
+              HasSubstr("images have the shape 2x1, the model's input 1x3x1"));
 }
 
 Scores scores(const std::vector<float>& values) {

@@ -45,31 +45,38 @@ std::vector<int> run(const Model& model, const std::vector<int>& input) {
 
 TEST(Softmax, IsWithinOneStepOfTheRealOneForAnyNumberOfClasses) {
   for (const int classes : {2, 10, 511, 512, 513, 1001, 4095}) {
-    const Model model = one_operator(OperatorKind::softmax, SoftmaxOptions{1.0F}, activation({1, classes}, 0.05F, 3), activation({1, classes}, 1.0F / 256, -128));
+    const Model model =
+        one_operator(OperatorKind::softmax, SoftmaxOptions{1.0F}, activation({1, classes}, 0.05F, 3),
+                     activation({1, classes}, 1.0F / 256, -128));
     for (const int spread : {0, 1, 40, 255}) {
       std::vector<int> input;
       for (int c = 0; c < classes; ++c)
-        input.push_back(-128 + static_cast<int>(random_below(1, "softmax", static_cast<std::uint64_t>(c), static_cast<std::uint64_t>(spread) + 1)));
+        input.push_back(-128 + static_cast<int>(random_below(1, "softmax", static_cast<std::uint64_t>(c),
+                                                             static_cast<std::uint64_t>(spread) + 1)));
       double sum = 0;
       for (const int value : input) sum += std::exp(0.05 * value);
       const std::vector<int> output = run(model, input);
       for (std::size_t c = 0; c < input.size(); ++c)
-        ASSERT_NEAR(output[c] + 128, std::min(255.0, 256.0 * std::exp(0.05 * input[c]) / sum), 1.0) << classes << " classes, spread " << spread;
+        ASSERT_NEAR(output[c] + 128, std::min(255.0, 256.0 * std::exp(0.05 * input[c]) / sum), 1.0)
+            << classes << " classes, spread " << spread;
     }
   }
 }
 
 TEST(Program, ModelsThatNeedTooMuchMemoryAreRefused) {
-  const Model model = one_operator(OperatorKind::relu, {}, activation({1, 1 << 20}, 0.1F, 0), activation({1, 1 << 20}, 0.1F, 0));
+  const Model model = one_operator(OperatorKind::relu, {}, activation({1, 1 << 20}, 0.1F, 0),
+                                   activation({1, 1 << 20}, 0.1F, 0));
   ProgramParams params;
   params.max_bytes_per_image = 1 << 20;
-  EXPECT_THAT(Program::prepare(model, params).error().message, testing::HasSubstr("more than the limit of 1048576"));
+  EXPECT_THAT(Program::prepare(model, params).error().message,
+              testing::HasSubstr("more than the limit of 1048576"));
   EXPECT_TRUE(Program::prepare(model));
 }
 
 TEST(Program, TensorsThatLiveTogetherDoNotShareMemory) {
   // 0 -> relu -> 1 -> relu -> 2 -> relu -> 3: tensor 2 may take the place of tensor 0.
-  Model model = one_operator(OperatorKind::relu, {}, activation({1, 640}, 0.1F, -128), activation({1, 640}, 0.1F, -128));
+  Model model = one_operator(OperatorKind::relu, {}, activation({1, 640}, 0.1F, -128),
+                             activation({1, 640}, 0.1F, -128));
   for (int t = 2; t < 4; ++t) {
     model.tensors.push_back(activation({1, 640}, 0.1F, -128));
     model.operators.push_back({OperatorKind::relu, {t - 1}, {t}, {}});
@@ -83,7 +90,8 @@ TEST(Program, TensorsThatLiveTogetherDoNotShareMemory) {
 }
 
 TEST(Program, LiveTensorsAreWhatLaterOperatorsRead) {
-  Model model = one_operator(OperatorKind::relu, {}, activation({1, 4}, 0.1F, 0), activation({1, 4}, 0.1F, 0));
+  Model model =
+      one_operator(OperatorKind::relu, {}, activation({1, 4}, 0.1F, 0), activation({1, 4}, 0.1F, 0));
   model.tensors.push_back(activation({1, 4}, 0.1F, 0));
   model.operators.push_back({OperatorKind::add, {0, 1}, {2}, ActivationOptions{}});
   model.outputs = {2};

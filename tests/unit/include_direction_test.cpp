@@ -36,13 +36,15 @@ std::vector<std::string> forbidden_arrows(const std::string& module, const std::
 TEST(IncludeDirection, EveryIncludeFollowsTheArchitecture) {
   int files = 0;
   for (const auto& [module, allowed] : k_allowed)
-    for (const auto& root : {test::source_folder() / "include/qfi" / module, test::source_folder() / "src" / module}) {
+    for (const auto& root :
+         {test::source_folder() / "include/qfi" / module, test::source_folder() / "src" / module}) {
       if (!std::filesystem::exists(root)) continue;
       for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
         if (!entry.is_regular_file()) continue;
         std::ifstream file(entry.path());
         const std::string text{std::istreambuf_iterator<char>(file), {}};
-        for (const std::string& arrow : forbidden_arrows(module, text)) ADD_FAILURE() << entry.path() << ": " << arrow;
+        for (const std::string& arrow : forbidden_arrows(module, text))
+          ADD_FAILURE() << entry.path() << ": " << arrow;
         ++files;
       }
     }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "qfi/model/model.hpp"
+
 #include <gmock/gmock.h>
 
 #include "qfi/base/file.hpp"
 #include "qfi/engine/program.hpp"
-#include "qfi/model/model.hpp"
 #include "support.hpp"
 
 namespace qfi {
@@ -12,7 +13,9 @@ namespace {
 using test::value_of;
 using testing::HasSubstr;
 
-std::string demo_model() { return value_of(read_file(test::source_folder() / "campaigns/demo/shapes.tflite")); }
+std::string demo_model() {
+  return value_of(read_file(test::source_folder() / "campaigns/demo/shapes.tflite"));
+}
 
 // Loads, prepares and runs one image of whatever the bytes describe.
 void load_and_run(const std::string& bytes) {
@@ -56,13 +59,15 @@ TEST(Model, BitFlipsGiveAnErrorOrARun) {
 TEST(Model, OtherFilesAreRefused) {
   EXPECT_THAT(parse_tflite("", "x").error().message, HasSubstr("not a .tflite file"));
   EXPECT_THAT(parse_tflite(std::string(1000, 'x'), "x").error().message, HasSubstr("not a .tflite file"));
-  EXPECT_THAT(load_tflite("/nonexistent.tflite").error().message, HasSubstr("/nonexistent.tflite: cannot open"));
+  EXPECT_THAT(load_tflite("/nonexistent.tflite").error().message,
+              HasSubstr("/nonexistent.tflite: cannot open"));
 }
 
 TEST(Model, UnsupportedOperatorsAreAllListed) {
   QFI_NEEDS_SHARED_DATA();
   const auto error = load_tflite(test::shared_folder() / "data/models/unet_sigmoid_int8.tflite").error();
-  EXPECT_THAT(error.message, HasSubstr("is not supported; the model needs these operators that qfi lacks: CONCATENATION, LOGISTIC, TRANSPOSE_CONV"));
+  EXPECT_THAT(error.message, HasSubstr("is not supported; the model needs these operators that qfi lacks: "
+                                       "CONCATENATION, LOGISTIC, TRANSPOSE_CONV"));
   EXPECT_EQ(error.kind, ErrorKind::bad_input);
 }
 

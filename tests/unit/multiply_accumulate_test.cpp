@@ -15,7 +15,8 @@ class Draw {
  public:
   explicit Draw(std::uint64_t seed) : m_seed(seed) {}
   int operator()(int first, int last) {
-    return first + static_cast<int>(random_below(m_seed, "case", m_next++, static_cast<std::uint64_t>(last - first + 1)));
+    return first + static_cast<int>(
+                       random_below(m_seed, "case", m_next++, static_cast<std::uint64_t>(last - first + 1)));
   }
   std::uint32_t bits() { return static_cast<std::uint32_t>(random_bits(m_seed, "case", m_next++)); }
 
@@ -59,7 +60,8 @@ MultiplyAccumulate random_operator(Draw& draw) {
   op.requantizer.max = first + 255 - draw(0, 20);
   const bool is_real = draw(0, 3) == 0;
   for (int c = 0; c < s.out_c; ++c) {
-    const double factor = std::ldexp(1.0 + draw(0, 1000) / 1000.0, is_extreme ? draw(-31, 20) : draw(-14, -6));
+    const double factor =
+        std::ldexp(1.0 + draw(0, 1000) / 1000.0, is_extreme ? draw(-31, 20) : draw(-14, -6));
     if (is_real) op.requantizer.real.push_back(factor);
     else op.requantizer.fixed_point.push_back(quantize_multiplier(factor));
   }
@@ -77,7 +79,8 @@ ProductTable random_table(Draw& draw, const OperandCodes& codes) {
   const int kind = draw(0, 2);
   for (std::size_t w = 0; w < 256; ++w)
     for (std::size_t x = 0; x < 256; ++x)
-      if (kind == 0 || (kind == 1 && (w & 4) != 0 && (x & 1) != 0)) table.at(w, x) = static_cast<std::int32_t>(draw.bits());
+      if (kind == 0 || (kind == 1 && (w & 4) != 0 && (x & 1) != 0))
+        table.at(w, x) = static_cast<std::int32_t>(draw.bits());
   return table;
 }
 
@@ -97,8 +100,8 @@ TEST_P(RandomShapes, PortableKernelsEqualTheReference) {
         std::vector<std::uint8_t> got(expected.size());
         multiply_accumulate_reference(op, planes, input.data(), expected.data(), used, padding, scratch);
         multiply_accumulate_portable(op, planes, input.data(), got.data(), used, padding, scratch);
-        ASSERT_EQ(expected, got) << "seed " << GetParam() << " repetition " << repetition << " table " << (used != nullptr) << " padding "
-                                 << int(padding == PaddingTaps::multiply);
+        ASSERT_EQ(expected, got) << "seed " << GetParam() << " repetition " << repetition << " table "
+                                 << (used != nullptr) << " padding " << int(padding == PaddingTaps::multiply);
       }
   }
 }
@@ -142,7 +145,8 @@ TEST_P(RandomShapes, PairCountsAreTheProductsThatAreReallyFormed) {
             }
       std::uint64_t total = 0;
       for (const std::uint64_t count : counts) total += count;
-      EXPECT_EQ(total, 2 * inside * static_cast<std::uint64_t>(s.out_c) * static_cast<std::uint64_t>(s.group_in_c()));
+      EXPECT_EQ(total, 2 * inside * static_cast<std::uint64_t>(s.out_c) *
+                           static_cast<std::uint64_t>(s.group_in_c()));
       // One pair in detail: a table that is 1 there and 0 elsewhere, summed over all outputs.
       const std::uint8_t w = op.weights[op.weights.size() / 2];
       const std::uint8_t x = input[input.size() / 2];

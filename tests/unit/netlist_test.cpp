@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "qfi/netlist/netlist.hpp"
+
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -6,7 +8,6 @@
 
 #include "qfi/base/file.hpp"
 #include "qfi/faults/stuck_at.hpp"
-#include "qfi/netlist/netlist.hpp"
 #include "qfi/netlist/simulator.hpp"
 #include "support.hpp"
 
@@ -17,16 +18,22 @@ using nlohmann::json;
 using test::value_of;
 using testing::HasSubstr;
 
-json cell(const std::string& type, const json& connections) { return {{"type", type}, {"connections", connections}}; }
+json cell(const std::string& type, const json& connections) {
+  return {{"type", type}, {"connections", connections}};
+}
 
 // One gate between 2-bit operands: result[0] = a[0] OP b[0], result[1] = 0.
 json one_gate(const std::string& type) {
   return {{"modules",
            {{"m",
              {{"attributes", {{"qfi_rs1", "a"}, {"qfi_rs2", "b"}, {"qfi_result", "r"}}},
-              {"ports", {{"a", {{"direction", "input"}, {"bits", {2, 3}}}}, {"b", {{"direction", "input"}, {"bits", {4, 5}}}}, {"r", {{"direction", "output"}, {"bits", {6, "0"}}}}}},
+              {"ports",
+               {{"a", {{"direction", "input"}, {"bits", {2, 3}}}},
+                {"b", {{"direction", "input"}, {"bits", {4, 5}}}},
+                {"r", {{"direction", "output"}, {"bits", {6, "0"}}}}}},
               {"cells", {{"g", cell(type, {{"A", {2}}, {"B", {4}}, {"Y", {6}}})}}},
-              {"netnames", {{"a", {{"bits", {2, 3}}}}, {"long_name", {{"bits", {6}}}}, {"y", {{"bits", {6}}}}}}}}}}};
+              {"netnames",
+               {{"a", {{"bits", {2, 3}}}}, {"long_name", {{"bits", {6}}}}, {"y", {{"bits", {6}}}}}}}}}}};
 }
 
 std::string error_of(const json& document) {
@@ -91,7 +98,8 @@ TEST(Netlist, EachKindOfDamageIsOneClearError) {
 
 TEST(Netlist, EveryTruncationOfANetlistIsAnError) {
   const std::string text = one_gate("$_AND_").dump();
-  for (std::size_t size = 0; size < text.size(); ++size) EXPECT_FALSE(parse_netlist(text.substr(0, size), "n.json")) << size;
+  for (std::size_t size = 0; size < text.size(); ++size)
+    EXPECT_FALSE(parse_netlist(text.substr(0, size), "n.json")) << size;
 }
 
 struct GateCase {
@@ -118,16 +126,21 @@ TEST_P(TwoInputGates, ComputeTheirFunctionAndItsFaults) {
           const int in_a = name == "a[0]" || name == "g/A" ? int{value} : a & 1;
           const int in_b = name == "b[0]" || name == "g/B" ? int{value} : b & 1;
           const int expected = name == "y" || name == "g/Y" ? int{value} : function(in_a, in_b) & 1;
-          EXPECT_EQ(products[static_cast<std::size_t>(a * 4 + b)], expected) << type << " " << site << " stuck at " << value << ": " << a << ", " << b;
+          EXPECT_EQ(products[static_cast<std::size_t>(a * 4 + b)], expected)
+              << type << " " << site << " stuck at " << value << ": " << a << ", " << b;
         }
     }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, TwoInputGates,
-                         testing::Values(GateCase{"$_AND_", [](int a, int b) { return a & b; }}, GateCase{"$_NAND_", [](int a, int b) { return ~(a & b); }},
-                                         GateCase{"$_OR_", [](int a, int b) { return a | b; }}, GateCase{"$_NOR_", [](int a, int b) { return ~(a | b); }},
-                                         GateCase{"$_XOR_", [](int a, int b) { return a ^ b; }}, GateCase{"$_XNOR_", [](int a, int b) { return ~(a ^ b); }},
-                                         GateCase{"$_ANDNOT_", [](int a, int b) { return a & ~b; }}, GateCase{"$_ORNOT_", [](int a, int b) { return a | ~b; }}));
+                         testing::Values(GateCase{"$_AND_", [](int a, int b) { return a & b; }},
+                                         GateCase{"$_NAND_", [](int a, int b) { return ~(a & b); }},
+                                         GateCase{"$_OR_", [](int a, int b) { return a | b; }},
+                                         GateCase{"$_NOR_", [](int a, int b) { return ~(a | b); }},
+                                         GateCase{"$_XOR_", [](int a, int b) { return a ^ b; }},
+                                         GateCase{"$_XNOR_", [](int a, int b) { return ~(a ^ b); }},
+                                         GateCase{"$_ANDNOT_", [](int a, int b) { return a & ~b; }},
+                                         GateCase{"$_ORNOT_", [](int a, int b) { return a | ~b; }}));
 
 // Cells with three or four inputs and adders: operands a (2 bits) and b (2 bits) are their inputs.
 struct WideGateCase {
@@ -143,8 +156,14 @@ TEST(Netlist, WiderCellsComputeTheirFunction) {
       {"$_NMUX_", {"A", "B", "S"}, {"Y"}, [](int a, int b, int c, int) { return 1 ^ (c != 0 ? b : a); }},
       {"$_AOI3_", {"A", "B", "C"}, {"Y"}, [](int a, int b, int c, int) { return 1 ^ ((a & b) | c); }},
       {"$_OAI3_", {"A", "B", "C"}, {"Y"}, [](int a, int b, int c, int) { return 1 ^ ((a | b) & c); }},
-      {"$_AOI4_", {"A", "B", "C", "D"}, {"Y"}, [](int a, int b, int c, int d) { return 1 ^ ((a & b) | (c & d)); }},
-      {"$_OAI4_", {"A", "B", "C", "D"}, {"Y"}, [](int a, int b, int c, int d) { return 1 ^ ((a | b) & (c | d)); }},
+      {"$_AOI4_",
+       {"A", "B", "C", "D"},
+       {"Y"},
+       [](int a, int b, int c, int d) { return 1 ^ ((a & b) | (c & d)); }},
+      {"$_OAI4_",
+       {"A", "B", "C", "D"},
+       {"Y"},
+       [](int a, int b, int c, int d) { return 1 ^ ((a | b) & (c | d)); }},
       {"QFI_FA", {"A", "B", "CI"}, {"S", "CO"}, [](int a, int b, int c, int) { return a + b + c; }},
       {"QFI_HA", {"A", "B"}, {"S", "CO"}, [](int a, int b, int, int) { return a + b; }},
       {"$_NOT_", {"A"}, {"Y"}, [](int a, int, int, int) { return 1 ^ a; }},
@@ -166,7 +185,9 @@ TEST(Netlist, WiderCellsComputeTheirFunction) {
     const Simulator simulator(netlist, {{0, 3}, {0, 3}, true});
     for (int a = 0; a < 4; ++a)
       for (int b = 0; b < 4; ++b)
-        EXPECT_EQ(simulator.golden()[static_cast<std::size_t>(a * 4 + b)], c.function(a & 1, a >> 1, b & 1, b >> 1)) << c.type << " " << a << " " << b;
+        EXPECT_EQ(simulator.golden()[static_cast<std::size_t>(a * 4 + b)],
+                  c.function(a & 1, a >> 1, b & 1, b >> 1))
+            << c.type << " " << a << " " << b;
   }
 }
 
@@ -175,7 +196,8 @@ TEST(Simulator, TwoFaultsAtOnceBothHold) {
   const Simulator simulator(netlist, {{0, 1}, {0, 1}, true});
   Simulator::Scratch scratch;
   std::vector<std::int32_t> products(4);
-  const std::vector<StuckAt> faults = {{value_of(find_site(netlist, "a[0]")), true}, {value_of(find_site(netlist, "b[0]")), false}};
+  const std::vector<StuckAt> faults = {{value_of(find_site(netlist, "a[0]")), true},
+                                       {value_of(find_site(netlist, "b[0]")), false}};
   simulator.simulate(faults, scratch, products);
   EXPECT_THAT(products, testing::Each(1));
 }
@@ -186,9 +208,13 @@ TEST(Simulator, OperandsGoToTheirPortsAndNarrowResultsAreSignExtended) {
   document["modules"]["m"]["ports"]["r"]["bits"] = {6};
   const Netlist netlist = value_of(parse_netlist(document.dump(), "n.json"));
   const Simulator first(netlist, {{0, 1}, {0, 1}, true});
-  EXPECT_THAT(std::vector<std::int32_t>(first.golden().begin(), first.golden().end()), testing::ElementsAre(0, 0, -1, 0)) << "outer is a";
+  EXPECT_THAT(std::vector<std::int32_t>(first.golden().begin(), first.golden().end()),
+              testing::ElementsAre(0, 0, -1, 0))
+      << "outer is a";
   const Simulator second(netlist, {{0, 1}, {0, 1}, false});
-  EXPECT_THAT(std::vector<std::int32_t>(second.golden().begin(), second.golden().end()), testing::ElementsAre(0, -1, 0, 0)) << "outer is b";
+  EXPECT_THAT(std::vector<std::int32_t>(second.golden().begin(), second.golden().end()),
+              testing::ElementsAre(0, -1, 0, 0))
+      << "outer is b";
 }
 
 // A grid whose size is no multiple of the simulator's words.

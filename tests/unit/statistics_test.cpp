@@ -19,9 +19,10 @@ struct PublishedSize {
 
 // DSN-W 2025 (1,174), AICAS 2023, DATE 2023 (16,625 and 16,639).
 TEST(SampleSize, EqualsThePublishedOnes) {
-  const PublishedSize cases[] = {{3'216, 0.03, 2.58, 1174.25, 1174, 1175},          {22'528, 0.01, 1.96, 6733.7, 6734, 6734},
-                                 {37'472, 0.01, 1.96, 7644.8, 7645, 7645},          {825'344, 0.01, 1.96, 9493.5, 9494, 9494},
-                                 {17'174'144, 0.01, 2.58, 16624.9, 16625, 16625},   {141'029'376, 0.01, 2.58, 16639.04, 16639, 16640}};
+  const PublishedSize cases[] = {
+      {3'216, 0.03, 2.58, 1174.25, 1174, 1175},        {22'528, 0.01, 1.96, 6733.7, 6734, 6734},
+      {37'472, 0.01, 1.96, 7644.8, 7645, 7645},        {825'344, 0.01, 1.96, 9493.5, 9494, 9494},
+      {17'174'144, 0.01, 2.58, 16624.9, 16625, 16625}, {141'029'376, 0.01, 2.58, 16639.04, 16639, 16640}};
   for (const PublishedSize& c : cases) {
     const SampleSize nearest = sample_size(c.population, c.margin, c.t, 0.5, Rounding::nearest);
     EXPECT_NEAR(nearest.exact, c.n, 0.06) << c.population;
@@ -94,7 +95,8 @@ class TwoPeaks {
   std::vector<bool> m_right;
 };
 
-CrossedMean estimate(const TwoPeaks& truth, const std::vector<std::uint64_t>& faults, const std::vector<std::uint64_t>& images) {
+CrossedMean estimate(const TwoPeaks& truth, const std::vector<std::uint64_t>& faults,
+                     const std::vector<std::uint64_t>& images) {
   std::vector<std::uint64_t> of_fault(faults.size(), 0);
   std::vector<std::uint64_t> of_image(images.size(), 0);
   for (std::size_t f = 0; f < faults.size(); ++f)
@@ -118,10 +120,12 @@ TEST(CrossedMean, IntervalsCoverTheTruthAsOftenAsTheySay) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     const auto faults = draw_without_replacement(TwoPeaks::k_faults, 200, seed, "faults");
     const CrossedMean fixed = estimate(truth, faults, first_images);
-    covered_fixed += fixed.these_images->low <= mean_of_100 && mean_of_100 <= fixed.these_images->high ? 1 : 0;
+    covered_fixed +=
+        fixed.these_images->low <= mean_of_100 && mean_of_100 <= fixed.these_images->high ? 1 : 0;
     const auto images = draw_without_replacement(TwoPeaks::k_images, 60, seed, "images");
     const CrossedMean both = estimate(truth, faults, images);
-    covered_population += both.image_population->low <= mean_of_all && mean_of_all <= both.image_population->high ? 1 : 0;
+    covered_population +=
+        both.image_population->low <= mean_of_all && mean_of_all <= both.image_population->high ? 1 : 0;
   }
   EXPECT_GE(covered_fixed, 273);
   EXPECT_GE(covered_population, 273);
@@ -135,7 +139,8 @@ TEST(CrossedMean, AllFaultsOnTheseImagesIsThePoint) {
   EXPECT_DOUBLE_EQ(exhaustive.these_images->low, 0.5);
   EXPECT_DOUBLE_EQ(exhaustive.these_images->high, 0.5);
   const std::vector<std::uint64_t> alone = {3};
-  EXPECT_FALSE(crossed_mean({4, alone, of_image}, 0.95).these_images) << "one fault says nothing about the spread";
+  EXPECT_FALSE(crossed_mean({4, alone, of_image}, 0.95).these_images)
+      << "one fault says nothing about the spread";
 }
 
 }  // namespace

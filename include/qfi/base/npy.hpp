@@ -14,9 +14,9 @@
 namespace qfi {
 
 struct NpyArray {
-  std::string type;                 ///< NumPy's code without byte order: "i1", "u1", "i4", "f4", ..
-  std::vector<std::uint64_t> shape; ///< outermost first
-  std::string data;                 ///< the elements, C order, little-endian
+  std::string type;                  ///< NumPy's code without byte order: "i1", "u1", "i4", "f4", ..
+  std::vector<std::uint64_t> shape;  ///< outermost first
+  std::string data;                  ///< the elements, C order, little-endian
 
   std::uint64_t elements() const;
 };

@@ -18,7 +18,6 @@ struct ProcessOutcome {
 /// Runs a program found on PATH with the given arguments (no shell) in `folder` and waits for it.
 /// Errors: program not found, cannot start, longer than `limit` (it and its children are killed).
 Result<ProcessOutcome> run_process(const std::vector<std::string>& command,
-                                   const std::filesystem::path& folder,
-                                   std::chrono::seconds limit);
+                                   const std::filesystem::path& folder, std::chrono::seconds limit);
 
 }  // namespace qfi

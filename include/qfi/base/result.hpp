@@ -25,14 +25,12 @@ using Result = tl::expected<T, Error>;
 
 template <class... Args>
 tl::unexpected<Error> bad_input(fmt::format_string<Args...> format, Args&&... args) {
-  return tl::unexpected(
-      Error{fmt::format(format, std::forward<Args>(args)...), ErrorKind::bad_input});
+  return tl::unexpected(Error{fmt::format(format, std::forward<Args>(args)...), ErrorKind::bad_input});
 }
 
 template <class... Args>
 tl::unexpected<Error> failed(fmt::format_string<Args...> format, Args&&... args) {
-  return tl::unexpected(
-      Error{fmt::format(format, std::forward<Args>(args)...), ErrorKind::failed});
+  return tl::unexpected(Error{fmt::format(format, std::forward<Args>(args)...), ErrorKind::failed});
 }
 
 template <class... Args>
@@ -52,15 +50,15 @@ inline tl::unexpected<Error> at(const std::string& where, Error error) {
 #define QFI_CONCATENATE(a, b) QFI_CONCATENATE_(a, b)
 
 /// QFI_TRY(auto value, expression): declares `value` from a Result, or returns its error.
-#define QFI_TRY(declaration, ...)                                         \
-  auto QFI_CONCATENATE(qfi_result_, __LINE__) = (__VA_ARGS__);            \
-  if (!QFI_CONCATENATE(qfi_result_, __LINE__))                            \
+#define QFI_TRY(declaration, ...)                                                     \
+  auto QFI_CONCATENATE(qfi_result_, __LINE__) = (__VA_ARGS__);                        \
+  if (!QFI_CONCATENATE(qfi_result_, __LINE__))                                        \
     return tl::unexpected(std::move(QFI_CONCATENATE(qfi_result_, __LINE__)).error()); \
   declaration = *std::move(QFI_CONCATENATE(qfi_result_, __LINE__))
 
 /// QFI_CHECK(expression): returns the error of a Result<void>.
-#define QFI_CHECK(...)                                                    \
-  do {                                                                    \
-    if (auto qfi_checked = (__VA_ARGS__); !qfi_checked)                   \
-      return tl::unexpected(std::move(qfi_checked).error());              \
+#define QFI_CHECK(...)                                       \
+  do {                                                       \
+    if (auto qfi_checked = (__VA_ARGS__); !qfi_checked)      \
+      return tl::unexpected(std::move(qfi_checked).error()); \
   } while (false)

@@ -22,7 +22,7 @@ struct ClassificationCounts {
   std::uint64_t output_identical = 0;  ///< all model outputs are those of the golden run, bit for bit
   std::uint64_t correct_to_wrong = 0;
   std::uint64_t wrong_to_correct = 0;
-  std::uint64_t due = 0;               ///< NaN or infinity in the scores (FLOAT32 only)
+  std::uint64_t due = 0;  ///< NaN or infinity in the scores (FLOAT32 only)
 
   ClassificationCounts& operator+=(const ClassificationCounts& other);
   bool operator==(const ClassificationCounts&) const = default;

@@ -28,10 +28,18 @@ struct ConfigPath {
 enum class DataFormat : std::uint8_t { cifar10, idx, npy };
 
 struct SelectAll {};
-struct SelectFirst { std::uint64_t count; };
-struct SelectRandom { std::uint64_t count; };      ///< without replacement, by the seed
-struct SelectStratified { std::uint64_t count; };  ///< random within classes, in the data's proportions
-struct SelectList { std::vector<std::uint64_t> indices; };
+struct SelectFirst {
+  std::uint64_t count;
+};
+struct SelectRandom {
+  std::uint64_t count;
+};  ///< without replacement, by the seed
+struct SelectStratified {
+  std::uint64_t count;
+};  ///< random within classes, in the data's proportions
+struct SelectList {
+  std::vector<std::uint64_t> indices;
+};
 using ImageSelection = std::variant<SelectAll, SelectFirst, SelectRandom, SelectStratified, SelectList>;
 
 struct DataConfig {
@@ -67,8 +75,12 @@ struct SampleMargin {
   double p = 0.5;
   Rounding rounding = Rounding::up;
 };
-struct SampleCount { std::uint64_t count; };
-struct SampleList { ConfigPath file; };
+struct SampleCount {
+  std::uint64_t count;
+};
+struct SampleList {
+  ConfigPath file;
+};
 using SampleConfig = std::variant<SampleExhaustive, SampleMargin, SampleCount, SampleList>;
 
 struct CampaignConfig {

@@ -36,6 +36,7 @@ Result<void> check_labels(const DataSet& data, const DataConfig& config, std::si
 /// The images as the input tensor stores them, one after the other. Without scaling, value v
 /// becomes the v-th code of the type (0 -> smallest), which needs whole values 0..255, or for
 /// FLOAT32 the value itself. Error: shapes differ (dimensions of size 1 aside; flat ones match any).
-Result<std::vector<std::byte>> to_input_tensor(const DataSet& data, const Tensor& input, const std::optional<InputScaling>& scaling);
+Result<std::vector<std::byte>> to_input_tensor(const DataSet& data, const Tensor& input,
+                                               const std::optional<InputScaling>& scaling);
 
 }  // namespace qfi

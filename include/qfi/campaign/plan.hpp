@@ -47,19 +47,19 @@ struct ImageScore {
 
 /// The fault-free run over all images.
 struct GoldenRun {
-  std::vector<int> top1;                ///< class of each image; -1: none
-  std::vector<ImageScore> scores;       ///< of each image
-  ClassificationCounts counts;          ///< as if fault-free were a fault
-  std::uint64_t top5_ties = 0;          ///< images whose 5th and 6th best class tie
-  std::uint64_t top5_hanging = 0;       ///< images whose label is in or out of the top 5 by the tie rule
+  std::vector<int> top1;           ///< class of each image; -1: none
+  std::vector<ImageScore> scores;  ///< of each image
+  ClassificationCounts counts;     ///< as if fault-free were a fault
+  std::uint64_t top5_ties = 0;     ///< images whose 5th and 6th best class tie
+  std::uint64_t top5_hanging = 0;  ///< images whose label is in or out of the top 5 by the tie rule
   std::vector<std::vector<std::byte>> outputs;  ///< per watched tensor: all images
 };
 
 /// What was checked, for the results.
 struct Proof {
-  std::uint64_t table_path_images = 0;     ///< outputs by exact tables equal those of the golden path
-  std::uint64_t fault_free_pairs = 0;      ///< fault-free products of the netlist that equal the product
-  std::uint64_t golden_products = 0;       ///< products of the golden run that go through the unit
+  std::uint64_t table_path_images = 0;  ///< outputs by exact tables equal those of the golden path
+  std::uint64_t fault_free_pairs = 0;   ///< fault-free products of the netlist that equal the product
+  std::uint64_t golden_products = 0;    ///< products of the golden run that go through the unit
 };
 
 /// Images first .. first+count-1 and the tensors that operators from `Plan::cut` on need.
@@ -78,21 +78,21 @@ struct Plan {
   std::unique_ptr<FaultTables> tables;
 
   std::uint64_t sites = 0;
-  std::uint64_t population = 0;            ///< N = 2 * sites
-  std::optional<SampleSize> sample_size;   ///< where a margin sized the sample
-  std::vector<PlannedFault> faults;        ///< in the order of drawing
-  std::vector<std::size_t> running;        ///< those with the fate `runs`
+  std::uint64_t population = 0;           ///< N = 2 * sites
+  std::optional<SampleSize> sample_size;  ///< where a margin sized the sample
+  std::vector<PlannedFault> faults;       ///< in the order of drawing
+  std::vector<std::size_t> running;       ///< those with the fate `runs`
 
   int metric_tensor = 0;
   std::size_t classes = 0;
-  std::vector<int> watched;                ///< model outputs, then the metric tensor if it is none
-  std::size_t outputs = 0;                 ///< how many of `watched` are model outputs
-  std::size_t cut = 0;                     ///< first operator of a faulty run; before it all is golden
+  std::vector<int> watched;  ///< model outputs, then the metric tensor if it is none
+  std::size_t outputs = 0;   ///< how many of `watched` are model outputs
+  std::size_t cut = 0;       ///< first operator of a faulty run; before it all is golden
   std::vector<int> live_tensors;
-  std::vector<ImageBlock> blocks;          ///< fixed by model and images, never by the machine
+  std::vector<ImageBlock> blocks;  ///< fixed by model and images, never by the machine
   GoldenRun golden;
   Proof proof;
-  double seconds_per_image = 0;            ///< of a faulty inference on one thread, measured
+  double seconds_per_image = 0;  ///< of a faulty inference on one thread, measured
 };
 
 struct PlanParams {
@@ -104,7 +104,8 @@ Result<Plan> make_plan(CampaignConfig config, const PlanParams& params);
 
 /// What a faulty run over a block left in the watched tensors, against the golden run.
 /// `scores` gets an entry for each image of the block.
-ClassificationCounts score_block(const Plan& plan, const Batch& batch, const ImageBlock& block, std::vector<ImageScore>& scores);
+ClassificationCounts score_block(const Plan& plan, const Batch& batch, const ImageBlock& block,
+                                 std::vector<ImageScore>& scores);
 
 /// Puts a block's golden tensors into a batch, ready to run from Plan::cut.
 void restore_block(const Plan& plan, const ImageBlock& block, Batch& batch);

@@ -12,12 +12,12 @@
 namespace qfi {
 
 struct CampaignOutcome {
-  std::vector<ClassificationCounts> counts;      ///< of each drawn fault, in the order of drawing
+  std::vector<ClassificationCounts> counts;  ///< of each drawn fault, in the order of drawing
   /// Of each image: the drawn faults under which its top-1, its top-5 is right, its top-1 changes.
   std::vector<std::uint64_t> top1_of_image;
   std::vector<std::uint64_t> top5_of_image;
   std::vector<std::uint64_t> changed_of_image;
-  std::uint64_t inferences = 0;                  ///< really run
+  std::uint64_t inferences = 0;  ///< really run
   double seconds = 0;
 };
 
@@ -33,8 +33,8 @@ CampaignOutcome run_plan(const Plan& plan, const RunParams& params);
 /// installed.
 struct VerificationOutcome {
   bool is_done = false;
-  std::string reason;      ///< why not
-  std::string version;     ///< of Verilator
+  std::string reason;   ///< why not
+  std::string version;  ///< of Verilator
   std::uint64_t tables = 0;
   std::uint64_t products = 0;
 };

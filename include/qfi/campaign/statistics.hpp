@@ -14,12 +14,14 @@ struct Interval {
 
 /// Wilson's interval for `events` among `drawn` of `population` members, drawn without
 /// replacement: n_eff = n (N - 1) / (N - n). The whole population drawn: a point.
-Interval wilson_interval(std::uint64_t events, std::uint64_t drawn, std::uint64_t population, double confidence);
+Interval wilson_interval(std::uint64_t events, std::uint64_t drawn, std::uint64_t population,
+                         double confidence);
 
 /// Sums over a crossed campaign: every drawn fault with every image, an event in each pair or not.
 struct CrossedCounts {
-  std::uint64_t population = 0;             ///< faults that could have been drawn
-  std::span<const std::uint64_t> of_fault;  ///< events (right answers, say) among the images under each drawn fault
+  std::uint64_t population = 0;  ///< faults that could have been drawn
+  std::span<const std::uint64_t>
+      of_fault;  ///< events (right answers, say) among the images under each drawn fault
   std::span<const std::uint64_t> of_image;  ///< events among the drawn faults for each image
 };
 

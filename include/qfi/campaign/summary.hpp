@@ -28,14 +28,14 @@ struct Summary {
   double golden_top5 = 0;
   CrossedMean faulty_top1;
   CrossedMean faulty_top5;
-  CrossedMean sdc_rate;               ///< share of (fault, image) pairs whose top-1 changes
-  FaultShare harmless;                ///< lose at most 1 point of top-1
+  CrossedMean sdc_rate;  ///< share of (fault, image) pairs whose top-1 changes
+  FaultShare harmless;   ///< lose at most 1 point of top-1
   FaultShare between;
-  FaultShare collapsed;               ///< top-1 at most twice chance
-  FaultShare critical;                ///< change the top-1 of at least one image
+  FaultShare collapsed;  ///< top-1 at most twice chance
+  FaultShare critical;   ///< change the top-1 of at least one image
   FaultShare table_masked;
   FaultShare use_masked;
-  FaultShare output_identical;        ///< every output of every image is the golden one
+  FaultShare output_identical;                ///< every output of every image is the golden one
   std::array<std::uint64_t, 20> histogram{};  ///< faults by faulty top-1, 5 points each, 100 % in the last
 };
 
@@ -58,8 +58,8 @@ struct RunInfo {
   std::string started;  ///< ISO 8601, UTC
   double plan_seconds = 0;
 };
-std::string run_json(const Plan& plan, const CampaignOutcome& outcome, const VerificationOutcome& verification, const ToolInfo& tool,
-                     const RunInfo& run);
+std::string run_json(const Plan& plan, const CampaignOutcome& outcome,
+                     const VerificationOutcome& verification, const ToolInfo& tool, const RunInfo& run);
 
 /// What `qfi plan` says: population, n, tables, images, expected time.
 std::string plan_json(const Plan& plan, unsigned threads);

@@ -10,8 +10,8 @@ namespace qfi {
 enum class Rounding : std::uint8_t { up, nearest };
 
 struct SampleSize {
-  double exact = 0;         ///< before rounding
-  std::uint64_t rounded = 0;///< at least 1, at most N
+  double exact = 0;           ///< before rounding
+  std::uint64_t rounded = 0;  ///< at least 1, at most N
 };
 
 /// N: population, margin e (0 < e < 1), t: quantile, p: assumed probability (0 < p < 1).

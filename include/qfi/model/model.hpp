@@ -25,8 +25,8 @@ const char* name_of(TensorType type);
 /// real = scale * (stored - zero_point). No scales: not quantized. One: per tensor. More: per
 /// index of dimension `axis`.
 struct Quantization {
-  std::vector<float> scales;               ///< finite, > 0
-  std::vector<std::int32_t> zero_points;   ///< as many as scales, inside the type's range
+  std::vector<float> scales;              ///< finite, > 0
+  std::vector<std::int32_t> zero_points;  ///< as many as scales, inside the type's range
   int axis = 0;
 };
 
@@ -43,8 +43,20 @@ struct Tensor {
 };
 
 enum class OperatorKind : std::uint8_t {
-  add, average_pool_2d, conv_2d, depthwise_conv_2d, dequantize, fully_connected, max_pool_2d, mean,
-  pad, quantize, relu, relu6, reshape, softmax,
+  add,
+  average_pool_2d,
+  conv_2d,
+  depthwise_conv_2d,
+  dequantize,
+  fully_connected,
+  max_pool_2d,
+  mean,
+  pad,
+  quantize,
+  relu,
+  relu6,
+  reshape,
+  softmax,
 };
 
 /// The format's own name: "CONV_2D".
@@ -80,7 +92,7 @@ constexpr int k_no_tensor = -1;  ///< an optional input that is left out
 
 struct Operator {
   OperatorKind kind = OperatorKind::add;
-  std::vector<int> inputs;   ///< indices of Model::tensors, or k_no_tensor
+  std::vector<int> inputs;  ///< indices of Model::tensors, or k_no_tensor
   std::vector<int> outputs;
   OperatorOptions options;
 };
@@ -92,8 +104,8 @@ struct Model {
   std::vector<Operator> operators;
   std::vector<int> inputs;
   std::vector<int> outputs;
-  std::string sha256;                 ///< of the file
-  std::vector<std::string> warnings;  ///< oddities that were read all the same
+  std::string sha256;                       ///< of the file
+  std::vector<std::string> warnings;        ///< oddities that were read all the same
   std::shared_ptr<const std::string> file;  ///< what Tensor::data points into
 };
 

@@ -21,13 +21,24 @@ constexpr NetId k_net_one = 1;   ///< constant 1
 
 /// Boolean functions of up to four inputs a, b, c, d.
 enum class GateOp : std::uint8_t {
-  buffer, inverter,                      // a
-  and2, nand2, or2, nor2, xor2, xnor2,   // a, b
-  and_not, or_not,                       // a & ~b, a | ~b
-  mux, inverting_mux,                    // c ? b : a
-  aoi3, oai3,                            // ~((a & b) | c), ~((a | b) & c)
-  aoi4, oai4,                            // ~((a & b) | (c & d)), ~((a | b) & (c | d))
-  xor3, majority,                        // a, b, c: sum and carry of a full adder
+  buffer,
+  inverter,  // a
+  and2,
+  nand2,
+  or2,
+  nor2,
+  xor2,
+  xnor2,  // a, b
+  and_not,
+  or_not,  // a & ~b, a | ~b
+  mux,
+  inverting_mux,  // c ? b : a
+  aoi3,
+  oai3,  // ~((a & b) | c), ~((a | b) & c)
+  aoi4,
+  oai4,  // ~((a & b) | (c & d)), ~((a | b) & (c | d))
+  xor3,
+  majority,  // a, b, c: sum and carry of a full adder
 };
 
 /// One output of one cell. Input k of the gate is input pin k of the cell.
@@ -58,7 +69,7 @@ struct Net {
 
 struct Netlist {
   std::string module_name;
-  std::vector<Net> nets;    ///< indexed by NetId; the first two are the constants
+  std::vector<Net> nets;  ///< indexed by NetId; the first two are the constants
   std::vector<Cell> cells;
   std::vector<Gate> gates;  ///< in an order in which every input is known before it is used
   std::vector<NetId> rs1;   ///< operand ports, least significant bit first

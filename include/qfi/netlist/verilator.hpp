@@ -37,8 +37,8 @@ class VerilatorModel {
 
  private:
   struct Library;
-  VerilatorModel(std::shared_ptr<Library> library, std::map<Site, unsigned> index_of_site, unsigned result_bits, bool is_unsigned,
-                 std::string version);
+  VerilatorModel(std::shared_ptr<Library> library, std::map<Site, unsigned> index_of_site,
+                 unsigned result_bits, bool is_unsigned, std::string version);
 
   std::shared_ptr<Library> m_library;
   std::map<Site, unsigned> m_index_of_site;

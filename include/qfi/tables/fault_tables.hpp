@@ -33,16 +33,16 @@ struct UnitParams {
 /// them with every input code.
 struct TableUse {
   OperandCodes codes;
-  std::array<bool, 256> weight_occurs{};          ///< by stored byte
-  std::vector<std::uint64_t> golden_pairs;        ///< [weight byte][input byte]: products of the
-                                                  ///< golden run; empty: not known
+  std::array<bool, 256> weight_occurs{};    ///< by stored byte
+  std::vector<std::uint64_t> golden_pairs;  ///< [weight byte][input byte]: products of the
+                                            ///< golden run; empty: not known
 };
 
 /// What is known about a fault before any inference.
 struct FaultEffect {
-  Digest digest;               ///< of all products that the layers can form: equal digest, equal outcome
-  bool is_table_masked = false;///< all of those products are the fault-free ones
-  std::uint64_t golden_hits = 0; ///< products of the golden run that the fault changes
+  Digest digest;                  ///< of all products that the layers can form: equal digest, equal outcome
+  bool is_table_masked = false;   ///< all of those products are the fault-free ones
+  std::uint64_t golden_hits = 0;  ///< products of the golden run that the fault changes
 };
 
 class FaultTables {

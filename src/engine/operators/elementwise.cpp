@@ -20,10 +20,12 @@ Result<std::vector<std::uint32_t>> broadcast_map(const std::vector<int>& shape, 
   for (std::size_t k = 0; k < out.size(); ++k) {
     const int out_size = out[out.size() - 1 - k];
     const int in_size = k < shape.size() ? shape[shape.size() - 1 - k] : 1;
-    if (in_size != out_size && in_size != 1) return bad_input("an input's shape does not broadcast to the output's");
+    if (in_size != out_size && in_size != 1)
+      return bad_input("an input's shape does not broadcast to the output's");
     const std::size_t inner = map.size();
     for (int i = 1; i < out_size; ++i)
-      for (std::size_t j = 0; j < inner; ++j) map.push_back(map[j] + (in_size == 1 ? 0 : static_cast<std::uint32_t>(i) * in_elements));
+      for (std::size_t j = 0; j < inner; ++j)
+        map.push_back(map[j] + (in_size == 1 ? 0 : static_cast<std::uint32_t>(i) * in_elements));
     in_elements *= static_cast<std::uint32_t>(in_size);
   }
   return map;
@@ -61,7 +63,8 @@ class AddKernel final : public Kernel {
         const std::uint8_t first = a[m_maps[0].empty() ? i : m_maps[0][i]];
         const std::uint8_t second = b[m_maps[1].empty() ? i : m_maps[1][i]];
         const std::int32_t sum = wrapping_add(m_scaled[0][first], m_scaled[1][second]);
-        const std::int32_t scaled = wrapping_add(multiply_by_quantized_multiplier(sum, m_scaling.output), m_scaling.output_zero_point);
+        const std::int32_t scaled = wrapping_add(multiply_by_quantized_multiplier(sum, m_scaling.output),
+                                                 m_scaling.output_zero_point);
         out[i] = static_cast<T>(std::clamp(scaled, m_scaling.range.min, m_scaling.range.max));
       }
     }
@@ -77,7 +80,8 @@ class AddKernel final : public Kernel {
 // 8-bit to 8-bit by a table over the stored byte.
 class ByteMapKernel final : public Kernel {
  public:
-  ByteMapKernel(const std::array<std::uint8_t, 256>& map, std::size_t elements) : m_map(map), m_elements(elements) {}
+  ByteMapKernel(const std::array<std::uint8_t, 256>& map, std::size_t elements)
+      : m_map(map), m_elements(elements) {}
   void run(const KernelCall& call) const override {
     for (std::size_t image = 0; image < call.images; ++image) {
       const auto* in = call.input<std::uint8_t>(0, image);
@@ -96,11 +100,13 @@ int code_of(std::size_t byte, CodeType type) {
 }
 
 // Input codes rescaled to the output's scale and zero point, then clamped.
-std::array<std::uint8_t, 256> rescaling_map(const Tensor& input, const Tensor& output, QuantizedMultiplier factor, ActivationRange range) {
+std::array<std::uint8_t, 256> rescaling_map(const Tensor& input, const Tensor& output,
+                                            QuantizedMultiplier factor, ActivationRange range) {
   std::array<std::uint8_t, 256> map;
   for (std::size_t byte = 0; byte < 256; ++byte) {
     const std::int32_t value = code_of(byte, code_type(input)) - input.quantization.zero_points[0];
-    const std::int32_t scaled = wrapping_add(multiply_by_quantized_multiplier(value, factor), output.quantization.zero_points[0]);
+    const std::int32_t scaled =
+        wrapping_add(multiply_by_quantized_multiplier(value, factor), output.quantization.zero_points[0]);
     map[byte] = static_cast<std::uint8_t>(std::clamp(scaled, range.min, range.max));
   }
   return map;
@@ -114,12 +120,14 @@ Result<QuantizedMultiplier> factor_of(double real) {
 template <class T>
 class QuantizeKernel final : public Kernel {
  public:
-  QuantizeKernel(float scale, std::int32_t zero_point, std::size_t elements) : m_scale(scale), m_zero_point(zero_point), m_elements(elements) {}
+  QuantizeKernel(float scale, std::int32_t zero_point, std::size_t elements)
+      : m_scale(scale), m_zero_point(zero_point), m_elements(elements) {}
   void run(const KernelCall& call) const override {
     for (std::size_t image = 0; image < call.images; ++image)
       for (std::size_t i = 0; i < m_elements; ++i) {
         const std::int32_t steps = round_to_int32(call.input<float>(0, image)[i] / m_scale);
-        call.out<T>(image)[i] = static_cast<T>(std::clamp<std::int32_t>(wrapping_add(steps, m_zero_point), std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
+        call.out<T>(image)[i] = static_cast<T>(std::clamp<std::int32_t>(
+            wrapping_add(steps, m_zero_point), std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
       }
   }
 
@@ -131,10 +139,12 @@ class QuantizeKernel final : public Kernel {
 
 class DequantizeKernel final : public Kernel {
  public:
-  DequantizeKernel(const std::array<float, 256>& map, std::size_t elements) : m_map(map), m_elements(elements) {}
+  DequantizeKernel(const std::array<float, 256>& map, std::size_t elements)
+      : m_map(map), m_elements(elements) {}
   void run(const KernelCall& call) const override {
     for (std::size_t image = 0; image < call.images; ++image)
-      for (std::size_t i = 0; i < m_elements; ++i) call.out<float>(image)[i] = m_map[call.input<std::uint8_t>(0, image)[i]];
+      for (std::size_t i = 0; i < m_elements; ++i)
+        call.out<float>(image)[i] = m_map[call.input<std::uint8_t>(0, image)[i]];
   }
 
  private:
@@ -164,7 +174,8 @@ PreparedKernel prepare_add(const OperatorView& view) {
   QFI_TRY(scaling.output, factor_of(twice_larger / (double{1 << k_add_left_shift} * double{out.scales[0]})));
   scaling.output_zero_point = out.zero_points[0];
   QFI_TRY(scaling.range, activation_range(view.options<ActivationOptions>().activation, view.output()));
-  if (view.output().type == TensorType::int8) return std::make_unique<AddKernel<std::int8_t>>(scaling, view.output().elements(), std::move(maps));
+  if (view.output().type == TensorType::int8)
+    return std::make_unique<AddKernel<std::int8_t>>(scaling, view.output().elements(), std::move(maps));
   return std::make_unique<AddKernel<std::uint8_t>>(scaling, view.output().elements(), std::move(maps));
 }
 
@@ -175,7 +186,8 @@ PreparedKernel prepare_relu(const OperatorView& view) {
   const Tensor& output = view.output();
   if (input.elements() != output.elements()) return bad_input("input and output differ in size");
   // The runtime divides the scales as floats here.
-  QFI_TRY(const QuantizedMultiplier factor, factor_of(input.quantization.scales[0] / output.quantization.scales[0]));
+  QFI_TRY(const QuantizedMultiplier factor,
+          factor_of(input.quantization.scales[0] / output.quantization.scales[0]));
   const Activation activation = view.op().kind == OperatorKind::relu6 ? Activation::relu6 : Activation::relu;
   QFI_TRY(const ActivationRange range, activation_range(activation, output));
   return std::make_unique<ByteMapKernel>(rescaling_map(input, output, factor, range), output.elements());
@@ -190,7 +202,8 @@ PreparedKernel prepare_quantize(const OperatorView& view) {
   const float scale = output.quantization.scales[0];
   const std::int32_t zero_point = output.quantization.zero_points[0];
   if (input.type == TensorType::float32) {
-    if (output.type == TensorType::int8) return std::make_unique<QuantizeKernel<std::int8_t>>(scale, zero_point, output.elements());
+    if (output.type == TensorType::int8)
+      return std::make_unique<QuantizeKernel<std::int8_t>>(scale, zero_point, output.elements());
     return std::make_unique<QuantizeKernel<std::uint8_t>>(scale, zero_point, output.elements());
   }
   QFI_CHECK(check_quantized_8_bit(input));
@@ -204,11 +217,13 @@ PreparedKernel prepare_dequantize(const OperatorView& view) {
   const Tensor& input = view.input(0);
   const Tensor& output = view.output();
   QFI_CHECK(check_quantized_8_bit(input));
-  if (output.type != TensorType::float32) return bad_input("output '{}' is {} instead of FLOAT32", output.name, name_of(output.type));
+  if (output.type != TensorType::float32)
+    return bad_input("output '{}' is {} instead of FLOAT32", output.name, name_of(output.type));
   if (input.elements() != output.elements()) return bad_input("input and output differ in size");
   std::array<float, 256> map;
   for (std::size_t byte = 0; byte < 256; ++byte)
-    map[byte] = static_cast<float>(double{input.quantization.scales[0]} * (code_of(byte, code_type(input)) - input.quantization.zero_points[0]));
+    map[byte] = static_cast<float>(double{input.quantization.scales[0]} *
+                                   (code_of(byte, code_type(input)) - input.quantization.zero_points[0]));
   return std::make_unique<DequantizeKernel>(map, output.elements());
 }
 

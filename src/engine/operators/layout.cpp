@@ -22,7 +22,8 @@ class CopyKernel final : public Kernel {
 // 8-bit elements: the output filled with the zero point, then each row of the input copied.
 class PadKernel final : public Kernel {
  public:
-  PadKernel(std::uint8_t fill, std::size_t out_bytes, std::size_t row_bytes, std::vector<std::size_t> row_starts)
+  PadKernel(std::uint8_t fill, std::size_t out_bytes, std::size_t row_bytes,
+            std::vector<std::size_t> row_starts)
       : m_fill(fill), m_out_bytes(out_bytes), m_row_bytes(row_bytes), m_row_starts(std::move(row_starts)) {}
   void run(const KernelCall& call) const override {
     for (std::size_t image = 0; image < call.images; ++image) {
@@ -67,7 +68,8 @@ PreparedKernel prepare_pad(const OperatorView& view) {
     const std::int64_t before = paddings[2 * k];
     const std::int64_t after = paddings[2 * k + 1];
     constexpr std::int64_t k_most = 1 << 30;
-    if (before < 0 || after < 0 || before > k_most || after > k_most || before + input.shape[k] + after != output.shape[k])
+    if (before < 0 || after < 0 || before > k_most || after > k_most ||
+        before + input.shape[k] + after != output.shape[k])
       return bad_input("paddings of dimension {} do not give the output's size", k);
   }
   std::vector<std::size_t> starts{0};
@@ -78,11 +80,13 @@ PreparedKernel prepare_pad(const OperatorView& view) {
     std::vector<std::size_t> next;
     for (const std::size_t start : starts)
       for (int i = 0; i < (is_last ? 1 : input.shape[k]); ++i)
-        next.push_back(start + (static_cast<std::size_t>(i) + static_cast<std::size_t>(paddings[2 * k])) * stride);
+        next.push_back(start +
+                       (static_cast<std::size_t>(i) + static_cast<std::size_t>(paddings[2 * k])) * stride);
     starts = std::move(next);
   }
   const auto fill = static_cast<std::uint8_t>(output.quantization.zero_points[0]);
-  return std::make_unique<PadKernel>(fill, output.bytes(), static_cast<std::size_t>(input.shape.back()), std::move(starts));
+  return std::make_unique<PadKernel>(fill, output.bytes(), static_cast<std::size_t>(input.shape.back()),
+                                     std::move(starts));
 }
 
 }  // namespace qfi

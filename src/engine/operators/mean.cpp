@@ -12,9 +12,13 @@ namespace {
 template <class T>
 class MeanKernel final : public Kernel {
  public:
-  MeanKernel(std::vector<std::uint32_t> output_of, std::size_t outputs, std::int32_t shift_of_zero, QuantizedMultiplier factor,
-             std::int32_t zero_point)
-      : m_output_of(std::move(output_of)), m_outputs(outputs), m_input_zero(shift_of_zero), m_factor(factor), m_zero_point(zero_point) {}
+  MeanKernel(std::vector<std::uint32_t> output_of, std::size_t outputs, std::int32_t shift_of_zero,
+             QuantizedMultiplier factor, std::int32_t zero_point)
+      : m_output_of(std::move(output_of)),
+        m_outputs(outputs),
+        m_input_zero(shift_of_zero),
+        m_factor(factor),
+        m_zero_point(zero_point) {}
 
   void run(const KernelCall& call) const override {
     std::vector<std::int32_t> sums(m_outputs);
@@ -23,8 +27,11 @@ class MeanKernel final : public Kernel {
       const T* in = call.input<T>(0, image);
       for (std::size_t i = 0; i < m_output_of.size(); ++i) sums[m_output_of[i]] += in[i];
       for (std::size_t o = 0; o < m_outputs; ++o) {
-        const std::int32_t scaled = multiply_by_quantized_multiplier(wrapping_add(sums[o], m_input_zero), m_factor);
-        call.out<T>(image)[o] = static_cast<T>(std::clamp<std::int32_t>(wrapping_add(scaled, m_zero_point), std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
+        const std::int32_t scaled =
+            multiply_by_quantized_multiplier(wrapping_add(sums[o], m_input_zero), m_factor);
+        call.out<T>(image)[o] = static_cast<T>(std::clamp<std::int32_t>(wrapping_add(scaled, m_zero_point),
+                                                                        std::numeric_limits<T>::min(),
+                                                                        std::numeric_limits<T>::max()));
       }
     }
   }
@@ -32,7 +39,7 @@ class MeanKernel final : public Kernel {
  private:
   std::vector<std::uint32_t> m_output_of;  ///< which output an input element is added to
   std::size_t m_outputs;
-  std::int32_t m_input_zero;               ///< -(input zero point) * elements of a sum
+  std::int32_t m_input_zero;  ///< -(input zero point) * elements of a sum
   QuantizedMultiplier m_factor;
   std::int32_t m_zero_point;
 };
@@ -71,16 +78,20 @@ PreparedKernel prepare_mean(const OperatorView& view) {
     output_of = std::move(next);
   }
   const std::size_t outputs = input.elements() / count;
-  if (outputs != output.elements()) return bad_input("the output has {} elements instead of {}", output.elements(), outputs);
+  if (outputs != output.elements())
+    return bad_input("the output has {} elements instead of {}", output.elements(), outputs);
   if (count > (1U << 22)) return bad_input("the mean of {} elements may overflow", count);
   const double real = double{input.quantization.scales[0]} / double{output.quantization.scales[0]};
   if (!(real < 2147483647.0)) return bad_input("its scales give a factor of {}", real);
   const QuantizedMultiplier factor = divided_by(quantize_multiplier(real), count);
-  const auto input_zero = static_cast<std::int32_t>(-std::int64_t{input.quantization.zero_points[0]} * static_cast<std::int64_t>(count));
+  const auto input_zero = static_cast<std::int32_t>(-std::int64_t{input.quantization.zero_points[0]} *
+                                                    static_cast<std::int64_t>(count));
   const std::int32_t zero_point = output.quantization.zero_points[0];
   if (input.type == TensorType::int8)
-    return std::make_unique<MeanKernel<std::int8_t>>(std::move(output_of), outputs, input_zero, factor, zero_point);
-  return std::make_unique<MeanKernel<std::uint8_t>>(std::move(output_of), outputs, input_zero, factor, zero_point);
+    return std::make_unique<MeanKernel<std::int8_t>>(std::move(output_of), outputs, input_zero, factor,
+                                                     zero_point);
+  return std::make_unique<MeanKernel<std::uint8_t>>(std::move(output_of), outputs, input_zero, factor,
+                                                    zero_point);
 }
 
 }  // namespace qfi

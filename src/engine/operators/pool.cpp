@@ -42,7 +42,8 @@ class PoolKernel final : public Kernel {
       for (int plane = 0; plane < s.planes; ++plane, in += s.in_h * s.in_w * s.channels)
         for (int oy = 0; oy < s.out_h; ++oy)
           for (int ox = 0; ox < s.out_w; ++ox)
-            for (int c = 0; c < s.channels; ++c) *out++ = pooled(in + c, oy * s.stride_h - s.pad_h, ox * s.stride_w - s.pad_w);
+            for (int c = 0; c < s.channels; ++c)
+              *out++ = pooled(in + c, oy * s.stride_h - s.pad_h, ox * s.stride_w - s.pad_w);
     }
   }
 
@@ -72,13 +73,16 @@ PreparedKernel prepare_pool(const OperatorView& view) {
   QFI_CHECK(view.check_8_bit(0));
   const auto& options = view.options<WindowOptions>();
   const Tensor& input = view.input(0);
-  QFI_TRY(const WindowGeometry window, window_geometry(options, input, view.output(), options.filter_h, options.filter_w));
+  QFI_TRY(const WindowGeometry window,
+          window_geometry(options, input, view.output(), options.filter_h, options.filter_w));
   if (input.shape[3] != view.output().shape[3]) return bad_input("input and output differ in their channels");
-  const auto taps = std::int64_t{std::min(options.filter_h, input.shape[1])} * std::min(options.filter_w, input.shape[2]);
+  const auto taps =
+      std::int64_t{std::min(options.filter_h, input.shape[1])} * std::min(options.filter_w, input.shape[2]);
   if (taps > (1 << 22)) return bad_input("the sum of {} taps may overflow", taps);
   QFI_TRY(const ActivationRange range, activation_range(options.activation, view.output()));
-  const PoolShape shape{input.shape[0],   input.shape[1],   input.shape[2],   input.shape[3], window.out_h, window.out_w,
-                        options.filter_h, options.filter_w, options.stride_h, options.stride_w, window.pad_h, window.pad_w};
+  const PoolShape shape{input.shape[0],   input.shape[1],   input.shape[2],   input.shape[3],
+                        window.out_h,     window.out_w,     options.filter_h, options.filter_w,
+                        options.stride_h, options.stride_w, window.pad_h,     window.pad_w};
   if (input.type == TensorType::int8) return make_pool<std::int8_t>(view.op().kind, shape, range);
   return make_pool<std::uint8_t>(view.op().kind, shape, range);
 }

@@ -11,10 +11,12 @@ namespace {
 
 class WeightedKernel final : public Kernel {
  public:
-  WeightedKernel(MultiplyAccumulate op, MultiplyAccumulateFunction function) : m_op(std::move(op)), m_function(function) {}
+  WeightedKernel(MultiplyAccumulate op, MultiplyAccumulateFunction function)
+      : m_op(std::move(op)), m_function(function) {}
   void run(const KernelCall& call) const override {
-    m_function(m_op, call.images * static_cast<std::size_t>(m_op.shape.planes), call.input<std::uint8_t>(0, 0),
-               call.out<std::uint8_t>(0), call.table, call.padding, *call.scratch);
+    m_function(m_op, call.images * static_cast<std::size_t>(m_op.shape.planes),
+               call.input<std::uint8_t>(0, 0), call.out<std::uint8_t>(0), call.table, call.padding,
+               *call.scratch);
   }
   const MultiplyAccumulate* multiply_accumulate() const override { return &m_op; }
 
@@ -24,8 +26,9 @@ class WeightedKernel final : public Kernel {
 };
 
 PreparedKernel make_kernel(MultiplyAccumulate op, KernelSet kernels) {
-  return std::make_unique<WeightedKernel>(
-      std::move(op), kernels == KernelSet::reference ? multiply_accumulate_reference : multiply_accumulate_portable);
+  return std::make_unique<WeightedKernel>(std::move(op), kernels == KernelSet::reference
+                                                             ? multiply_accumulate_reference
+                                                             : multiply_accumulate_portable);
 }
 
 // Types and zero points; weights as bytes in the file's order; bias.
@@ -36,12 +39,16 @@ Result<void> read_operands(const OperatorView& view, MultiplyAccumulate& op) {
   const Tensor& weights = view.input(1);
   if (input.is_constant) return bad_input("its data input '{}' is a constant", input.name);
   if (!weights.is_constant) return bad_input("weights '{}' are not a constant", weights.name);
-  if (weights.type != input.type) return bad_input("weights '{}' are {}, the input {}", weights.name, name_of(weights.type), name_of(input.type));
+  if (weights.type != input.type)
+    return bad_input("weights '{}' are {}, the input {}", weights.name, name_of(weights.type),
+                     name_of(input.type));
   const auto& quantization = weights.quantization;
   if (quantization.scales.empty()) return bad_input("weights '{}' are not quantized", weights.name);
   const bool is_symmetric = std::ranges::all_of(quantization.zero_points, [](int zero) { return zero == 0; });
-  if (weights.type == TensorType::int8 && !is_symmetric) return bad_input("INT8 weights '{}' have a zero point other than 0", weights.name);
-  if (weights.type == TensorType::uint8 && quantization.scales.size() != 1) return bad_input("UINT8 weights '{}' have more than one scale", weights.name);
+  if (weights.type == TensorType::int8 && !is_symmetric)
+    return bad_input("INT8 weights '{}' have a zero point other than 0", weights.name);
+  if (weights.type == TensorType::uint8 && quantization.scales.size() != 1)
+    return bad_input("UINT8 weights '{}' have more than one scale", weights.name);
   op.codes = {code_type(input), quantization.zero_points[0], input.quantization.zero_points[0]};
   op.weights.resize(weights.elements());
   std::memcpy(op.weights.data(), weights.data.data(), op.weights.size());
@@ -60,9 +67,11 @@ Result<void> read_bias(const OperatorView& view, std::size_t channels, MultiplyA
 
 Result<void> check_channel_scales(const Tensor& weights, int axis, std::size_t channels) {
   const auto& quantization = weights.quantization;
-  if (quantization.scales.size() == 1 || (quantization.axis == axis && quantization.scales.size() == channels)) return {};
-  return bad_input("weights '{}' have {} scales along dimension {} instead of {} along {}", weights.name, quantization.scales.size(),
-                   quantization.axis, channels, axis);
+  if (quantization.scales.size() == 1 ||
+      (quantization.axis == axis && quantization.scales.size() == channels))
+    return {};
+  return bad_input("weights '{}' have {} scales along dimension {} instead of {} along {}", weights.name,
+                   quantization.scales.size(), quantization.axis, channels, axis);
 }
 
 // The real factor of each channel, scale_x * scale_w / scale_y, in the arithmetic of the runtime:
@@ -81,7 +90,8 @@ Result<std::vector<double>> factors(const OperatorView& view, std::size_t channe
   return result;
 }
 
-Result<void> set_fixed_point(const OperatorView& view, std::size_t channels, Activation activation, Requantizer& requantizer) {
+Result<void> set_fixed_point(const OperatorView& view, std::size_t channels, Activation activation,
+                             Requantizer& requantizer) {
   QFI_TRY(const std::vector<double> real, factors(view, channels, view.input(0).type == TensorType::uint8));
   for (const double factor : real) requantizer.fixed_point.push_back(quantize_multiplier(factor));
   QFI_TRY(const ActivationRange range, activation_range(activation, view.output()));
@@ -98,7 +108,8 @@ Result<void> set_windows(const OperatorView& view, ConvolutionShape& shape) {
   if (weights.shape.size() != 4) return bad_input("weights '{}' must have 4 dimensions", weights.name);
   shape.filter_h = weights.shape[1];
   shape.filter_w = weights.shape[2];
-  QFI_TRY(const WindowGeometry window, window_geometry(options, input, view.output(), shape.filter_h, shape.filter_w));
+  QFI_TRY(const WindowGeometry window,
+          window_geometry(options, input, view.output(), shape.filter_h, shape.filter_w));
   shape.planes = input.shape[0];
   shape.in_h = input.shape[1];
   shape.in_w = input.shape[2];
@@ -123,9 +134,11 @@ PreparedKernel prepare_conv_2d(const OperatorView& view, KernelSet kernels) {
   QFI_CHECK(set_windows(view, op.shape));
   const Tensor& weights = view.input(1);
   ConvolutionShape& shape = op.shape;
-  if (weights.shape[0] != shape.out_c || shape.in_c % weights.shape[3] != 0) return bad_input("weights do not match the channels");
+  if (weights.shape[0] != shape.out_c || shape.in_c % weights.shape[3] != 0)
+    return bad_input("weights do not match the channels");
   shape.groups = shape.in_c / weights.shape[3];
-  if (shape.out_c % shape.groups != 0) return bad_input("{} output channels do not divide into {} groups", shape.out_c, shape.groups);
+  if (shape.out_c % shape.groups != 0)
+    return bad_input("{} output channels do not divide into {} groups", shape.out_c, shape.groups);
   const auto channels = static_cast<std::size_t>(shape.out_c);
   QFI_CHECK(check_channel_scales(weights, 0, channels));
   QFI_CHECK(read_bias(view, channels, op));
@@ -173,7 +186,8 @@ PreparedKernel prepare_fully_connected(const OperatorView& view, KernelSet kerne
   QFI_CHECK(read_bias(view, channels, op));
   // The reference kernel rounds acc * factor in double precision.
   QFI_TRY(op.requantizer.real, factors(view, channels, false));
-  QFI_TRY(const ActivationRange range, activation_range(view.options<ActivationOptions>().activation, view.output()));
+  QFI_TRY(const ActivationRange range,
+          activation_range(view.options<ActivationOptions>().activation, view.output()));
   op.requantizer.zero_point = view.output().quantization.zero_points[0];
   op.requantizer.min = range.min;
   op.requantizer.max = range.max;

@@ -13,7 +13,7 @@ namespace qfi {
 namespace {
 
 constexpr std::size_t k_lanes = 16;
-constexpr std::size_t k_block_pixels = 6144;  // accumulators of a block: 384 KiB, in the L2 cache
+constexpr std::size_t k_block_pixels = 6144;    // accumulators of a block: 384 KiB, in the L2 cache
 constexpr std::size_t k_interleave_from = 192;  // pixels that pay for interleaving the rows of a tap
 
 using Lanes = std::array<std::uint32_t, k_lanes>;  // modulo 2^32, as the accumulators wrap
@@ -31,13 +31,15 @@ std::vector<LaneGroup> lane_groups(const ConvolutionShape& s) {
   std::vector<LaneGroup> groups;
   const auto channels = static_cast<std::size_t>(s.out_c);
   if (s.groups > 1 && s.group_in_c() == 1 && s.group_out_c() == 1) {
-    for (std::size_t c = 0; c < channels; c += k_lanes) groups.push_back({c, std::min(k_lanes, channels - c), c, true});
+    for (std::size_t c = 0; c < channels; c += k_lanes)
+      groups.push_back({c, std::min(k_lanes, channels - c), c, true});
     return groups;
   }
   const auto per_group = static_cast<std::size_t>(s.group_out_c());
   for (std::size_t g = 0; g < static_cast<std::size_t>(s.groups); ++g)
     for (std::size_t c = 0; c < per_group; c += k_lanes)
-      groups.push_back({g * per_group + c, std::min(k_lanes, per_group - c), g * static_cast<std::size_t>(s.group_in_c()), false});
+      groups.push_back({g * per_group + c, std::min(k_lanes, per_group - c),
+                        g * static_cast<std::size_t>(s.group_in_c()), false});
   return groups;
 }
 
@@ -68,7 +70,9 @@ void interleave(const std::array<const std::int32_t*, k_lanes>& rows, std::array
       const Four ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
       const Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
       const Four cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-      const auto store = [&](std::size_t i, Four value) { *reinterpret_cast<Four*>(&terms[x + i][lane]) = value; };
+      const auto store = [&](std::size_t i, Four value) {
+        *reinterpret_cast<Four*>(&terms[x + i][lane]) = value;
+      };
       store(0, __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5));
       store(1, __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7));
       store(2, __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5));
@@ -82,7 +86,8 @@ struct InterleavedRows {
   };
   const std::array<Lanes, 256>* terms;
 
-  InterleavedRows(Storage& storage, const ProductTable& table, const std::uint8_t* weights, std::size_t weight_stride, std::size_t count)
+  InterleavedRows(Storage& storage, const ProductTable& table, const std::uint8_t* weights,
+                  std::size_t weight_stride, std::size_t count)
       : terms(&storage.terms) {
     std::array<const std::int32_t*, k_lanes> rows;
     for (std::size_t lane = 0; lane < k_lanes; ++lane)  // lanes beyond `count` repeat the first one
@@ -102,8 +107,10 @@ struct InterleavedPair {
   };
   InterleavedRows first, second;
 
-  InterleavedPair(Storage& storage, const ProductTable& table, const std::uint8_t* weights, std::size_t weight_stride, std::size_t count)
-      : first(storage.first, table, weights, weight_stride, count), second(storage.second, table, weights + 1, weight_stride, count) {}
+  InterleavedPair(Storage& storage, const ProductTable& table, const std::uint8_t* weights,
+                  std::size_t weight_stride, std::size_t count)
+      : first(storage.first, table, weights, weight_stride, count),
+        second(storage.second, table, weights + 1, weight_stride, count) {}
   void add(Lanes& sums, const std::uint8_t* x) const {
     const Lanes& a = (*first.terms)[x[0]];
     const Lanes& b = (*second.terms)[x[1]];
@@ -117,8 +124,11 @@ struct TableRows {
   std::array<const std::int32_t*, k_lanes> rows;
   std::size_t count;
 
-  TableRows(Storage&, const ProductTable& table, const std::uint8_t* weights, std::size_t weight_stride, std::size_t lanes) : count(lanes) {
-    for (std::size_t lane = 0; lane < lanes; ++lane) rows[lane] = table.row(weights[lane * weight_stride]).data();
+  TableRows(Storage&, const ProductTable& table, const std::uint8_t* weights, std::size_t weight_stride,
+            std::size_t lanes)
+      : count(lanes) {
+    for (std::size_t lane = 0; lane < lanes; ++lane)
+      rows[lane] = table.row(weights[lane * weight_stride]).data();
   }
   void add(Lanes& sums, const std::uint8_t* x) const {
     for (std::size_t lane = 0; lane < count; ++lane)
@@ -131,8 +141,11 @@ struct CodeReader {
   std::uint8_t flip;
   std::int16_t subtract;
   CodeReader(CodeType type, int zero_point)
-      : flip(type == CodeType::int8 ? 0x80 : 0), subtract(static_cast<std::int16_t>((type == CodeType::int8 ? 128 : 0) + zero_point)) {}
-  std::int16_t operator()(std::uint8_t byte) const { return static_cast<std::int16_t>((byte ^ flip) - subtract); }
+      : flip(type == CodeType::int8 ? 0x80 : 0),
+        subtract(static_cast<std::int16_t>((type == CodeType::int8 ? 128 : 0) + zero_point)) {}
+  std::int16_t operator()(std::uint8_t byte) const {
+    return static_cast<std::int16_t>((byte ^ flip) - subtract);
+  }
 };
 
 template <bool own_inputs>
@@ -142,7 +155,8 @@ struct ExactProducts {
   CodeReader input;
   std::size_t count;
 
-  ExactProducts(Storage&, const OperandCodes& codes, const std::uint8_t* weights, std::size_t weight_stride, std::size_t lanes)
+  ExactProducts(Storage&, const OperandCodes& codes, const std::uint8_t* weights, std::size_t weight_stride,
+                std::size_t lanes)
       : input(codes.type, codes.input_zero_point), count(lanes) {
     const CodeReader reader(codes.type, codes.weight_zero_point);
     for (std::size_t lane = 0; lane < lanes; ++lane) weight[lane] = reader(weights[lane * weight_stride]);
@@ -161,8 +175,8 @@ struct ExactProducts {
 
 // One tap on all pixels of a block.
 template <class Tap>
-void add_tap(const Tap& tap, const ConvolutionShape& s, int ky, int kx, const Block& block, std::size_t channel,
-             std::uint8_t padded_byte, PaddingTaps padding, Lanes* sums) {
+void add_tap(const Tap& tap, const ConvolutionShape& s, int ky, int kx, const Block& block,
+             std::size_t channel, std::uint8_t padded_byte, PaddingTaps padding, Lanes* sums) {
   const ValidRange rows = valid_outputs(ky, s.out_h, s.in_h, s.stride_h, s.dilation_h, s.pad_h);
   const ValidRange columns = valid_outputs(kx, s.out_w, s.in_w, s.stride_w, s.dilation_w, s.pad_w);
   const auto in_c = static_cast<std::size_t>(s.in_c);
@@ -179,8 +193,11 @@ void add_tap(const Tap& tap, const ConvolutionShape& s, int ky, int kx, const Bl
       if (first < end) {
         const int iy = oy * s.stride_h + ky * s.dilation_h - s.pad_h;
         const int ix = first * s.stride_w + kx * s.dilation_w - s.pad_w;
-        const std::uint8_t* x = block.input + plane * s.in_plane() +
-                                (static_cast<std::size_t>(iy) * static_cast<std::size_t>(s.in_w) + static_cast<std::size_t>(ix)) * in_c + channel;
+        const std::uint8_t* x =
+            block.input + plane * s.in_plane() +
+            (static_cast<std::size_t>(iy) * static_cast<std::size_t>(s.in_w) + static_cast<std::size_t>(ix)) *
+                in_c +
+            channel;
         for (int ox = first; ox < end; ++ox, x += step) tap.add(row[ox], x);
       }
       if (padding == PaddingTaps::skip) continue;
@@ -191,14 +208,17 @@ void add_tap(const Tap& tap, const ConvolutionShape& s, int ky, int kx, const Bl
 
 // All taps of one position (ky, kx), from input channel `c` on while `step` channels are left.
 template <class Tap, class Source>
-int add_channels(int c, int step, typename Tap::Storage& storage, const MultiplyAccumulate& op, const LaneGroup& group, const Source& source,
-                 int ky, int kx, const Block& block, PaddingTaps padding, Lanes* sums) {
+int add_channels(int c, int step, typename Tap::Storage& storage, const MultiplyAccumulate& op,
+                 const LaneGroup& group, const Source& source, int ky, int kx, const Block& block,
+                 PaddingTaps padding, Lanes* sums) {
   const ConvolutionShape& s = op.shape;
   const auto padded_byte = static_cast<std::uint8_t>(op.codes.input_zero_point);
-  const auto position = static_cast<std::size_t>(ky * s.filter_w + kx) * static_cast<std::size_t>(s.group_in_c());
+  const auto position =
+      static_cast<std::size_t>(ky * s.filter_w + kx) * static_cast<std::size_t>(s.group_in_c());
   for (; c + step <= s.group_in_c(); c += step) {
     const auto channel = static_cast<std::size_t>(c);
-    const Tap tap(storage, source, &op.weights[group.first_out * s.taps() + position + channel], s.taps(), group.count);
+    const Tap tap(storage, source, &op.weights[group.first_out * s.taps() + position + channel], s.taps(),
+                  group.count);
     add_tap(tap, s, ky, kx, block, group.first_in + channel, padded_byte, padding, sums);
   }
   return c;
@@ -206,11 +226,12 @@ int add_channels(int c, int step, typename Tap::Storage& storage, const Multiply
 
 // Pair takes two channels at a time; the same as Tap where there is no such kind.
 template <class Pair, class Tap, class Source>
-void accumulate_block(const MultiplyAccumulate& op, const LaneGroup& group, const Source& source, const Block& block,
-                      PaddingTaps padding, Lanes* sums) {
+void accumulate_block(const MultiplyAccumulate& op, const LaneGroup& group, const Source& source,
+                      const Block& block, PaddingTaps padding, Lanes* sums) {
   const ConvolutionShape& s = op.shape;
   Lanes start{};
-  for (std::size_t lane = 0; lane < group.count; ++lane) start[lane] = static_cast<std::uint32_t>(op.bias[group.first_out + lane]);
+  for (std::size_t lane = 0; lane < group.count; ++lane)
+    start[lane] = static_cast<std::uint32_t>(op.bias[group.first_out + lane]);
   std::fill_n(sums, block.planes * block.rows() * static_cast<std::size_t>(s.out_w), start);
   typename Pair::Storage pair_storage;
   typename Tap::Storage tap_storage;
@@ -224,30 +245,39 @@ void accumulate_block(const MultiplyAccumulate& op, const LaneGroup& group, cons
 }
 
 template <class Requantize>
-void store_lanes(const LaneGroup& group, std::size_t pixels, std::size_t out_c, const Lanes* sums, std::uint8_t* output, const Requantize& requantize) {
+void store_lanes(const LaneGroup& group, std::size_t pixels, std::size_t out_c, const Lanes* sums,
+                 std::uint8_t* output, const Requantize& requantize) {
   output += group.first_out;
   for (std::size_t pixel = 0; pixel < pixels; ++pixel, output += out_c)
-    for (std::size_t lane = 0; lane < group.count; ++lane) output[lane] = requantize(static_cast<std::int32_t>(sums[pixel][lane]), lane);
+    for (std::size_t lane = 0; lane < group.count; ++lane)
+      output[lane] = requantize(static_cast<std::int32_t>(sums[pixel][lane]), lane);
 }
 
-void store_block(const MultiplyAccumulate& op, const LaneGroup& group, std::size_t pixels, const Lanes* sums, std::uint8_t* output) {
+void store_block(const MultiplyAccumulate& op, const LaneGroup& group, std::size_t pixels, const Lanes* sums,
+                 std::uint8_t* output) {
   const auto out_c = static_cast<std::size_t>(op.shape.out_c);
   const Requantizer& requantizer = op.requantizer;
   if (requantizer.fixed_point.empty()) {
-    return store_lanes(group, pixels, out_c, sums, output,
-                       [&](std::int32_t sum, std::size_t lane) { return requantizer(sum, group.first_out + lane); });
+    return store_lanes(group, pixels, out_c, sums, output, [&](std::int32_t sum, std::size_t lane) {
+      return requantizer(sum, group.first_out + lane);
+    });
   }
   const QuantizedMultiplier* factors = &requantizer.fixed_point[group.first_out];
-  store_lanes(group, pixels, out_c, sums, output, [=, zero = requantizer.zero_point, low = requantizer.min, high = requantizer.max](std::int32_t sum, std::size_t lane) {
-    return static_cast<std::uint8_t>(std::clamp(wrapping_add(multiply_by_quantized_multiplier(sum, factors[lane]), zero), low, high));
-  });
+  store_lanes(group, pixels, out_c, sums, output,
+              [=, zero = requantizer.zero_point, low = requantizer.min, high = requantizer.max](
+                  std::int32_t sum, std::size_t lane) {
+                return static_cast<std::uint8_t>(std::clamp(
+                    wrapping_add(multiply_by_quantized_multiplier(sum, factors[lane]), zero), low, high));
+              });
 }
 
 // Chooses the taps for one group of channels.
-void accumulate_group(const MultiplyAccumulate& op, const LaneGroup& group, const Block& block, const ProductTable* table,
-                      PaddingTaps padding, Lanes* sums) {
+void accumulate_group(const MultiplyAccumulate& op, const LaneGroup& group, const Block& block,
+                      const ProductTable* table, PaddingTaps padding, Lanes* sums) {
   const std::size_t pixels = block.planes * block.rows() * static_cast<std::size_t>(op.shape.out_w);
-  const auto exactly = [&]<class Tap>() { accumulate_block<Tap, Tap>(op, group, op.codes, block, PaddingTaps::skip, sums); };
+  const auto exactly = [&]<class Tap>() {
+    accumulate_block<Tap, Tap>(op, group, op.codes, block, PaddingTaps::skip, sums);
+  };
   if (table == nullptr) {
     if (group.has_own_inputs) exactly.template operator()<ExactProducts<true>>();
     else exactly.template operator()<ExactProducts<false>>();
@@ -268,16 +298,22 @@ void multiply_accumulate_portable(const MultiplyAccumulate& op, std::size_t plan
   const ConvolutionShape& s = op.shape;
   const auto out_w = static_cast<std::size_t>(s.out_w);
   const std::size_t block_planes = std::clamp<std::size_t>(k_block_pixels / s.out_pixels(), 1, planes);
-  const int block_rows = block_planes > 1 ? s.out_h : static_cast<int>(std::clamp<std::size_t>(k_block_pixels / out_w, 1, static_cast<std::size_t>(s.out_h)));
-  scratch.resize(block_planes * static_cast<std::size_t>(block_rows) * out_w * sizeof(Lanes) + alignof(std::max_align_t));
+  const int block_rows = block_planes > 1
+                             ? s.out_h
+                             : static_cast<int>(std::clamp<std::size_t>(k_block_pixels / out_w, 1,
+                                                                        static_cast<std::size_t>(s.out_h)));
+  scratch.resize(block_planes * static_cast<std::size_t>(block_rows) * out_w * sizeof(Lanes) +
+                 alignof(std::max_align_t));
   void* start = scratch.data();
   std::size_t space = scratch.size();
   auto* sums = static_cast<Lanes*>(std::align(alignof(std::max_align_t), sizeof(Lanes), start, space));
   const std::vector<LaneGroup> groups = lane_groups(s);
   for (std::size_t plane = 0; plane < planes; plane += block_planes)
     for (int row = 0; row < s.out_h; row += block_rows) {
-      const Block block{std::min(block_planes, planes - plane), row, std::min(row + block_rows, s.out_h), input + plane * s.in_plane()};
-      std::uint8_t* block_output = output + plane * s.out_plane() + static_cast<std::size_t>(row) * out_w * static_cast<std::size_t>(s.out_c);
+      const Block block{std::min(block_planes, planes - plane), row, std::min(row + block_rows, s.out_h),
+                        input + plane * s.in_plane()};
+      std::uint8_t* block_output = output + plane * s.out_plane() +
+                                   static_cast<std::size_t>(row) * out_w * static_cast<std::size_t>(s.out_c);
       for (const LaneGroup& group : groups) {
         accumulate_group(op, group, block, table, padding, sums);
         store_block(op, group, block.planes * block.rows() * out_w, sums, block_output);

@@ -27,16 +27,19 @@ std::int32_t accumulate(const MultiplyAccumulate& op, const std::uint8_t* plane,
   return sum;
 }
 
-int code_of(std::uint8_t byte, CodeType type) { return type == CodeType::int8 ? static_cast<std::int8_t>(byte) : byte; }
+int code_of(std::uint8_t byte, CodeType type) {
+  return type == CodeType::int8 ? static_cast<std::int8_t>(byte) : byte;
+}
 
 }  // namespace
 
-void multiply_accumulate_reference(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,
-                                   std::uint8_t* output, const ProductTable* table, PaddingTaps padding,
-                                   std::vector<std::byte>&) {
+void multiply_accumulate_reference(const MultiplyAccumulate& op, std::size_t planes,
+                                   const std::uint8_t* input, std::uint8_t* output, const ProductTable* table,
+                                   PaddingTaps padding, std::vector<std::byte>&) {
   const ConvolutionShape& s = op.shape;
   const auto exact = [&](std::uint8_t w, std::uint8_t x) {
-    return (code_of(w, op.codes.type) - op.codes.weight_zero_point) * (code_of(x, op.codes.type) - op.codes.input_zero_point);
+    return (code_of(w, op.codes.type) - op.codes.weight_zero_point) *
+           (code_of(x, op.codes.type) - op.codes.input_zero_point);
   };
   const auto looked_up = [&](std::uint8_t w, std::uint8_t x) { return table->at(w, x); };
   for (std::size_t plane = 0; plane < planes; ++plane)
@@ -44,8 +47,9 @@ void multiply_accumulate_reference(const MultiplyAccumulate& op, std::size_t pla
       for (int ox = 0; ox < s.out_w; ++ox)
         for (int channel = 0; channel < s.out_c; ++channel) {
           const std::uint8_t* pixels = input + plane * s.in_plane();
-          const std::int32_t sum = table == nullptr ? accumulate(op, pixels, oy, ox, channel, PaddingTaps::skip, exact)
-                                                    : accumulate(op, pixels, oy, ox, channel, padding, looked_up);
+          const std::int32_t sum = table == nullptr
+                                       ? accumulate(op, pixels, oy, ox, channel, PaddingTaps::skip, exact)
+                                       : accumulate(op, pixels, oy, ox, channel, padding, looked_up);
           *output++ = op.requantizer(sum, static_cast<std::size_t>(channel));
         }
 }
