@@ -139,43 +139,31 @@ void Simulator::apply_block(std::size_t block, const Word* changed, std::span<st
   }
 }
 
-void Simulator::simulate(std::span<const StuckAt> faults, Scratch& scratch,
-                         std::span<std::int32_t> products) const {
-  assert(products.size() == m_grid.size());
+// Fills scratch.source and scratch.cone: which gates may differ, and where their inputs come from.
+void Simulator::trace_cone(std::span<const StuckAt> faults, Scratch& scratch) const {
   const auto net_count = static_cast<std::uint32_t>(m_netlist.nets.size());
   auto& source = scratch.source;
   source.resize(net_count);
   std::iota(source.begin(), source.end(), 0U);
-
-  struct InputPin {
-    std::uint32_t cell;
-    std::uint32_t input;
-    NetId constant;
-  };
-  std::vector<InputPin> forced_pins;
-  std::vector<std::pair<NetId, NetId>> forced_values;  // (net that should carry it, constant net)
+  scratch.forced.clear();
   for (const StuckAt& fault : faults) {
+    const bool is_pin = fault.site.kind == Site::Kind::pin;
+    const Pin* pin = is_pin ? &m_netlist.cells[fault.site.index].pins[fault.site.pin] : nullptr;
+    const NetId net = is_pin ? pin->net : fault.site.index;
     const NetId constant = fault.value ? k_net_one : k_net_zero;
-    NetId net = fault.site.index;
-    if (fault.site.kind == Site::Kind::pin) {
-      const Pin& pin = m_netlist.cells[fault.site.index].pins[fault.site.pin];
-      net = pin.net;
-      if (!pin.is_output) forced_pins.push_back({fault.site.index, fault.site.pin, constant});
-      if (pin.is_output) source[net] = constant;
-    } else {
-      source[net] = constant;
-    }
-    forced_values.emplace_back(net, constant);
+    const bool is_input_pin = is_pin && !pin->is_output;
+    if (!is_input_pin) source[net] = constant;
+    scratch.forced.push_back({net, constant, is_input_pin, fault.site.index, fault.site.pin});
   }
-
   scratch.cone.clear();
   for (const Gate& gate : m_netlist.gates) {
     Scratch::ConeGate faulty{gate.op, {}};
     bool is_affected = false;
-    for (std::size_t k = 0; k < 4; ++k) {
+    for (std::uint32_t k = 0; k < 4; ++k) {
       faulty.sources[k] = source[gate.inputs[k]];
-      for (const InputPin& pin : forced_pins)
-        if (pin.cell == gate.cell && pin.input == k) faulty.sources[k] = pin.constant;
+      for (const Scratch::Forced& forced : scratch.forced)
+        if (forced.is_input_pin && forced.cell == gate.cell && forced.pin == k)
+          faulty.sources[k] = forced.constant;
       is_affected |= faulty.sources[k] != gate.inputs[k];
     }
     const bool is_forced = source[gate.output] != gate.output;
@@ -184,33 +172,43 @@ void Simulator::simulate(std::span<const StuckAt> faults, Scratch& scratch,
     scratch.cone.push_back(faulty);
   }
   scratch.values.resize(scratch.cone.size() * k_words);
+}
 
-  std::copy(m_golden.begin(), m_golden.end(), products.begin());
-  std::array<Word, 32 * k_words> changed;
-  for (std::size_t block = 0; block < blocks(); ++block) {
-    const auto value = [&](std::uint32_t from) {
-      return from < net_count ? good(block, from) : &scratch.values[(from - net_count) * k_words];
-    };
-    const bool is_active = std::any_of(forced_values.begin(), forced_values.end(), [&](const auto& forced) {
-      return std::memcmp(good(block, forced.first), good(block, forced.second), sizeof(Word) * k_words) != 0;
-    });
-    if (!is_active) continue;
-    for (std::size_t i = 0; i < scratch.cone.size(); ++i) {
-      const auto& gate = scratch.cone[i];
-      evaluate<k_words>(
-          gate.op,
-          {value(gate.sources[0]), value(gate.sources[1]), value(gate.sources[2]), value(gate.sources[3])},
-          &scratch.values[i * k_words]);
-    }
-    for (std::size_t bit = 0; bit < 32; ++bit) {
-      const NetId net = result_net(bit);
-      const auto* faulty = reinterpret_cast<const Vector*>(value(source[net]));
-      const auto* fault_free = reinterpret_cast<const Vector*>(good(block, net));
-      auto* difference = reinterpret_cast<Vector*>(&changed[bit * k_words]);
-      for (std::size_t i = 0; i < k_words; ++i) difference[i] = faulty[i] ^ fault_free[i];
-    }
-    apply_block(block, changed.data(), products);
+// Whether any fault forces a value that its net does not have anyway.
+bool Simulator::is_active(std::size_t block, const Scratch& scratch) const {
+  return std::ranges::any_of(scratch.forced, [&](const Scratch::Forced& forced) {
+    return std::memcmp(good(block, forced.net), good(block, forced.constant), sizeof(Word) * k_words) != 0;
+  });
+}
+
+void Simulator::simulate_block(std::size_t block, Scratch& scratch, std::span<std::int32_t> products) const {
+  const auto net_count = static_cast<std::uint32_t>(m_netlist.nets.size());
+  const auto value = [&](std::uint32_t from) {
+    return from < net_count ? good(block, from) : &scratch.values[(from - net_count) * k_words];
+  };
+  for (std::size_t i = 0; i < scratch.cone.size(); ++i) {
+    const auto& [op, from] = scratch.cone[i];
+    evaluate<k_words>(op, {value(from[0]), value(from[1]), value(from[2]), value(from[3])},
+                      &scratch.values[i * k_words]);
   }
+  std::array<Word, 32 * k_words> changed;
+  for (std::size_t bit = 0; bit < 32; ++bit) {
+    const NetId net = result_net(bit);
+    const auto* faulty = reinterpret_cast<const Vector*>(value(scratch.source[net]));
+    const auto* fault_free = reinterpret_cast<const Vector*>(good(block, net));
+    auto* difference = reinterpret_cast<Vector*>(&changed[bit * k_words]);
+    for (std::size_t i = 0; i < k_words; ++i) difference[i] = faulty[i] ^ fault_free[i];
+  }
+  apply_block(block, changed.data(), products);
+}
+
+void Simulator::simulate(std::span<const StuckAt> faults, Scratch& scratch,
+                         std::span<std::int32_t> products) const {
+  assert(products.size() == m_grid.size());
+  trace_cone(faults, scratch);
+  std::copy(m_golden.begin(), m_golden.end(), products.begin());
+  for (std::size_t block = 0; block < blocks(); ++block)
+    if (is_active(block, scratch)) simulate_block(block, scratch, products);
 }
 
 }  // namespace qfi

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <set>
 
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
@@ -196,74 +197,89 @@ Result<void> check_model(VerilatorModel& model, const Netlist& netlist, std::spa
   return {};
 }
 
+// Builds the module text: a wire for every net and every pin that is a site.
+class ForceableWriter {
+ public:
+  ForceableWriter(const Netlist& netlist, std::span<const Site> sites)
+      : m_netlist(netlist),
+        m_sites(sites.begin(), sites.end()),
+        m_cell_is_wired(netlist.cells.size(), false) {}
+
+  std::string write() {
+    m_text = fmt::format(
+        "module unit(input zero, input one, input [{}:0] rs1, input [{}:0] rs2, output [{}:0] result);\n",
+        m_netlist.rs1.size() - 1, m_netlist.rs2.size() - 1, m_netlist.result.size() - 1);
+    write_inputs();
+    for (const Gate& gate : m_netlist.gates) write_gate(gate);
+    for (std::uint32_t cell = 0; cell < m_netlist.cells.size(); ++cell)
+      if (!m_cell_is_wired[cell]) input_wires(cell);  // nobody uses its outputs
+    for (std::size_t bit = 0; bit < m_netlist.result.size(); ++bit)
+      m_text += fmt::format("  assign result[{}] = {};\n", bit, net_wire(m_netlist.result[bit]));
+    return m_text + "endmodule\n";
+  }
+
+ private:
+  void wire(const std::string& name, bool is_site, const std::string& value) {
+    m_text += fmt::format("  wire {}{};\n  assign {} = {};\n", name,
+                          is_site ? " /*verilator forceable*/" : "", name, value);
+  }
+  void define(NetId net, const std::string& value) {
+    wire(net_wire(net), m_sites.contains({Site::Kind::net, net, 0}), value);
+  }
+
+  // Operands, tied ports, and nets that nothing drives because nothing reads them.
+  void write_inputs() {
+    std::vector<bool> is_defined(m_netlist.nets.size(), false);
+    const auto define_once = [&](NetId net, const std::string& value) {
+      if (!is_defined[net]) define(net, value);
+      is_defined[net] = true;
+    };
+    for (const Gate& gate : m_netlist.gates) is_defined[gate.output] = true;
+    for (std::size_t bit = 0; bit < m_netlist.rs1.size(); ++bit)
+      define_once(m_netlist.rs1[bit], fmt::format("rs1[{}]", bit));
+    for (std::size_t bit = 0; bit < m_netlist.rs2.size(); ++bit)
+      define_once(m_netlist.rs2[bit], fmt::format("rs2[{}]", bit));
+    for (const NetId net : m_netlist.tied_to_one) define_once(net, k_one);
+    for (NetId net = 2; net < m_netlist.nets.size(); ++net) define_once(net, k_zero);
+  }
+
+  // What the cell's inputs read: the net, or the pin's own wire. The wires are written once.
+  std::array<std::string, 4> input_wires(std::uint32_t cell) {
+    std::array<std::string, 4> names;
+    const auto& pins = m_netlist.cells[cell].pins;
+    for (std::uint32_t k = 0; k < pins.size() && !pins[k].is_output; ++k) {
+      names[k] = net_wire(pins[k].net);
+      const Site site{Site::Kind::pin, cell, k};
+      if (!m_sites.contains(site)) continue;
+      if (!m_cell_is_wired[cell]) wire(site_wire(site), true, names[k]);
+      names[k] = site_wire(site);
+    }
+    m_cell_is_wired[cell] = true;
+    return names;
+  }
+
+  void write_gate(const Gate& gate) {
+    std::string value = expression(gate.op, input_wires(gate.cell));
+    const auto& pins = m_netlist.cells[gate.cell].pins;
+    for (std::uint32_t k = 0; k < pins.size(); ++k) {
+      const Site site{Site::Kind::pin, gate.cell, k};
+      if (!pins[k].is_output || pins[k].net != gate.output || !m_sites.contains(site)) continue;
+      wire(site_wire(site), true, value);
+      value = site_wire(site);
+    }
+    define(gate.output, value);
+  }
+
+  const Netlist& m_netlist;
+  std::set<Site> m_sites;
+  std::vector<bool> m_cell_is_wired;
+  std::string m_text;
+};
+
 }  // namespace
 
 std::string forceable_verilog(const Netlist& netlist, std::span<const Site> sites) {
-  std::vector<bool> net_is_site(netlist.nets.size(), false);
-  std::vector<std::vector<bool>> pin_is_site(netlist.cells.size());
-  for (std::size_t cell = 0; cell < netlist.cells.size(); ++cell)
-    pin_is_site[cell].resize(netlist.cells[cell].pins.size());
-  for (const Site& site : sites) {
-    if (site.kind == Site::Kind::net) net_is_site[site.index] = true;
-    else pin_is_site[site.index][site.pin] = true;
-  }
-  std::string text = fmt::format(
-      "module unit(input zero, input one, input [{}:0] rs1, input [{}:0] rs2, output [{}:0] result);\n",
-      netlist.rs1.size() - 1, netlist.rs2.size() - 1, netlist.result.size() - 1);
-  const auto wire = [&](const std::string& name, bool is_site, const std::string& value) {
-    text += fmt::format("  wire {}{};\n  assign {} = {};\n", name, is_site ? " /*verilator forceable*/" : "",
-                        name, value);
-  };
-  std::vector<bool> is_defined(netlist.nets.size(), false);
-  const auto define = [&](NetId net, const std::string& value) {
-    wire(net_wire(net), net_is_site[net], value);
-    is_defined[net] = true;
-  };
-  for (std::size_t bit = 0; bit < netlist.rs1.size(); ++bit)
-    define(netlist.rs1[bit], fmt::format("rs1[{}]", bit));
-  for (std::size_t bit = 0; bit < netlist.rs2.size(); ++bit)
-    define(netlist.rs2[bit], fmt::format("rs2[{}]", bit));
-  for (const NetId net : netlist.tied_to_one) define(net, k_one);
-  for (const Gate& gate : netlist.gates) is_defined[gate.output] = true;
-  for (NetId net = 2; net < netlist.nets.size(); ++net)
-    if (!is_defined[net]) define(net, k_zero);
-
-  std::vector<bool> cell_is_wired(netlist.cells.size(), false);
-  for (const Gate& gate : netlist.gates) {
-    const Cell& cell = netlist.cells[gate.cell];
-    std::array<std::string, 4> inputs;
-    std::size_t count = 0;
-    std::uint32_t output_pin = 0;
-    for (std::uint32_t k = 0; k < cell.pins.size(); ++k) {
-      const Pin& pin = cell.pins[k];
-      if (pin.is_output) {
-        if (pin.net == gate.output) output_pin = k;
-        continue;
-      }
-      inputs[count] = net_wire(pin.net);
-      if (pin_is_site[gate.cell][k]) {
-        const std::string name = site_wire({Site::Kind::pin, gate.cell, k});
-        if (!cell_is_wired[gate.cell]) wire(name, true, inputs[count]);
-        inputs[count] = name;
-      }
-      ++count;
-    }
-    cell_is_wired[gate.cell] = true;
-    std::string value = expression(gate.op, inputs);
-    if (pin_is_site[gate.cell][output_pin]) {
-      const std::string name = site_wire({Site::Kind::pin, gate.cell, output_pin});
-      wire(name, true, value);
-      value = name;
-    }
-    wire(net_wire(gate.output), net_is_site[gate.output], value);
-  }
-  for (std::uint32_t cell = 0; cell < netlist.cells.size(); ++cell)  // cells whose outputs nobody uses
-    for (std::uint32_t k = 0; k < netlist.cells[cell].pins.size() && !cell_is_wired[cell]; ++k)
-      if (pin_is_site[cell][k])
-        wire(site_wire({Site::Kind::pin, cell, k}), true, net_wire(netlist.cells[cell].pins[k].net));
-  for (std::size_t bit = 0; bit < netlist.result.size(); ++bit)
-    text += fmt::format("  assign result[{}] = {};\n", bit, net_wire(netlist.result[bit]));
-  return text + "endmodule\n";
+  return ForceableWriter(netlist, sites).write();
 }
 
 // The loaded library and the one unit made from it.

@@ -51,6 +51,7 @@ struct NetlistCase {
   std::string name;
   SiteKind sites;
   std::size_t full_tables;
+  friend void PrintTo(const NetlistCase& c, std::ostream* out) { *out << c.name; }
 };
 
 class EveryFault : public testing::TestWithParam<NetlistCase> {};
@@ -130,6 +131,7 @@ struct Recipe {
   std::string rtl;
   CellSet cells;
   std::map<std::string, std::uint64_t> tie;
+  friend void PrintTo(const Recipe& recipe, std::ostream* out) { *out << recipe.name; }
 };
 
 class CommittedNetlist : public testing::TestWithParam<Recipe> {};

@@ -105,6 +105,7 @@ TEST(Netlist, EveryTruncationOfANetlistIsAnError) {
 struct GateCase {
   const char* type;
   int (*function)(int a, int b);
+  friend void PrintTo(const GateCase& c, std::ostream* out) { *out << c.type; }
 };
 
 class TwoInputGates : public testing::TestWithParam<GateCase> {};

@@ -52,6 +52,14 @@ class Simulator {
       GateOp op;
       std::array<std::uint32_t, 4> sources;
     };
+    struct Forced {
+      NetId net;
+      NetId constant;     // what it is stuck at, as a constant net
+      bool is_input_pin;  // then only this pin of this cell sees it
+      std::uint32_t cell;
+      std::uint32_t pin;
+    };
+    std::vector<Forced> forced;
     std::vector<std::uint32_t> source;  // of each net
     std::vector<ConeGate> cone;         // in evaluation order
     std::vector<Word> values;           // k_words for each gate of the cone
@@ -80,6 +88,9 @@ class Simulator {
   }
   std::size_t blocks() const { return (m_grid.size() + k_block_patterns - 1) / k_block_patterns; }
   void set_operands(std::size_t block);
+  void trace_cone(std::span<const StuckAt> faults, Scratch& scratch) const;
+  bool is_active(std::size_t block, const Scratch& scratch) const;
+  void simulate_block(std::size_t block, Scratch& scratch, std::span<std::int32_t> products) const;
   void apply_block(std::size_t block, const Word* changed, std::span<std::int32_t> products) const;
 
   const Netlist& m_netlist;
