@@ -19,9 +19,6 @@ enum class SiteKind : std::uint8_t { nets, pins };
 /// All sites, in the netlist's own order. Constant nets are no sites; pins that they drive are.
 std::vector<Site> enumerate_sites(const Netlist& netlist, SiteKind kind);
 
-/// A fault is a set of elementary faults that are present together; usually one.
-using FaultSet = std::vector<StuckAt>;
-
 /// Population member `index` of 2 * sites.size(): site index / 2, stuck at index % 2.
 StuckAt stuck_at_member(const std::vector<Site>& sites, std::uint64_t index);
 
