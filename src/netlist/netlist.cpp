@@ -196,7 +196,6 @@ class Reader {
       m_netlist.nets[net].is_read = true;
       added.pins.push_back({type->inputs[i], net, false});
     }
-    std::size_t used = added.pins.size();
     for (const CellOutput& output : type->outputs) {
       const json* bits = find(*connections, output.pin);
       if (bits == nullptr || (bits->is_array() && bits->empty())) continue;  // an unused output
@@ -207,10 +206,11 @@ class Reader {
       m_netlist.gates.push_back(gate);
       added.pins.push_back({output.pin, net, true});
     }
-    used = added.pins.size() - used;
-    if (connections->size() != type->inputs.size() + used &&
-        connections->size() != type->inputs.size() + type->outputs.size())
-      return bad_input("pins that a {} does not have", type->name);
+    for (const auto& [pin, bits] : connections->items()) {
+      const bool is_output = std::ranges::find(type->outputs, pin, &CellOutput::pin) != type->outputs.end();
+      if (!is_output && std::ranges::find(type->inputs, pin) == type->inputs.end())
+        return bad_input("a {} has no pin '{}'", type->name, pin);
+    }
     m_netlist.cells.push_back(std::move(added));
     return {};
   }

@@ -61,6 +61,10 @@ TEST(Wilson, KnownValuesAndTheWholePopulation) {
   const Interval large = wilson_interval(10, 100, 1'000'000'000'000, 0.95);
   EXPECT_NEAR(large.low, 0.0552, 1e-4);
   EXPECT_NEAR(large.high, 0.1744, 1e-4);
+  // Half of the population drawn: n_eff = 100 * 199 / 100 = 199.
+  const Interval half = wilson_interval(10, 100, 200, 0.95);
+  EXPECT_NEAR(half.low, 0.0656, 1e-4);
+  EXPECT_NEAR(half.high, 0.1495, 1e-4);
   const Interval whole = wilson_interval(10, 100, 100, 0.95);
   EXPECT_EQ(whole.low, 0.1);
   EXPECT_EQ(whole.high, 0.1);
@@ -79,7 +83,9 @@ class TwoPeaks {
     for (std::uint64_t f = 0; f < k_faults; ++f)
       for (std::uint64_t i = 0; i < k_images; ++i) {
         const bool golden = random_below(9, "golden", i, 100) < 88;
-        const bool guessed = random_below(9, "guess", f, 10) == random_below(9, "class", i, 10);
+        // Half of the collapsed ones always answer class 0: images of that class are the easy ones.
+        const std::uint64_t guess = f % 2 == 0 ? 0 : random_below(9, "guess", f, 10);
+        const bool guessed = guess == random_below(9, "class", i, 10);
         m_right[f * k_images + i] = f % 10 == 0 ? golden : guessed;
       }
   }
@@ -122,8 +128,9 @@ TEST(CrossedMean, IntervalsCoverTheTruthAsOftenAsTheySay) {
     const CrossedMean fixed = estimate(truth, faults, first_images);
     covered_fixed +=
         fixed.these_images->low <= mean_of_100 && mean_of_100 <= fixed.these_images->high ? 1 : 0;
-    const auto images = draw_without_replacement(TwoPeaks::k_images, 60, seed, "images");
-    const CrossedMean both = estimate(truth, faults, images);
+    const auto images = draw_without_replacement(TwoPeaks::k_images, 100, seed, "images");
+    const auto many = draw_without_replacement(TwoPeaks::k_faults, 500, seed, "many");
+    const CrossedMean both = estimate(truth, many, images);
     covered_population +=
         both.image_population->low <= mean_of_all && mean_of_all <= both.image_population->high ? 1 : 0;
   }

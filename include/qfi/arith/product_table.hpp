@@ -19,6 +19,11 @@ constexpr int smallest_code(CodeType type) { return type == CodeType::int8 ? -12
 /// The stored byte of a code, as an index 0..255.
 constexpr std::size_t byte_index(int code) { return static_cast<std::uint8_t>(code); }
 
+/// The code that a stored byte means.
+constexpr int code_of_byte(std::size_t byte, CodeType type) {
+  return type == CodeType::int8 ? static_cast<std::int8_t>(byte) : static_cast<std::uint8_t>(byte);
+}
+
 /// How the stored codes of a layer's weights and inputs stand for numbers.
 struct OperandCodes {
   CodeType type = CodeType::int8;  ///< of weights and inputs alike

@@ -95,16 +95,12 @@ class ByteMapKernel final : public Kernel {
   std::size_t m_elements;
 };
 
-int code_of(std::size_t byte, CodeType type) {
-  return type == CodeType::int8 ? static_cast<std::int8_t>(byte) : static_cast<std::uint8_t>(byte);
-}
-
 // Input codes rescaled to the output's scale and zero point, then clamped.
 std::array<std::uint8_t, 256> rescaling_map(const Tensor& input, const Tensor& output,
                                             QuantizedMultiplier factor, ActivationRange range) {
   std::array<std::uint8_t, 256> map;
   for (std::size_t byte = 0; byte < 256; ++byte) {
-    const std::int32_t value = code_of(byte, code_type(input)) - input.quantization.zero_points[0];
+    const std::int32_t value = code_of_byte(byte, code_type(input)) - input.quantization.zero_points[0];
     const std::int32_t scaled =
         wrapping_add(multiply_by_quantized_multiplier(value, factor), output.quantization.zero_points[0]);
     map[byte] = static_cast<std::uint8_t>(std::clamp(scaled, range.min, range.max));
@@ -222,8 +218,9 @@ PreparedKernel prepare_dequantize(const OperatorView& view) {
   if (input.elements() != output.elements()) return bad_input("input and output differ in size");
   std::array<float, 256> map;
   for (std::size_t byte = 0; byte < 256; ++byte)
-    map[byte] = static_cast<float>(double{input.quantization.scales[0]} *
-                                   (code_of(byte, code_type(input)) - input.quantization.zero_points[0]));
+    map[byte] =
+        static_cast<float>(double{input.quantization.scales[0]} *
+                           (code_of_byte(byte, code_type(input)) - input.quantization.zero_points[0]));
   return std::make_unique<DequantizeKernel>(map, output.elements());
 }
 

@@ -27,10 +27,6 @@ std::int32_t accumulate(const MultiplyAccumulate& op, const std::uint8_t* plane,
   return sum;
 }
 
-int code_of(std::uint8_t byte, CodeType type) {
-  return type == CodeType::int8 ? static_cast<std::int8_t>(byte) : byte;
-}
-
 }  // namespace
 
 void multiply_accumulate_reference(const MultiplyAccumulate& op, std::size_t planes,
@@ -38,8 +34,8 @@ void multiply_accumulate_reference(const MultiplyAccumulate& op, std::size_t pla
                                    PaddingTaps padding, std::vector<std::byte>&) {
   const ConvolutionShape& s = op.shape;
   const auto exact = [&](std::uint8_t w, std::uint8_t x) {
-    return (code_of(w, op.codes.type) - op.codes.weight_zero_point) *
-           (code_of(x, op.codes.type) - op.codes.input_zero_point);
+    return (code_of_byte(w, op.codes.type) - op.codes.weight_zero_point) *
+           (code_of_byte(x, op.codes.type) - op.codes.input_zero_point);
   };
   const auto looked_up = [&](std::uint8_t w, std::uint8_t x) { return table->at(w, x); };
   for (std::size_t plane = 0; plane < planes; ++plane)
