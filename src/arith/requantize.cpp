@@ -7,7 +7,7 @@
 namespace qfi {
 
 QuantizedMultiplier quantize_multiplier(double factor) {
-  assert(factor >= 0 && factor < 2147483647.0);
+  assert(factor >= 0 && factor <= 2147483647.0);
   if (factor == 0.0) return {};
   int shift = 0;
   const double fraction = std::frexp(factor, &shift);

@@ -23,31 +23,46 @@ int output_size(Padding padding, int in, int filter, int stride) {
 
 }  // namespace
 
-Result<void> OperatorView::check_counts(std::size_t required, std::size_t maximum) const {
+Result<void> OperatorView::check_counts(std::size_t required, std::size_t maximum,
+                                        std::size_t outputs) const {
   if (m_op.inputs.size() > maximum)
     return bad_input("{} inputs, at most {} are supported", m_op.inputs.size(), maximum);
   for (std::size_t k = 0; k < required; ++k)
     if (!has_input(k)) return bad_input("input {} is missing", k);
-  if (m_op.outputs.size() != 1) return bad_input("{} outputs instead of 1", m_op.outputs.size());
+  if (m_op.outputs.size() != outputs)
+    return bad_input("{} outputs instead of {}", m_op.outputs.size(), outputs);
   return {};
 }
 
-Result<void> check_quantized_8_bit(const Tensor& tensor) {
-  if (tensor.type != TensorType::int8 && tensor.type != TensorType::uint8)
-    return bad_input("tensor '{}' is {}; INT8 and UINT8 are supported here", tensor.name,
-                     name_of(tensor.type));
+Result<void> check_quantized(const Tensor& tensor) {
   if (tensor.quantization.scales.size() != 1)
     return bad_input("tensor '{}' has {} scales instead of 1", tensor.name,
                      tensor.quantization.scales.size());
+  if (tensor.type == TensorType::int16 && tensor.quantization.zero_points[0] != 0)
+    return bad_input("INT16 tensor '{}' has the zero point {} instead of 0", tensor.name,
+                     tensor.quantization.zero_points[0]);
   return {};
 }
 
-Result<void> OperatorView::check_8_bit(std::size_t k) const {
-  QFI_CHECK(check_quantized_8_bit(input(k)));
-  QFI_CHECK(check_quantized_8_bit(output()));
-  if (input(k).type != output().type)
-    return bad_input("input '{}' is {}, output {}", input(k).name, name_of(input(k).type),
+Result<void> OperatorView::check_types(std::size_t k, std::initializer_list<TensorType> types) const {
+  const Tensor& tensor = input(k);
+  if (std::ranges::find(types, tensor.type) == types.end()) {
+    std::string names;
+    for (const TensorType type : types) names += (names.empty() ? "" : ", ") + std::string(name_of(type));
+    return bad_input("input '{}' is {}; supported here: {}", tensor.name, name_of(tensor.type), names);
+  }
+  if (tensor.type != output().type)
+    return bad_input("input '{}' is {}, output {}", tensor.name, name_of(tensor.type),
                      name_of(output().type));
+  if (tensor.type != TensorType::int8 && tensor.type != TensorType::uint8 && tensor.type != TensorType::int16)
+    return {};
+  QFI_CHECK(check_quantized(tensor));
+  return check_quantized(output());
+}
+
+Result<void> OperatorView::check_same_shape(std::size_t k) const {
+  if (input(k).shape != output().shape)
+    return bad_input("input '{}' and output differ in shape", input(k).name);
   return {};
 }
 
@@ -69,13 +84,46 @@ Result<std::vector<std::int64_t>> OperatorView::constant_integers(std::size_t k)
   return numbers;
 }
 
+Result<std::size_t> dimension_index(std::int64_t axis, std::size_t dimensions) {
+  const auto count = static_cast<std::int64_t>(dimensions);
+  if (axis < -count || axis >= count) return bad_input("axis {} is out of range", axis);
+  return static_cast<std::size_t>(axis < 0 ? axis + count : axis);
+}
+
+Result<std::size_t> OperatorView::constant_axis(std::size_t k, std::size_t dimensions) const {
+  QFI_TRY(const std::vector<std::int64_t> axis, constant_integers(k));
+  if (axis.size() != 1) return bad_input("input '{}' must be one number", input(k).name);
+  return dimension_index(axis[0], dimensions);
+}
+
 CodeType code_type(const Tensor& tensor) {
   return tensor.type == TensorType::int8 ? CodeType::int8 : CodeType::uint8;
 }
 
+ActivationRange type_range(TensorType type) {
+  switch (type) {
+    case TensorType::int8: return {-128, 127};
+    case TensorType::uint8: return {0, 255};
+    case TensorType::int16: return {-32768, 32767};
+    default: return {std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()};
+  }
+}
+
+FloatRange float_range(Activation activation) {
+  FloatRange range;
+  if (activation == Activation::relu || activation == Activation::relu6) range.min = 0.0F;
+  if (activation == Activation::relu6) range.max = 6.0F;
+  if (activation == Activation::relu_n1_to_1) range = {-1.0F, 1.0F};
+  return range;
+}
+
+Result<QuantizedMultiplier> factor_of(double real) {
+  if (!(real >= 0.0 && real < 2147483647.0)) return bad_input("its scales give a factor of {}", real);
+  return quantize_multiplier(real);
+}
+
 Result<ActivationRange> activation_range(Activation activation, const Tensor& output) {
-  const int smallest = smallest_code(code_type(output));
-  ActivationRange range{smallest, smallest + 255};
+  ActivationRange range = type_range(output.type);
   const auto raise = [&](float real) -> Result<void> {
     QFI_TRY(const std::int32_t bound, stored(real, output));
     range.min = std::max(range.min, bound);

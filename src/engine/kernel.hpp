@@ -2,22 +2,26 @@
 // What an operator becomes when a Program is prepared.
 #pragma once
 
+#include <algorithm>
+#include <initializer_list>
+#include <limits>
 #include <memory>
 #include <vector>
 
 #include "multiply_accumulate.hpp"
+#include "qfi/arith/requantize.hpp"
 #include "qfi/engine/program.hpp"
 
 namespace qfi {
 
 /// Pointers of one call. Image i of input k begins at inputs[k] + i * input_strides[k]; the
-/// stride of a constant is 0. Inputs that are left out are nullptr.
+/// stride of a constant is 0. Inputs that are left out are nullptr. Outputs likewise.
 struct KernelCall {
   std::size_t images = 0;
   std::vector<const std::byte*> inputs;
   std::vector<std::size_t> input_strides;
-  std::byte* output = nullptr;
-  std::size_t output_stride = 0;
+  std::vector<std::byte*> outputs;
+  std::vector<std::size_t> output_strides;
   const ProductTable* table = nullptr;
   PaddingTaps padding = PaddingTaps::skip;
   std::vector<std::byte>* scratch = nullptr;
@@ -27,8 +31,8 @@ struct KernelCall {
     return reinterpret_cast<const T*>(inputs[k] + image * input_strides[k]);
   }
   template <class T>
-  T* out(std::size_t image) const {
-    return reinterpret_cast<T*>(output + image * output_stride);
+  T* out(std::size_t image, std::size_t k = 0) const {
+    return reinterpret_cast<T*>(outputs[k] + image * output_strides[k]);
   }
 };
 
@@ -36,8 +40,12 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual void run(const KernelCall& call) const = 0;
-  /// The weights and geometry of an operator that multiplies weights; else nullptr.
+  /// The weights and geometry of an operator that multiplies 8-bit weights; else nullptr.
   virtual const MultiplyAccumulate* multiply_accumulate() const { return nullptr; }
+  /// Multiplications of one image, all taps inside the image.
+  virtual std::uint64_t multiplications() const { return 0; }
+  /// Memory that the kernel keeps.
+  virtual std::size_t bytes() const { return 0; }
 };
 
 using PreparedKernel = Result<std::unique_ptr<Kernel>>;
@@ -56,31 +64,73 @@ class OperatorView {
   const Tensor& input(std::size_t k) const {
     return m_model.tensors[static_cast<std::size_t>(m_op.inputs[k])];
   }
-  const Tensor& output() const { return m_model.tensors[static_cast<std::size_t>(m_op.outputs[0])]; }
+  const Tensor& output(std::size_t k = 0) const {
+    return m_model.tensors[static_cast<std::size_t>(m_op.outputs[k])];
+  }
 
-  /// `required` inputs are there, at most `maximum` in all, and one output.
-  Result<void> check_counts(std::size_t required, std::size_t maximum) const;
-  /// Input `k` and the output have the same 8-bit type, each with one scale.
-  Result<void> check_8_bit(std::size_t k) const;
+  /// `required` inputs are there, at most `maximum` in all, and `outputs` outputs.
+  Result<void> check_counts(std::size_t required, std::size_t maximum, std::size_t outputs = 1) const;
+  /// Input `k` and output 0 have the same type, one of `types`; if it is INT8, UINT8 or INT16,
+  /// each has one scale, and an INT16 zero point is 0.
+  Result<void> check_types(std::size_t k, std::initializer_list<TensorType> types) const;
+  /// Input `k` and output 0 have equal shapes.
+  Result<void> check_same_shape(std::size_t k) const;
   /// A constant of int32 or int64 as numbers.
   Result<std::vector<std::int64_t>> constant_integers(std::size_t k) const;
+  /// A constant of int32 or int64 with one element, as a dimension of `dimensions`.
+  Result<std::size_t> constant_axis(std::size_t k, std::size_t dimensions) const;
 
  private:
   const Model& m_model;
   const Operator& m_op;
 };
 
-/// Per-tensor quantized INT8 or UINT8.
-Result<void> check_quantized_8_bit(const Tensor& tensor);
+/// One scale; an INT16 zero point is 0.
+Result<void> check_quantized(const Tensor& tensor);
 
+/// `axis`, counted from the end where negative, as an index below `dimensions`.
+Result<std::size_t> dimension_index(std::int64_t axis, std::size_t dimensions);
+
+/// Precondition: INT8 or UINT8.
 CodeType code_type(const Tensor& tensor);
 
-/// The stored values that a fused activation lets through.
+/// The values that the integer type can hold.
 struct ActivationRange {
   std::int32_t min = 0;
   std::int32_t max = 0;
 };
+ActivationRange type_range(TensorType type);
+
+/// The stored values that a fused activation lets through.
 Result<ActivationRange> activation_range(Activation activation, const Tensor& output);
+
+/// The same for FLOAT32. Without an activation nothing is clamped: unlike the runtime, which turns
+/// infinity into the largest number, so that infinity can be seen and counted. NaN stays NaN.
+struct FloatRange {
+  float min = -std::numeric_limits<float>::infinity();
+  float max = std::numeric_limits<float>::infinity();
+  float operator()(float value) const { return std::min(std::max(value, min), max); }
+};
+FloatRange float_range(Activation activation);
+
+/// quantize_multiplier, or an error if the factor is out of its range.
+Result<QuantizedMultiplier> factor_of(double real);
+
+/// The value, clamped to what T can hold.
+template <class T>
+T saturated(std::int32_t value) {
+  return static_cast<T>(
+      std::clamp<std::int32_t>(value, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
+}
+
+/// Calls use.template operator()<T>() with the C++ type of the elements.
+/// Precondition: INT8, UINT8 or INT16.
+template <class Use>
+PreparedKernel with_integer(TensorType type, const Use& use) {
+  if (type == TensorType::int8) return use.template operator()<std::int8_t>();
+  if (type == TensorType::uint8) return use.template operator()<std::uint8_t>();
+  return use.template operator()<std::int16_t>();
+}
 
 /// Where a sliding window lies: padding before the first row and column.
 struct WindowGeometry {
@@ -95,17 +145,16 @@ Result<WindowGeometry> window_geometry(const WindowOptions& options, const Tenso
 /// std::lround as x86 does it: whatever does not fit, NaN included, becomes the smallest int32.
 std::int32_t round_to_int32(double value);
 
-PreparedKernel prepare_conv_2d(const OperatorView& view, KernelSet kernels);
-PreparedKernel prepare_depthwise_conv_2d(const OperatorView& view, KernelSet kernels);
-PreparedKernel prepare_fully_connected(const OperatorView& view, KernelSet kernels);
-PreparedKernel prepare_add(const OperatorView& view);
+// Each file in operators/ prepares some kinds of operators.
+PreparedKernel prepare_weighted(const OperatorView& view, KernelSet kernels);
+PreparedKernel prepare_batch_matmul(const OperatorView& view);
+PreparedKernel prepare_binary(const OperatorView& view);
+PreparedKernel prepare_unary(const OperatorView& view);
 PreparedKernel prepare_pool(const OperatorView& view);
-PreparedKernel prepare_mean(const OperatorView& view);
-PreparedKernel prepare_pad(const OperatorView& view);
-PreparedKernel prepare_reshape(const OperatorView& view);
-PreparedKernel prepare_relu(const OperatorView& view);
-PreparedKernel prepare_softmax(const OperatorView& view);
-PreparedKernel prepare_quantize(const OperatorView& view);
-PreparedKernel prepare_dequantize(const OperatorView& view);
+PreparedKernel prepare_reduction(const OperatorView& view);
+PreparedKernel prepare_arg(const OperatorView& view);
+PreparedKernel prepare_normalization(const OperatorView& view);
+PreparedKernel prepare_resize_bilinear(const OperatorView& view);
+PreparedKernel prepare_layout(const OperatorView& view);
 
 }  // namespace qfi

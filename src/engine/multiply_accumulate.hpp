@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED have in common: sums of products of weights
-// and inputs, then requantization.
+// What CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV and FULLY_CONNECTED have in common: sums of
+// products of weights and inputs, then requantization.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,9 @@
 namespace qfi {
 
 /// A grouped 2-D convolution over NHWC. FULLY_CONNECTED: all sizes but the channels are 1.
-/// DEPTHWISE_CONV_2D: as many groups as input channels.
+/// DEPTHWISE_CONV_2D: as many groups as input channels. Tap (ky, kx) of output (oy, ox) is input
+/// (oy * stride + ky * dilation - pad, ..); transposed, input (iy, ix) goes to output
+/// (iy * stride + ky - pad, ..) instead.
 struct ConvolutionShape {
   int planes = 1;  ///< the model's own batch (FULLY_CONNECTED: rows)
   int in_h = 1, in_w = 1, in_c = 1;
@@ -24,6 +26,7 @@ struct ConvolutionShape {
   int dilation_h = 1, dilation_w = 1;
   int pad_h = 0, pad_w = 0;
   int groups = 1;
+  bool is_transposed = false;
 
   int group_in_c() const { return in_c / groups; }
   int group_out_c() const { return out_c / groups; }
@@ -36,9 +39,26 @@ struct ConvolutionShape {
     return static_cast<std::size_t>(filter_h) * static_cast<std::size_t>(filter_w) *
            static_cast<std::size_t>(group_in_c());
   }
+  /// Of one image, all taps inside the image.
+  std::uint64_t multiplications() const {
+    const std::uint64_t places = is_transposed ? in_plane() * static_cast<std::size_t>(group_out_c())
+                                               : out_plane() * static_cast<std::size_t>(group_in_c());
+    return static_cast<std::uint64_t>(planes) * places * static_cast<std::uint64_t>(filter_h) *
+           static_cast<std::uint64_t>(filter_w);
+  }
 };
 
-/// int32 accumulator -> stored 8-bit output, per output channel.
+/// The row or column of the input that tap `k` of output `o` meets; -1: none.
+inline int input_place(int o, int k, int in_size, int stride, int dilation, int pad, bool is_transposed) {
+  if (is_transposed) {
+    const int distance = o + pad - k;
+    return distance >= 0 && distance % stride == 0 && distance / stride < in_size ? distance / stride : -1;
+  }
+  const int place = o * stride + k * dilation - pad;
+  return place >= 0 && place < in_size ? place : -1;
+}
+
+/// int32 accumulator -> stored output, per output channel.
 struct Requantizer {
   std::vector<QuantizedMultiplier> fixed_point;  ///< empty: `real` is used
   std::vector<double> real;                      ///< FULLY_CONNECTED: round(acc * real) in double
@@ -46,7 +66,9 @@ struct Requantizer {
   std::int32_t min = 0;
   std::int32_t max = 0;
 
-  std::uint8_t operator()(std::int32_t accumulator, std::size_t channel) const;
+  /// Accumulator: std::int32_t, or std::int64_t for INT16 activations.
+  template <class Accumulator>
+  std::int32_t operator()(Accumulator accumulator, std::size_t channel) const;
 };
 
 struct MultiplyAccumulate {
@@ -55,6 +77,7 @@ struct MultiplyAccumulate {
   std::vector<std::uint8_t> weights;  ///< stored bytes, [out_c][filter_h][filter_w][group_in_c]
   std::vector<std::int32_t> bias;     ///< [out_c]
   Requantizer requantizer;
+  std::size_t data_input = 0;  ///< which of the operator's inputs the weights meet
 };
 
 /// `input`: planes * [in_h][in_w][in_c] bytes; `output`: planes * [out_h][out_w][out_c].
@@ -76,11 +99,16 @@ void multiply_accumulate_portable(const MultiplyAccumulate& op, std::size_t plan
 void count_pairs(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,
                  PaddingTaps padding, std::span<std::uint64_t> counts);
 
-/// Output positions 0 .. size-1 whose tap `k` lies inside the input, as first .. end-1.
-struct ValidRange {
-  int first = 0;
-  int end = 0;
+/// The outputs of one dimension that tap `k` reaches, and the inputs that it meets there:
+/// output first_out + i * out_step meets input first_in + i * in_step, i = 0 .. count-1.
+struct TapRange {
+  int first_out = 0;
+  int out_step = 1;
+  int first_in = 0;
+  int in_step = 1;
+  int count = 0;
 };
-ValidRange valid_outputs(int k, int out_size, int in_size, int stride, int dilation, int pad);
+TapRange tap_rows(const ConvolutionShape& shape, int ky);
+TapRange tap_columns(const ConvolutionShape& shape, int kx);
 
 }  // namespace qfi

@@ -13,22 +13,79 @@ constexpr std::size_t k_alignment = 64;
 PreparedKernel prepare_kernel(const Model& model, std::size_t index, KernelSet kernels) {
   const OperatorView view(model, index);
   switch (model.operators[index].kind) {
-    case OperatorKind::add: return prepare_add(view);
+    case OperatorKind::conv_2d:
+    case OperatorKind::depthwise_conv_2d:
+    case OperatorKind::transpose_conv:
+    case OperatorKind::fully_connected: return prepare_weighted(view, kernels);
+    case OperatorKind::batch_matmul: return prepare_batch_matmul(view);
+    case OperatorKind::add:
+    case OperatorKind::sub:
+    case OperatorKind::mul:
+    case OperatorKind::maximum:
+    case OperatorKind::minimum:
+    case OperatorKind::squared_difference: return prepare_binary(view);
+    case OperatorKind::abs:
+    case OperatorKind::cast:
+    case OperatorKind::dequantize:
+    case OperatorKind::exp:
+    case OperatorKind::gelu:
+    case OperatorKind::hard_swish:
+    case OperatorKind::leaky_relu:
+    case OperatorKind::logistic:
+    case OperatorKind::neg:
+    case OperatorKind::quantize:
+    case OperatorKind::relu:
+    case OperatorKind::relu6:
+    case OperatorKind::relu_n1_to_1:
+    case OperatorKind::rsqrt:
+    case OperatorKind::tanh: return prepare_unary(view);
     case OperatorKind::average_pool_2d:
     case OperatorKind::max_pool_2d: return prepare_pool(view);
-    case OperatorKind::conv_2d: return prepare_conv_2d(view, kernels);
-    case OperatorKind::depthwise_conv_2d: return prepare_depthwise_conv_2d(view, kernels);
-    case OperatorKind::dequantize: return prepare_dequantize(view);
-    case OperatorKind::fully_connected: return prepare_fully_connected(view, kernels);
-    case OperatorKind::mean: return prepare_mean(view);
-    case OperatorKind::pad: return prepare_pad(view);
-    case OperatorKind::quantize: return prepare_quantize(view);
-    case OperatorKind::relu:
-    case OperatorKind::relu6: return prepare_relu(view);
-    case OperatorKind::reshape: return prepare_reshape(view);
-    case OperatorKind::softmax: return prepare_softmax(view);
+    case OperatorKind::mean:
+    case OperatorKind::sum:
+    case OperatorKind::reduce_max:
+    case OperatorKind::reduce_min:
+    case OperatorKind::reduce_prod: return prepare_reduction(view);
+    case OperatorKind::arg_max:
+    case OperatorKind::arg_min: return prepare_arg(view);
+    case OperatorKind::l2_normalization:
+    case OperatorKind::log_softmax:
+    case OperatorKind::softmax: return prepare_normalization(view);
+    case OperatorKind::resize_bilinear: return prepare_resize_bilinear(view);
+    case OperatorKind::batch_to_space_nd:
+    case OperatorKind::concatenation:
+    case OperatorKind::expand_dims:
+    case OperatorKind::gather:
+    case OperatorKind::mirror_pad:
+    case OperatorKind::pack:
+    case OperatorKind::pad:
+    case OperatorKind::padv2:
+    case OperatorKind::reshape:
+    case OperatorKind::resize_nearest_neighbor:
+    case OperatorKind::shape:
+    case OperatorKind::slice:
+    case OperatorKind::space_to_batch_nd:
+    case OperatorKind::space_to_depth:
+    case OperatorKind::split:
+    case OperatorKind::split_v:
+    case OperatorKind::squeeze:
+    case OperatorKind::strided_slice:
+    case OperatorKind::transpose:
+    case OperatorKind::unpack: return prepare_layout(view);
   }
   return bad_input("not supported");
+}
+
+std::size_t aligned(std::size_t bytes) { return (bytes + k_alignment - 1) / k_alignment * k_alignment; }
+
+// All inputs are constants, or only their shapes matter; and the model does not give it out.
+bool has_constant_result(const Model& model, std::size_t index) {
+  const Operator& op = model.operators[index];
+  for (const int output : op.outputs)
+    if (std::ranges::find(model.outputs, output) != model.outputs.end()) return false;
+  return op.kind == OperatorKind::shape || std::ranges::all_of(op.inputs, [&](int input) {
+           return input == k_no_tensor || model.tensors[static_cast<std::size_t>(input)].is_constant;
+         });
 }
 
 // When a tensor is needed: from the operator that writes it to the last one that reads it.
@@ -52,7 +109,7 @@ std::vector<Lifetime> lifetimes(const Model& model, const ProgramParams& params)
   for (const int tensor : model.outputs) at(tensor).last = end;
   for (const int tensor : params.kept_tensors) at(tensor).last = end;
   for (std::size_t t = 0; t < result.size(); ++t) {
-    if (model.tensors[t].is_constant) result[t].is_used = false;
+    if (model.tensors[t].is_constant) result[t].is_used = false;  // folded ones included
     if (params.keep_all_tensors) result[t].last = end;
   }
   return result;
@@ -69,10 +126,16 @@ Program::~Program() = default;
 
 Result<Program> Program::prepare(Model model, const ProgramParams& params) {
   Program program(std::move(model), params);
+  std::size_t prepared_bytes = 0;
   for (std::size_t i = 0; i < program.m_model.operators.size(); ++i) {
     auto kernel = prepare_kernel(program.m_model, i, params.kernels);
     if (!kernel) return at(operator_label(program.m_model, i), kernel.error());
-    program.m_kernels.push_back(std::move(*kernel));
+    const bool is_constant = has_constant_result(program.m_model, i);
+    if (is_constant) program.fold(i, **kernel);
+    prepared_bytes += is_constant ? program.m_model.folded.back()->size() : (*kernel)->bytes();
+    if (prepared_bytes > params.max_prepared_bytes)
+      return bad_input("weights and tables need more than the limit of {} bytes", params.max_prepared_bytes);
+    program.m_kernels.push_back(is_constant ? nullptr : std::move(*kernel));
   }
   program.plan_memory();
   if (program.m_bytes_per_image > params.max_bytes_per_image)
@@ -81,15 +144,40 @@ Result<Program> Program::prepare(Model model, const ProgramParams& params) {
   return program;
 }
 
+void Program::fold(std::size_t index, const Kernel& kernel) {
+  const Operator& op = m_model.operators[index];
+  std::vector<std::byte> scratch;
+  KernelCall call;
+  call.images = 1;
+  call.scratch = &scratch;
+  for (const int input : op.inputs)
+    call.inputs.push_back(
+        input == k_no_tensor ? nullptr : m_model.tensors[static_cast<std::size_t>(input)].data.data());
+  call.input_strides.assign(op.inputs.size(), 0);
+  std::size_t bytes = 0;
+  for (const int output : op.outputs)
+    bytes += aligned(m_model.tensors[static_cast<std::size_t>(output)].bytes());
+  const auto memory = std::make_shared<std::vector<std::byte>>(bytes);
+  std::size_t place = 0;
+  for (const int output : op.outputs) {
+    Tensor& tensor = m_model.tensors[static_cast<std::size_t>(output)];
+    tensor.is_constant = true;
+    tensor.data = std::span(*memory).subspan(place, tensor.bytes());
+    call.outputs.push_back(memory->data() + place);
+    call.output_strides.push_back(0);
+    place += aligned(tensor.bytes());
+  }
+  m_model.folded.push_back(memory);
+  kernel.run(call);
+}
+
 // First fit: the largest tensors first, each at the lowest place that is free during its life.
 void Program::plan_memory() {
   const std::vector<Lifetime> lives = lifetimes(m_model, m_params);
   std::vector<std::size_t> order;
   for (std::size_t t = 0; t < lives.size(); ++t)
     if (lives[t].is_used) order.push_back(t);
-  const auto size = [&](std::size_t t) {
-    return (m_model.tensors[t].bytes() + k_alignment - 1) / k_alignment * k_alignment;
-  };
+  const auto size = [&](std::size_t t) { return aligned(m_model.tensors[t].bytes()); };
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return size(a) > size(b); });
   m_offset.assign(lives.size(), 0);
@@ -113,6 +201,7 @@ void Program::plan_memory() {
 
 void Program::run(Batch& batch, std::size_t first, std::size_t end, const FaultyUnit* unit) const {
   for (std::size_t i = first; i < end; ++i) {
+    if (is_folded(i)) continue;
     const Operator& op = m_model.operators[i];
     KernelCall call;
     call.images = batch.images();
@@ -126,8 +215,10 @@ void Program::run(Batch& batch, std::size_t first, std::size_t end, const Faulty
       call.inputs.push_back(tensor.is_constant ? tensor.data.data() : batch.tensor(index).data());
       call.input_strides.push_back(tensor.is_constant ? 0 : tensor.bytes());
     }
-    call.output = batch.tensor(op.outputs[0]).data();
-    call.output_stride = m_model.tensors[static_cast<std::size_t>(op.outputs[0])].bytes();
+    for (const int index : op.outputs) {
+      call.outputs.push_back(batch.tensor(index).data());
+      call.output_strides.push_back(m_model.tensors[static_cast<std::size_t>(index)].bytes());
+    }
     call.scratch = &batch.m_scratch;
     if (unit != nullptr) {
       call.table = unit->table_of_operator[i];
@@ -144,8 +235,8 @@ std::vector<int> Program::live_tensors(std::size_t cut, std::span<const int> als
     for (const int tensor : m_model.operators[i].outputs) is_known[static_cast<std::size_t>(tensor)] = true;
   std::vector<int> live;
   const auto need = [&](int tensor) {
-    if (tensor != k_no_tensor && is_known[static_cast<std::size_t>(tensor)] &&
-        std::ranges::find(live, tensor) == live.end())
+    if (tensor != k_no_tensor && !m_model.tensors[static_cast<std::size_t>(tensor)].is_constant &&
+        is_known[static_cast<std::size_t>(tensor)] && std::ranges::find(live, tensor) == live.end())
       live.push_back(tensor);
   };
   for (std::size_t i = cut; i < m_model.operators.size(); ++i)
@@ -156,14 +247,11 @@ std::vector<int> Program::live_tensors(std::size_t cut, std::span<const int> als
 }
 
 bool Program::multiplies_weights(std::size_t index) const {
-  return m_kernels[index]->multiply_accumulate() != nullptr;
+  return !is_folded(index) && m_kernels[index]->multiply_accumulate() != nullptr;
 }
 
 std::uint64_t Program::multiplications(std::size_t index) const {
-  const MultiplyAccumulate* op = m_kernels[index]->multiply_accumulate();
-  return op == nullptr
-             ? 0
-             : static_cast<std::uint64_t>(op->shape.planes) * op->shape.out_plane() * op->shape.taps();
+  return is_folded(index) ? 0 : m_kernels[index]->multiplications();
 }
 
 OperandCodes Program::operand_codes(std::size_t index) const {
@@ -177,7 +265,7 @@ std::span<const std::uint8_t> Program::weight_bytes(std::size_t index) const {
 void Program::count_pairs(const Batch& batch, std::size_t index, PaddingTaps padding,
                           std::span<std::uint64_t> counts) const {
   const MultiplyAccumulate& op = *m_kernels[index]->multiply_accumulate();
-  const auto input = batch.tensor(m_model.operators[index].inputs[0]);
+  const auto input = batch.tensor(m_model.operators[index].inputs[op.data_input]);
   qfi::count_pairs(op, batch.images() * static_cast<std::size_t>(op.shape.planes),
                    reinterpret_cast<const std::uint8_t*>(input.data()), padding, counts);
 }

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <set>
 
+#include "operator_table.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/model/model.hpp"
@@ -17,90 +17,6 @@ namespace fb = qfi::tflite;
 
 constexpr std::size_t k_max_dimensions = 8;
 constexpr int k_max_window = 1 << 20;  // strides, dilations, filter sizes
-
-// Numbers of the format's BuiltinOperator and of its BuiltinOptions union.
-struct KnownOperator {
-  int code;
-  OperatorKind kind;
-  int options_type;  // 0: none read
-};
-constexpr KnownOperator k_operators[] = {
-    {0, OperatorKind::add, 11},         {1, OperatorKind::average_pool_2d, 5},
-    {3, OperatorKind::conv_2d, 1},      {4, OperatorKind::depthwise_conv_2d, 2},
-    {6, OperatorKind::dequantize, 0},   {9, OperatorKind::fully_connected, 8},
-    {17, OperatorKind::max_pool_2d, 5}, {19, OperatorKind::relu, 0},
-    {21, OperatorKind::relu6, 0},       {22, OperatorKind::reshape, 0},
-    {25, OperatorKind::softmax, 9},     {34, OperatorKind::pad, 0},
-    {40, OperatorKind::mean, 0},        {114, OperatorKind::quantize, 0},
-};
-
-const KnownOperator* find_operator(int code) {
-  const auto* found = std::ranges::find(k_operators, code, &KnownOperator::code);
-  return found == std::end(k_operators) ? nullptr : found;
-}
-
-// Names of operators that qfi does not run, for the error message.
-std::string operator_name(int code, const std::string& custom) {
-  static const std::map<int, const char*> k_names = {{2, "CONCATENATION"},
-                                                     {5, "DEPTH_TO_SPACE"},
-                                                     {8, "FLOOR"},
-                                                     {11, "L2_NORMALIZATION"},
-                                                     {14, "LOGISTIC"},
-                                                     {16, "LSTM"},
-                                                     {18, "MUL"},
-                                                     {20, "RELU_N1_TO_1"},
-                                                     {23, "RESIZE_BILINEAR"},
-                                                     {26, "SPACE_TO_DEPTH"},
-                                                     {27, "SVDF"},
-                                                     {28, "TANH"},
-                                                     {36, "GATHER"},
-                                                     {37, "BATCH_TO_SPACE_ND"},
-                                                     {38, "SPACE_TO_BATCH_ND"},
-                                                     {39, "TRANSPOSE"},
-                                                     {41, "SUB"},
-                                                     {42, "DIV"},
-                                                     {43, "SQUEEZE"},
-                                                     {44, "UNIDIRECTIONAL_SEQUENCE_LSTM"},
-                                                     {45, "STRIDED_SLICE"},
-                                                     {47, "EXP"},
-                                                     {49, "SPLIT"},
-                                                     {50, "LOG_SOFTMAX"},
-                                                     {53, "CAST"},
-                                                     {54, "PRELU"},
-                                                     {55, "MAXIMUM"},
-                                                     {56, "ARG_MAX"},
-                                                     {57, "MINIMUM"},
-                                                     {59, "NEG"},
-                                                     {60, "PADV2"},
-                                                     {65, "SLICE"},
-                                                     {67, "TRANSPOSE_CONV"},
-                                                     {70, "EXPAND_DIMS"},
-                                                     {74, "SUM"},
-                                                     {75, "SQRT"},
-                                                     {76, "RSQRT"},
-                                                     {77, "SHAPE"},
-                                                     {79, "ARG_MIN"},
-                                                     {81, "REDUCE_PROD"},
-                                                     {82, "REDUCE_MAX"},
-                                                     {83, "PACK"},
-                                                     {88, "UNPACK"},
-                                                     {89, "REDUCE_MIN"},
-                                                     {97, "RESIZE_NEAREST_NEIGHBOR"},
-                                                     {98, "LEAKY_RELU"},
-                                                     {99, "SQUARED_DIFFERENCE"},
-                                                     {100, "MIRROR_PAD"},
-                                                     {101, "ABS"},
-                                                     {102, "SPLIT_V"},
-                                                     {117, "HARD_SWISH"},
-                                                     {118, "IF"},
-                                                     {119, "WHILE"},
-                                                     {126, "BATCH_MATMUL"},
-                                                     {150, "GELU"}};
-  if (code == 32) return "CUSTOM '" + custom + "'";
-  if (const auto* known = find_operator(code)) return name_of(known->kind);
-  const auto found = k_names.find(code);
-  return found == k_names.end() ? fmt::format("builtin operator {}", code) : found->second;
-}
 
 std::optional<TensorType> tensor_type(int code) {
   switch (code) {
@@ -356,7 +272,7 @@ class Loader {
     for (unsigned i = 0; i < m_graph->operators()->size(); ++i) {
       const auto& source = *m_graph->operators()->Get(i);
       QFI_TRY(const int code, operator_code(source));
-      const KnownOperator& known = *find_operator(code);
+      const OperatorInfo& known = *find_operator(code);
       m_model.operators.push_back({known.kind, {}, {}, {}});
       if (auto read = read_operator(source, known, m_model.operators.back()); !read)
         return at(fmt::format("{} (operator {}){}", name_of(known.kind), i, output_names(source)),
@@ -365,25 +281,34 @@ class Loader {
     return {};
   }
 
-  Result<void> read_operator(const fb::Operator& source, const KnownOperator& known, Operator& op) {
+  Result<void> read_operator(const fb::Operator& source, const OperatorInfo& known, Operator& op) {
     QFI_CHECK(read_list(source.inputs(), "input", true, op.inputs));
     QFI_CHECK(read_list(source.outputs(), "output", false, op.outputs));
     switch (known.kind) {
       case OperatorKind::conv_2d:
         return with_options<fb::Conv2DOptions>(source, known, [&](const auto& o) {
-          return set_window(op, o, o.dilation_h(), o.dilation_w(), 1, 1);
+          return set_window(op, o, o.activation(), o.dilation_h(), o.dilation_w(), 1, 1);
         });
       case OperatorKind::depthwise_conv_2d:
         return with_options<fb::DepthwiseConv2DOptions>(source, known, [&](const auto& o) {
-          return set_window(op, o, o.dilation_h(), o.dilation_w(), 1, 1);
+          return set_window(op, o, o.activation(), o.dilation_h(), o.dilation_w(), 1, 1);
         });
+      case OperatorKind::transpose_conv:
+        return with_options<fb::TransposeConvOptions>(
+            source, known, [&](const auto& o) { return set_window(op, o, o.activation(), 1, 1, 1, 1); });
       case OperatorKind::average_pool_2d:
       case OperatorKind::max_pool_2d:
         return with_options<fb::Pool2DOptions>(source, known, [&](const auto& o) {
-          return set_window(op, o, 1, 1, o.filter_h(), o.filter_w());
+          return set_window(op, o, o.activation(), 1, 1, o.filter_h(), o.filter_w());
         });
       case OperatorKind::add:
-        return with_options<fb::AddOptions>(
+      case OperatorKind::sub:
+        return with_options<fb::AddOptions>(source, known, [&](const auto& o) {
+          return set_activation(op, o.activation(), o.pot_scale_int16());
+        });
+      case OperatorKind::mul:
+      case OperatorKind::l2_normalization:
+        return with_options<fb::MulOptions>(
             source, known, [&](const auto& o) { return set_activation(op, o.activation()); });
       case OperatorKind::fully_connected:
         return with_options<fb::FullyConnectedOptions>(source, known, [&](const auto& o) -> Result<void> {
@@ -397,13 +322,73 @@ class Loader {
           op.options = SoftmaxOptions{o.beta()};
           return {};
         });
+      case OperatorKind::concatenation:
+        return with_options<fb::ConcatenationOptions>(source, known, [&](const auto& o) -> Result<void> {
+          if (o.activation() != 0) return bad_input("a fused activation is not supported here");
+          op.options = AxisOptions{o.axis()};
+          return {};
+        });
+      case OperatorKind::pack:
+      case OperatorKind::unpack:
+        return with_options<fb::PackOptions>(source, known, [&](const auto& o) -> Result<void> {
+          op.options = AxisOptions{o.axis()};
+          return {};
+        });
+      case OperatorKind::gather:
+        return with_options<fb::GatherOptions>(source, known, [&](const auto& o) -> Result<void> {
+          if (o.batch_dims() != 0) return bad_input("batch_dims {} is not supported", o.batch_dims());
+          op.options = AxisOptions{o.axis()};
+          return {};
+        });
+      case OperatorKind::strided_slice:
+        return with_options<fb::StridedSliceOptions>(source, known, [&](const auto& o) -> Result<void> {
+          if (o.offset()) return bad_input("ends given as offsets are not supported");
+          op.options = StridedSliceOptions{o.begin_mask(), o.end_mask(), o.ellipsis_mask(), o.new_axis_mask(),
+                                           o.shrink_axis_mask()};
+          return {};
+        });
+      case OperatorKind::resize_bilinear:
+        return with_options<fb::ResizeBilinearOptions>(source, known,
+                                                       [&](const auto& o) { return set_resize(op, o); });
+      case OperatorKind::resize_nearest_neighbor:
+        return with_options<fb::ResizeNearestNeighborOptions>(
+            source, known, [&](const auto& o) { return set_resize(op, o); });
+      case OperatorKind::leaky_relu:
+        return with_options<fb::LeakyReluOptions>(source, known, [&](const auto& o) -> Result<void> {
+          if (!std::isfinite(o.alpha())) return bad_input("alpha {} is not finite", o.alpha());
+          op.options = LeakyReluOptions{o.alpha()};
+          return {};
+        });
+      case OperatorKind::batch_matmul:
+        return with_options<fb::BatchMatMulOptions>(source, known, [&](const auto& o) -> Result<void> {
+          op.options = BatchMatMulOptions{o.adj_x(), o.adj_y()};
+          return {};
+        });
+      case OperatorKind::gelu:
+        return with_options<fb::GeluOptions>(source, known, [&](const auto& o) -> Result<void> {
+          op.options = GeluOptions{o.approximate()};
+          return {};
+        });
+      case OperatorKind::mirror_pad:
+        return with_options<fb::MirrorPadOptions>(source, known, [&](const auto& o) -> Result<void> {
+          if (o.mode() != 0 && o.mode() != 1) return bad_input("mode {} is not supported", int{o.mode()});
+          op.options = MirrorPadOptions{o.mode() == 1};
+          return {};
+        });
+      case OperatorKind::space_to_depth:
+        return with_options<fb::SpaceToDepthOptions>(source, known, [&](const auto& o) -> Result<void> {
+          if (o.block_size() < 1 || o.block_size() > k_max_window)
+            return bad_input("block size {} is out of range", o.block_size());
+          op.options = SpaceToDepthOptions{o.block_size()};
+          return {};
+        });
       default: return {};
     }
   }
 
   // The operator's options table, verified as what it is; a missing one has all defaults.
   template <class Table, class Use>
-  Result<void> with_options(const fb::Operator& source, const KnownOperator& known, const Use& use) {
+  Result<void> with_options(const fb::Operator& source, const OperatorInfo& known, const Use& use) {
     if (source.options() == nullptr || source.options_type() == 0)
       return bad_input("its options are missing");
     if (source.options_type() != known.options_type)
@@ -414,13 +399,13 @@ class Loader {
   }
 
   template <class Table>
-  Result<void> set_window(Operator& op, const Table& table, int dilation_h, int dilation_w, int filter_h,
-                          int filter_w) {
+  Result<void> set_window(Operator& op, const Table& table, int activation_code, int dilation_h,
+                          int dilation_w, int filter_h, int filter_w) {
     if (table.padding() != 0 && table.padding() != 1)
       return bad_input("padding {} is not supported", int{table.padding()});
     WindowOptions window;
     window.padding = table.padding() == 0 ? Padding::same : Padding::valid;
-    QFI_TRY(window.activation, activation(table.activation()));
+    QFI_TRY(window.activation, activation(activation_code));
     for (const int value : {table.stride_h(), table.stride_w(), dilation_h, dilation_w, filter_h, filter_w})
       if (value < 1 || value > k_max_window)
         return bad_input("stride, dilation or filter size {} is out of range", value);
@@ -434,9 +419,17 @@ class Loader {
     return {};
   }
 
-  Result<void> set_activation(Operator& op, int code) {
+  template <class Table>
+  static Result<void> set_resize(Operator& op, const Table& table) {
+    if (table.align_corners() && table.half_pixel_centers())
+      return bad_input("align_corners and half_pixel_centers exclude each other");
+    op.options = ResizeOptions{table.align_corners(), table.half_pixel_centers()};
+    return {};
+  }
+
+  Result<void> set_activation(Operator& op, int code, bool power_of_two_scales = false) {
     QFI_TRY(const Activation fused, activation(code));
-    op.options = ActivationOptions{fused};
+    op.options = ActivationOptions{fused, power_of_two_scales};
     return {};
   }
 

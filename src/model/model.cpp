@@ -29,26 +29,6 @@ const char* name_of(TensorType type) {
   return "";
 }
 
-const char* name_of(OperatorKind kind) {
-  switch (kind) {
-    case OperatorKind::add: return "ADD";
-    case OperatorKind::average_pool_2d: return "AVERAGE_POOL_2D";
-    case OperatorKind::conv_2d: return "CONV_2D";
-    case OperatorKind::depthwise_conv_2d: return "DEPTHWISE_CONV_2D";
-    case OperatorKind::dequantize: return "DEQUANTIZE";
-    case OperatorKind::fully_connected: return "FULLY_CONNECTED";
-    case OperatorKind::max_pool_2d: return "MAX_POOL_2D";
-    case OperatorKind::mean: return "MEAN";
-    case OperatorKind::pad: return "PAD";
-    case OperatorKind::quantize: return "QUANTIZE";
-    case OperatorKind::relu: return "RELU";
-    case OperatorKind::relu6: return "RELU6";
-    case OperatorKind::reshape: return "RESHAPE";
-    case OperatorKind::softmax: return "SOFTMAX";
-  }
-  return "";
-}
-
 std::size_t Tensor::elements() const {
   std::size_t count = 1;
   for (const int dimension : shape) count *= static_cast<std::size_t>(dimension);

@@ -40,10 +40,12 @@ MultiplyAccumulate random_operator(Draw& draw) {
   s.in_w = draw(1, 20);
   s.out_h = draw(1, 8);
   s.out_w = draw(1, 18);
-  const int kind = draw(0, 3);  // plain, depthwise, depthwise with multiplier, grouped
-  s.groups = kind == 0 ? 1 : draw(1, kind == 3 ? 3 : 37);
+  const int kind = draw(0, 4);  // plain, depthwise, depthwise with multiplier, grouped, transposed
+  s.is_transposed = kind == 4;
+  if (s.is_transposed) s.dilation_h = s.dilation_w = 1;
+  s.groups = kind == 0 || kind == 4 ? 1 : draw(1, kind == 3 ? 3 : 37);
   s.in_c = s.groups * (kind == 1 || kind == 2 ? 1 : draw(1, 5));
-  s.out_c = s.groups * (kind == 1 ? 1 : kind == 0 ? draw(1, 40) : draw(1, 5));
+  s.out_c = s.groups * (kind == 1 ? 1 : kind == 0 || kind == 4 ? draw(1, 40) : draw(1, 5));
   op.codes.type = draw(0, 1) == 0 ? CodeType::int8 : CodeType::uint8;
   const int first = smallest_code(op.codes.type);
   op.codes.input_zero_point = draw(first, first + 255);
@@ -167,18 +169,29 @@ TEST_P(RandomShapes, PairCountsAreTheProductsThatAreReallyFormed) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomShapes, testing::Range<std::uint64_t>(0, 12));
 
-TEST(ValidOutputs, AreThosePositionsWhoseTapIsInside) {
-  for (int k = 0; k < 4; ++k)
-    for (int in = 1; in < 7; ++in)
-      for (int stride = 1; stride < 4; ++stride)
-        for (int dilation = 1; dilation < 3; ++dilation)
-          for (int pad = 0; pad < 4; ++pad) {
-            const ValidRange range = valid_outputs(k, 6, in, stride, dilation, pad);
-            for (int o = 0; o < 6; ++o) {
-              const int place = o * stride + k * dilation - pad;
-              EXPECT_EQ(o >= range.first && o < range.end, place >= 0 && place < in);
+TEST(TapRange, IsThoseOutputsWhoseTapIsInside) {
+  for (const bool is_transposed : {false, true})
+    for (int k = 0; k < 4; ++k)
+      for (int in = 1; in < 7; ++in)
+        for (int stride = 1; stride < 4; ++stride)
+          for (int dilation = 1; dilation < (is_transposed ? 2 : 3); ++dilation)
+            for (int pad = 0; pad < 4; ++pad) {
+              ConvolutionShape shape;
+              shape.is_transposed = is_transposed;
+              shape.in_w = in;
+              shape.out_w = 6;
+              shape.stride_w = stride;
+              shape.dilation_w = dilation;
+              shape.pad_w = pad;
+              std::vector<int> met(6, -1);
+              const TapRange range = tap_columns(shape, k);
+              for (int i = 0; i < range.count; ++i)
+                met.at(static_cast<std::size_t>(range.first_out + i * range.out_step)) =
+                    range.first_in + i * range.in_step;
+              for (int o = 0; o < 6; ++o)
+                EXPECT_EQ(met[static_cast<std::size_t>(o)],
+                          input_place(o, k, in, stride, dilation, pad, is_transposed));
             }
-          }
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fixed-point exponential and reciprocal behind the reference kernels' integer SOFTMAX.
-// Qm.n: a signed 32-bit number with m integer and n fractional bits.
+// Fixed-point functions behind the reference kernels' integer SOFTMAX, LOG_SOFTMAX,
+// L2_NORMALIZATION and RSQRT. Qm.n: a signed 32-bit number with m integer and n fractional bits.
 #pragma once
 
 #include <cstdint>
+
+#include "qfi/arith/requantize.hpp"
 
 namespace qfi {
 
@@ -18,5 +20,11 @@ struct Reciprocal {
 
 /// Precondition: x > 0, with `integer_bits` bits before the binary point.
 Reciprocal reciprocal(std::int32_t x, int integer_bits);
+
+/// ln(x) in Q5.26 for x >= 1 in Q12.19.
+std::int32_t log_of_at_least_one(std::int32_t x);
+
+/// 1 / sqrt(x) of an integer; 0 is taken as 1. Precondition: x >= 0.
+QuantizedMultiplier inverse_square_root(std::int32_t x);
 
 }  // namespace qfi

@@ -12,6 +12,9 @@ namespace qfi {
 constexpr std::int32_t wrapping_add(std::int32_t a, std::int32_t b) {
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
 }
+constexpr std::int32_t wrapping_subtract(std::int32_t a, std::int32_t b) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) - static_cast<std::uint32_t>(b));
+}
 constexpr std::int32_t wrapping_multiply(std::int32_t a, std::int32_t b) {
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) * static_cast<std::uint32_t>(b));
 }
@@ -23,7 +26,7 @@ struct QuantizedMultiplier {
 };
 
 /// Nearest QuantizedMultiplier. Factors below 2^-32 become zero.
-/// Precondition: `factor` is finite, >= 0 and below 2^31 - 1.
+/// Precondition: 0 <= `factor` <= 2^31 - 1.
 QuantizedMultiplier quantize_multiplier(double factor);
 
 /// round(a * b / 2^31), half towards positive infinity; the one overflow, min * min, saturates.
@@ -48,6 +51,18 @@ constexpr std::int32_t multiply_by_quantized_multiplier(std::int32_t x, Quantize
   const auto shifted = std::bit_cast<std::int32_t>(std::bit_cast<std::uint32_t>(x) << left);
   return rounding_divide_by_power_of_two(
       saturating_rounding_doubling_high_multiply(shifted, factor.multiplier), right);
+}
+
+/// The same for a 64-bit accumulator (INT16 activations): the multiplier is rounded to 16 bits
+/// first, the sum of both shifts is done once, rounding half towards positive infinity; the result
+/// is cut to 32 bits. Precondition: factor.shift <= 14.
+constexpr std::int32_t multiply_by_quantized_multiplier(std::int64_t x, QuantizedMultiplier factor) {
+  const std::int64_t reduced =
+      factor.multiplier < 0x7FFF0000 ? (factor.multiplier + (1 << 15)) >> 16 : 0x7FFF;
+  const int shift = 15 - factor.shift;
+  const std::uint64_t product = static_cast<std::uint64_t>(x) * static_cast<std::uint64_t>(reduced);
+  const auto rounded = static_cast<std::int64_t>(product + (std::uint64_t{1} << (shift - 1)));
+  return static_cast<std::int32_t>(rounded >> shift);
 }
 
 }  // namespace qfi

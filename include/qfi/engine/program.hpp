@@ -16,7 +16,8 @@
 
 namespace qfi {
 
-/// `reference`: scalar and readable. `portable`: blocked over images and output channels.
+/// How 8-bit weights are multiplied. `reference`: scalar and readable. `portable`: blocked over
+/// images and output channels.
 enum class KernelSet : std::uint8_t { reference, portable };
 const char* name_of(KernelSet set);
 
@@ -29,6 +30,7 @@ struct ProgramParams {
   bool keep_all_tensors = false;  ///< every tensor keeps its memory until the end of a run
   std::vector<int> kept_tensors;  ///< these do, besides the model's outputs
   std::size_t max_bytes_per_image = std::size_t{1} << 30;
+  std::size_t max_prepared_bytes = std::size_t{1} << 30;  ///< weights and tables of all operators
 };
 
 /// Which products are not exact in a run.
@@ -43,7 +45,9 @@ class Batch;
 /// Immutable; shared by threads, each with its own Batch.
 class Program {
  public:
-  /// Error: an operator whose types, shapes or quantization are not supported; too much memory.
+  /// Operators whose inputs are all constants, and SHAPE, are computed here, once: their outputs
+  /// become constants of model(). Error: an operator whose types, shapes or quantization are not
+  /// supported; too much memory.
   static Result<Program> prepare(Model model, const ProgramParams& params = {});
   Program(Program&&) noexcept;
   Program& operator=(Program&&) noexcept;
@@ -65,12 +69,14 @@ class Program {
 
   /// Multiplications of one image, all taps inside the image: 0 where the operator has none.
   std::uint64_t multiplications(std::size_t operator_index) const;
+  bool is_folded(std::size_t operator_index) const { return m_kernels[operator_index] == nullptr; }
 
+  /// Whether a product table can take the place of operator `index`'s products: 8-bit weights.
+  bool multiplies_weights(std::size_t operator_index) const;
   /// How operator `index` stores its operands. Precondition: it multiplies weights.
   OperandCodes operand_codes(std::size_t operator_index) const;
   /// Its weights as stored bytes.
   std::span<const std::uint8_t> weight_bytes(std::size_t operator_index) const;
-  bool multiplies_weights(std::size_t operator_index) const;
 
   /// Adds to counts[weight byte * 256 + input byte] how often operator `index` multiplies that
   /// pair, for the inputs that the batch holds now.
@@ -80,6 +86,7 @@ class Program {
  private:
   friend class Batch;
   Program(Model model, const ProgramParams& params);
+  void fold(std::size_t operator_index, const Kernel& kernel);
   void plan_memory();
 
   Model m_model;

@@ -43,20 +43,65 @@ struct Tensor {
 };
 
 enum class OperatorKind : std::uint8_t {
+  abs,
   add,
+  arg_max,
+  arg_min,
   average_pool_2d,
+  batch_matmul,
+  batch_to_space_nd,
+  cast,
+  concatenation,
   conv_2d,
   depthwise_conv_2d,
   dequantize,
+  exp,
+  expand_dims,
   fully_connected,
+  gather,
+  gelu,
+  hard_swish,
+  l2_normalization,
+  leaky_relu,
+  logistic,
+  log_softmax,
+  maximum,
   max_pool_2d,
   mean,
+  minimum,
+  mirror_pad,
+  mul,
+  neg,
+  pack,
   pad,
+  padv2,
   quantize,
+  reduce_max,
+  reduce_min,
+  reduce_prod,
   relu,
   relu6,
+  relu_n1_to_1,
   reshape,
+  resize_bilinear,
+  resize_nearest_neighbor,
+  rsqrt,
+  shape,
+  slice,
   softmax,
+  space_to_batch_nd,
+  space_to_depth,
+  split,
+  split_v,
+  squared_difference,
+  squeeze,
+  strided_slice,
+  sub,
+  sum,
+  tanh,
+  transpose,
+  transpose_conv,
+  unpack,
 };
 
 /// The format's own name: "CONV_2D".
@@ -65,7 +110,7 @@ const char* name_of(OperatorKind kind);
 enum class Padding : std::uint8_t { same, valid };
 enum class Activation : std::uint8_t { none, relu, relu_n1_to_1, relu6 };
 
-/// Sliding window of a convolution or pooling; all numbers >= 1.
+/// Sliding window of a convolution (transposed ones too) or pooling; all numbers >= 1.
 struct WindowOptions {
   Padding padding = Padding::valid;
   Activation activation = Activation::none;
@@ -77,16 +122,60 @@ struct WindowOptions {
   int filter_w = 1;
 };
 
-/// ADD, FULLY_CONNECTED.
+/// ADD, SUB, MUL, FULLY_CONNECTED, L2_NORMALIZATION.
 struct ActivationOptions {
   Activation activation = Activation::none;
+  bool power_of_two_scales = false;  ///< ADD, SUB of INT16: shifts instead of multipliers, if they fit
 };
 
 struct SoftmaxOptions {
   float beta = 1.0F;
 };
 
-using OperatorOptions = std::variant<std::monostate, WindowOptions, ActivationOptions, SoftmaxOptions>;
+/// CONCATENATION, PACK, UNPACK, GATHER; negative: from the end.
+struct AxisOptions {
+  int axis = 0;
+};
+
+/// STRIDED_SLICE: bit i of a mask belongs to entry i of begin, end and strides.
+struct StridedSliceOptions {
+  unsigned begin_mask = 0;
+  unsigned end_mask = 0;
+  unsigned ellipsis_mask = 0;
+  unsigned new_axis_mask = 0;
+  unsigned shrink_axis_mask = 0;
+};
+
+/// RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR.
+struct ResizeOptions {
+  bool align_corners = false;
+  bool half_pixel_centers = false;
+};
+
+struct LeakyReluOptions {
+  float alpha = 0.0F;
+};
+
+struct BatchMatMulOptions {
+  bool transpose_a = false;
+  bool transpose_b = false;
+};
+
+struct GeluOptions {
+  bool approximate = false;  ///< with tanh instead of the error function
+};
+
+struct MirrorPadOptions {
+  bool repeats_border = false;  ///< the format's SYMMETRIC
+};
+
+struct SpaceToDepthOptions {
+  int block_size = 1;
+};
+
+using OperatorOptions = std::variant<std::monostate, WindowOptions, ActivationOptions, SoftmaxOptions,
+                                     AxisOptions, StridedSliceOptions, ResizeOptions, LeakyReluOptions,
+                                     BatchMatMulOptions, GeluOptions, MirrorPadOptions, SpaceToDepthOptions>;
 
 constexpr int k_no_tensor = -1;  ///< an optional input that is left out
 
@@ -107,6 +196,8 @@ struct Model {
   std::string sha256;                       ///< of the file
   std::vector<std::string> warnings;        ///< oddities that were read all the same
   std::shared_ptr<const std::string> file;  ///< what Tensor::data points into
+  /// Or this: constants that were computed from constants.
+  std::vector<std::shared_ptr<const std::vector<std::byte>>> folded;
 };
 
 struct LoadParams {

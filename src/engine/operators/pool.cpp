@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // AVERAGE_POOL_2D, MAX_POOL_2D.
-#include <algorithm>
-
 #include "../kernel.hpp"
 
 namespace qfi {
@@ -10,6 +8,11 @@ namespace {
 struct PoolShape {
   int planes, in_h, in_w, channels, out_h, out_w;
   int filter_h, filter_w, stride_h, stride_w, pad_h, pad_w;
+};
+
+struct IntegerClamp {
+  ActivationRange range;
+  std::int32_t operator()(std::int32_t value) const { return std::clamp(value, range.min, range.max); }
 };
 
 // Rounds half away from zero, by the number of taps inside the image.
@@ -23,16 +26,28 @@ struct Average {
   std::int32_t result() const { return sum > 0 ? (sum + count / 2) / count : (sum - count / 2) / count; }
 };
 
-struct Maximum {
-  std::int32_t value = -256;
-  void add(std::int32_t other) { value = std::max(value, other); }
-  std::int32_t result() const { return value; }
+struct FloatAverage {
+  float sum = 0.0F;
+  float count = 0.0F;
+  void add(float value) {
+    sum += value;
+    count += 1.0F;
+  }
+  float result() const { return sum / count; }
 };
 
-template <class T, class Reduction>
+// As in the runtime, NaN loses against every number.
+template <class T>
+struct Maximum {
+  T value = std::numeric_limits<T>::lowest();
+  void add(T other) { value = std::max(value, other); }
+  T result() const { return value; }
+};
+
+template <class T, class Reduction, class Clamp>
 class PoolKernel final : public Kernel {
  public:
-  PoolKernel(const PoolShape& shape, ActivationRange range) : m_shape(shape), m_range(range) {}
+  PoolKernel(const PoolShape& shape, Clamp clamp) : m_shape(shape), m_clamp(clamp) {}
 
   void run(const KernelCall& call) const override {
     const PoolShape& s = m_shape;
@@ -53,24 +68,26 @@ class PoolKernel final : public Kernel {
     for (int y = std::max(top, 0); y < std::min(top + m_shape.filter_h, m_shape.in_h); ++y)
       for (int x = std::max(left, 0); x < std::min(left + m_shape.filter_w, m_shape.in_w); ++x)
         reduction.add(channel[(y * m_shape.in_w + x) * m_shape.channels]);
-    return static_cast<T>(std::clamp(reduction.result(), m_range.min, m_range.max));
+    return static_cast<T>(m_clamp(reduction.result()));
   }
 
   PoolShape m_shape;
-  ActivationRange m_range;
+  Clamp m_clamp;
 };
 
-template <class T>
-std::unique_ptr<Kernel> make_pool(OperatorKind kind, const PoolShape& shape, ActivationRange range) {
-  if (kind == OperatorKind::average_pool_2d) return std::make_unique<PoolKernel<T, Average>>(shape, range);
-  return std::make_unique<PoolKernel<T, Maximum>>(shape, range);
+template <class T, class Mean, class Clamp>
+PreparedKernel make_pool(OperatorKind kind, const PoolShape& shape, Clamp clamp) {
+  if (kind == OperatorKind::average_pool_2d)
+    return std::make_unique<PoolKernel<T, Mean, Clamp>>(shape, clamp);
+  return std::make_unique<PoolKernel<T, Maximum<T>, Clamp>>(shape, clamp);
 }
 
 }  // namespace
 
 PreparedKernel prepare_pool(const OperatorView& view) {
   QFI_CHECK(view.check_counts(1, 1));
-  QFI_CHECK(view.check_8_bit(0));
+  QFI_CHECK(
+      view.check_types(0, {TensorType::int8, TensorType::uint8, TensorType::int16, TensorType::float32}));
   const auto& options = view.options<WindowOptions>();
   const Tensor& input = view.input(0);
   QFI_TRY(const WindowGeometry window,
@@ -78,13 +95,17 @@ PreparedKernel prepare_pool(const OperatorView& view) {
   if (input.shape[3] != view.output().shape[3]) return bad_input("input and output differ in their channels");
   const auto taps =
       std::int64_t{std::min(options.filter_h, input.shape[1])} * std::min(options.filter_w, input.shape[2]);
-  if (taps > (1 << 22)) return bad_input("the sum of {} taps may overflow", taps);
-  QFI_TRY(const ActivationRange range, activation_range(options.activation, view.output()));
+  if (taps >= (input.type == TensorType::int16 ? 1 << 16 : 1 << 22))
+    return bad_input("the sum of {} taps may overflow", taps);
   const PoolShape shape{input.shape[0],   input.shape[1],   input.shape[2],   input.shape[3],
                         window.out_h,     window.out_w,     options.filter_h, options.filter_w,
                         options.stride_h, options.stride_w, window.pad_h,     window.pad_w};
-  if (input.type == TensorType::int8) return make_pool<std::int8_t>(view.op().kind, shape, range);
-  return make_pool<std::uint8_t>(view.op().kind, shape, range);
+  const OperatorKind kind = view.op().kind;
+  if (input.type == TensorType::float32)
+    return make_pool<float, FloatAverage>(kind, shape, float_range(options.activation));
+  QFI_TRY(const ActivationRange range, activation_range(options.activation, view.output()));
+  return with_integer(input.type,
+                      [&]<class T>() { return make_pool<T, Average>(kind, shape, IntegerClamp{range}); });
 }
 
 }  // namespace qfi

@@ -177,32 +177,34 @@ struct ExactProducts {
 template <class Tap>
 void add_tap(const Tap& tap, const ConvolutionShape& s, int ky, int kx, const Block& block,
              std::size_t channel, std::uint8_t padded_byte, PaddingTaps padding, Lanes* sums) {
-  const ValidRange rows = valid_outputs(ky, s.out_h, s.in_h, s.stride_h, s.dilation_h, s.pad_h);
-  const ValidRange columns = valid_outputs(kx, s.out_w, s.in_w, s.stride_w, s.dilation_w, s.pad_w);
+  const TapRange rows = tap_rows(s, ky);
+  const TapRange columns = tap_columns(s, kx);
   const auto in_c = static_cast<std::size_t>(s.in_c);
   const auto out_w = static_cast<std::size_t>(s.out_w);
-  const std::size_t step = static_cast<std::size_t>(s.stride_w) * in_c;
+  const std::size_t step = static_cast<std::size_t>(columns.in_step) * in_c;
   std::array<std::uint8_t, k_lanes> padded;
   padded.fill(padded_byte);
   for (std::size_t plane = 0; plane < block.planes; ++plane)
     for (int oy = block.first_row; oy < block.end_row; ++oy) {
       Lanes* row = sums + (plane * block.rows() + static_cast<std::size_t>(oy - block.first_row)) * out_w;
-      const bool is_row_inside = oy >= rows.first && oy < rows.end;
-      const int first = is_row_inside ? columns.first : 0;
-      const int end = is_row_inside ? columns.end : 0;
-      if (first < end) {
-        const int iy = oy * s.stride_h + ky * s.dilation_h - s.pad_h;
-        const int ix = first * s.stride_w + kx * s.dilation_w - s.pad_w;
-        const std::uint8_t* x =
-            block.input + plane * s.in_plane() +
-            (static_cast<std::size_t>(iy) * static_cast<std::size_t>(s.in_w) + static_cast<std::size_t>(ix)) *
-                in_c +
-            channel;
-        for (int ox = first; ox < end; ++ox, x += step) tap.add(row[ox], x);
+      const int r = (oy - rows.first_out) / rows.out_step;
+      const bool is_row_inside =
+          oy >= rows.first_out && (oy - rows.first_out) % rows.out_step == 0 && r < rows.count;
+      const int count = is_row_inside ? columns.count : 0;
+      if (count > 0) {
+        const int iy = rows.first_in + r * rows.in_step;
+        const std::uint8_t* x = block.input + plane * s.in_plane() +
+                                (static_cast<std::size_t>(iy) * static_cast<std::size_t>(s.in_w) +
+                                 static_cast<std::size_t>(columns.first_in)) *
+                                    in_c +
+                                channel;
+        Lanes* out = row + columns.first_out;
+        for (int i = 0; i < count; ++i, out += columns.out_step, x += step) tap.add(*out, x);
       }
-      if (padding == PaddingTaps::skip) continue;
+      if (padding == PaddingTaps::skip || s.is_transposed) continue;
+      const int first = is_row_inside ? columns.first_out : 0;
       for (int ox = 0; ox < first; ++ox) tap.add(row[ox], padded.data());
-      for (int ox = end; ox < s.out_w; ++ox) tap.add(row[ox], padded.data());
+      for (int ox = first + count; ox < s.out_w; ++ox) tap.add(row[ox], padded.data());
     }
 }
 
@@ -250,7 +252,8 @@ void store_lanes(const LaneGroup& group, std::size_t pixels, std::size_t out_c, 
   output += group.first_out;
   for (std::size_t pixel = 0; pixel < pixels; ++pixel, output += out_c)
     for (std::size_t lane = 0; lane < group.count; ++lane)
-      output[lane] = requantize(static_cast<std::int32_t>(sums[pixel][lane]), lane);
+      output[lane] =
+          static_cast<std::uint8_t>(requantize(static_cast<std::int32_t>(sums[pixel][lane]), lane));
 }
 
 void store_block(const MultiplyAccumulate& op, const LaneGroup& group, std::size_t pixels, const Lanes* sums,
@@ -266,8 +269,8 @@ void store_block(const MultiplyAccumulate& op, const LaneGroup& group, std::size
   store_lanes(group, pixels, out_c, sums, output,
               [=, zero = requantizer.zero_point, low = requantizer.min, high = requantizer.max](
                   std::int32_t sum, std::size_t lane) {
-                return static_cast<std::uint8_t>(std::clamp(
-                    wrapping_add(multiply_by_quantized_multiplier(sum, factors[lane]), zero), low, high));
+                return std::clamp(wrapping_add(multiply_by_quantized_multiplier(sum, factors[lane]), zero),
+                                  low, high);
               });
 }
 

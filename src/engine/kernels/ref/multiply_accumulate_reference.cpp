@@ -15,11 +15,11 @@ std::int32_t accumulate(const MultiplyAccumulate& op, const std::uint8_t* plane,
   std::int32_t sum = op.bias[static_cast<std::size_t>(channel)];
   for (int ky = 0; ky < s.filter_h; ++ky)
     for (int kx = 0; kx < s.filter_w; ++kx) {
-      const int iy = oy * s.stride_h + ky * s.dilation_h - s.pad_h;
-      const int ix = ox * s.stride_w + kx * s.dilation_w - s.pad_w;
-      const bool is_inside = iy >= 0 && iy < s.in_h && ix >= 0 && ix < s.in_w;
+      const int iy = input_place(oy, ky, s.in_h, s.stride_h, s.dilation_h, s.pad_h, s.is_transposed);
+      const int ix = input_place(ox, kx, s.in_w, s.stride_w, s.dilation_w, s.pad_w, s.is_transposed);
+      const bool is_inside = iy >= 0 && ix >= 0;
       for (int c = 0; c < s.group_in_c(); ++c, ++weight) {
-        if (!is_inside && padding == PaddingTaps::skip) continue;
+        if (!is_inside && (padding == PaddingTaps::skip || s.is_transposed)) continue;
         const std::uint8_t x = is_inside ? plane[(iy * s.in_w + ix) * s.in_c + first_input + c] : zero_byte;
         sum = wrapping_add(sum, term(*weight, x));
       }
@@ -46,7 +46,7 @@ void multiply_accumulate_reference(const MultiplyAccumulate& op, std::size_t pla
           const std::int32_t sum = table == nullptr
                                        ? accumulate(op, pixels, oy, ox, channel, PaddingTaps::skip, exact)
                                        : accumulate(op, pixels, oy, ox, channel, padding, looked_up);
-          *output++ = op.requantizer(sum, static_cast<std::size_t>(channel));
+          *output++ = static_cast<std::uint8_t>(op.requantizer(sum, static_cast<std::size_t>(channel)));
         }
 }
 

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// INT8 and UINT8: products exact or from a table, in 32-bit accumulators that wrap.
+#include "weighted.hpp"
+
+namespace qfi {
+namespace {
+
+class WeightedKernel final : public Kernel {
+ public:
+  WeightedKernel(MultiplyAccumulate op, MultiplyAccumulateFunction function)
+      : m_op(std::move(op)), m_function(function) {}
+  void run(const KernelCall& call) const override {
+    m_function(m_op, call.images * static_cast<std::size_t>(m_op.shape.planes),
+               call.input<std::uint8_t>(m_op.data_input, 0), call.out<std::uint8_t>(0), call.table,
+               call.padding, *call.scratch);
+  }
+  const MultiplyAccumulate* multiply_accumulate() const override { return &m_op; }
+  std::uint64_t multiplications() const override { return m_op.shape.multiplications(); }
+  std::size_t bytes() const override { return m_op.weights.size() + 24 * m_op.bias.size(); }
+
+ private:
+  MultiplyAccumulate m_op;
+  MultiplyAccumulateFunction m_function;
+};
+
+}  // namespace
+
+PreparedKernel prepare_weighted_8_bit(const OperatorView& view, const WeightedOperator& op,
+                                      KernelSet kernels) {
+  const Tensor& input = view.input(op.data);
+  MultiplyAccumulate result;
+  QFI_TRY(result.requantizer, read_requantizer(view, op));
+  QFI_TRY(result.bias, read_bias<std::int32_t>(view, op, TensorType::int32));
+  result.shape = op.shape;
+  result.codes = {code_type(input), view.input(1).quantization.zero_points[0],
+                  input.quantization.zero_points[0]};
+  result.weights = weights_by_channel<std::uint8_t>(view, op);
+  result.data_input = op.data;
+  return std::make_unique<WeightedKernel>(std::move(result), kernels == KernelSet::reference
+                                                                 ? multiply_accumulate_reference
+                                                                 : multiply_accumulate_portable);
+}
+
+}  // namespace qfi

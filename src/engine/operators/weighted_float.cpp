@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// FLOAT32. Every output is summed in one fixed order, that of the runtime's reference kernels: taps
+// from top left on, input channels innermost, the bias last; a transposed convolution in the order
+// of its inputs. So results depend neither on batch nor on threads.
+#include <Eigen/Core>
+
+#include "weighted.hpp"
+
+namespace qfi {
+namespace {
+
+constexpr int k_lanes = 16;  // output channels that are summed side by side
+using Lanes = Eigen::Array<float, k_lanes, 1>;
+
+struct WeightedFloat {
+  ConvolutionShape shape;
+  std::vector<float> weights;  ///< [group][block of k_lanes channels][tap][lane], filled up with zeros
+  std::vector<float> bias;
+  FloatRange range;
+  std::size_t data_input = 0;
+
+  int blocks_per_group() const { return (shape.group_out_c() + k_lanes - 1) / k_lanes; }
+};
+
+class WeightedFloatKernel final : public Kernel {
+ public:
+  explicit WeightedFloatKernel(WeightedFloat op) : m_op(std::move(op)) {}
+
+  void run(const KernelCall& call) const override {
+    const ConvolutionShape& s = m_op.shape;
+    for (std::size_t image = 0; image < call.images; ++image) {
+      const float* in = call.input<float>(m_op.data_input, image);
+      float* out = call.out<float>(image);
+      for (int plane = 0; plane < s.planes; ++plane, in += s.in_plane())
+        for (int oy = 0; oy < s.out_h; ++oy)
+          for (int ox = 0; ox < s.out_w; ++ox, out += s.out_c) run_pixel(in, oy, ox, out);
+    }
+  }
+  std::uint64_t multiplications() const override { return m_op.shape.multiplications(); }
+  std::size_t bytes() const override { return 4 * (m_op.weights.size() + m_op.bias.size()); }
+
+ private:
+  void run_pixel(const float* in, int oy, int ox, float* out) const {
+    const ConvolutionShape& s = m_op.shape;
+    const float* weights = m_op.weights.data();
+    for (int group = 0; group < s.groups; ++group)
+      for (int block = 0; block < m_op.blocks_per_group(); ++block, weights += s.taps() * k_lanes) {
+        const Lanes sums = accumulate(in + group * s.group_in_c(), weights, oy, ox);
+        const int first = group * s.group_out_c() + block * k_lanes;
+        const int end = std::min(first + k_lanes, (group + 1) * s.group_out_c());
+        for (int c = first; c < end; ++c)
+          out[c] = m_op.range(sums[c - first] + m_op.bias[static_cast<std::size_t>(c)]);
+      }
+  }
+
+  Lanes accumulate(const float* in, const float* weights, int oy, int ox) const {
+    const ConvolutionShape& s = m_op.shape;
+    Lanes sums = Lanes::Zero();
+    for (int step_y = 0; step_y < s.filter_h; ++step_y) {
+      const int ky = s.is_transposed ? s.filter_h - 1 - step_y : step_y;
+      const int iy = input_place(oy, ky, s.in_h, s.stride_h, s.dilation_h, s.pad_h, s.is_transposed);
+      if (iy < 0) continue;
+      for (int step_x = 0; step_x < s.filter_w; ++step_x) {
+        const int kx = s.is_transposed ? s.filter_w - 1 - step_x : step_x;
+        const int ix = input_place(ox, kx, s.in_w, s.stride_w, s.dilation_w, s.pad_w, s.is_transposed);
+        if (ix < 0) continue;
+        const float* x = in + (static_cast<std::ptrdiff_t>(iy) * s.in_w + ix) * s.in_c;
+        const float* w =
+            weights + static_cast<std::ptrdiff_t>(ky * s.filter_w + kx) * s.group_in_c() * k_lanes;
+        for (int c = 0; c < s.group_in_c(); ++c, w += k_lanes) sums += x[c] * Eigen::Map<const Lanes>(w);
+      }
+    }
+    return sums;
+  }
+
+  WeightedFloat m_op;
+};
+
+}  // namespace
+
+PreparedKernel prepare_weighted_float(const OperatorView& view, const WeightedOperator& op) {
+  if (view.input(1).type != TensorType::float32)
+    return bad_input("weights '{}' are {}, the input FLOAT32", view.input(1).name,
+                     name_of(view.input(1).type));
+  WeightedFloat result;
+  result.shape = op.shape;
+  result.range = float_range(op.activation);
+  result.data_input = op.data;
+  QFI_TRY(result.bias, read_bias<float>(view, op, TensorType::float32));
+  const std::vector<float> by_channel = weights_by_channel<float>(view, op);
+  const std::size_t taps = op.shape.taps();
+  const auto per_group = static_cast<std::size_t>(op.shape.group_out_c());
+  const auto blocks = static_cast<std::size_t>(result.blocks_per_group());
+  // A depthwise channel takes a whole block.
+  const std::size_t filled_up = static_cast<std::size_t>(op.shape.groups) * blocks * taps * k_lanes;
+  constexpr std::size_t k_most = std::size_t{1} << 26;
+  if (filled_up > k_most) return bad_input("its weights are too many: {} with padding", filled_up);
+  result.weights.assign(filled_up, 0.0F);
+  for (std::size_t c = 0; c < op.channels(); ++c) {
+    const std::size_t in_group = c % per_group;
+    const std::size_t block = c / per_group * blocks + in_group / k_lanes;
+    for (std::size_t tap = 0; tap < taps; ++tap)
+      result.weights[(block * taps + tap) * k_lanes + in_group % k_lanes] = by_channel[c * taps + tap];
+  }
+  return std::make_unique<WeightedFloatKernel>(std::move(result));
+}
+
+}  // namespace qfi
