@@ -28,18 +28,6 @@ class Descriptor {
   int m_value;
 };
 
-Result<void> write_all(int descriptor, std::string_view content, const std::string& name) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(descriptor, content.data(), content.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return failed("{}: cannot write: {}", name, std::strerror(errno));
-    }
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
@@ -86,20 +74,53 @@ Result<std::string> read_file_gunzip(const std::filesystem::path& path, std::uin
   return content;
 }
 
-Result<void> write_file(const std::filesystem::path& path, std::string_view content) {
+Result<OutputFile> OutputFile::create(const std::filesystem::path& path) {
   std::string temporary = path.string() + ".XXXXXX";
-  const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (file.get() < 0) return failed("{}: cannot create a file here: {}", path.string(), std::strerror(errno));
+  const int descriptor = ::mkostemp(temporary.data(), O_CLOEXEC);
+  if (descriptor < 0) return failed("{}: cannot create a file here: {}", path.string(), std::strerror(errno));
+  return OutputFile(path, std::move(temporary), descriptor);
+}
+
+OutputFile::OutputFile(OutputFile&& other) noexcept
+    : m_path(std::move(other.m_path)),
+      m_temporary(std::move(other.m_temporary)),
+      m_descriptor(std::exchange(other.m_descriptor, -1)) {}
+
+OutputFile::~OutputFile() {
+  if (m_descriptor < 0) return;
+  ::close(m_descriptor);
+  ::unlink(m_temporary.c_str());
+}
+
+Result<void> OutputFile::write_at(std::uint64_t place, std::span<const std::byte> content) const {
+  while (!content.empty()) {
+    const ssize_t written = ::pwrite(m_descriptor, content.data(), content.size(), static_cast<off_t>(place));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return failed("{}: cannot write: {}", m_path.string(), std::strerror(errno));
+    }
+    place += static_cast<std::uint64_t>(written);
+    content = content.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<void> OutputFile::finish() {
   // mkostemp makes the file private; results are ordinary files, so give them the usual mode.
   const mode_t mask = ::umask(0);
   ::umask(mask);
-  Result<void> outcome = write_all(file.get(), content, path.string());
-  if (outcome && (::fchmod(file.get(), 0666 & ~mask) != 0 || ::fsync(file.get()) != 0))
-    outcome = failed("{}: cannot write: {}", path.string(), std::strerror(errno));
-  if (outcome && ::rename(temporary.c_str(), path.c_str()) != 0)
-    outcome = failed("{}: cannot replace: {}", path.string(), std::strerror(errno));
-  if (!outcome) ::unlink(temporary.c_str());
-  return outcome;
+  if (::fchmod(m_descriptor, 0666 & ~mask) != 0 || ::fsync(m_descriptor) != 0)
+    return failed("{}: cannot write: {}", m_path.string(), std::strerror(errno));
+  if (::rename(m_temporary.c_str(), m_path.c_str()) != 0)
+    return failed("{}: cannot replace: {}", m_path.string(), std::strerror(errno));
+  ::close(std::exchange(m_descriptor, -1));
+  return {};
+}
+
+Result<void> write_file(const std::filesystem::path& path, std::string_view content) {
+  QFI_TRY(OutputFile file, OutputFile::create(path));
+  QFI_CHECK(file.write_at(0, bytes_of(content)));
+  return file.finish();
 }
 
 Result<TemporaryFolder> TemporaryFolder::create() {

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/base/npy.hpp"
 
+#include <zip.h>
+
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <optional>
 
 #include "qfi/base/file.hpp"
@@ -63,9 +67,9 @@ std::uint64_t NpyArray::elements() const {
   return count;
 }
 
-Result<NpyArray> read_npy(const std::filesystem::path& path) {
-  QFI_TRY(std::string file, read_file_gunzip(path));
-  const std::string name = path.string();
+namespace {
+
+Result<NpyArray> parse_npy(const std::string& file, const std::string& name) {
   if (file.size() < 10 || !std::string_view(file).starts_with(k_magic))
     return bad_input("{}: not an .npy file", name);
   const auto byte = [&](std::size_t i) {
@@ -101,8 +105,66 @@ Result<NpyArray> read_npy(const std::filesystem::path& path) {
   return NpyArray{std::string(code.substr(1)), std::move(*shape), file.substr(data_at)};
 }
 
-std::string npy_bytes(const std::string& type, std::span<const std::uint64_t> shape,
-                      std::span<const std::byte> data) {
+struct ZipDeleter {
+  void operator()(zip_t* archive) const { zip_discard(archive); }
+  void operator()(zip_file_t* file) const { zip_fclose(file); }
+};
+
+std::string member_names(zip_t* archive) {
+  std::string names;
+  constexpr zip_int64_t k_most_listed = 20;
+  const zip_int64_t count = std::min(zip_get_num_entries(archive, 0), k_most_listed);
+  for (zip_int64_t i = 0; i < count; ++i)
+    names +=
+        (names.empty() ? "" : ", ") + std::string(zip_get_name(archive, static_cast<zip_uint64_t>(i), 0));
+  return names;
+}
+
+}  // namespace
+
+Result<NpyArray> read_npy(const std::filesystem::path& path) {
+  QFI_TRY(const std::string file, read_file_gunzip(path));
+  return parse_npy(file, path.string());
+}
+
+Result<NpyArray> read_npz(const std::filesystem::path& path, const std::string& array,
+                          std::uint64_t max_bytes) {
+  QFI_TRY(const std::string content, read_file(path));
+  zip_error_t error;
+  zip_error_init(&error);
+  zip_source_t* source = zip_source_buffer_create(content.data(), content.size(), 0, &error);
+  const std::unique_ptr<zip_t, ZipDeleter> archive(
+      source == nullptr ? nullptr : zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error));
+  if (!archive) {
+    const std::string reason = zip_error_strerror(&error);
+    if (source != nullptr) zip_source_free(source);
+    zip_error_fini(&error);
+    return bad_input("{}: not an .npz archive ({})", path.string(), reason);
+  }
+  zip_error_fini(&error);
+  zip_stat_t stat;
+  if (zip_stat(archive.get(), (array + ".npy").c_str(), 0, &stat) != 0)
+    return bad_input("{}: no array '{}'; it holds {}", path.string(), array, member_names(archive.get()));
+  if ((stat.valid & ZIP_STAT_SIZE) == 0 || stat.size > max_bytes)
+    return bad_input("{}: array '{}' has more than {} bytes", path.string(), array, max_bytes);
+  const std::unique_ptr<zip_file_t, ZipDeleter> file(zip_fopen_index(archive.get(), stat.index, 0));
+  if (!file)
+    return bad_input("{}: array '{}' cannot be read: {}", path.string(), array, zip_strerror(archive.get()));
+  // Piece by piece: the size in the archive is only a claim.
+  std::string bytes;
+  std::vector<char> piece(1 << 20);
+  for (;;) {
+    const zip_int64_t count = zip_fread(file.get(), piece.data(), piece.size());
+    if (count < 0) return bad_input("{}: array '{}' is damaged", path.string(), array);
+    if (count == 0) break;
+    bytes.append(piece.data(), static_cast<std::size_t>(count));
+    if (bytes.size() > max_bytes)
+      return bad_input("{}: array '{}' has more than {} bytes", path.string(), array, max_bytes);
+  }
+  return parse_npy(bytes, path.string() + ": " + array);
+}
+
+std::string npy_header(const std::string& type, std::span<const std::uint64_t> shape) {
   const char order = type.back() == '1' ? '|' : '<';
   std::string dimensions;
   for (const std::uint64_t dimension : shape) dimensions += fmt::format("{}, ", dimension);
@@ -118,6 +180,12 @@ std::string npy_bytes(const std::string& type, std::span<const std::uint64_t> sh
   file += static_cast<char>(header.size() & 0xff);
   file += static_cast<char>(header.size() >> 8);
   file += header;
+  return file;
+}
+
+std::string npy_bytes(const std::string& type, std::span<const std::uint64_t> shape,
+                      std::span<const std::byte> data) {
+  std::string file = npy_header(type, shape);
   file.append(reinterpret_cast<const char*>(data.data()), data.size());
   return file;
 }

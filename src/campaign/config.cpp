@@ -14,10 +14,21 @@ constexpr std::uint64_t k_max_config_bytes = 1 << 20;
 constexpr std::uint64_t k_most = std::numeric_limits<std::uint64_t>::max();
 
 const std::vector<std::pair<std::string, DataFormat>> k_formats = {
-    {"cifar10", DataFormat::cifar10}, {"idx", DataFormat::idx}, {"npy", DataFormat::npy}};
+    {"cifar10", DataFormat::cifar10},
+    {"cifar100", DataFormat::cifar100},
+    {"cifar100_coarse", DataFormat::cifar100_coarse},
+    {"idx", DataFormat::idx},
+    {"npy", DataFormat::npy},
+    {"npz", DataFormat::npz},
+    {"images", DataFormat::images}};
+const std::vector<std::pair<std::string, ColorMode>> k_colors = {
+    {"as_stored", ColorMode::as_stored}, {"rgb", ColorMode::rgb}, {"grey", ColorMode::grey}};
+const std::vector<std::pair<std::string, ResizeMethod>> k_methods = {{"bilinear", ResizeMethod::bilinear},
+                                                                     {"nearest", ResizeMethod::nearest}};
 const std::vector<std::pair<std::string, OperatorKind>> k_weighted = {
     {"conv_2d", OperatorKind::conv_2d},
     {"depthwise_conv_2d", OperatorKind::depthwise_conv_2d},
+    {"transpose_conv", OperatorKind::transpose_conv},
     {"fully_connected", OperatorKind::fully_connected}};
 const std::vector<std::pair<std::string, OperandEncoding>> k_encodings = {
     {"raw", OperandEncoding::raw}, {"offset", OperandEncoding::offset}};
@@ -45,11 +56,9 @@ class Reader {
     CampaignConfig config;
     QFI_TRY(const YamlNode model, root.at("model"));
     QFI_TRY(config.model, path(model, m_folder));
-    QFI_TRY(const YamlNode data, root.at("data"));
-    QFI_TRY(config.data, read_data(data));
-    if (const auto input = root.find("input")) {
-      QFI_TRY(config.input, read_input(*input));
-    }
+    QFI_TRY(DataAndInput data, read_data_and_input(root));
+    config.data = std::move(data.data);
+    config.input = std::move(data.input);
     QFI_TRY(const YamlNode faults, root.at("faults"));
     QFI_TRY(config.faults, read_faults(faults));
     QFI_TRY(const YamlNode sample, root.at("sample"));
@@ -72,6 +81,16 @@ class Reader {
     QFI_TRY(const YamlNode output, root.at("output"));
     QFI_TRY(config.output, path(output, std::filesystem::path()));
     return config;
+  }
+
+  Result<DataAndInput> read_data_and_input(const YamlNode& root) {
+    DataAndInput result;
+    QFI_TRY(const YamlNode data, root.at("data"));
+    QFI_TRY(result.data, read_data(data));
+    if (const auto input = root.find("input")) {
+      QFI_TRY(result.input, read_input(*input));
+    }
+    return result;
   }
 
  private:
@@ -124,24 +143,87 @@ class Reader {
   }
 
   Result<DataConfig> read_data(const YamlNode& node) const {
-    QFI_CHECK(node.check_keys({"format", "images", "labels", "select", "label_offset"}));
+    QFI_CHECK(node.check_keys({"format", "images", "labels", "arrays", "select", "label_offset",
+                               "ignore_label", "color", "crop", "resize"}));
     DataConfig data;
     QFI_TRY(const YamlNode format, node.at("format"));
     QFI_TRY(data.format, format.choice(k_formats));
     QFI_TRY(const YamlNode images, node.at("images"));
     QFI_TRY(data.images, path(images, m_folder));
-    const auto labels = node.find("labels");
-    if (data.format == DataFormat::cifar10) {
-      if (labels) return labels->error("the cifar10 format holds its own labels; leave 'labels' out");
-    } else {
-      QFI_TRY(const YamlNode needed, node.at("labels"));
-      QFI_TRY(data.labels, path(needed, m_folder));
-    }
+    QFI_CHECK(read_labels(node, data));
     if (const auto select = node.find("select")) {
       QFI_TRY(data.select, read_selection(*select));
     }
     QFI_CHECK(read_number(node, "label_offset", -1'000'000, 1'000'000, data.label_offset));
+    if (const auto ignore = node.find("ignore_label")) {
+      QFI_TRY(data.ignore_label, ignore->number(-1'000'000, 1'000'000));
+    }
+    QFI_CHECK(read_choice(node, "color", k_colors, data.color));
+    if (const auto crop = node.find("crop")) {
+      QFI_TRY(data.crop, read_crop(*crop));
+    }
+    if (const auto resize = node.find("resize")) {
+      QFI_CHECK(resize->check_keys({"height", "width", "method"}));
+      QFI_TRY(const CropSize size, read_size(*resize));
+      data.resize = Resize{size.height, size.width, ResizeMethod::bilinear};
+      QFI_CHECK(read_choice(*resize, "method", k_methods, data.resize->method));
+    }
     return data;
+  }
+
+  // CIFAR files and archives hold their own labels; class sub-folders are labels too.
+  Result<void> read_labels(const YamlNode& node, DataConfig& data) const {
+    const auto labels = node.find("labels");
+    const auto arrays = node.find("arrays");
+    if (data.format == DataFormat::npz) {
+      if (labels) return labels->error("an archive holds its labels; name them in 'arrays'");
+      if (!arrays) return {};
+      QFI_CHECK(arrays->check_keys({"images", "labels"}));
+      for (const auto& [key, name] :
+           {std::pair{"images", &data.images_array}, {"labels", &data.labels_array}})
+        if (const auto given = arrays->find(key)) {
+          QFI_TRY(*name, given->text());
+        }
+      return {};
+    }
+    if (arrays) return arrays->error("'arrays' belongs to the npz format");
+    const bool holds_labels = data.format == DataFormat::cifar10 || data.format == DataFormat::cifar100 ||
+                              data.format == DataFormat::cifar100_coarse;
+    if (holds_labels && labels)
+      return labels->error("the CIFAR formats hold their own labels; leave 'labels' out");
+    if (!labels && !holds_labels && data.format != DataFormat::images)
+      return node.error("key 'labels' is missing in 'data'");
+    if (labels) {
+      QFI_TRY(data.labels, path(*labels, m_folder));
+    }
+    return {};
+  }
+
+  static Result<CropSize> read_size(const YamlNode& node) {
+    constexpr int k_most = 1 << 14;
+    CropSize size{};
+    QFI_TRY(const YamlNode height, node.at("height"));
+    QFI_TRY(size.height, height.number(1, k_most));
+    QFI_TRY(const YamlNode width, node.at("width"));
+    QFI_TRY(size.width, width.number(1, k_most));
+    return size;
+  }
+
+  static Result<Crop> read_crop(const YamlNode& node) {
+    if (node.is_scalar()) {
+      QFI_TRY(const std::string text, node.text());
+      if (text == "square") return CropSquare{};
+      return node.error("'crop' is 'square', {{share: s}} or {{height: h, width: w}}");
+    }
+    QFI_CHECK(node.check_keys({"share", "height", "width"}));
+    const auto share = node.find("share");
+    if (!share) {
+      QFI_TRY(const CropSize size, read_size(node));
+      return size;
+    }
+    if (node.items().size() != 1) return node.error("'share' stands alone in 'crop'");
+    QFI_TRY(const double value, share->number(1e-6, 1.0));
+    return CropShare{value};
   }
 
   static Result<ImageSelection> read_selection(const YamlNode& node) {
@@ -175,12 +257,28 @@ class Reader {
   }
 
   static Result<InputScaling> read_input(const YamlNode& node) {
-    QFI_CHECK(node.check_keys({"scale", "mean"}));
-    constexpr double k_large = 1e30;
+    QFI_CHECK(node.check_keys({"scale", "mean", "channels"}));
     InputScaling input;
-    QFI_CHECK(read_number(node, "scale", -k_large, k_large, input.scale));
-    QFI_CHECK(read_number(node, "mean", -k_large, k_large, input.mean));
+    QFI_CHECK(read_numbers(node, "scale", input.scale));
+    QFI_CHECK(read_numbers(node, "mean", input.mean));
+    QFI_CHECK(read_choice<bool>(node, "channels", {{"as_stored", false}, {"reversed", true}},
+                                input.reverse_channels));
     return input;
+  }
+
+  // One number, or a list with one for each channel.
+  static Result<void> read_numbers(const YamlNode& parent, const std::string& key,
+                                   std::vector<double>& numbers) {
+    constexpr double k_large = 1e30;
+    const auto node = parent.find(key);
+    if (!node) return {};
+    numbers.clear();
+    for (const YamlNode& item : node->is_list() ? node->items() : std::vector{*node}) {
+      QFI_TRY(const double number, item.number(-k_large, k_large));
+      numbers.push_back(number);
+    }
+    if (numbers.empty()) return node->error("'{}' is empty", key);
+    return {};
   }
 
   Result<StuckAtConfig> read_faults(const YamlNode& node) const {
@@ -312,6 +410,31 @@ nlohmann::json selection_json(const ImageSelection& selection) {
       selection);
 }
 
+nlohmann::json crop_json(const Crop& crop) {
+  if (const auto* share = std::get_if<CropShare>(&crop)) return {{"share", share->share}};
+  if (const auto* size = std::get_if<CropSize>(&crop))
+    return {{"height", size->height}, {"width", size->width}};
+  return "square";
+}
+
+nlohmann::json data_json(const DataConfig& data) {
+  nlohmann::json json = {{"format", name_in(k_formats, data.format)},
+                         {"images", data.images.text},
+                         {"select", selection_json(data.select)},
+                         {"label_offset", data.label_offset}};
+  if (!data.labels.text.empty()) json["labels"] = data.labels.text;
+  if (data.format == DataFormat::npz)
+    json["arrays"] = {{"images", data.images_array}, {"labels", data.labels_array}};
+  if (data.ignore_label) json["ignore_label"] = *data.ignore_label;
+  if (data.color != ColorMode::as_stored) json["color"] = name_in(k_colors, data.color);
+  if (!std::holds_alternative<std::monostate>(data.crop)) json["crop"] = crop_json(data.crop);
+  if (data.resize)
+    json["resize"] = {{"height", data.resize->height},
+                      {"width", data.resize->width},
+                      {"method", name_in(k_methods, data.resize->method)}};
+  return json;
+}
+
 nlohmann::json sample_json(const SampleConfig& sample) {
   if (const auto* margin = std::get_if<SampleMargin>(&sample)) {
     nlohmann::json json = {
@@ -346,33 +469,47 @@ nlohmann::json faults_json(const StuckAtConfig& faults) {
 
 }  // namespace
 
-Result<CampaignConfig> read_campaign_config(const std::filesystem::path& path, const ConfigParams& params) {
+namespace {
+
+// Use: (Reader, root node) -> Result.
+template <class Value, class Use>
+Result<Value> read_yaml(const std::filesystem::path& path, const ConfigParams& params, const Use& use) {
   QFI_TRY(const std::string text, read_file(path, k_max_config_bytes));
   const std::string name = path.string();
   try {
     const YAML::Node root = YAML::Load(text);
     if (!root.IsMap()) return bad_input("{}:1:1: a campaign config is a map of keys and values", name);
-    return Reader(path.parent_path(), params).read(YamlNode(root, &name, "config"));
+    return use(Reader(path.parent_path(), params), YamlNode(root, &name, "config"));
   } catch (const YAML::Exception& error) {
     return bad_input("{}:{}:{}: {}", name, error.mark.line + 1, error.mark.column + 1, error.msg);
   }
 }
 
+}  // namespace
+
+Result<CampaignConfig> read_campaign_config(const std::filesystem::path& path, const ConfigParams& params) {
+  return read_yaml<CampaignConfig>(path, params,
+                                   [](Reader reader, const YamlNode& root) { return reader.read(root); });
+}
+
+Result<DataAndInput> read_data_config(const std::filesystem::path& path, const ConfigParams& params) {
+  return read_yaml<DataAndInput>(
+      path, params, [](Reader reader, const YamlNode& root) { return reader.read_data_and_input(root); });
+}
+
 std::string canonical_config(const CampaignConfig& config) {
-  nlohmann::json data = {{"format", name_in(k_formats, config.data.format)},
-                         {"images", config.data.images.text},
-                         {"select", selection_json(config.data.select)},
-                         {"label_offset", config.data.label_offset}};
-  if (!config.data.labels.text.empty()) data["labels"] = config.data.labels.text;
   nlohmann::json json = {{"model", config.model.text},
-                         {"data", data},
+                         {"data", data_json(config.data)},
                          {"faults", nlohmann::json::array({faults_json(config.faults)})},
                          {"sample", sample_json(config.sample)},
                          {"metric", {{"tensor", config.metric_tensor}}},
                          {"interval", {{"confidence", config.interval_confidence}}},
                          {"verify", config.verify},
                          {"seed", config.seed}};
-  if (config.input) json["input"] = {{"scale", config.input->scale}, {"mean", config.input->mean}};
+  if (config.input)
+    json["input"] = {{"scale", config.input->scale},
+                     {"mean", config.input->mean},
+                     {"channels", config.input->reverse_channels ? "reversed" : "as_stored"}};
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

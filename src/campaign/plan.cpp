@@ -33,51 +33,6 @@ Result<int> find_metric_tensor(const Model& model, const CampaignConfig& config)
                    guess ? "; did you mean '" + *guess + "'?" : "");
 }
 
-// Operators of the chosen kinds in the chosen layers.
-Result<std::vector<std::size_t>> choose_operators(const Program& program, const StuckAtConfig& faults) {
-  const Model& model = program.model();
-  std::vector<std::size_t> chosen;
-  std::vector<bool> layer_found(faults.layers.size(), false);
-  for (std::size_t i = 0; i < model.operators.size(); ++i) {
-    const Operator& op = model.operators[i];
-    if (std::ranges::find(faults.operators, op.kind) == faults.operators.end()) continue;
-    bool is_chosen = faults.layers.empty();
-    for (std::size_t k = 0; k < faults.layers.size(); ++k) {
-      const bool matches = faults.layers[k] == std::to_string(i) ||
-                           faults.layers[k] == model.tensors[static_cast<std::size_t>(op.outputs[0])].name;
-      if (matches) is_chosen = layer_found[k] = true;
-    }
-    if (is_chosen) chosen.push_back(i);
-  }
-  for (std::size_t k = 0; k < faults.layers.size(); ++k)
-    if (!layer_found[k])
-      return bad_input(
-          "faults: no operator of the chosen kinds is number '{}' or writes a tensor of that name",
-          faults.layers[k]);
-  if (chosen.empty()) return bad_input("faults: the model has no operator of the chosen kinds");
-  return chosen;
-}
-
-// One use per distinct set of operand codes, with the weights that occur under it.
-std::vector<TableUse> collect_uses(const Program& program, const std::vector<std::size_t>& chosen,
-                                   std::vector<FaultyOperator>& operators) {
-  std::vector<TableUse> uses;
-  std::map<OperandCodes, std::size_t> use_of_codes;
-  for (const std::size_t index : chosen) {
-    const OperandCodes codes = program.operand_codes(index);
-    const auto [entry, is_new] = use_of_codes.try_emplace(codes, uses.size());
-    if (is_new) {
-      uses.emplace_back();
-      uses.back().codes = codes;
-      uses.back().golden_pairs.assign(65536, 0);
-    }
-    for (const std::uint8_t weight : program.weight_bytes(index))
-      uses[entry->second].weight_occurs[weight] = true;
-    operators.push_back({index, entry->second});
-  }
-  return uses;
-}
-
 // The latest operator, not after the first faulty one, before which all images' live tensors fit.
 std::size_t choose_cut(const Plan& plan) {
   const auto live_bytes = [&](std::size_t cut) {
@@ -109,14 +64,14 @@ void keep(const Batch& batch, int tensor, std::span<std::byte> to) {
 
 // The golden run of one block: keeps what the faulty runs start from and are compared with, and
 // counts the operand pairs of the faulty operators.
-void run_golden_block(Plan& plan, std::span<const std::byte> inputs, ImageBlock& block, Batch& batch,
-                      std::vector<TableUse>& uses) {
+Result<void> run_golden_block(Plan& plan, ImageBlock& block, Batch& batch, std::vector<TableUse>& uses) {
   const Program& program = *plan.program;
   batch.set_images(block.count);
   const int input = program.model().inputs[0];
-  const std::size_t input_bytes = tensor_bytes(plan, input);
-  std::memcpy(batch.tensor(input).data(), inputs.data() + block.first * input_bytes,
-              block.count * input_bytes);
+  const Tensor& input_tensor = program.model().tensors[static_cast<std::size_t>(input)];
+  QFI_TRY(const std::vector<std::byte> values,
+          plan.data.read_inputs(block.first, block.count, input_tensor, plan.config.input));
+  std::memcpy(batch.tensor(input).data(), values.data(), values.size());
   auto next = plan.operators.begin();
   for (std::size_t i = 0; i < program.model().operators.size(); ++i) {
     if (i == plan.cut)
@@ -135,19 +90,21 @@ void run_golden_block(Plan& plan, std::span<const std::byte> inputs, ImageBlock&
     keep(batch, plan.watched[k],
          std::span(plan.golden.outputs[k]).subspan(block.first * bytes, block.count * bytes));
   }
+  return {};
 }
 
-std::vector<TableUse> run_golden(Plan& plan, std::span<const std::byte> inputs,
-                                 const std::vector<TableUse>& uses, unsigned threads) {
+Result<std::vector<TableUse>> run_golden(Plan& plan, const std::vector<TableUse>& uses, unsigned threads) {
   for (const int tensor : plan.watched)
     plan.golden.outputs.emplace_back(tensor_bytes(plan, tensor) * plan.data.images());
   const auto workers = static_cast<unsigned>(std::min<std::size_t>(threads, plan.blocks.size()));
   std::vector<std::vector<TableUse>> uses_of_worker(workers, uses);
   std::vector<std::unique_ptr<Batch>> batches(workers);
+  std::vector<Result<void>> outcomes(plan.blocks.size());
   parallel_for(plan.blocks.size(), workers, [&](std::size_t i, unsigned worker) {
     if (!batches[worker]) batches[worker] = std::make_unique<Batch>(*plan.program, plan.blocks[0].count);
-    run_golden_block(plan, inputs, plan.blocks[i], *batches[worker], uses_of_worker[worker]);
+    outcomes[i] = run_golden_block(plan, plan.blocks[i], *batches[worker], uses_of_worker[worker]);
   });
+  for (const Result<void>& outcome : outcomes) QFI_CHECK(outcome);
   std::vector<TableUse> total = std::move(uses_of_worker[0]);
   for (unsigned worker = 1; worker < workers; ++worker)
     for (std::size_t u = 0; u < total.size(); ++u)
@@ -169,7 +126,7 @@ void score_golden(Plan& plan) {
   const Tensor& metric = plan.program->model().tensors[static_cast<std::size_t>(plan.metric_tensor)];
   for (std::size_t image = 0; image < plan.data.images(); ++image) {
     const Scores scores(metric, golden_scores(plan, image));
-    const int label = plan.data.labels[image];
+    const int label = plan.data.labels()[image];
     plan.golden.top1.push_back(scores.top1());
     plan.golden.scores.push_back({scores.top1() == label, scores.rank(label) < 5, false});
     ClassificationCounts& counts = plan.golden.counts;
@@ -189,7 +146,7 @@ Result<void> prove_table_path(Plan& plan) {
   const ImageBlock& block = plan.blocks.front();
   Batch batch(*plan.program, block.count);
   const Simulator& simulator = plan.tables->simulator();
-  FaultyUnitTables tables(plan);
+  FaultyUnitTables tables(*plan.program, *plan.tables, plan.operators, plan.config.faults.padding);
   tables.set(simulator.golden());
   restore_block(plan, block, batch);
   const auto start = std::chrono::steady_clock::now();
@@ -272,8 +229,10 @@ Result<void> load_inputs(Plan& plan, KernelSet kernels) {
   if (plan.classes < 2)
     return bad_input("metric: tensor '{}' has one value; top-1 needs at least two classes",
                      config.metric_tensor);
-  QFI_TRY(plan.data, load_data_set(config.data, config.seed));
-  QFI_CHECK(check_labels(plan.data, config.data, plan.classes));
+  QFI_TRY(plan.data, DataSet::open(config.data, config.seed));
+  if (plan.data.labels().empty())
+    return bad_input("{}: a campaign needs a class for each image", config.data.images.path.string());
+  QFI_CHECK(plan.data.check_labels(plan.classes));
   QFI_TRY(auto netlist, read_netlist(config.faults.netlist.path, config.faults.roles));
   plan.netlist = std::make_unique<Netlist>(std::move(netlist));
   return {};
@@ -301,7 +260,7 @@ ClassificationCounts score_block(const Plan& plan, const Batch& batch, const Ima
       is_identical = std::memcmp(batch.tensor(plan.watched[k]).data() + i * bytes,
                                  plan.golden.outputs[k].data() + image * bytes, bytes) == 0;
     }
-    const int label = plan.data.labels[image];
+    const int label = plan.data.labels()[image];
     const int golden_top1 = plan.golden.top1[image];
     const Scores scores(metric, batch.tensor(plan.metric_tensor).subspan(i * score_bytes, score_bytes));
     const int top1 = scores.top1();
@@ -323,24 +282,10 @@ ClassificationCounts score_block(const Plan& plan, const Batch& batch, const Ima
   return counts;
 }
 
-FaultyUnitTables::FaultyUnitTables(const Plan& plan) : m_plan(plan), m_tables(plan.tables->uses().size()) {
-  m_unit.padding = plan.config.faults.padding;
-  m_unit.table_of_operator.assign(plan.program->model().operators.size(), nullptr);
-  for (const FaultyOperator& op : plan.operators) m_unit.table_of_operator[op.index] = &m_tables[op.use];
-}
-
-void FaultyUnitTables::set(std::span<const std::int32_t> products) {
-  for (std::size_t use = 0; use < m_tables.size(); ++use) m_tables[use] = m_plan.tables->table(products, use);
-}
-
 Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {
   Plan plan;
   plan.config = std::move(config);
   QFI_CHECK(load_inputs(plan, params.kernels));
-  const Tensor& input =
-      plan.program->model().tensors[static_cast<std::size_t>(plan.program->model().inputs[0])];
-  QFI_TRY(const std::vector<std::byte> inputs, to_input_tensor(plan.data, input, plan.config.input));
-  plan.data.values = {};
   QFI_TRY(const std::vector<std::size_t> chosen, choose_operators(*plan.program, plan.config.faults));
   const std::vector<TableUse> uses = collect_uses(*plan.program, chosen, plan.operators);
 
@@ -352,7 +297,7 @@ Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {
   make_blocks(plan);
   plan.cut = choose_cut(plan);
   plan.live_tensors = plan.program->live_tensors(plan.cut, plan.watched);
-  std::vector<TableUse> counted = run_golden(plan, inputs, uses, params.threads);
+  QFI_TRY(std::vector<TableUse> counted, run_golden(plan, uses, params.threads));
   score_golden(plan);
   plan.tables = std::make_unique<FaultTables>(*plan.netlist, std::move(counted), plan.config.faults.unit);
   if (auto checked = plan.tables->check_fault_free(); !checked)

@@ -16,7 +16,9 @@ namespace {
 
 // What a thread keeps from trial to trial.
 struct Worker {
-  explicit Worker(const Plan& plan) : batch(*plan.program, plan.blocks.front().count), tables(plan) {}
+  explicit Worker(const Plan& plan)
+      : batch(*plan.program, plan.blocks.front().count),
+        tables(*plan.program, *plan.tables, plan.operators, plan.config.faults.padding) {}
   Batch batch;
   FaultTables::Scratch scratch;
   FaultyUnitTables tables;

@@ -27,21 +27,26 @@ void add_campaign_options(CLI::App& command, CampaignOptions& options) {
       ->default_str("portable");
 }
 
-Result<CampaignConfig> load_config(const CampaignOptions& options) {
+Result<ConfigParams> config_params(const std::vector<std::string>& texts) {
   std::map<std::string, std::string> defines;
-  for (const std::string& define : options.defines) {
+  for (const std::string& define : texts) {
     const auto equals = define.find('=');
     if (equals == std::string::npos || equals == 0)
       return bad_input("--define {}: write it as NAME=VALUE", define);
     defines[define.substr(0, equals)] = define.substr(equals + 1);
   }
   ConfigParams params;
-  params.variable = [&](const std::string& name) -> std::optional<std::string> {
+  params.variable = [defines = std::move(defines)](const std::string& name) -> std::optional<std::string> {
     if (const auto found = defines.find(name); found != defines.end()) return found->second;
     const char* value = std::getenv(name.c_str());
     if (value == nullptr) return std::nullopt;
     return std::string(value);
   };
+  return params;
+}
+
+Result<CampaignConfig> load_config(const CampaignOptions& options) {
+  QFI_TRY(const ConfigParams params, config_params(options.defines));
   return read_campaign_config(options.config, params);
 }
 
@@ -68,13 +73,13 @@ void ProgressLine::note(const std::string& text) {
   m_start = m_shown = std::chrono::steady_clock::now();
 }
 
-void ProgressLine::update(std::uint64_t done, std::uint64_t total) {
+void ProgressLine::update(std::uint64_t done, std::uint64_t total, const char* unit) {
   const auto now = std::chrono::steady_clock::now();
   if (!m_is_terminal || (now - m_shown < std::chrono::milliseconds(200) && done != total)) return;
   m_shown = now;
   const double seconds = std::chrono::duration<double>(now - m_start).count();
   const double rate = static_cast<double>(done) / std::max(seconds, 1e-9);
-  fmt::print(stderr, "\r\033[K{} of {} trials ({:.0f} %), {:.1f} per s, {} left", done, total,
+  fmt::print(stderr, "\r\033[K{} of {} {} ({:.0f} %), {:.1f} per s, {} left", done, total, unit,
              100.0 * static_cast<double>(done) / static_cast<double>(total), rate,
              duration_text(static_cast<double>(total - done) / rate));
   std::fflush(stderr);

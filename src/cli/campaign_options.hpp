@@ -27,6 +27,9 @@ Result<CampaignConfig> load_config(const CampaignOptions& options);
 /// Prints the model's warnings to stderr.
 Result<Plan> load_plan(CampaignConfig config, const CampaignOptions& options, unsigned threads);
 
+/// `${NAME}` from NAME=VALUE texts, else from the environment.
+Result<ConfigParams> config_params(const std::vector<std::string>& defines);
+
 unsigned thread_count(const CampaignOptions& options, const CampaignConfig& config);
 
 /// A line on stderr that tells how far the run is; nothing where stderr is not a terminal.
@@ -35,7 +38,7 @@ class ProgressLine {
   ProgressLine();
   /// Says what is going on before trials can be counted.
   void note(const std::string& text);
-  void update(std::uint64_t done, std::uint64_t total);
+  void update(std::uint64_t done, std::uint64_t total, const char* unit = "trials");
   void clear();
 
  private:

@@ -120,13 +120,7 @@ void add_table(CLI::App& app, Action& chosen) {
   command->add_option("--engine", options->engine, "who computes the table")
       ->transform(CLI::CheckedTransformer(engines).description("simulator|verilator"))
       ->default_str("simulator");
-  command->add_option("--rs1", options->roles.rs1, "port, if the file does not say")->type_name("PORT");
-  command->add_option("--rs2", options->roles.rs2, "port, if the file does not say")->type_name("PORT");
-  command->add_option("--result", options->roles.result, "port, if the file does not say")->type_name("PORT");
-  command->add_option("--tie", options->ties, "another input port, held at a value; may be repeated")
-      ->type_name("PORT=VALUE");
-  command->add_flag("--unsigned", options->roles.is_unsigned,
-                    "operands and result are unsigned, if the file does not say");
+  add_port_options(*command, options->roles, options->ties);
   command->add_option("--cache", options->cache, "folder of compiled Verilator models")
       ->capture_default_str()
       ->type_name("FOLDER");

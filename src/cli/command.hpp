@@ -21,7 +21,9 @@ using Action = std::function<Result<int>()>;
 
 /// Each registers its subcommand; the chosen one leaves its action behind.
 void add_campaign(CLI::App& app, Action& chosen);
+void add_inspect(CLI::App& app, Action& chosen);
 void add_plan(CLI::App& app, Action& chosen);
+void add_run(CLI::App& app, Action& chosen);
 void add_synth(CLI::App& app, Action& chosen);
 void add_table(CLI::App& app, Action& chosen);
 
@@ -33,6 +35,9 @@ unsigned default_threads();
 
 /// The text with control characters replaced by spaces.
 std::string one_line(std::string text);
+
+/// --rs1, --rs2, --result, --tie and --unsigned, for netlists that do not say it themselves.
+void add_port_options(CLI::App& command, PortRoles& roles, std::vector<std::string>& ties);
 
 /// "PORT=VALUE" pairs; values decimal or 0x.. .
 Result<std::map<std::string, std::uint64_t>> parse_ties(const std::vector<std::string>& texts);

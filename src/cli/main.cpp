@@ -21,6 +21,16 @@ std::filesystem::path default_cache() {
 
 unsigned default_threads() { return std::max(1U, std::thread::hardware_concurrency()); }
 
+void add_port_options(CLI::App& command, PortRoles& roles, std::vector<std::string>& ties) {
+  command.add_option("--rs1", roles.rs1, "port, if the netlist does not say")->type_name("PORT");
+  command.add_option("--rs2", roles.rs2, "port, if the netlist does not say")->type_name("PORT");
+  command.add_option("--result", roles.result, "port, if the netlist does not say")->type_name("PORT");
+  command.add_option("--tie", ties, "another input port, held at a value; may be repeated")
+      ->type_name("PORT=VALUE");
+  command.add_flag("--unsigned", roles.is_unsigned,
+                   "operands and result are unsigned, if the netlist does not say");
+}
+
 Result<std::map<std::string, std::uint64_t>> parse_ties(const std::vector<std::string>& texts) {
   std::map<std::string, std::uint64_t> ties;
   for (const std::string& text : texts) {
@@ -58,6 +68,8 @@ int main(int argc, char** argv) {
     Action chosen;
     add_campaign(app, chosen);
     add_plan(app, chosen);
+    add_run(app, chosen);
+    add_inspect(app, chosen);
     add_synth(app, chosen);
     add_table(app, chosen);
     try {

@@ -277,8 +277,16 @@ class Loader {
       if (auto read = read_operator(source, known, m_model.operators.back()); !read)
         return at(fmt::format("{} (operator {}){}", name_of(known.kind), i, output_names(source)),
                   read.error());
+      warn_about(m_model.operators.back(), i);
     }
     return {};
+  }
+
+  void warn_about(const Operator& op, unsigned index) {
+    if (op.kind != OperatorKind::sum || op.inputs.empty() || op.inputs[0] == k_no_tensor) return;
+    if (m_model.tensors[static_cast<std::size_t>(op.inputs[0])].type == TensorType::int8)
+      m_model.warnings.push_back(fmt::format(
+          "SUM (operator {}) takes INT8 values for UINT8, as the runtime's reference kernel does", index));
   }
 
   Result<void> read_operator(const fb::Operator& source, const OperatorInfo& known, Operator& op) {

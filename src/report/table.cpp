@@ -88,10 +88,10 @@ std::string plan_table(const Plan& plan, unsigned threads) {
                       plan.netlist->depth);
   text += fmt::format("  operators         {} through the faulty unit, {} products per image\n",
                       plan.operators.size(), plan.proof.golden_products / plan.data.images());
-  text +=
-      fmt::format("  images            {} of {}, golden top-1 {}\n", plan.data.images(), plan.data.available,
-                  percent(static_cast<double>(plan.golden.counts.golden_correct) /
-                          static_cast<double>(plan.golden.counts.images)));
+  text += fmt::format("  images            {} of {}, golden top-1 {}\n", plan.data.images(),
+                      plan.data.available(),
+                      percent(static_cast<double>(plan.golden.counts.golden_correct) /
+                              static_cast<double>(plan.golden.counts.images)));
   text += fmt::format("  table masked      {} faults\n", with_fate(FaultFate::table_masked));
   text += fmt::format("  use masked        {} faults\n", with_fate(FaultFate::use_masked));
   text += fmt::format("  equal tables      {} faults\n", with_fate(FaultFate::equal));

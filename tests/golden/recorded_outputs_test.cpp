@@ -7,7 +7,7 @@
 #include "qfi/base/hash.hpp"
 #include "qfi/base/npy.hpp"
 #include "qfi/campaign/classification.hpp"
-#include "qfi/campaign/data_set.hpp"
+#include "qfi/data/data_set.hpp"
 #include "qfi/engine/program.hpp"
 #include "support.hpp"
 
@@ -84,7 +84,57 @@ TEST_P(RecordedOutputs, OfRealModelsAreReproduced) {
     }
     ++models;
   }
-  EXPECT_EQ(models, GetParam() == KernelSet::reference ? 23 : 26);
+  EXPECT_EQ(models, GetParam() == KernelSet::reference ? 24 : 25);
+}
+
+// Bit-exactness is not promised for FLOAT32; every value is within this of the largest of its tensor.
+constexpr float k_float_tolerance = 1e-5F;
+
+TEST(RecordedFloatOutputs, AreReproducedWithinTheTolerance) {
+  QFI_NEEDS_SHARED_DATA();
+  int models = 0;
+  for (const Recording& recording : recordings(test::shared_folder() / "data/golden")) {
+    if (!recording.is_float()) continue;
+    SCOPED_TRACE(recording.model_name());
+    const auto file = test::shared_folder() / "data/models" / recording.model_name();
+    const Program program =
+        value_of(Program::prepare(value_of(load_tflite(file)), {KernelSet::portable, true, {}}));
+    const NpyArray input = value_of(read_npy(recording.folder / "input.npy"));
+    const int input_tensor = program.model().inputs[0];
+    const std::size_t images =
+        image_count(input, program.model().tensors[static_cast<std::size_t>(input_tensor)]);
+    Batch batch(program, images);
+    std::memcpy(batch.tensor(input_tensor).data(), input.data.data(), input.data.size());
+    program.run(batch, 0, program.model().operators.size());
+    std::size_t exact = 0;
+    for (const json& recorded : recording.manifest["tensors"]) {
+      const int index = recorded["index"];
+      const Tensor& tensor = program.model().tensors[static_cast<std::size_t>(index)];
+      if (tensor.type != TensorType::float32) continue;
+      const std::string bytes = bytes_of_tensor(program, batch, index);
+      exact += fmt::format("{:016x}", xxh64(bytes_of(std::string_view(bytes).substr(0, tensor.bytes())))) ==
+                       recorded["xxh64"][0]
+                   ? 1
+                   : 0;
+      if (!recorded.contains("file")) continue;
+      const NpyArray expected = value_of(read_npy(recording.folder / recorded["file"].get<std::string>()));
+      const auto* ours = reinterpret_cast<const float*>(bytes.data());
+      const auto* theirs = reinterpret_cast<const float*>(expected.data.data());
+      const std::size_t count = std::min(bytes.size(), expected.data.size()) / sizeof(float);
+      float largest = 0;
+      float difference = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        largest = std::max(largest, std::fabs(theirs[i]));
+        difference = std::max(difference, std::fabs(ours[i] - theirs[i]));
+      }
+      EXPECT_LE(difference, k_float_tolerance * largest) << recorded["kind"] << " " << index;
+    }
+    RecordProperty(recording.model_name() + " tensors equal to the bit", static_cast<int>(exact));
+    fmt::print("{}: {} of {} tensors equal to the bit\n", recording.model_name(), exact,
+               recording.manifest["tensors"].size());
+    ++models;
+  }
+  EXPECT_EQ(models, 6);
 }
 
 TEST_P(RecordedOutputs, OfSingleOperatorsAreReproduced) {
@@ -148,7 +198,7 @@ struct DataCase {
 ConfigPath shared_file(const std::string& name) { return {name, test::shared_folder() / "data" / name}; }
 
 std::vector<DataCase> data_cases() {
-  const InputScaling centred{1.0 / 128.0, 128.0};
+  const InputScaling centred{{1.0 / 128.0}, {128.0}};
   const auto data = [](DataFormat format, const char* images, const char* labels, int offset) {
     DataConfig config;
     config.format = format;
@@ -168,7 +218,7 @@ std::vector<DataCase> data_cases() {
           {"mobv2_050_cifar10_int8", cifar, centred, 100},
           {"mobv1_050_gtsrb_int8", gtsrb, centred, 3000},
           {"mobilenet_v1_0.5_160_quant", imagenet, std::nullopt, 100},
-          {"lenet5_valid_mnist_int8", mnist, InputScaling{1.0 / 255.0, 0.0}, 10000}};
+          {"lenet5_valid_mnist_int8", mnist, InputScaling{{1.0 / 255.0}, {0.0}}, 10000}};
 }
 
 TEST(RecordedData, ImageFilesGiveTheRecordedOutputsAndCounts) {
@@ -179,9 +229,8 @@ TEST(RecordedData, ImageFilesGiveTheRecordedOutputsAndCounts) {
         value_of(Program::prepare(value_of(load_tflite(shared_file("models/" + c.model + ".tflite").path))));
     const Model& model = program.model();
     c.data.select = SelectFirst{c.images};
-    const DataSet data = value_of(load_data_set(c.data, 1));
-    const auto inputs =
-        value_of(to_input_tensor(data, model.tensors[static_cast<std::size_t>(model.inputs[0])], c.input));
+    const DataSet data = value_of(DataSet::open(c.data, 1));
+    const Tensor& input = model.tensors[static_cast<std::size_t>(model.inputs[0])];
     const Tensor& output = model.tensors[static_cast<std::size_t>(model.outputs[0])];
     const auto folder = test::shared_folder() / "data/golden" / c.model;
     const NpyArray recorded = value_of(read_npy(folder / "outputs.npy"));
@@ -190,11 +239,10 @@ TEST(RecordedData, ImageFilesGiveTheRecordedOutputsAndCounts) {
     std::uint64_t top5 = 0;
     constexpr std::size_t k_block = 50;
     Batch batch(program, k_block);
-    const std::size_t input_bytes = inputs.size() / data.images();
     for (std::size_t first = 0; first < data.images(); first += k_block) {
       batch.set_images(std::min(k_block, data.images() - first));
-      std::memcpy(batch.tensor(model.inputs[0]).data(), inputs.data() + first * input_bytes,
-                  batch.images() * input_bytes);
+      const auto inputs = value_of(data.read_inputs(first, batch.images(), input, c.input));
+      std::memcpy(batch.tensor(model.inputs[0]).data(), inputs.data(), inputs.size());
       program.run(batch, 0, model.operators.size());
       for (std::size_t i = 0; i < batch.images(); ++i) {
         const auto image = batch.tensor(model.outputs[0]).subspan(i * output.bytes(), output.bytes());
@@ -203,8 +251,8 @@ TEST(RecordedData, ImageFilesGiveTheRecordedOutputsAndCounts) {
                          ? 1
                          : 0;
         const Scores scores(output, image);
-        top1 += scores.top1() == data.labels[first + i] ? 1 : 0;
-        top5 += scores.rank(data.labels[first + i]) < 5 ? 1 : 0;
+        top1 += scores.top1() == data.labels()[first + i] ? 1 : 0;
+        top5 += scores.rank(data.labels()[first + i]) < 5 ? 1 : 0;
       }
     }
     EXPECT_EQ(differing, 0U) << "images of " << data.images();

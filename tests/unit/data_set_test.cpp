@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qfi/campaign/data_set.hpp"
+#include "qfi/data/data_set.hpp"
 
 #include <gmock/gmock.h>
 #include <zlib.h>
@@ -9,7 +9,6 @@
 
 #include "qfi/base/file.hpp"
 #include "qfi/base/npy.hpp"
-#include "qfi/campaign/classification.hpp"
 #include "support.hpp"
 
 namespace qfi {
@@ -52,14 +51,15 @@ TEST_F(Data, CifarPlanesBecomeInterleavedChannels) {
   record[1 + 1024 + 5] = 20;  // green
   record[1 + 2048 + 5] = 30;  // blue
   write("images", record + record);
-  const DataSet data = value_of(load_data_set(config(DataFormat::cifar10), 1));
+  const DataSet data = value_of(DataSet::open(config(DataFormat::cifar10), 1));
   EXPECT_EQ(data.images(), 2U);
-  EXPECT_THAT(data.shape, ElementsAre(32, 32, 3));
-  EXPECT_THAT(data.labels, ElementsAre(7, 7));
-  EXPECT_THAT(std::vector<float>(data.values.begin() + 3072 + 15, data.values.begin() + 3072 + 18),
+  const Values image = value_of(data.image(1));
+  EXPECT_THAT(image.shape, ElementsAre(32, 32, 3));
+  EXPECT_THAT(data.labels(), ElementsAre(7, 7));
+  EXPECT_THAT(std::vector<float>(image.values.begin() + 15, image.values.begin() + 18),
               ElementsAre(10, 20, 30));
   write("images", record + "x");
-  EXPECT_THAT(load_data_set(config(DataFormat::cifar10), 1).error().message,
+  EXPECT_THAT(DataSet::open(config(DataFormat::cifar10), 1).error().message,
               HasSubstr("not a whole number of CIFAR-10 records"));
 }
 
@@ -69,40 +69,42 @@ TEST_F(Data, IdxFilesAreReadPlainAndGzipped) {
   const std::string labels = std::string("\0\0\x08\x01\0\0\0\x02", 8) + "\x05\x06";
   write("images", images);
   write("labels", labels);
-  const DataSet plain = value_of(load_data_set(config(DataFormat::idx), 1));
-  EXPECT_THAT(plain.shape, ElementsAre(1, 2, 1));
-  EXPECT_THAT(plain.values, ElementsAre(1, 2, 3, 4));
-  EXPECT_THAT(plain.labels, ElementsAre(5, 6));
+  const DataSet plain = value_of(DataSet::open(config(DataFormat::idx), 1));
+  EXPECT_THAT(value_of(plain.image(0)).shape, ElementsAre(1, 2, 1));
+  EXPECT_THAT(value_of(plain.image(0)).values, ElementsAre(1, 2));
+  EXPECT_THAT(value_of(plain.image(1)).values, ElementsAre(3, 4));
+  EXPECT_THAT(plain.labels(), ElementsAre(5, 6));
   gzFile file = gzopen((m_folder.path() / "images").c_str(), "wb");
   gzwrite(file, images.data(), static_cast<unsigned>(images.size()));
   gzclose(file);
-  EXPECT_EQ(value_of(load_data_set(config(DataFormat::idx), 1)).values, plain.values);
+  EXPECT_THAT(value_of(value_of(DataSet::open(config(DataFormat::idx), 1)).image(1)).values,
+              ElementsAre(3, 4));
   write("images", images.substr(0, images.size() - 1));
-  EXPECT_FALSE(load_data_set(config(DataFormat::idx), 1));
+  EXPECT_FALSE(DataSet::open(config(DataFormat::idx), 1));
   write("images", images);
   write("labels", labels.substr(0, 9));
-  EXPECT_FALSE(load_data_set(config(DataFormat::idx), 1));
+  EXPECT_FALSE(DataSet::open(config(DataFormat::idx), 1));
 }
 
 TEST_F(Data, SelectionsAreReproducibleAndWithinTheFile) {
   write_npy(30);
   const auto indices = [&](ImageSelection select, std::uint64_t seed = 1) {
-    return value_of(load_data_set(config(DataFormat::npy, std::move(select)), seed)).indices;
+    return value_of(DataSet::open(config(DataFormat::npy, std::move(select)), seed)).indices();
   };
   EXPECT_EQ(indices(SelectAll{}).size(), 30U);
   EXPECT_THAT(indices(SelectFirst{3}), ElementsAre(0, 1, 2));
   EXPECT_THAT(indices(SelectList{{7, 2}}), ElementsAre(2, 7));
   EXPECT_EQ(indices(SelectRandom{10}), indices(SelectRandom{10}));
   EXPECT_NE(indices(SelectRandom{10}), indices(SelectRandom{10}, 2));
-  const DataSet stratified = value_of(load_data_set(config(DataFormat::npy, SelectStratified{12}), 1));
+  const DataSet stratified = value_of(DataSet::open(config(DataFormat::npy, SelectStratified{12}), 1));
   std::map<int, int> of_class;
-  for (const int label : stratified.labels) ++of_class[label];
+  for (const int label : stratified.labels()) ++of_class[label];
   EXPECT_THAT(of_class, ElementsAre(testing::Pair(0, 4), testing::Pair(1, 4), testing::Pair(2, 4)));
-  EXPECT_THAT(load_data_set(config(DataFormat::npy, SelectFirst{31}), 1).error().message,
+  EXPECT_THAT(DataSet::open(config(DataFormat::npy, SelectFirst{31}), 1).error().message,
               HasSubstr("asks for 31 images, the file has 30"));
-  EXPECT_THAT(load_data_set(config(DataFormat::npy, SelectList{{30}}), 1).error().message,
+  EXPECT_THAT(DataSet::open(config(DataFormat::npy, SelectList{{30}}), 1).error().message,
               HasSubstr("names image 30"));
-  EXPECT_THAT(load_data_set(config(DataFormat::npy, SelectList{{3, 3}}), 1).error().message,
+  EXPECT_THAT(DataSet::open(config(DataFormat::npy, SelectList{{3, 3}}), 1).error().message,
               HasSubstr("twice"));
 }
 
@@ -110,58 +112,31 @@ TEST_F(Data, LabelsOutsideTheClassesAreRefused) {
   write_npy(30);
   DataConfig shifted = config(DataFormat::npy);
   shifted.label_offset = 1;
-  const DataSet data = value_of(load_data_set(shifted, 1));
-  EXPECT_TRUE(check_labels(data, shifted, 4));
-  EXPECT_THAT(check_labels(data, shifted, 3).error().message,
+  const DataSet data = value_of(DataSet::open(shifted, 1));
+  EXPECT_TRUE(data.check_labels(4));
+  EXPECT_THAT(data.check_labels(3).error().message,
               HasSubstr("image 2 has class 3 (label_offset 1 included), the model's classes are 0 to 2"));
 }
 
 TEST_F(Data, InputsAreQuantizedAsTheModelOrTheConfigSays) {
   write_npy(2);
-  const DataSet data = value_of(load_data_set(config(DataFormat::npy), 1));
+  const DataSet data = value_of(DataSet::open(config(DataFormat::npy), 1));
   Tensor input;
   input.type = TensorType::int8;
   input.shape = {1, 2, 1};
   input.quantization = {{0.5F}, {-10}, 0};
   const auto codes = [&](const std::optional<InputScaling>& scaling) {
-    const auto bytes = value_of(to_input_tensor(data, input, scaling));
+    const auto bytes = value_of(data.read_inputs(0, 2, input, scaling));
     std::vector<int> numbers;
     for (const std::byte byte : bytes) numbers.push_back(static_cast<std::int8_t>(byte));
     return numbers;
   };
   EXPECT_THAT(codes(std::nullopt), ElementsAre(-128, -127, -126, -125)) << "value v is the v-th code";
-  EXPECT_THAT(codes(InputScaling{2.0, 1.0}), ElementsAre(-14, -10, -6, -2)) << "2 (v - 1) / 0.5 - 10";
-  EXPECT_THAT(codes(InputScaling{1e9, 0.0}), ElementsAre(-10, 127, 127, 127)) << "clamped";
+  EXPECT_THAT(codes(InputScaling{{2.0}, {1.0}}), ElementsAre(-14, -10, -6, -2)) << "2 (v - 1) / 0.5 - 10";
+  EXPECT_THAT(codes(InputScaling{{1e9}, {0.0}}), ElementsAre(-10, 127, 127, 127)) << "clamped";
   input.shape = {1, 3, 1};
-  EXPECT_THAT(to_input_tensor(data, input, std::nullopt).error().message,
-              HasSubstr("images have the shape 2x1, the model's input 1x3x1"));
-}
-
-Scores scores(const std::vector<float>& values) {
-  Tensor tensor;
-  tensor.type = TensorType::float32;
-  return Scores(tensor, std::as_bytes(std::span(values)));
-}
-
-TEST(Classification, TiesGoToTheLowestClassAndNanNeverWins) {
-  EXPECT_EQ(scores({1, 3, 3, 2}).top1(), 1);
-  EXPECT_EQ(scores({1, 3, 3, 2}).rank(2), 1U);
-  EXPECT_EQ(scores({NAN, 3, NAN, 4}).top1(), 3);
-  EXPECT_EQ(scores({NAN, NAN}).top1(), -1);
-  EXPECT_EQ(scores({NAN, 1}).rank(0), 2U);
-  EXPECT_TRUE(scores({NAN, 1}).has_nan_or_infinity());
-  EXPECT_TRUE(scores({INFINITY, 1}).has_nan_or_infinity());
-}
-
-TEST(Classification, PlaceFiveHangsOnATieOnlyForTheTiedClasses) {
-  const Scores tied = scores({9, 8, 7, 6, 1, 1, 0});
-  EXPECT_TRUE(tied.ties_after(5));
-  EXPECT_TRUE(tied.hangs_on_tie(4, 5));
-  EXPECT_TRUE(tied.hangs_on_tie(5, 5));
-  EXPECT_FALSE(tied.hangs_on_tie(0, 5));
-  EXPECT_FALSE(tied.hangs_on_tie(6, 5));
-  EXPECT_FALSE(scores({9, 8, 7, 6, 2, 1, 0}).ties_after(5));
-  EXPECT_FALSE(scores({1, 1, 1}).ties_after(5)) << "three classes are all in the top 5";
+  EXPECT_THAT(data.read_inputs(0, 2, input, std::nullopt).error().message,
+              HasSubstr("image 0 has the shape 2x1, the model's input 1x3x1"));
 }
 
 }  // namespace

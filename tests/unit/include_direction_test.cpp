@@ -14,13 +14,15 @@ const std::map<std::string, std::set<std::string>> k_allowed = {
     {"base", {}},
     {"arith", {"base"}},
     {"model", {"base"}},
+    {"data", {"model", "base"}},
     {"engine", {"model", "arith", "base"}},
     {"netlist", {"base"}},
     {"faults", {"netlist", "model", "base"}},
     {"tables", {"faults", "netlist", "arith", "base"}},
-    {"campaign", {"engine", "tables", "faults", "netlist", "model", "arith", "base"}},
+    {"campaign", {"engine", "data", "tables", "faults", "netlist", "model", "arith", "base"}},
     {"report", {"campaign", "base"}},
-    {"cli", {"report", "campaign", "engine", "tables", "faults", "netlist", "model", "arith", "base"}},
+    {"cli",
+     {"report", "campaign", "engine", "data", "tables", "faults", "netlist", "model", "arith", "base"}},
 };
 
 std::vector<std::string> forbidden_arrows(const std::string& module, const std::string& text) {

@@ -27,7 +27,7 @@ Plan small_plan(OperandEncoding operands, std::vector<std::string> layers,
 std::vector<std::byte> faulty_outputs(const Plan& plan, const StuckAt& fault, ClassificationCounts& counts) {
   FaultTables::Scratch scratch;
   plan.tables->examine(std::span(&fault, 1), scratch);
-  FaultyUnitTables tables(plan);
+  FaultyUnitTables tables(*plan.program, *plan.tables, plan.operators, plan.config.faults.padding);
   tables.set(scratch.products);
   Batch batch(*plan.program, plan.blocks[0].count);
   restore_block(plan, plan.blocks[0], batch);

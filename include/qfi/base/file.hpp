@@ -21,6 +21,26 @@ Result<std::string> read_file(const std::filesystem::path& path,
 Result<std::string> read_file_gunzip(const std::filesystem::path& path,
                                      std::uint64_t max_bytes = std::uint64_t{4} << 30);
 
+/// A file that appears under its name, whole, when it is finished; else nothing stays behind.
+class OutputFile {
+ public:
+  static Result<OutputFile> create(const std::filesystem::path& path);
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&&) = delete;
+  ~OutputFile();
+
+  /// May be called from several threads, for different places.
+  Result<void> write_at(std::uint64_t place, std::span<const std::byte> content) const;
+  Result<void> finish();
+
+ private:
+  OutputFile(std::filesystem::path path, std::string temporary, int descriptor)
+      : m_path(std::move(path)), m_temporary(std::move(temporary)), m_descriptor(descriptor) {}
+  std::filesystem::path m_path;
+  std::string m_temporary;  ///< in the same folder; renamed by finish()
+  int m_descriptor = -1;
+};
+
 /// Writes to a temporary file in the same folder, then renames: readers see all or nothing.
 Result<void> write_file(const std::filesystem::path& path, std::string_view content);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// NumPy's .npy files, versions 1 to 3, C order, little-endian.
+// NumPy's .npy files, versions 1 to 3, C order, little-endian; and arrays in .npz archives.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,14 @@ struct NpyArray {
 /// Errors: not an .npy file, Fortran order, big-endian, an unknown type, size not as the header says.
 Result<NpyArray> read_npy(const std::filesystem::path& path);
 
-/// The bytes of an .npy file (version 1).
+/// The array `array` of an .npz archive; the error lists what is there. At most `max_bytes` of content.
+Result<NpyArray> read_npz(const std::filesystem::path& path, const std::string& array,
+                          std::uint64_t max_bytes = std::uint64_t{4} << 30);
+
+/// What stands before the data in an .npy file (version 1).
+std::string npy_header(const std::string& type, std::span<const std::uint64_t> shape);
+
+/// The bytes of an .npy file.
 std::string npy_bytes(const std::string& type, std::span<const std::uint64_t> shape,
                       std::span<const std::byte> data);
 

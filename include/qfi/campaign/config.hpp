@@ -12,49 +12,13 @@
 #include <vector>
 
 #include "qfi/base/result.hpp"
+#include "qfi/data/data_config.hpp"
 #include "qfi/engine/program.hpp"
 #include "qfi/faults/sample_size.hpp"
 #include "qfi/faults/stuck_at.hpp"
 #include "qfi/tables/fault_tables.hpp"
 
 namespace qfi {
-
-/// A path as the user wrote it (this goes into results) and where it leads.
-struct ConfigPath {
-  std::string text;
-  std::filesystem::path path;
-};
-
-enum class DataFormat : std::uint8_t { cifar10, idx, npy };
-
-struct SelectAll {};
-struct SelectFirst {
-  std::uint64_t count;
-};
-struct SelectRandom {
-  std::uint64_t count;
-};  ///< without replacement, by the seed
-struct SelectStratified {
-  std::uint64_t count;
-};  ///< random within classes, in the data's proportions
-struct SelectList {
-  std::vector<std::uint64_t> indices;
-};
-using ImageSelection = std::variant<SelectAll, SelectFirst, SelectRandom, SelectStratified, SelectList>;
-
-struct DataConfig {
-  DataFormat format = DataFormat::npy;
-  ConfigPath images;
-  ConfigPath labels;  ///< empty for cifar10: the images' file holds them
-  ImageSelection select = SelectAll{};
-  int label_offset = 0;  ///< class = label + offset
-};
-
-/// real = scale * (value - mean).
-struct InputScaling {
-  double scale = 1.0;
-  double mean = 0.0;
-};
 
 /// `faults` entry of kind stuck_at.
 struct StuckAtConfig {
@@ -105,6 +69,13 @@ struct ConfigParams {
 /// Relative paths are relative to the config's folder, but `output`, and those that begin with a
 /// variable, to the current one.
 Result<CampaignConfig> read_campaign_config(const std::filesystem::path& path, const ConfigParams& params);
+
+/// What `data` and `input` of a campaign config say; its other keys are not looked at.
+struct DataAndInput {
+  DataConfig data;
+  std::optional<InputScaling> input;
+};
+Result<DataAndInput> read_data_config(const std::filesystem::path& path, const ConfigParams& params);
 
 /// The config as JSON text with all defaults filled in, keys sorted, without threads and output:
 /// equal for configs that mean the same.

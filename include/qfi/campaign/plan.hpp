@@ -11,17 +11,12 @@
 
 #include "qfi/campaign/classification.hpp"
 #include "qfi/campaign/config.hpp"
-#include "qfi/campaign/data_set.hpp"
+#include "qfi/campaign/faulty_unit.hpp"
+#include "qfi/data/data_set.hpp"
 #include "qfi/engine/program.hpp"
 #include "qfi/tables/fault_tables.hpp"
 
 namespace qfi {
-
-/// An operator whose products go through the faulty unit.
-struct FaultyOperator {
-  std::size_t index = 0;  ///< in the model
-  std::size_t use = 0;    ///< in FaultTables::uses()
-};
 
 /// Why a drawn fault needs no inference of its own, or that it does.
 enum class FaultFate : std::uint8_t {
@@ -109,19 +104,5 @@ ClassificationCounts score_block(const Plan& plan, const Batch& batch, const Ima
 
 /// Puts a block's golden tensors into a batch, ready to run from Plan::cut.
 void restore_block(const Plan& plan, const ImageBlock& block, Batch& batch);
-
-/// The tables of one fault for all operators that need one.
-class FaultyUnitTables {
- public:
-  explicit FaultyUnitTables(const Plan& plan);
-  /// From products that FaultTables::examine left.
-  void set(std::span<const std::int32_t> products);
-  const FaultyUnit& unit() const { return m_unit; }
-
- private:
-  const Plan& m_plan;
-  std::vector<ProductTable> m_tables;
-  FaultyUnit m_unit;
-};
 
 }  // namespace qfi

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inference of one program, fault-free or with one fault, over a data set: what `qfi run` does.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "qfi/campaign/segmentation.hpp"
+#include "qfi/data/data_set.hpp"
+#include "qfi/engine/program.hpp"
+
+namespace qfi {
+
+/// A tensor of all images, written to an .npy file of the shape [images, ..].
+struct TensorFile {
+  int tensor = 0;
+  std::filesystem::path path;
+};
+
+struct EvaluateParams {
+  std::optional<InputScaling> scaling;
+  std::vector<TensorFile> files;
+  std::size_t max_bytes = std::size_t{1} << 30;  ///< of batches; what the files hold comes on top
+  unsigned threads = 1;
+  const FaultyUnit* unit = nullptr;  ///< nullptr: exact products
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+};
+
+enum class Task : std::uint8_t { none, classification, segmentation };
+
+struct Evaluation {
+  Task task = Task::none;  ///< none: the data have no labels
+  std::uint64_t images = 0;
+  std::uint64_t images_per_batch = 0;
+  ConfusionMatrix confusion;          ///< of images, or of pixels
+  std::uint64_t top5_correct = 0;     ///< classification
+  std::uint64_t top5_ties = 0;        ///< images whose 5th and 6th best class tie
+  std::uint64_t top5_hanging = 0;     ///< images whose label is in or out of the top 5 by the tie rule
+  std::uint64_t ignored_pixels = 0;   ///< segmentation
+  std::uint64_t nan_or_infinity = 0;  ///< images with such a score (FLOAT32)
+  double seconds = 0;
+};
+
+/// Images that fit in a batch of each of `threads` threads. Error: not even one.
+Result<std::size_t> images_per_batch(const Program& program, std::size_t max_bytes, unsigned threads);
+
+/// Scores are read from the model's first output. Errors: inputs that do not fit, labels that are
+/// no classes, files that cannot be written.
+Result<Evaluation> evaluate(const Program& program, const DataSet& data, const EvaluateParams& params);
+
+}  // namespace qfi

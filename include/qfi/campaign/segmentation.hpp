@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The metric of a network whose output is a map of classes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "qfi/base/result.hpp"
+#include "qfi/model/model.hpp"
+
+namespace qfi {
+
+/// Pixels by true and predicted class. Pixels without a prediction (all scores NaN) count as wrong.
+class ConfusionMatrix {
+ public:
+  explicit ConfusionMatrix(std::size_t classes = 0)
+      : m_classes(classes), m_counts(classes * classes, 0), m_none(classes, 0) {}
+
+  std::size_t classes() const { return m_classes; }
+  /// Precondition: 0 <= truth < classes(); `predicted` is a class, or -1: none.
+  void add(int truth, int predicted);
+  ConfusionMatrix& operator+=(const ConfusionMatrix& other);
+
+  std::uint64_t at(std::size_t truth, std::size_t predicted) const {
+    return m_counts[truth * m_classes + predicted];
+  }
+  std::uint64_t total() const;
+  std::uint64_t correct() const;
+  std::uint64_t of_truth(std::size_t c) const;  ///< without predictions included
+  std::uint64_t of_prediction(std::size_t c) const;
+
+  /// Share of the class's pixels that are right. None: it has no pixels.
+  std::optional<double> accuracy(std::size_t c) const;
+  /// Intersection over union: right pixels / (true or predicted ones). None: there are none.
+  std::optional<double> iou(std::size_t c) const;
+  /// Over the classes that have an IoU.
+  std::optional<double> mean_iou() const;
+  /// All right pixels over the sum of all unions.
+  std::optional<double> global_iou() const;
+  /// Weighted by inverse class frequency, over the classes that have true pixels.
+  std::optional<double> weighted_iou() const;
+
+ private:
+  std::uint64_t union_of(std::size_t c) const { return of_truth(c) + of_prediction(c) - at(c, c); }
+
+  std::size_t m_classes;
+  std::vector<std::uint64_t> m_counts;
+  std::vector<std::uint64_t> m_none;
+};
+
+/// How a tensor is a map: [.., height, width, classes] of scores, or [.., height, width] of classes.
+struct MapShape {
+  std::size_t pixels = 0;
+  std::size_t classes = 0;  ///< 0: the tensor holds the classes themselves
+};
+/// Error: the tensor is no such map of `pixels` pixels.
+Result<MapShape> map_shape(const Tensor& tensor, std::size_t pixels);
+
+/// Class of each pixel of one image; -1: all its scores are NaN.
+std::vector<int> predicted_classes(const Tensor& tensor, const MapShape& shape,
+                                   std::span<const std::byte> image);
+
+}  // namespace qfi

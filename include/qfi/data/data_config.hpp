@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the user says about images and labels: files, selection, and every change made to pixels.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace qfi {
+
+/// A path as the user wrote it (this goes into results) and where it leads.
+struct ConfigPath {
+  std::string text;
+  std::filesystem::path path;
+};
+
+/// cifar100_coarse: the 20 super-classes. images: a folder of PNG or JPEG files.
+enum class DataFormat : std::uint8_t { cifar10, cifar100, cifar100_coarse, idx, npy, npz, images };
+
+struct SelectAll {};
+struct SelectFirst {
+  std::uint64_t count;
+};
+struct SelectRandom {
+  std::uint64_t count;
+};  ///< without replacement, by the seed
+struct SelectStratified {
+  std::uint64_t count;
+};  ///< random within classes, in the data's proportions
+struct SelectList {
+  std::vector<std::uint64_t> indices;
+};
+using ImageSelection = std::variant<SelectAll, SelectFirst, SelectRandom, SelectStratified, SelectList>;
+
+enum class ColorMode : std::uint8_t { as_stored, rgb, grey };
+
+/// The central part of an image: its largest square, a share of both sides, or a size.
+struct CropSquare {};
+struct CropShare {
+  double share;  ///< 0 < share <= 1
+};
+struct CropSize {
+  int height;
+  int width;
+};
+using Crop = std::variant<std::monostate, CropSquare, CropShare, CropSize>;
+
+/// bilinear: weighted over all pixels that an output pixel covers, as Pillow does it.
+enum class ResizeMethod : std::uint8_t { bilinear, nearest };
+struct Resize {
+  int height = 0;
+  int width = 0;
+  ResizeMethod method = ResizeMethod::bilinear;
+};
+
+struct DataConfig {
+  DataFormat format = DataFormat::npy;
+  ConfigPath images;
+  /// Empty: the images' file or sub-folders hold the labels, or there are none.
+  ConfigPath labels;
+  std::string images_array = "images";  ///< npz only
+  std::string labels_array = "labels";
+  ImageSelection select = SelectAll{};
+  int label_offset = 0;             ///< class = label + offset
+  std::optional<int> ignore_label;  ///< label maps only: pixels with it are not counted
+  // Done in this order, on pixels of 0..255; label maps are cropped and resized (nearest) alike.
+  ColorMode color = ColorMode::as_stored;
+  Crop crop;
+  std::optional<Resize> resize;
+};
+
+/// real = scale * (value - mean), per channel or with one number for all.
+struct InputScaling {
+  std::vector<double> scale{1.0};
+  std::vector<double> mean{0.0};
+  bool reverse_channels = false;  ///< first, e.g. RGB files for a BGR model
+};
+
+}  // namespace qfi

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Data: the user's image files become input tensors, label files become classes or class maps.
+// Files are read at once and checked; images are decoded and converted one block at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "qfi/base/result.hpp"
+#include "qfi/data/data_config.hpp"
+#include "qfi/model/model.hpp"
+
+namespace qfi {
+
+/// Numbers of one image or label map: [height][width][channels], or as the .npy file says.
+struct Values {
+  std::vector<std::uint64_t> shape;
+  std::vector<float> values;
+};
+
+/// What a reader of one format found, before the selection.
+struct DataSource {
+  std::uint64_t count = 0;
+  std::function<Result<Values>(std::uint64_t)> image;
+  std::vector<std::int64_t> labels;                        ///< a class for each image; may be empty
+  std::function<Result<Values>(std::uint64_t)> label_map;  ///< a class for each pixel; may be empty
+  std::string images_sha256;
+  std::string labels_sha256;  ///< empty: the images' file holds the labels, or there are none
+};
+
+class DataSet {
+ public:
+  /// `seed` draws the random selections. Errors: damaged or short files, different numbers of
+  /// images and labels, a selection that the files cannot give.
+  static Result<DataSet> open(const DataConfig& config, std::uint64_t seed);
+
+  std::size_t images() const { return m_indices.size(); }
+  /// Place of each selected image in the file, rising.
+  const std::vector<std::uint64_t>& indices() const { return m_indices; }
+  std::uint64_t available() const { return m_source.count; }
+  const std::string& images_sha256() const { return m_source.images_sha256; }
+  const std::string& labels_sha256() const { return m_source.labels_sha256; }
+  const std::string& selection_hash() const { return m_selection_hash; }
+
+  /// Class of each selected image, label_offset added; empty: there are none.
+  const std::vector<int>& labels() const { return m_labels; }
+  bool has_label_maps() const { return m_source.label_map != nullptr; }
+
+  /// Selected image k, cropped, resized and with the colours asked for.
+  Result<Values> image(std::size_t k) const;
+  /// Class of each pixel of selected image k, label_offset added; ignored pixels are -1.
+  Result<std::vector<int>> label_map(std::size_t k) const;
+
+  /// Error, naming file, image and label: a label is no class 0 .. classes-1.
+  Result<void> check_labels(std::size_t classes) const;
+
+  /// Images first .. first+count-1 as the input tensor stores them. Without scaling, value v
+  /// becomes the v-th code of an 8-bit type (0 -> smallest), which needs whole values 0..255, or
+  /// for FLOAT32 the value itself. Error: shapes differ (dimensions of size 1 aside; flat ones
+  /// match any), or the type needs a scaling.
+  Result<std::vector<std::byte>> read_inputs(std::size_t first, std::size_t count, const Tensor& input,
+                                             const std::optional<InputScaling>& scaling) const;
+
+ private:
+  DataConfig m_config;
+  DataSource m_source;
+  std::vector<std::uint64_t> m_indices;
+  std::vector<int> m_labels;
+  std::string m_selection_hash;
+};
+
+}  // namespace qfi

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inventories -> text for people, and JSON.
+#pragma once
+
+#include <string>
+
+#include "qfi/campaign/inventory.hpp"
+
+namespace qfi {
+
+std::string model_table(const ModelInventory& model);
+std::string model_json(const ModelInventory& model);
+std::string netlist_table(const NetlistInventory& netlist);
+std::string netlist_json(const NetlistInventory& netlist);
+
+}  // namespace qfi

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/campaign/inventory.hpp"
+
+#include <algorithm>
+
+#include "qfi/faults/collapse.hpp"
+
+namespace qfi {
+namespace {
+
+TensorInventory inventory_of(const Model& model, int index) {
+  const Tensor& tensor = model.tensors[static_cast<std::size_t>(index)];
+  return {tensor.name,
+          tensor.type,
+          tensor.shape,
+          tensor.quantization.scales,
+          tensor.quantization.zero_points,
+          tensor.elements()};
+}
+
+bool is_layer(OperatorKind kind) {
+  return kind == OperatorKind::conv_2d || kind == OperatorKind::depthwise_conv_2d ||
+         kind == OperatorKind::transpose_conv || kind == OperatorKind::fully_connected;
+}
+
+// Accumulators are 32 bits wide; for INT16 activations 64, unless the bias says otherwise.
+std::uint64_t accumulator_bits(const OperatorInventory& op, const Model& model) {
+  if (op.outputs[0].type != TensorType::int16) return 32;
+  for (const int input : model.operators[op.index].inputs)
+    if (input != k_no_tensor && model.tensors[static_cast<std::size_t>(input)].type == TensorType::int32 &&
+        op.biases > 0 && op.bias_bits == 32 * op.biases)
+      return 32;
+  return 64;
+}
+
+void add_parameters(const Model& model, OperatorInventory& op) {
+  const Operator& source = model.operators[op.index];
+  const std::size_t bias = op.kind == OperatorKind::transpose_conv ? 3 : 2;
+  const auto constant = [&](std::size_t k) -> const Tensor* {
+    if (k >= source.inputs.size() || source.inputs[k] == k_no_tensor) return nullptr;
+    const Tensor& tensor = model.tensors[static_cast<std::size_t>(source.inputs[k])];
+    return tensor.is_constant ? &tensor : nullptr;
+  };
+  if (const Tensor* weights = constant(1)) {
+    op.weights = weights->elements();
+    op.weight_bits = 8 * weights->bytes();
+  }
+  if (const Tensor* biases = constant(bias)) {
+    op.biases = biases->elements();
+    op.bias_bits = 8 * biases->bytes();
+  }
+}
+
+NetlistInventory::Sites count_sites(const Netlist& netlist, SiteKind kind) {
+  const std::vector<Site> sites = enumerate_sites(netlist, kind);
+  const std::vector<std::uint32_t> classes = structural_classes(netlist, sites);
+  const std::uint64_t count = classes.empty() ? 0 : *std::ranges::max_element(classes) + 1ULL;
+  return {sites.size(), 2 * sites.size(), count};
+}
+
+}  // namespace
+
+std::uint64_t ModelInventory::total(std::uint64_t OperatorInventory::*number) const {
+  std::uint64_t sum = 0;
+  for (const OperatorInventory& op : operators) sum += op.*number;
+  return sum;
+}
+
+ModelInventory take_inventory(const Program& program) {
+  const Model& model = program.model();
+  ModelInventory inventory;
+  inventory.sha256 = model.sha256;
+  inventory.warnings = model.warnings;
+  inventory.bytes_per_image = program.bytes_per_image();
+  for (const int input : model.inputs) {
+    inventory.inputs.push_back(inventory_of(model, input));
+    const TensorInventory& tensor = inventory.inputs.back();
+    inventory.stages.push_back({Stage::Kind::input, tensor.name, tensor.values, 8 * size_of(tensor.type)});
+  }
+  for (const int output : model.outputs) inventory.outputs.push_back(inventory_of(model, output));
+  OperatorInventory* last_layer = nullptr;
+  inventory.operators.reserve(model.operators.size());
+  for (std::size_t i = 0; i < model.operators.size(); ++i) {
+    const Operator& source = model.operators[i];
+    OperatorInventory& op = inventory.operators.emplace_back();
+    op.index = i;
+    op.kind = source.kind;
+    op.is_folded = program.is_folded(i);
+    op.multiplications = program.multiplications(i);
+    for (const int input : source.inputs)
+      if (input != k_no_tensor) op.inputs.push_back(inventory_of(model, input));
+    for (const int output : source.outputs) op.outputs.push_back(inventory_of(model, output));
+    if (op.is_folded) continue;
+    if (is_layer(op.kind)) {
+      add_parameters(model, op);
+      op.neurons = op.outputs[0].values;
+      last_layer = &op;
+      inventory.stages.push_back(
+          {Stage::Kind::accumulator, op.outputs[0].name, op.outputs[0].values, accumulator_bits(op, model)});
+    }
+    for (const TensorInventory& output : op.outputs)
+      inventory.stages.push_back({Stage::Kind::output, output.name, output.values, 8 * size_of(output.type)});
+  }
+  if (last_layer != nullptr) last_layer->neurons = 0;
+  return inventory;
+}
+
+NetlistInventory take_inventory(const Netlist& netlist) {
+  NetlistInventory inventory;
+  inventory.module_name = netlist.module_name;
+  inventory.sha256 = netlist.sha256;
+  for (const Cell& cell : netlist.cells) ++inventory.cells[cell.type];
+  inventory.nets = netlist.nets.size() - 2;
+  inventory.depth = netlist.depth;
+  inventory.rs1_bits = netlist.rs1.size();
+  inventory.rs2_bits = netlist.rs2.size();
+  inventory.result_bits = netlist.result.size();
+  inventory.is_unsigned = netlist.is_unsigned;
+  inventory.net_sites = count_sites(netlist, SiteKind::nets);
+  inventory.pin_sites = count_sites(netlist, SiteKind::pins);
+  return inventory;
+}
+
+}  // namespace qfi

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/campaign/segmentation.hpp"
+
+#include <cstring>
+#include <numeric>
+
+#include "qfi/campaign/classification.hpp"
+
+namespace qfi {
+namespace {
+
+std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0) return std::nullopt;
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
+
+}  // namespace
+
+void ConfusionMatrix::add(int truth, int predicted) {
+  const auto t = static_cast<std::size_t>(truth);
+  if (predicted < 0) ++m_none[t];
+  else ++m_counts[t * m_classes + static_cast<std::size_t>(predicted)];
+}
+
+ConfusionMatrix& ConfusionMatrix::operator+=(const ConfusionMatrix& other) {
+  for (std::size_t i = 0; i < m_counts.size(); ++i) m_counts[i] += other.m_counts[i];
+  for (std::size_t c = 0; c < m_none.size(); ++c) m_none[c] += other.m_none[c];
+  return *this;
+}
+
+std::uint64_t ConfusionMatrix::total() const {
+  const std::uint64_t none = std::accumulate(m_none.begin(), m_none.end(), std::uint64_t{0});
+  return std::accumulate(m_counts.begin(), m_counts.end(), none);
+}
+
+std::uint64_t ConfusionMatrix::correct() const {
+  std::uint64_t sum = 0;
+  for (std::size_t c = 0; c < m_classes; ++c) sum += at(c, c);
+  return sum;
+}
+
+std::uint64_t ConfusionMatrix::of_truth(std::size_t c) const {
+  std::uint64_t sum = m_none[c];
+  for (std::size_t p = 0; p < m_classes; ++p) sum += at(c, p);
+  return sum;
+}
+
+std::uint64_t ConfusionMatrix::of_prediction(std::size_t c) const {
+  std::uint64_t sum = 0;
+  for (std::size_t t = 0; t < m_classes; ++t) sum += at(t, c);
+  return sum;
+}
+
+std::optional<double> ConfusionMatrix::accuracy(std::size_t c) const { return ratio(at(c, c), of_truth(c)); }
+
+std::optional<double> ConfusionMatrix::iou(std::size_t c) const { return ratio(at(c, c), union_of(c)); }
+
+std::optional<double> ConfusionMatrix::mean_iou() const {
+  double sum = 0;
+  std::uint64_t count = 0;
+  for (std::size_t c = 0; c < m_classes; ++c)
+    if (const auto value = iou(c)) {
+      sum += *value;
+      ++count;
+    }
+  if (count == 0) return std::nullopt;
+  return sum / static_cast<double>(count);
+}
+
+std::optional<double> ConfusionMatrix::global_iou() const {
+  std::uint64_t unions = 0;
+  for (std::size_t c = 0; c < m_classes; ++c) unions += union_of(c);
+  return ratio(correct(), unions);
+}
+
+std::optional<double> ConfusionMatrix::weighted_iou() const {
+  double sum = 0;
+  double weights = 0;
+  for (std::size_t c = 0; c < m_classes; ++c) {
+    if (of_truth(c) == 0) continue;
+    const double weight = 1.0 / static_cast<double>(of_truth(c));
+    sum += weight * *iou(c);
+    weights += weight;
+  }
+  if (weights == 0) return std::nullopt;
+  return sum / weights;
+}
+
+Result<MapShape> map_shape(const Tensor& tensor, std::size_t pixels) {
+  const std::size_t elements = tensor.elements();
+  const bool is_integer = tensor.type == TensorType::int32 || tensor.type == TensorType::int64;
+  if (is_integer && elements == pixels) return MapShape{pixels, 0};
+  const auto classes = tensor.shape.empty() ? 1 : static_cast<std::size_t>(tensor.shape.back());
+  if (!is_integer && classes >= 2 && elements == pixels * classes) return MapShape{pixels, classes};
+  return bad_input("tensor '{}' of shape {} is no map of classes for label maps of {} pixels", tensor.name,
+                   fmt::join(tensor.shape, "x"), pixels);
+}
+
+std::vector<int> predicted_classes(const Tensor& tensor, const MapShape& shape,
+                                   std::span<const std::byte> image) {
+  std::vector<int> classes;
+  classes.reserve(shape.pixels);
+  const std::size_t pixel_bytes = image.size() / shape.pixels;
+  for (std::size_t i = 0; i < shape.pixels; ++i) {
+    const auto pixel = image.subspan(i * pixel_bytes, pixel_bytes);
+    if (shape.classes > 0) {
+      classes.push_back(Scores(tensor, pixel).top1());
+    } else if (tensor.type == TensorType::int32) {
+      std::int32_t value = 0;
+      std::memcpy(&value, pixel.data(), sizeof(value));
+      classes.push_back(value);
+    } else {
+      std::int64_t value = 0;
+      std::memcpy(&value, pixel.data(), sizeof(value));
+      classes.push_back(static_cast<int>(value));
+    }
+  }
+  return classes;
+}
+
+}  // namespace qfi

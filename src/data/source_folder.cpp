@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// A folder of PNG or JPEG files. Labels: a text file with a name and a class per line, a folder of
+// PNG class maps with the images' names, or a sub-folder of images per class.
+#include <algorithm>
+#include <charconv>
+
+#include "qfi/base/file.hpp"
+#include "qfi/base/hash.hpp"
+#include "qfi/data/image.hpp"
+#include "source.hpp"
+
+namespace qfi {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Files {
+  fs::path folder;
+  std::vector<std::string> names;  ///< below the folder
+  std::vector<std::int64_t> labels;
+};
+
+bool is_image(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
+}
+
+// Names in byte order, whatever the file system says.
+Result<std::vector<std::string>> entries(const fs::path& folder,
+                                         const std::function<bool(const fs::directory_entry&)>& wanted) {
+  std::error_code error;
+  std::vector<std::string> names;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    if (wanted(*it)) names.push_back(it->path().filename().string());
+  if (error) return bad_input("{}: {}", folder.string(), error.message());
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<Files> by_class_folder(const fs::path& folder) {
+  Files files{folder, {}, {}};
+  QFI_TRY(const auto classes, entries(folder, [](const auto& entry) { return entry.is_directory(); }));
+  for (std::size_t c = 0; c < classes.size(); ++c) {
+    QFI_TRY(const auto names,
+            entries(folder / classes[c], [](const auto& entry) { return is_image(entry.path()); }));
+    for (const std::string& name : names) {
+      files.names.push_back(classes[c] + "/" + name);
+      files.labels.push_back(static_cast<std::int64_t>(c));
+    }
+  }
+  return files;
+}
+
+Result<Files> without_labels(const fs::path& folder) {
+  Files files{folder, {}, {}};
+  QFI_TRY(files.names, entries(folder, [](const auto& entry) { return is_image(entry.path()); }));
+  return files;
+}
+
+// "name,class" or "name class"; empty lines, and a first line without a number, are skipped.
+Result<Files> by_list(const fs::path& folder, const fs::path& list) {
+  constexpr std::uint64_t k_max_list_bytes = std::uint64_t{1} << 30;
+  QFI_TRY(const std::string text, read_file(list, k_max_list_bytes));
+  Files files{folder, {}, {}};
+  std::size_t line_number = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    std::string line = text.substr(at, end - at);
+    at = end + 1;
+    ++line_number;
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+    if (line.empty()) continue;
+    const std::size_t separator = line.find_last_of(", \t");
+    std::int64_t label = 0;
+    const char* first = line.data() + (separator == std::string::npos ? 0 : separator + 1);
+    const char* last = line.data() + line.size();
+    const auto parsed = std::from_chars(first, last, label);
+    if (separator == std::string::npos || parsed.ec != std::errc() || parsed.ptr != last) {
+      if (line_number == 1) continue;
+      return bad_input("{}:{}: '{}' is not a file name and a class number", list.string(), line_number, line);
+    }
+    const fs::path name = line.substr(0, line.find_last_not_of(", \t", separator) + 1);
+    if (name.empty() || name.is_absolute() || std::ranges::find(name, fs::path("..")) != name.end())
+      return bad_input("{}:{}: '{}' does not name a file below {}", list.string(), line_number, name.string(),
+                       folder.string());
+    files.names.push_back(name.string());
+    files.labels.push_back(label);
+  }
+  return files;
+}
+
+Result<Values> values_of(Image image) {
+  Values result;
+  result.shape = {static_cast<std::uint64_t>(image.height), static_cast<std::uint64_t>(image.width),
+                  static_cast<std::uint64_t>(image.channels)};
+  result.values.assign(image.pixels.begin(), image.pixels.end());
+  return result;
+}
+
+// Of all files, by name and content.
+Result<std::string> hash_of_files(const fs::path& folder, const std::vector<std::string>& names) {
+  std::string hashes;
+  for (const std::string& name : names) {
+    QFI_TRY(const std::string hash, sha256_of_file(folder / name));
+    hashes += hash + "  " + name + "\n";
+  }
+  return sha256_hex(bytes_of(hashes));
+}
+
+}  // namespace
+
+Result<DataSource> open_image_folder(const DataConfig& config) {
+  const fs::path& folder = config.images.path;
+  const bool has_labels = !config.labels.text.empty();
+  const bool has_maps = has_labels && fs::is_directory(config.labels.path);
+  Files files;
+  if (has_labels && !has_maps) {
+    QFI_TRY(files, by_list(folder, config.labels.path));
+  } else if (has_maps) {
+    QFI_TRY(files, without_labels(folder));
+  } else {
+    QFI_TRY(files, by_class_folder(folder));
+    if (files.names.empty()) {
+      QFI_TRY(files, without_labels(folder));
+    }
+  }
+  if (files.names.empty()) return bad_input("{}: no .png, .jpg or .jpeg files", folder.string());
+  DataSource source;
+  source.count = files.names.size();
+  source.labels = files.labels;
+  QFI_TRY(source.images_sha256, hash_of_files(folder, files.names));
+  if (has_labels && !has_maps) {
+    QFI_TRY(source.labels_sha256, sha256_of_file(config.labels.path));
+  }
+  source.image = [files](std::uint64_t i) -> Result<Values> {
+    const fs::path path = files.folder / files.names[i];
+    QFI_TRY(const std::string content, read_file(path));
+    QFI_TRY(Image image, decode_image(content, path.string()));
+    return values_of(std::move(image));
+  };
+  if (!has_maps) return source;
+  std::vector<std::string> maps;
+  for (const std::string& name : files.names) maps.push_back(fs::path(name).stem().string() + ".png");
+  QFI_TRY(source.labels_sha256, hash_of_files(config.labels.path, maps));
+  source.label_map = [maps, map_folder = config.labels.path](std::uint64_t i) -> Result<Values> {
+    const fs::path path = map_folder / maps[i];
+    QFI_TRY(const std::string content, read_file(path));
+    QFI_TRY(Image image, decode_png(content, path.string(), PngContent::values));
+    if (image.channels != 1) return bad_input("{}: a class map needs one value per pixel", path.string());
+    return values_of(std::move(image));
+  };
+  return source;
+}
+
+}  // namespace qfi

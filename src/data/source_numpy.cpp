@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// NumPy arrays: [images, ..], and labels [images] or class maps [images, height, width].
+#include <cmath>
+#include <cstring>
+#include <memory>
+
+#include "qfi/base/npy.hpp"
+#include "source.hpp"
+
+namespace qfi {
+namespace {
+
+struct NamedArray {
+  std::string name;  ///< for errors
+  std::shared_ptr<const NpyArray> array;
+};
+
+using ReadElement = double (*)(const char* at);
+
+template <class T>
+double read_as(const char* at) {
+  T value;
+  std::memcpy(&value, at, sizeof(T));
+  return static_cast<double>(value);
+}
+
+Result<ReadElement> element_reader(const NamedArray& named) {
+  const std::string& type = named.array->type;
+  if (type == "u1" || type == "b1") return read_as<std::uint8_t>;
+  if (type == "i1") return read_as<std::int8_t>;
+  if (type == "i2") return read_as<std::int16_t>;
+  if (type == "u2") return read_as<std::uint16_t>;
+  if (type == "i4") return read_as<std::int32_t>;
+  if (type == "i8") return read_as<std::int64_t>;
+  if (type == "f4") return read_as<float>;
+  if (type == "f8") return read_as<double>;
+  return bad_input("{}: element type {} is not supported here", named.name, type);
+}
+
+// Reads entry i of the first dimension.
+Result<std::function<Result<Values>(std::uint64_t)>> entry_reader(const NamedArray& named) {
+  QFI_TRY(const ReadElement read, element_reader(named));
+  const std::vector<std::uint64_t> shape(named.array->shape.begin() + 1, named.array->shape.end());
+  const std::uint64_t elements = named.array->elements() / named.array->shape[0];
+  const std::uint64_t element_bytes = named.array->data.size() / named.array->elements();
+  return [array = named.array, shape, elements, element_bytes, read](std::uint64_t entry) -> Result<Values> {
+    Values result{shape, std::vector<float>(elements)};
+    for (std::uint64_t i = 0; i < elements; ++i)
+      result.values[i] =
+          static_cast<float>(read(array->data.data() + (entry * elements + i) * element_bytes));
+    return result;
+  };
+}
+
+Result<std::vector<std::int64_t>> classes(const NamedArray& named) {
+  QFI_TRY(const ReadElement read, element_reader(named));
+  const std::uint64_t element_bytes = named.array->data.size() / named.array->elements();
+  std::vector<std::int64_t> labels;
+  for (std::uint64_t i = 0; i < named.array->elements(); ++i) {
+    const double label = read(named.array->data.data() + i * element_bytes);
+    if (!(label == std::floor(label)) || std::fabs(label) > 1e9)
+      return bad_input("{}: label {} of image {} is not a class number", named.name, label, i);
+    labels.push_back(static_cast<std::int64_t>(label));
+  }
+  return labels;
+}
+
+// Labels may be absent.
+Result<DataSource> open_arrays(const NamedArray& images, const std::optional<NamedArray>& labels) {
+  if (images.array->shape.size() < 2 || images.array->elements() == 0)
+    return bad_input("{}: needs the shape [images, ..]", images.name);
+  DataSource source;
+  source.count = images.array->shape[0];
+  QFI_TRY(source.image, entry_reader(images));
+  if (!labels) return source;
+  const std::vector<std::uint64_t>& shape = labels->array->shape;
+  if ((shape.size() != 1 && shape.size() != 3) || labels->array->elements() == 0)
+    return bad_input("{}: needs the shape [images], or [images, height, width] for class maps", labels->name);
+  if (shape[0] != source.count)
+    return bad_input("{}: {} labels for {} images", labels->name, shape[0], source.count);
+  if (shape.size() == 1) {
+    QFI_TRY(source.labels, classes(*labels));
+  } else {
+    QFI_TRY(source.label_map, entry_reader(*labels));
+  }
+  return source;
+}
+
+Result<NamedArray> read_array(const std::filesystem::path& path) {
+  QFI_TRY(NpyArray array, read_npy(path));
+  return NamedArray{path.string(), std::make_shared<const NpyArray>(std::move(array))};
+}
+
+}  // namespace
+
+Result<DataSource> open_npy(const DataConfig& config) {
+  QFI_TRY(const NamedArray images, read_array(config.images.path));
+  std::optional<NamedArray> labels;
+  if (!config.labels.text.empty()) {
+    QFI_TRY(labels, read_array(config.labels.path));
+  }
+  QFI_TRY(DataSource source, open_arrays(images, labels));
+  QFI_TRY(source.images_sha256, sha256_of_file(config.images.path));
+  if (labels) {
+    QFI_TRY(source.labels_sha256, sha256_of_file(config.labels.path));
+  }
+  return source;
+}
+
+Result<DataSource> open_npz(const DataConfig& config) {
+  const auto member = [&](const std::string& name) -> Result<NamedArray> {
+    QFI_TRY(NpyArray array, read_npz(config.images.path, name));
+    return NamedArray{config.images.path.string() + ": " + name,
+                      std::make_shared<const NpyArray>(std::move(array))};
+  };
+  QFI_TRY(const NamedArray images, member(config.images_array));
+  std::optional<NamedArray> labels;
+  if (!config.labels_array.empty()) {
+    QFI_TRY(labels, member(config.labels_array));
+  }
+  QFI_TRY(DataSource source, open_arrays(images, labels));
+  QFI_TRY(source.images_sha256, sha256_of_file(config.images.path));
+  return source;
+}
+
+}  // namespace qfi

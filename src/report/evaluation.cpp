@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/report/evaluation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace qfi {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t k_most_matrix_classes = 12;  // wider ones are in the JSON
+
+std::string percent(std::optional<double> share) {
+  return share ? fmt::format("{:6.2f} %", 100.0 * *share) : std::string("       -");
+}
+
+double ratio(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+std::string class_lines(const Evaluation& evaluation) {
+  const ConfusionMatrix& matrix = evaluation.confusion;
+  const bool is_map = evaluation.task == Task::segmentation;
+  std::string text = fmt::format("\n{:>6} {:>10} {:>10} {:>9}{}\n", "class", is_map ? "pixels" : "images",
+                                 "right", "accuracy", is_map ? "       IoU" : "");
+  for (std::size_t c = 0; c < matrix.classes(); ++c) {
+    if (matrix.of_truth(c) == 0 && matrix.of_prediction(c) == 0) continue;
+    text += fmt::format("{:>6} {:>10} {:>10} {}{}\n", c, matrix.of_truth(c), matrix.at(c, c),
+                        percent(matrix.accuracy(c)), is_map ? "  " + percent(matrix.iou(c)) : "");
+  }
+  return text;
+}
+
+std::string matrix_lines(const ConfusionMatrix& matrix) {
+  std::string text = "\ntrue class by predicted class\n      ";
+  for (std::size_t p = 0; p < matrix.classes(); ++p) text += fmt::format(" {:>7}", p);
+  text += '\n';
+  for (std::size_t t = 0; t < matrix.classes(); ++t) {
+    text += fmt::format("{:>6}", t);
+    for (std::size_t p = 0; p < matrix.classes(); ++p) text += fmt::format(" {:>7}", matrix.at(t, p));
+    text += '\n';
+  }
+  return text;
+}
+
+Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+
+Json matrix_json(const ConfusionMatrix& matrix) {
+  Json rows = Json::array();
+  for (std::size_t t = 0; t < matrix.classes(); ++t) {
+    Json row = Json::array();
+    for (std::size_t p = 0; p < matrix.classes(); ++p) row.push_back(matrix.at(t, p));
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+Json classes_json(const Evaluation& evaluation) {
+  Json list = Json::array();
+  for (std::size_t c = 0; c < evaluation.confusion.classes(); ++c) {
+    Json entry = {{"class", c},
+                  {"count", evaluation.confusion.of_truth(c)},
+                  {"correct", evaluation.confusion.at(c, c)},
+                  {"accuracy", optional_json(evaluation.confusion.accuracy(c))}};
+    if (evaluation.task == Task::segmentation) entry["iou"] = optional_json(evaluation.confusion.iou(c));
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+}  // namespace
+
+std::string evaluation_table(const EvaluationSubject& subject, const Evaluation& evaluation) {
+  const ConfusionMatrix& matrix = evaluation.confusion;
+  std::string text = fmt::format(
+      "{} on {}, {}\n{} images in {:.2f} s, {:.1f} images/s, {} in a batch\n", subject.model, subject.data,
+      subject.fault.empty() ? "fault-free" : "under " + subject.fault, evaluation.images, evaluation.seconds,
+      static_cast<double>(evaluation.images) / std::max(evaluation.seconds, 1e-9),
+      evaluation.images_per_batch);
+  if (evaluation.nan_or_infinity > 0)
+    text += fmt::format("  NaN or infinity in the scores of {} images\n", evaluation.nan_or_infinity);
+  if (evaluation.task == Task::classification) {
+    text += fmt::format("\n  top-1  {}  ({})\n  top-5  {}  ({}; {} labels hang on a tie for place 5)\n",
+                        percent(ratio(matrix.correct(), matrix.total())), matrix.correct(),
+                        percent(ratio(evaluation.top5_correct, matrix.total())), evaluation.top5_correct,
+                        evaluation.top5_hanging);
+  } else if (evaluation.task == Task::segmentation) {
+    text += fmt::format("\n  pixels right  {}  ({} of {}; {} ignored)\n",
+                        percent(ratio(matrix.correct(), matrix.total())), matrix.correct(), matrix.total(),
+                        evaluation.ignored_pixels);
+    text += fmt::format("  IoU, mean over classes              {}\n", percent(matrix.mean_iou()));
+    text += fmt::format("  IoU, global                         {}\n", percent(matrix.global_iou()));
+    text += fmt::format("  IoU, by inverse class frequency     {}\n", percent(matrix.weighted_iou()));
+  } else {
+    return text;
+  }
+  text += class_lines(evaluation);
+  if (matrix.classes() <= k_most_matrix_classes) text += matrix_lines(matrix);
+  return text;
+}
+
+std::string evaluation_json(const EvaluationSubject& subject, const DataSet& data,
+                            const Evaluation& evaluation) {
+  const ConfusionMatrix& matrix = evaluation.confusion;
+  Json json = {{"schema", "qfi-run-data-1"},
+               {"model", subject.model},
+               {"model_sha256", subject.model_sha256},
+               {"images_sha256", data.images_sha256()},
+               {"labels_sha256", data.labels_sha256().empty() ? Json(nullptr) : Json(data.labels_sha256())},
+               {"selection_sha256", data.selection_hash()},
+               {"fault", subject.fault.empty() ? Json(nullptr) : Json(subject.fault)},
+               {"images", evaluation.images},
+               {"nan_or_infinity", evaluation.nan_or_infinity}};
+  if (evaluation.task == Task::classification) {
+    json["task"] = "classification";
+    json["top1_correct"] = matrix.correct();
+    json["top5_correct"] = evaluation.top5_correct;
+    json["top5_ties"] = evaluation.top5_ties;
+    json["top5_hanging_on_tie"] = evaluation.top5_hanging;
+  } else if (evaluation.task == Task::segmentation) {
+    json["task"] = "segmentation";
+    json["pixels"] = matrix.total();
+    json["pixels_correct"] = matrix.correct();
+    json["pixels_ignored"] = evaluation.ignored_pixels;
+    json["iou_mean"] = optional_json(matrix.mean_iou());
+    json["iou_global"] = optional_json(matrix.global_iou());
+    json["iou_weighted_by_inverse_frequency"] = optional_json(matrix.weighted_iou());
+  }
+  if (evaluation.task != Task::none) {
+    json["classes"] = classes_json(evaluation);
+    json["confusion_true_by_predicted"] = matrix_json(matrix);
+  }
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace qfi
