@@ -223,7 +223,8 @@ Result<std::vector<std::byte>> DataSet::read_inputs(std::size_t first, std::size
   if (input.type != TensorType::float32 && (!is_quantized || input.quantization.scales.size() != 1))
     return bad_input("model input '{}' is {}; quantized INT8, UINT8, INT16 and FLOAT32 are supported",
                      input.name, name_of(input.type));
-  if (input.type == TensorType::int16 && !scaling)
+  const bool holds_codes = !scaling && m_source.signed_type == input.type;
+  if (input.type == TensorType::int16 && !scaling && !holds_codes)
     return bad_input("model input '{}' is INT16: say in 'input' how to scale the images", input.name);
   const double step = is_quantized ? input.quantization.scales[0] : 1.0;
   const int zero = is_quantized ? input.quantization.zero_points[0] : 0;
@@ -241,14 +242,15 @@ Result<std::vector<std::byte>> DataSet::read_inputs(std::size_t first, std::size
                        changes_pixels(m_config) ? "" : "; nothing is cropped, resized or made grey unasked");
     const std::size_t channels = image.shape.size() < 3 ? 1 : image.shape.back();
     if (!scaling) {
-      if (is_quantized && !std::ranges::all_of(image.values, is_byte))
+      if (is_quantized && !holds_codes && !std::ranges::all_of(image.values, is_byte))
         return bad_input("{}: image {} holds values other than 0..255: say in 'input' how to scale them",
                          m_config.images.path.string(), m_indices[k]);
       const auto as_code = [&](std::size_t pixel, std::size_t c) {
-        return double{image.values[pixel + c]} + (is_quantized ? smallest : 0);
+        return double{image.values[pixel + c]} + (holds_codes ? 0 : smallest);
       };
       if (input.type == TensorType::float32) append<float>(image, channels, as_code, bytes);
       else if (input.type == TensorType::int8) append<std::int8_t>(image, channels, as_code, bytes);
+      else if (input.type == TensorType::int16) append<std::int16_t>(image, channels, as_code, bytes);
       else append<std::uint8_t>(image, channels, as_code, bytes);
       continue;
     }

@@ -72,6 +72,8 @@ Result<DataSource> open_arrays(const NamedArray& images, const std::optional<Nam
   DataSource source;
   source.count = images.array->shape[0];
   QFI_TRY(source.image, entry_reader(images));
+  if (images.array->type == "i1") source.signed_type = TensorType::int8;
+  if (images.array->type == "i2") source.signed_type = TensorType::int16;
   if (!labels) return source;
   const std::vector<std::uint64_t>& shape = labels->array->shape;
   if ((shape.size() != 1 && shape.size() != 3) || labels->array->elements() == 0)

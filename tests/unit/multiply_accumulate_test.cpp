@@ -140,10 +140,10 @@ TEST_P(RandomShapes, PairCountsAreTheProductsThatAreReallyFormed) {
         for (int kx = 0; kx < s.filter_w; ++kx)
           for (int oy = 0; oy < s.out_h; ++oy)
             for (int ox = 0; ox < s.out_w; ++ox) {
-              const int y = oy * s.stride_h + ky * s.dilation_h - s.pad_h;
-              const int x = ox * s.stride_w + kx * s.dilation_w - s.pad_w;
-              const bool is_inside = y >= 0 && y < s.in_h && x >= 0 && x < s.in_w;
-              inside += is_inside || padding == PaddingTaps::multiply ? 1 : 0;
+              const int y = input_place(oy, ky, s.in_h, s.stride_h, s.dilation_h, s.pad_h, s.is_transposed);
+              const int x = input_place(ox, kx, s.in_w, s.stride_w, s.dilation_w, s.pad_w, s.is_transposed);
+              const bool multiplies_padding = padding == PaddingTaps::multiply && !s.is_transposed;
+              inside += (y >= 0 && x >= 0) || multiplies_padding ? 1 : 0;
             }
       std::uint64_t total = 0;
       for (const std::uint64_t count : counts) total += count;

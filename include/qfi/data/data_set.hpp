@@ -27,6 +27,7 @@ struct DataSource {
   std::function<Result<Values>(std::uint64_t)> image;
   std::vector<std::int64_t> labels;                        ///< a class for each image; may be empty
   std::function<Result<Values>(std::uint64_t)> label_map;  ///< a class for each pixel; may be empty
+  std::optional<TensorType> signed_type;  ///< INT8, INT16: the type that the file stores images as
   std::string images_sha256;
   std::string labels_sha256;  ///< empty: the images' file holds the labels, or there are none
 };
@@ -57,9 +58,9 @@ class DataSet {
   /// Error, naming file, image and label: a label is no class 0 .. classes-1.
   Result<void> check_labels(std::size_t classes) const;
 
-  /// Images first .. first+count-1 as the input tensor stores them. Without scaling, value v
-  /// becomes the v-th code of an 8-bit type (0 -> smallest), which needs whole values 0..255, or
-  /// for FLOAT32 the value itself. Error: shapes differ (dimensions of size 1 aside; flat ones
+  /// Images first .. first+count-1 as the input tensor stores them. Without scaling, arrays of the
+  /// input's own INT8 or INT16 type hold the codes; else value v becomes the v-th code of an 8-bit
+  /// type (0 -> smallest), which needs whole values 0..255, or for FLOAT32 the value itself. Error: shapes differ (dimensions of size 1 aside; flat ones
   /// match any), or the type needs a scaling.
   Result<std::vector<std::byte>> read_inputs(std::size_t first, std::size_t count, const Tensor& input,
                                              const std::optional<InputScaling>& scaling) const;

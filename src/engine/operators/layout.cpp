@@ -15,7 +15,7 @@
 namespace qfi {
 namespace {
 
-constexpr std::int64_t k_fill = -1;
+constexpr std::int64_t k_fill = std::numeric_limits<std::int64_t>::min();
 constexpr int k_max_table = 1 << 22;
 
 // One dimension of a box: step i is at table[i] in the input (k_fill: outside of it), or at i * step
