@@ -74,6 +74,7 @@ bool start_png(PngHandle& handle, PngInput& input, PngContent wanted) {
 bool read_png_rows(PngHandle& handle, png_bytepp rows) {
   if (setjmp(png_jmpbuf(handle.png)) != 0) return false;  // NOLINT(cert-err52-cpp)
   png_read_image(handle.png, rows);
+  png_read_end(handle.png, nullptr);
   return true;
 }
 

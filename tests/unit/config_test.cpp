@@ -97,10 +97,12 @@ TEST_F(Config, MistakesAreNamedWithLineColumnAndSuggestion) {
        ":4:39: unknown key 'operator' in 'faults'; did you mean 'operators'?"},
       {"output: out", "outptu: out", ":6:1: unknown key 'outptu' in 'config'; did you mean 'output'?"},
       {"[conv_2d]", "[conv2d]",
-       "'operators' cannot be 'conv2d'; possible: conv_2d, depthwise_conv_2d, fully_connected; did you mean "
+       "'operators' cannot be 'conv2d'; possible: conv_2d, depthwise_conv_2d, transpose_conv, "
+       "fully_connected; did you mean "
        "'conv_2d'?"},
       {"kind: stuck_at", "kind: stuck", "'kind' cannot be 'stuck'"},
-      {"format: npy", "format: png", "'format' cannot be 'png'; possible: cifar10, idx, npy"},
+      {"format: npy", "format: png",
+       "'format' cannot be 'png'; possible: cifar10, cifar100, cifar100_coarse, idx, npy, npz, images"},
       {"margin: 0.03", "margin: 3", ":5:18: 'margin' is 3; 0 to 1 are possible"},
       {"margin: 0.03", "margin: 0", "'margin' must lie between 0 and 1"},
       {"margin: 0.03", "margin: x", "'margin' must be a number"},
