@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <limits>
 #include <memory>
 
 #include "campaign_options.hpp"
@@ -112,7 +113,7 @@ Result<Program> load_program(const Options& options, std::vector<TensorFile>& fi
   QFI_TRY(files, tensor_files(options, model));
   ProgramParams params;
   params.kernels = options.kernels;
-  params.max_bytes_per_image = options.memory;
+  params.max_bytes_per_image = std::numeric_limits<std::size_t>::max();  // evaluate() has the limit
   for (const TensorFile& file : files) params.kept_tensors.push_back(file.tensor);
   auto program = Program::prepare(std::move(model), params);
   if (!program) return at(options.model, program.error());

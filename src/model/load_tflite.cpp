@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <set>
 
@@ -233,7 +234,10 @@ class Loader {
     if (zero_count > 1 && zero_count != count)
       return bad_input("{} zero points for {} scales", zero_count, count);
     for (unsigned i = 0; i < count; ++i) {
-      const std::int64_t zero = zero_count == 0 ? 0 : zeros->Get(zero_count == 1 ? 0 : i);
+      // By bytes: the verifier does not check that a vector of 64-bit numbers is aligned.
+      std::int64_t zero = 0;
+      if (zero_count > 0)
+        std::memcpy(&zero, zeros->Data() + sizeof(zero) * (zero_count == 1 ? 0 : i), sizeof(zero));
       if (!fits(tensor.type, zero))
         return bad_input("zero point {} does not fit the type {}", zero, name_of(tensor.type));
       tensor.quantization.zero_points.push_back(static_cast<std::int32_t>(zero));

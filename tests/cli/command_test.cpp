@@ -290,5 +290,103 @@ TEST_F(Command, WrongUsageIsExitCode2AndHelpIs0) {
   }
 }
 
+TEST_F(Command, RunMeasuresADataSetWhateverTheThreadsAndMemory) {
+  const std::vector<std::string> data = {"run",      demo("shapes.tflite"), "--data", demo("images.npy"),
+                                         "--labels", demo("labels.npy")};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), data.begin(), data.end());
+    const ProcessOutcome outcome = run(more);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+    return outcome.output;
+  };
+  const std::string table = with({});
+  EXPECT_THAT(table, HasSubstr("shapes.tflite on images.npy, fault-free"));
+  EXPECT_THAT(table, HasSubstr("true class by predicted class"));
+  const std::string text = with({"--json", "--output", "a.npy", "--threads", "1"});
+  const json result = json::parse(text);
+  EXPECT_EQ(result["task"], "classification");
+  std::uint64_t counted = 0;
+  std::uint64_t correct = 0;
+  for (std::size_t t = 0; t < result["classes"].size(); ++t) {
+    for (const json& count : result["confusion_true_by_predicted"][t]) counted += count.get<std::uint64_t>();
+    correct += result["confusion_true_by_predicted"][t][t].get<std::uint64_t>();
+  }
+  EXPECT_EQ(counted, result["images"]);
+  EXPECT_EQ(correct, result["top1_correct"]);
+  // As the campaign counts them.
+  ASSERT_EQ(run({"campaign", config("{count: 1}")}).exit_code, 0);
+  EXPECT_EQ(json::parse(with({"--json", "--select", "first:40"}))["top1_correct"],
+            results("out")["golden"]["top1_correct"]);
+  EXPECT_EQ(with({"--json", "--output", "b.npy", "--threads", "3", "--memory", "200KB"}), text);
+  EXPECT_EQ(with({"--json", "--output", "c.npy", "--kernels", "reference"}), text);
+  const std::string output = value_of(read_file(folder() / "a.npy"));
+  EXPECT_EQ(value_of(read_file(folder() / "b.npy")), output);
+  EXPECT_EQ(value_of(read_file(folder() / "c.npy")), output);
+  EXPECT_EQ(value_of(read_npy(folder() / "a.npy")).shape[0], result["images"]);
+}
+
+TEST_F(Command, RunWithAFaultGivesTheCampaignsCounts) {
+  ASSERT_TRUE(write_file(folder() / "list.csv", "site,stuck_at\nop_a[1],1\n"));
+  ASSERT_EQ(run({"campaign", config("{list: list.csv}")}).exit_code, 0);
+  const ProcessOutcome outcome =
+      run({"run", demo("shapes.tflite"), "--data", demo("images.npy"), "--labels", demo("labels.npy"),
+           "--select", "first:40", "--netlist", m_netlist, "--fault", "op_a[1]:1", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  const json fault = results("out")["faults"][0];
+  EXPECT_EQ(json::parse(outcome.output)["top1_correct"], fault["faulty_correct"]);
+  EXPECT_EQ(json::parse(outcome.output)["top5_correct"], fault["faulty_top5_correct"]);
+  EXPECT_NE(fault["faulty_correct"], fault["golden_correct"]) << "the fault does something";
+}
+
+TEST_F(Command, RunDumpsAnyTensorAndReadsDataFromAConfig) {
+  const std::string yaml = config("{count: 1}");
+  const json model = json::parse(run({"inspect", demo("shapes.tflite"), "--json"}).output);
+  const std::string name = model["operators"][0]["outputs"][0]["name"];
+  const ProcessOutcome outcome =
+      run({"run", demo("shapes.tflite"), "--data", yaml, "--dump", name + "=t.npy", "--dump", "0=in.npy"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  const NpyArray dumped = value_of(read_npy(folder() / "t.npy"));
+  EXPECT_EQ(dumped.shape[0], 40U);
+  EXPECT_EQ(dumped.elements() / 40, model["operators"][0]["outputs"][0]["values"]);
+}
+
+TEST_F(Command, RunRefusesWhatDoesNotFit) {
+  const auto refused = [&](std::vector<std::string> more, const std::string& part) {
+    more.insert(more.begin(), {"run", demo("shapes.tflite"), "--data", demo("images.npy")});
+    expect_refused(more, part);
+  };
+  refused({"--resize", "8x8"}, "image 0 has the shape 8x8");
+  refused({"--resize", "8"}, "--resize: '8' is not HEIGHTxWIDTH");
+  refused({"--crop", "1.5"}, "a share is at most 1");
+  refused({"--select", "last:3"}, "--select last:3: all, first:N, random:N or stratified:N");
+  refused({"--select", "stratified:3"}, "a stratified selection needs a class per image");
+  refused({"--dump", "nothing=x.npy"}, "--dump: the model has no tensor 'nothing'");
+  refused({"--dump", "nothing"}, "write it as TENSOR=FILE.npy");
+  refused({"--fault", "op_a[0]:1"}, "--fault and --netlist need each other");
+  refused({"--netlist", m_netlist, "--fault", "nowhere:1"}, "nowhere");
+  refused({"--memory", "1KB"}, "raise --memory");
+  refused({"--format", "idx"}, "not an idx file");
+  refused({"--labels", "missing.npy"}, "missing.npy: cannot open");
+  expect_refused({"run", demo("shapes.tflite"), "--data", "x.bin"},
+                 "its name does not tell the format; say --format");
+  expect_refused({"run", demo("labels.npy"), "--data", demo("images.npy")}, "not a .tflite file");
+}
+
+TEST_F(Command, InspectShowsModelsAndNetlists) {
+  const ProcessOutcome model = run({"inspect", demo("shapes.tflite")});
+  ASSERT_EQ(model.exit_code, 0) << model.output;
+  EXPECT_THAT(model.output, HasSubstr("CONV_2D"));
+  EXPECT_THAT(model.output, HasSubstr("Fault populations"));
+  const json counted = json::parse(run({"inspect", demo("shapes.tflite"), "--json"}).output);
+  std::uint64_t weight_bits = 0;
+  for (const json& op : counted["operators"]) weight_bits += op["weight_bits"].get<std::uint64_t>();
+  EXPECT_EQ(weight_bits, counted["totals"]["weight_bits"]);
+  EXPECT_EQ(weight_bits, 8 * counted["totals"]["weights"].get<std::uint64_t>());
+  const json gates = json::parse(run({"inspect", m_netlist, "--json"}).output);
+  EXPECT_EQ(gates["stuck_at"]["nets"]["faults"], 3526);
+  EXPECT_EQ(gates["cells"]["QFI_FA"].get<int>() > 0, true);
+  expect_refused({"inspect", demo("labels.npy")}, "neither a .tflite model nor a netlist in JSON");
+}
+
 }  // namespace
 }  // namespace qfi

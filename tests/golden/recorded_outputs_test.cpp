@@ -6,7 +6,7 @@
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/npy.hpp"
-#include "qfi/campaign/classification.hpp"
+#include "qfi/campaign/evaluate.hpp"
 #include "qfi/data/data_set.hpp"
 #include "qfi/engine/program.hpp"
 #include "support.hpp"
@@ -106,16 +106,11 @@ TEST(RecordedFloatOutputs, AreReproducedWithinTheTolerance) {
     Batch batch(program, images);
     std::memcpy(batch.tensor(input_tensor).data(), input.data.data(), input.data.size());
     program.run(batch, 0, program.model().operators.size());
-    std::size_t exact = 0;
     for (const json& recorded : recording.manifest["tensors"]) {
       const int index = recorded["index"];
       const Tensor& tensor = program.model().tensors[static_cast<std::size_t>(index)];
       if (tensor.type != TensorType::float32) continue;
       const std::string bytes = bytes_of_tensor(program, batch, index);
-      exact += fmt::format("{:016x}", xxh64(bytes_of(std::string_view(bytes).substr(0, tensor.bytes())))) ==
-                       recorded["xxh64"][0]
-                   ? 1
-                   : 0;
       if (!recorded.contains("file")) continue;
       const NpyArray expected = value_of(read_npy(recording.folder / recorded["file"].get<std::string>()));
       const auto* ours = reinterpret_cast<const float*>(bytes.data());
@@ -129,9 +124,6 @@ TEST(RecordedFloatOutputs, AreReproducedWithinTheTolerance) {
       }
       EXPECT_LE(difference, k_float_tolerance * largest) << recorded["kind"] << " " << index;
     }
-    RecordProperty(recording.model_name() + " tensors equal to the bit", static_cast<int>(exact));
-    fmt::print("{}: {} of {} tensors equal to the bit\n", recording.model_name(), exact,
-               recording.manifest["tensors"].size());
     ++models;
   }
   EXPECT_EQ(models, 6);
@@ -146,6 +138,12 @@ TEST_P(RecordedOutputs, OfSingleOperatorsAreReproduced) {
     EXPECT_TRUE(model) << model.error().message;
     if (!model) continue;
     auto prepared = Program::prepare(std::move(*model), {GetParam(), true, {}});
+    // The runtime's reference kernel writes 9 of this output's 18 bytes; the rest of the recording
+    // is whatever lay in memory. qfi refuses the operator for INT16.
+    if (recording.folder.filename() == "sum_hw.int16") {
+      EXPECT_FALSE(prepared);
+      continue;
+    }
     EXPECT_TRUE(prepared) << prepared.error().message;
     if (!prepared) continue;
     const Program& program = *prepared;
@@ -184,85 +182,129 @@ TEST_P(RecordedOutputs, OfSingleOperatorsAreReproduced) {
     }
     ++cases;
   }
-  EXPECT_EQ(cases, 362);
+  EXPECT_EQ(cases, 361);
 }
 
-// The whole data path: the user's image file, quantization, engine, top-1 and top-5.
+// The whole path of `qfi run`: the user's files, quantization, engine, counts.
 struct DataCase {
   std::string model;
   DataConfig data;
   std::optional<InputScaling> input;
-  std::uint64_t images;  ///< checked; the manifest's counts only where it is all of them
 };
 
 ConfigPath shared_file(const std::string& name) { return {name, test::shared_folder() / "data" / name}; }
 
-std::vector<DataCase> data_cases() {
-  const InputScaling centred{{1.0 / 128.0}, {128.0}};
-  const auto data = [](DataFormat format, const char* images, const char* labels, int offset) {
-    DataConfig config;
-    config.format = format;
-    config.images = shared_file(images);
-    if (*labels != '\0') config.labels = shared_file(labels);
-    config.label_offset = offset;
-    return config;
-  };
-  const DataConfig cifar = data(DataFormat::cifar10, "cifar10/test_batch_0000-4999.bin", "", 0);
-  const DataConfig gtsrb = data(DataFormat::npy, "gtsrb/test_images.npy", "gtsrb/test_labels.npy", 0);
-  const DataConfig imagenet =
-      data(DataFormat::npy, "imagenet_sample/images_160.npy", "imagenet_sample/labels.npy", 1);
-  const DataConfig mnist =
-      data(DataFormat::idx, "mnist/t10k-images-idx3-ubyte.gz", "mnist/t10k-labels-idx1-ubyte.gz", 0);
-  return {{"ic_resnet8_int8", cifar, std::nullopt, 5000},
-          {"resnet18w16_cifar10_int8", cifar, centred, 100},
-          {"mobv2_050_cifar10_int8", cifar, centred, 100},
-          {"mobv1_050_gtsrb_int8", gtsrb, centred, 3000},
-          {"mobilenet_v1_0.5_160_quant", imagenet, std::nullopt, 100},
-          {"lenet5_valid_mnist_int8", mnist, InputScaling{{1.0 / 255.0}, {0.0}}, 10000}};
+DataConfig data_of(DataFormat format, const char* images, const char* labels, ImageSelection select) {
+  DataConfig config;
+  config.format = format;
+  config.images = shared_file(images);
+  if (*labels != '\0') config.labels = shared_file(labels);
+  config.select = std::move(select);
+  return config;
 }
 
-TEST(RecordedData, ImageFilesGiveTheRecordedOutputsAndCounts) {
-  QFI_NEEDS_SHARED_DATA();
-  for (DataCase& c : data_cases()) {
-    SCOPED_TRACE(c.model);
-    const Program program =
-        value_of(Program::prepare(value_of(load_tflite(shared_file("models/" + c.model + ".tflite").path))));
-    const Model& model = program.model();
-    c.data.select = SelectFirst{c.images};
-    const DataSet data = value_of(DataSet::open(c.data, 1));
-    const Tensor& input = model.tensors[static_cast<std::size_t>(model.inputs[0])];
-    const Tensor& output = model.tensors[static_cast<std::size_t>(model.outputs[0])];
-    const auto folder = test::shared_folder() / "data/golden" / c.model;
-    const NpyArray recorded = value_of(read_npy(folder / "outputs.npy"));
-    std::size_t differing = 0;
-    std::uint64_t top1 = 0;
-    std::uint64_t top5 = 0;
-    constexpr std::size_t k_block = 50;
-    Batch batch(program, k_block);
-    for (std::size_t first = 0; first < data.images(); first += k_block) {
-      batch.set_images(std::min(k_block, data.images() - first));
-      const auto inputs = value_of(data.read_inputs(first, batch.images(), input, c.input));
-      std::memcpy(batch.tensor(model.inputs[0]).data(), inputs.data(), inputs.size());
-      program.run(batch, 0, model.operators.size());
-      for (std::size_t i = 0; i < batch.images(); ++i) {
-        const auto image = batch.tensor(model.outputs[0]).subspan(i * output.bytes(), output.bytes());
-        differing += std::memcmp(image.data(), recorded.data.data() + (first + i) * output.bytes(),
-                                 output.bytes()) != 0
-                         ? 1
-                         : 0;
-        const Scores scores(output, image);
-        top1 += scores.top1() == data.labels()[first + i] ? 1 : 0;
-        top5 += scores.rank(data.labels()[first + i]) < 5 ? 1 : 0;
-      }
-    }
-    EXPECT_EQ(differing, 0U) << "images of " << data.images();
-    std::ifstream file(folder / "manifest.json");
-    const json manifest = json::parse(file);
-    if (manifest["images"] != c.images) continue;
-    EXPECT_EQ(top1, manifest["top1"]);
-    EXPECT_EQ(top5, manifest["top5"]);
-  }
+// All models that were recorded with a data set at hand. The two largest runs are cut short.
+std::vector<DataCase> data_cases() {
+  const InputScaling centred{{1.0 / 128.0}, {128.0}, false};
+  const InputScaling unit{{1.0 / 255.0}, {0.0}, false};
+  const auto cifar = [](ImageSelection select) {
+    return data_of(DataFormat::cifar10, "cifar10/test_batch_0000-4999.bin", "", std::move(select));
+  };
+  const auto mnist = [](ImageSelection select) {
+    return data_of(DataFormat::idx, "mnist/t10k-images-idx3-ubyte.gz", "mnist/t10k-labels-idx1-ubyte.gz",
+                   std::move(select));
+  };
+  const auto scenes = [](ImageSelection select) {
+    return data_of(DataFormat::npy, "scenes/test_images.npy", "scenes/test_labels.npy", std::move(select));
+  };
+  const DataConfig gtsrb =
+      data_of(DataFormat::npy, "gtsrb/test_images.npy", "gtsrb/test_labels.npy", SelectAll{});
+  const auto imagenet = [](ColorMode color, std::optional<Resize> resize, ImageSelection select,
+                           bool has_labels) {
+    DataConfig config = data_of(DataFormat::npy, "imagenet_sample/images_160.npy",
+                                has_labels ? "imagenet_sample/labels.npy" : "", std::move(select));
+    config.label_offset = has_labels ? 1 : 0;
+    config.color = color;
+    config.resize = resize;
+    return config;
+  };
+  const Resize to_96{96, 96, ResizeMethod::bilinear};
+  return {{"ic_resnet8_int8", cifar(SelectAll{}), std::nullopt},
+          {"ic_resnet8_large_int8", cifar(SelectFirst{200}), std::nullopt},
+          {"ic_resnet8_fp32", cifar(SelectFirst{1000}), std::nullopt},
+          {"alexnet_cifar10_int8", cifar(SelectFirst{100}), centred},
+          {"resnet18w16_cifar10_int8", cifar(SelectAll{}), centred},
+          {"resnet18w16_cifar10_pruned50_int8", cifar(SelectFirst{200}), centred},
+          {"resnet18w16_cifar10_fp32", cifar(SelectFirst{1000}), centred},
+          {"mobv2_050_cifar10_int8", cifar(SelectFirst{500}), centred},
+          {"mobv1_050_gtsrb_int8", gtsrb, centred},
+          {"mobilenet_v1_0.5_160_quant", imagenet(ColorMode::as_stored, std::nullopt, SelectAll{}, true),
+           std::nullopt},
+          {"vww_96_int8", imagenet(ColorMode::as_stored, to_96, SelectAll{}, false), unit},
+          {"person_detect", imagenet(ColorMode::grey, to_96, SelectAll{}, false), std::nullopt},
+          {"deeplabv3_mnv2_dm05_pascal_quant",
+           imagenet(ColorMode::as_stored, Resize{513, 513, ResizeMethod::bilinear}, SelectFirst{2}, false),
+           std::nullopt},
+          {"lenet5_mnist_int8", mnist(SelectAll{}), unit},
+          {"lenet5_mnist_int16x8", mnist(SelectAll{}), unit},
+          {"lenet5_mnist_uint8io", mnist(SelectAll{}), unit},
+          {"lenet5_mnist_floatio", mnist(SelectAll{}), unit},
+          {"lenet5_mnist_fp32", mnist(SelectFirst{1000}), unit},
+          {"lenet5_valid_mnist_int8", mnist(SelectAll{}), unit},
+          {"mlp7_mnist_int8", mnist(SelectAll{}), unit},
+          {"unet_relu_int8", scenes(SelectAll{}), centred},
+          {"unet_sigmoid_int8", scenes(SelectAll{}), centred},
+          {"unet_hard_sigmoid_int8", scenes(SelectAll{}), centred},
+          {"unet_relu_fp32", scenes(SelectFirst{50}), centred},
+          {"unet_sigmoid_fp32", scenes(SelectFirst{50}), centred},
+          {"unet_hard_sigmoid_fp32", scenes(SelectFirst{50}), centred}};
 }
+
+class RecordedData : public testing::TestWithParam<DataCase> {};
+
+TEST_P(RecordedData, GivesTheRecordedOutputsAndCounts) {
+  QFI_NEEDS_SHARED_DATA();
+  const DataCase& c = GetParam();
+  const Program program =
+      value_of(Program::prepare(value_of(load_tflite(shared_file("models/" + c.model + ".tflite").path))));
+  const DataSet data = value_of(DataSet::open(c.data, 1));
+  const TemporaryFolder folder = value_of(TemporaryFolder::create());
+  EvaluateParams params;
+  params.scaling = c.input;
+  params.threads = 2;
+  params.files = {{program.model().outputs[0], folder.path() / "out.npy"}};
+  const Evaluation evaluation = value_of(evaluate(program, data, params));
+
+  const NpyArray ours = value_of(read_npy(folder.path() / "out.npy"));
+  const auto golden = test::shared_folder() / "data/golden" / c.model;
+  const NpyArray recorded = value_of(read_npy(golden / "outputs.npy"));
+  std::ifstream file(golden / "manifest.json");
+  const json manifest = json::parse(file);
+  ASSERT_EQ(ours.type, recorded.type);
+  ASSERT_LE(ours.data.size(), recorded.data.size());
+  if (c.model.find("fp32") == std::string::npos) {
+    const std::string_view expected = std::string_view(recorded.data).substr(0, ours.data.size());
+    EXPECT_TRUE(ours.data == expected) << "outputs of " << data.images() << " images";
+  }
+  if (manifest["images"] != data.images()) return;
+  EXPECT_EQ(ours.shape, recorded.shape);
+  if (manifest.contains("top1")) {
+    EXPECT_EQ(evaluation.confusion.correct(), manifest["top1"]);
+    EXPECT_EQ(evaluation.top5_correct, manifest["top5"]);
+  }
+  if (!manifest.contains("pixels")) return;
+  EXPECT_EQ(evaluation.confusion.total(), manifest["pixels"]);
+  EXPECT_EQ(evaluation.confusion.correct(), manifest["pixels_correct"]);
+  for (std::size_t t = 0; t < evaluation.confusion.classes(); ++t)
+    for (std::size_t p = 0; p < evaluation.confusion.classes(); ++p)
+      EXPECT_EQ(evaluation.confusion.at(t, p), manifest["confusion_true_by_predicted"][t][p]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, RecordedData, testing::ValuesIn(data_cases()), [](const auto& info) {
+  std::string name = info.param.model;
+  std::ranges::replace(name, '.', '_');
+  return name;
+});
 
 INSTANTIATE_TEST_SUITE_P(KernelSets, RecordedOutputs,
                          testing::Values(KernelSet::reference, KernelSet::portable),
