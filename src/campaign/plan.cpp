@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t k_block_bytes = std::size_t{64} << 20;  // of activations in one batch
 constexpr std::size_t k_most_block_images = 200;
-constexpr std::uint64_t k_live_bytes = std::uint64_t{1} << 30;  // of golden tensors kept for all images
+constexpr std::uint64_t k_live_bytes = std::uint64_t{512} << 20;  // of golden tensors kept for all images
 
 Result<int> find_metric_tensor(const Model& model, const CampaignConfig& config) {
   if (config.metric_tensor == "output") return model.outputs[0];
