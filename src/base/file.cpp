@@ -75,6 +75,10 @@ Result<std::string> read_file_gunzip(const std::filesystem::path& path, std::uin
 }
 
 Result<OutputFile> OutputFile::create(const std::filesystem::path& path) {
+  std::error_code ignored;
+  const auto status = std::filesystem::symlink_status(path, ignored);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    return bad_input("{}: exists and is not a regular file", path.string());
   std::string temporary = path.string() + ".XXXXXX";
   const int descriptor = ::mkostemp(temporary.data(), O_CLOEXEC);
   if (descriptor < 0) return failed("{}: cannot create a file here: {}", path.string(), std::strerror(errno));

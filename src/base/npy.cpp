@@ -69,7 +69,7 @@ std::uint64_t NpyArray::elements() const {
 
 namespace {
 
-Result<NpyArray> parse_npy(const std::string& file, const std::string& name) {
+Result<NpyArray> parse_npy(std::string file, const std::string& name) {
   if (file.size() < 10 || !std::string_view(file).starts_with(k_magic))
     return bad_input("{}: not an .npy file", name);
   const auto byte = [&](std::size_t i) {
@@ -102,7 +102,9 @@ Result<NpyArray> parse_npy(const std::string& file, const std::string& name) {
   const std::size_t data_at = header_at + header_bytes;
   if (!bytes || *bytes != file.size() - data_at)
     return bad_input("{}: the data's size does not match the shape in the header", name);
-  return NpyArray{std::string(code.substr(1)), std::move(*shape), file.substr(data_at)};
+  std::string type(code.substr(1));
+  file.erase(0, data_at);  // in place: the data may be large
+  return NpyArray{std::move(type), std::move(*shape), std::move(file)};
 }
 
 struct ZipDeleter {
@@ -123,8 +125,8 @@ std::string member_names(zip_t* archive) {
 }  // namespace
 
 Result<NpyArray> read_npy(const std::filesystem::path& path) {
-  QFI_TRY(const std::string file, read_file_gunzip(path));
-  return parse_npy(file, path.string());
+  QFI_TRY(std::string file, read_file_gunzip(path));
+  return parse_npy(std::move(file), path.string());
 }
 
 Result<NpyArray> read_npz(const std::filesystem::path& path, const std::string& array,
@@ -161,7 +163,7 @@ Result<NpyArray> read_npz(const std::filesystem::path& path, const std::string& 
     if (bytes.size() > max_bytes)
       return bad_input("{}: array '{}' has more than {} bytes", path.string(), array, max_bytes);
   }
-  return parse_npy(bytes, path.string() + ": " + array);
+  return parse_npy(std::move(bytes), path.string() + ": " + array);
 }
 
 std::string npy_header(const std::string& type, std::span<const std::uint64_t> shape) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <limits>
 
 namespace qfi {
 namespace {
@@ -61,10 +62,11 @@ int Scores::top1() const {
 }
 
 std::size_t Scores::rank(int label) const {
-  if (label < 0) return m_values.size();
+  constexpr std::size_t k_never = std::numeric_limits<std::size_t>::max();
+  if (label < 0) return k_never;
   const auto place = static_cast<std::size_t>(label);
   const double own = m_values[place];
-  if (std::isnan(own)) return m_values.size();
+  if (std::isnan(own)) return k_never;
   std::size_t before = 0;
   for (std::size_t c = 0; c < m_values.size(); ++c)
     if (m_values[c] > own || (m_values[c] == own && c < place)) ++before;

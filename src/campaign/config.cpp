@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "qfi/base/file.hpp"
+#include "qfi/campaign/config_names.hpp"
 #include "yaml_reader.hpp"
 
 namespace qfi {
@@ -13,37 +14,8 @@ namespace {
 constexpr std::uint64_t k_max_config_bytes = 1 << 20;
 constexpr std::uint64_t k_most = std::numeric_limits<std::uint64_t>::max();
 
-const std::vector<std::pair<std::string, DataFormat>> k_formats = {
-    {"cifar10", DataFormat::cifar10},
-    {"cifar100", DataFormat::cifar100},
-    {"cifar100_coarse", DataFormat::cifar100_coarse},
-    {"idx", DataFormat::idx},
-    {"npy", DataFormat::npy},
-    {"npz", DataFormat::npz},
-    {"images", DataFormat::images}};
-const std::vector<std::pair<std::string, ColorMode>> k_colors = {
-    {"as_stored", ColorMode::as_stored}, {"rgb", ColorMode::rgb}, {"grey", ColorMode::grey}};
-const std::vector<std::pair<std::string, ResizeMethod>> k_methods = {{"bilinear", ResizeMethod::bilinear},
-                                                                     {"nearest", ResizeMethod::nearest}};
-const std::vector<std::pair<std::string, OperatorKind>> k_weighted = {
-    {"conv_2d", OperatorKind::conv_2d},
-    {"depthwise_conv_2d", OperatorKind::depthwise_conv_2d},
-    {"transpose_conv", OperatorKind::transpose_conv},
-    {"fully_connected", OperatorKind::fully_connected}};
-const std::vector<std::pair<std::string, OperandEncoding>> k_encodings = {
-    {"raw", OperandEncoding::raw}, {"offset", OperandEncoding::offset}};
-const std::vector<std::pair<std::string, Rs1>> k_rs1 = {{"weight", Rs1::weight}, {"input", Rs1::input}};
-const std::vector<std::pair<std::string, SiteKind>> k_sites = {{"nets", SiteKind::nets},
-                                                               {"pins", SiteKind::pins}};
-const std::vector<std::pair<std::string, PaddingTaps>> k_padding = {{"skip", PaddingTaps::skip},
-                                                                    {"multiply", PaddingTaps::multiply}};
-const std::vector<std::pair<std::string, Rounding>> k_rounding = {{"up", Rounding::up},
-                                                                  {"nearest", Rounding::nearest}};
-
-template <class T>
-std::string name_in(const std::vector<std::pair<std::string, T>>& choices, T value) {
-  return std::ranges::find(choices, value, &std::pair<std::string, T>::second)->first;
-}
+const std::vector<std::string> k_keys = {"model",    "data",   "input", "faults",  "sample", "metric",
+                                         "interval", "verify", "seed",  "threads", "output"};
 
 class Reader {
  public:
@@ -51,30 +23,30 @@ class Reader {
       : m_folder(std::move(folder)), m_params(params) {}
 
   Result<CampaignConfig> read(const YamlNode& root) {
-    QFI_CHECK(root.check_keys({"model", "data", "input", "faults", "sample", "metric", "interval", "verify",
-                               "seed", "threads", "output"}));
+    QFI_CHECK(root.check_keys(k_keys));
     CampaignConfig config;
     QFI_TRY(const YamlNode model, root.at("model"));
     QFI_TRY(config.model, path(model, m_folder));
     QFI_TRY(DataAndInput data, read_data_and_input(root));
     config.data = std::move(data.data);
     config.input = std::move(data.input);
+    config.seed = data.seed;
+    config.metric_tensor = data.metric_tensor;
+    const bool needs_labels = config.data.format == DataFormat::idx || config.data.format == DataFormat::npy;
+    if (needs_labels && config.data.labels.text.empty()) {
+      QFI_TRY(const YamlNode node, root.at("data"));
+      return node.error("key 'labels' is missing in 'data'");
+    }
     QFI_TRY(const YamlNode faults, root.at("faults"));
     QFI_TRY(config.faults, read_faults(faults));
     QFI_TRY(const YamlNode sample, root.at("sample"));
     QFI_TRY(config.sample, read_sample(sample));
-    if (const auto metric = root.find("metric")) {
-      QFI_CHECK(metric->check_keys({"tensor"}));
-      QFI_TRY(const YamlNode tensor, metric->at("tensor"));
-      QFI_TRY(config.metric_tensor, tensor.text());
-    }
     if (const auto interval = root.find("interval")) {
       QFI_CHECK(interval->check_keys({"confidence"}));
       QFI_TRY(const YamlNode confidence, interval->at("confidence"));
       QFI_TRY(config.interval_confidence, fraction(confidence));
     }
     QFI_CHECK(read_number(root, "verify", std::uint64_t{0}, std::uint64_t{1'000'000}, config.verify));
-    QFI_CHECK(read_number(root, "seed", std::uint64_t{0}, k_most, config.seed));
     if (const auto threads = root.find("threads")) {
       QFI_TRY(config.threads, threads->number(1U, 4096U));
     }
@@ -84,12 +56,19 @@ class Reader {
   }
 
   Result<DataAndInput> read_data_and_input(const YamlNode& root) {
+    QFI_CHECK(root.check_keys(k_keys));
     DataAndInput result;
     QFI_TRY(const YamlNode data, root.at("data"));
     QFI_TRY(result.data, read_data(data));
     if (const auto input = root.find("input")) {
       QFI_TRY(result.input, read_input(*input));
     }
+    if (const auto metric = root.find("metric")) {
+      QFI_CHECK(metric->check_keys({"tensor"}));
+      QFI_TRY(const YamlNode tensor, metric->at("tensor"));
+      QFI_TRY(result.metric_tensor, tensor.text());
+    }
+    QFI_CHECK(read_number(root, "seed", std::uint64_t{0}, k_most, result.seed));
     return result;
   }
 
@@ -191,8 +170,6 @@ class Reader {
                               data.format == DataFormat::cifar100_coarse;
     if (holds_labels && labels)
       return labels->error("the CIFAR formats hold their own labels; leave 'labels' out");
-    if (!labels && !holds_labels && data.format != DataFormat::images)
-      return node.error("key 'labels' is missing in 'data'");
     if (labels) {
       QFI_TRY(data.labels, path(*labels, m_folder));
     }
@@ -263,6 +240,8 @@ class Reader {
     QFI_CHECK(read_numbers(node, "mean", input.mean));
     QFI_CHECK(read_choice<bool>(node, "channels", {{"as_stored", false}, {"reversed", true}},
                                 input.reverse_channels));
+    if (input.scales() && input.scale.empty()) input.scale = {1.0};
+    if (input.scales() && input.mean.empty()) input.mean = {0.0};
     return input;
   }
 
@@ -506,10 +485,8 @@ std::string canonical_config(const CampaignConfig& config) {
                          {"interval", {{"confidence", config.interval_confidence}}},
                          {"verify", config.verify},
                          {"seed", config.seed}};
-  if (config.input)
-    json["input"] = {{"scale", config.input->scale},
-                     {"mean", config.input->mean},
-                     {"channels", config.input->reverse_channels ? "reversed" : "as_stored"}};
+  if (config.input.scales()) json["input"] = {{"scale", config.input.scale}, {"mean", config.input.mean}};
+  if (config.input.reverse_channels) json["input"]["channels"] = "reversed";
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

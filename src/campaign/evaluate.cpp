@@ -2,6 +2,7 @@
 #include "qfi/campaign/evaluate.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <mutex>
@@ -91,38 +92,37 @@ void score_class(const Tensor& tensor, std::span<const std::byte> image, int lab
   sums.top5_hanging += scores.hangs_on_tie(label, 5) ? 1 : 0;
 }
 
-Result<void> score_map(const Tensor& tensor, std::span<const std::byte> image, const std::vector<int>& labels,
+Result<void> score_map(const Tensor& tensor, std::span<const std::byte> image, const ClassMap& labels,
                        Evaluation& sums) {
-  QFI_TRY(const MapShape shape, map_shape(tensor, labels.size()));
+  QFI_TRY(const MapShape shape, map_shape(tensor, labels));
   const std::vector<int> predicted = predicted_classes(tensor, shape, image);
-  const auto classes = static_cast<int>(sums.confusion.classes());
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    if (labels[i] == -1) {
+  const int classes = shape.classes > 0 ? static_cast<int>(shape.classes) : ConfusionMatrix::k_max_classes;
+  for (std::size_t i = 0; i < predicted.size(); ++i) {
+    const int label = labels.classes[i];
+    if (label == DataSet::k_ignored) {
       ++sums.ignored_pixels;
       continue;
     }
-    if (labels[i] < 0 || labels[i] >= classes)
-      return bad_input("a label map holds class {}; the model's classes are 0 to {}", labels[i], classes - 1);
-    sums.confusion.add(labels[i], predicted[i] < classes ? predicted[i] : -1);
+    if (label >= classes)
+      return bad_input("its label map holds class {}, the model's classes are 0 to {}", label, classes - 1);
+    sums.confusion.add(label, predicted[i]);
   }
   return {};
 }
 
-// For a model that gives classes, not scores: the largest class in the labels decides.
+// The output's classes; 0: they show in the data.
 Result<std::size_t> count_classes(const Tensor& tensor, const DataSet& data) {
-  if (!data.has_label_maps()) return tensor.elements();
-  QFI_TRY(const std::vector<int> first, data.label_map(0));
-  QFI_TRY(const MapShape shape, map_shape(tensor, first.size()));
-  if (shape.classes > 0) return shape.classes;
-  int largest = 0;
-  for (std::size_t k = 0; k < data.images(); ++k) {
-    QFI_TRY(const std::vector<int> labels, data.label_map(k));
-    largest = std::max(largest, *std::ranges::max_element(labels));
+  if (data.has_label_maps()) {
+    QFI_TRY(const ClassMap first, data.label_map(0));
+    QFI_TRY(const MapShape shape, map_shape(tensor, first));
+    return shape.classes;
   }
-  constexpr int k_most = 1 << 12;
-  if (largest >= k_most)
-    return bad_input("label maps with class {}: at most {} are supported", largest, k_most);
-  return static_cast<std::size_t>(largest) + 1;
+  const std::size_t classes = tensor.elements();
+  const bool is_row = std::ranges::count_if(tensor.shape, [](int size) { return size != 1; }) == 1;
+  if (!is_row || classes > 1 << 16)
+    return bad_input("output '{}' of shape {} has no score per class; labels are one class per image",
+                     tensor.name, fmt::join(tensor.shape, "x"));
+  return classes;
 }
 
 class Evaluator {
@@ -132,7 +132,7 @@ class Evaluator {
 
   Result<Evaluation> run() {
     const auto start = std::chrono::steady_clock::now();
-    const Tensor& output = m_model.tensors[static_cast<std::size_t>(m_model.outputs[0])];
+    const Tensor& output = m_model.tensors[static_cast<std::size_t>(m_params.scores)];
     Evaluation total;
     total.task = !m_data.labels().empty()  ? Task::classification
                  : m_data.has_label_maps() ? Task::segmentation
@@ -140,20 +140,23 @@ class Evaluator {
     if (total.task != Task::none) {
       QFI_TRY(const std::size_t classes, count_classes(output, m_data));
       if (total.task == Task::classification) {
-        if (classes < 2) return bad_input("output '{}' has one value; top-1 needs two classes", output.name);
         QFI_CHECK(m_data.check_labels(classes));
       }
       total.confusion = ConfusionMatrix(classes);
     }
-    QFI_TRY(total.images_per_batch, images_per_batch(m_program, m_params.max_bytes, m_params.threads));
+    QFI_TRY(const BatchPlan batches,
+            plan_batches(m_program, m_data.images(), m_params.max_bytes, m_params.threads));
+    total.images_per_batch = batches.images;
     QFI_CHECK(m_recorder.open(m_program, m_params.files, m_data.images()));
-    const std::size_t size = std::min<std::size_t>(total.images_per_batch, m_data.images());
+    const std::size_t size = batches.images;
     const std::size_t blocks = (m_data.images() + size - 1) / size;
-    std::vector<std::unique_ptr<Worker>> workers(m_params.threads);
+    std::vector<std::unique_ptr<Worker>> workers(batches.threads);
     std::vector<Result<void>> outcomes(blocks);
+    std::atomic<std::size_t> first_failed = blocks;  // later blocks need not run; earlier ones do
     std::uint64_t done = 0;
     std::mutex lock;
-    parallel_for(blocks, m_params.threads, [&](std::size_t block, unsigned index) {
+    parallel_for(blocks, batches.threads, [&](std::size_t block, unsigned index) {
+      if (block > first_failed) return;
       if (!workers[index]) {
         workers[index] = std::make_unique<Worker>(m_program, size);
         workers[index]->sums = total;
@@ -161,9 +164,9 @@ class Evaluator {
       const std::size_t first = block * size;
       const std::size_t count = std::min(size, m_data.images() - first);
       outcomes[block] = run_block(first, count, *workers[index]);
-      if (!m_params.progress) return;
       const std::scoped_lock guard(lock);
-      m_params.progress(done += count, m_data.images());
+      if (!outcomes[block]) first_failed = std::min<std::size_t>(first_failed, block);
+      if (m_params.progress) m_params.progress(done += count, m_data.images());
     });
     for (const Result<void>& outcome : outcomes) QFI_CHECK(outcome);
     for (const auto& worker : workers)
@@ -177,7 +180,7 @@ class Evaluator {
  private:
   Result<void> run_block(std::size_t first, std::size_t count, Worker& worker) {
     const int input = m_model.inputs[0];
-    const int output = m_model.outputs[0];
+    const int output = m_params.scores;
     worker.batch.set_images(count);
     QFI_TRY(
         const std::vector<std::byte> values,
@@ -194,8 +197,9 @@ class Evaluator {
       if (worker.sums.task == Task::classification) {
         score_class(tensor, image, m_data.labels()[first + i], worker.sums);
       } else if (worker.sums.task == Task::segmentation) {
-        QFI_TRY(const std::vector<int> labels, m_data.label_map(first + i));
-        QFI_CHECK(score_map(tensor, image, labels, worker.sums));
+        QFI_TRY(const ClassMap labels, m_data.label_map(first + i));
+        if (auto scored = score_map(tensor, image, labels, worker.sums); !scored)
+          return at(fmt::format("image {}", m_data.indices()[first + i]), scored.error());
       }
     }
     return {};
@@ -219,17 +223,20 @@ class Evaluator {
 
 }  // namespace
 
-Result<std::size_t> images_per_batch(const Program& program, std::size_t max_bytes, unsigned threads) {
-  // Inputs are there twice while they are converted; a label map and scores are small beside it.
+Result<BatchPlan> plan_batches(const Program& program, std::size_t images, std::size_t max_bytes,
+                               unsigned threads) {
+  // Inputs are there twice while they are converted; a class map and scores are small beside it.
   std::size_t needed = program.bytes_per_image();
   for (const int input : program.model().inputs)
     needed += 3 * program.model().tensors[static_cast<std::size_t>(input)].elements() * sizeof(float);
-  const std::size_t fitting = max_bytes / std::max(1U, threads) / std::max<std::size_t>(needed, 1);
+  const std::size_t fitting = max_bytes / std::max<std::size_t>(needed, 1);
   if (fitting == 0)
-    return bad_input(
-        "one image needs {} bytes and {} threads run; the limit is {}: raise --memory or lower --threads",
-        needed, threads, max_bytes);
-  return std::min(fitting, k_most_batch_images);
+    return bad_input("one image needs {} bytes, the limit is {}: raise --memory", needed, max_bytes);
+  BatchPlan plan;
+  plan.threads = static_cast<unsigned>(std::min<std::size_t>({fitting, images, threads}));
+  const std::size_t share = (images + plan.threads - 1) / plan.threads;  // work for every thread
+  plan.images = std::min({fitting / plan.threads, share, k_most_batch_images});
+  return plan;
 }
 
 Result<Evaluation> evaluate(const Program& program, const DataSet& data, const EvaluateParams& params) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/campaign/segmentation.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 
@@ -16,15 +17,29 @@ std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
 
 }  // namespace
 
+void ConfusionMatrix::grow(std::size_t classes) {
+  ConfusionMatrix larger(classes);
+  for (std::size_t t = 0; t < m_classes; ++t) {
+    larger.m_none[t] = m_none[t];
+    for (std::size_t p = 0; p < m_classes; ++p) larger.m_counts[t * classes + p] = at(t, p);
+  }
+  *this = std::move(larger);
+}
+
 void ConfusionMatrix::add(int truth, int predicted) {
+  const auto largest = static_cast<std::size_t>(std::max(truth, predicted));
+  if (largest >= m_classes) grow(largest + 1);
   const auto t = static_cast<std::size_t>(truth);
   if (predicted < 0) ++m_none[t];
   else ++m_counts[t * m_classes + static_cast<std::size_t>(predicted)];
 }
 
 ConfusionMatrix& ConfusionMatrix::operator+=(const ConfusionMatrix& other) {
-  for (std::size_t i = 0; i < m_counts.size(); ++i) m_counts[i] += other.m_counts[i];
-  for (std::size_t c = 0; c < m_none.size(); ++c) m_none[c] += other.m_none[c];
+  if (other.m_classes > m_classes) grow(other.m_classes);
+  for (std::size_t t = 0; t < other.m_classes; ++t) {
+    m_none[t] += other.m_none[t];
+    for (std::size_t p = 0; p < other.m_classes; ++p) m_counts[t * m_classes + p] += other.at(t, p);
+  }
   return *this;
 }
 
@@ -86,34 +101,47 @@ std::optional<double> ConfusionMatrix::weighted_iou() const {
   return sum / weights;
 }
 
-Result<MapShape> map_shape(const Tensor& tensor, std::size_t pixels) {
-  const std::size_t elements = tensor.elements();
-  const bool is_integer = tensor.type == TensorType::int32 || tensor.type == TensorType::int64;
-  if (is_integer && elements == pixels) return MapShape{pixels, 0};
-  const auto classes = tensor.shape.empty() ? 1 : static_cast<std::size_t>(tensor.shape.back());
-  if (!is_integer && classes >= 2 && elements == pixels * classes) return MapShape{pixels, classes};
-  return bad_input("tensor '{}' of shape {} is no map of classes for label maps of {} pixels", tensor.name,
-                   fmt::join(tensor.shape, "x"), pixels);
+Result<MapShape> map_shape(const Tensor& tensor, const ClassMap& labels) {
+  const bool is_class_map = tensor.type == TensorType::int32 || tensor.type == TensorType::int64;
+  std::vector<int> shape = tensor.shape;
+  MapShape map{labels.height, labels.width, 0};
+  if (!is_class_map && !shape.empty()) {
+    map.classes = static_cast<std::size_t>(shape.back());
+    shape.pop_back();
+  }
+  const bool has_size = shape.size() >= 2 && shape[shape.size() - 2] == labels.height &&
+                        shape.back() == labels.width &&
+                        tensor.elements() == map.pixels() * std::max<std::size_t>(map.classes, 1);
+  if (!has_size || map.classes == 1)
+    return bad_input("tensor '{}' of shape {} is no map of classes for label maps of {}x{}", tensor.name,
+                     fmt::join(tensor.shape, "x"), labels.height, labels.width);
+  if (map.classes > ConfusionMatrix::k_max_classes)
+    return bad_input("{} classes; at most {} are supported", map.classes, ConfusionMatrix::k_max_classes);
+  return map;
 }
+
+namespace {
+
+// The map's own class, where it is one.
+template <class T>
+int class_at(const std::byte* at) {
+  T value;
+  std::memcpy(&value, at, sizeof(value));
+  return value >= 0 && value < ConfusionMatrix::k_max_classes ? static_cast<int>(value) : -1;
+}
+
+}  // namespace
 
 std::vector<int> predicted_classes(const Tensor& tensor, const MapShape& shape,
                                    std::span<const std::byte> image) {
   std::vector<int> classes;
-  classes.reserve(shape.pixels);
-  const std::size_t pixel_bytes = image.size() / shape.pixels;
-  for (std::size_t i = 0; i < shape.pixels; ++i) {
+  classes.reserve(shape.pixels());
+  const std::size_t pixel_bytes = image.size() / shape.pixels();
+  for (std::size_t i = 0; i < shape.pixels(); ++i) {
     const auto pixel = image.subspan(i * pixel_bytes, pixel_bytes);
-    if (shape.classes > 0) {
-      classes.push_back(Scores(tensor, pixel).top1());
-    } else if (tensor.type == TensorType::int32) {
-      std::int32_t value = 0;
-      std::memcpy(&value, pixel.data(), sizeof(value));
-      classes.push_back(value);
-    } else {
-      std::int64_t value = 0;
-      std::memcpy(&value, pixel.data(), sizeof(value));
-      classes.push_back(static_cast<int>(value));
-    }
+    if (shape.classes > 0) classes.push_back(Scores(tensor, pixel).top1());
+    else if (tensor.type == TensorType::int32) classes.push_back(class_at<std::int32_t>(pixel.data()));
+    else classes.push_back(class_at<std::int64_t>(pixel.data()));
   }
   return classes;
 }

@@ -5,6 +5,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <string>
 #include <vector>
@@ -84,8 +85,7 @@ class YamlNode {
   template <class T>
   Result<T> number(T smallest, T largest) const {
     T value{};
-    if (!m_node.IsScalar() || !YAML::convert<T>::decode(m_node, value))
-      return error("'{}' must be a number", m_name);
+    if (!m_node.IsScalar() || !parse(m_node.Scalar(), value)) return error("'{}' must be a number", m_name);
     if (!(value >= smallest && value <= largest))
       return error("'{}' is {}; {} to {} are possible", m_name, value, smallest, largest);
     return value;
@@ -106,6 +106,14 @@ class YamlNode {
   }
 
  private:
+  // Decimal only; 010 is ten.
+  template <class T>
+  static bool parse(const std::string& text, T& value) {
+    const char* last = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), last, value);
+    return parsed.ec == std::errc() && parsed.ptr == last;
+  }
+
   YAML::Node m_node;
   const std::string* m_file;
   std::string m_name;

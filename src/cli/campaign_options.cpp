@@ -58,7 +58,7 @@ unsigned thread_count(const CampaignOptions& options, const CampaignConfig& conf
 Result<Plan> load_plan(CampaignConfig config, const CampaignOptions& options, unsigned threads) {
   QFI_TRY(Plan plan, make_plan(std::move(config), {threads, options.kernels}));
   for (const std::string& warning : plan.program->model().warnings)
-    fmt::print(stderr, "qfi: warning: {}\n", warning);
+    fmt::print(stderr, "qfi: warning: {}\n", one_line(warning));
   return plan;
 }
 

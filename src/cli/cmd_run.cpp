@@ -8,6 +8,7 @@
 #include "campaign_options.hpp"
 #include "data_options.hpp"
 #include "qfi/base/similar.hpp"
+#include "qfi/campaign/config_names.hpp"
 #include "qfi/campaign/evaluate.hpp"
 #include "qfi/campaign/faulty_unit.hpp"
 #include "qfi/report/evaluation.hpp"
@@ -18,29 +19,20 @@ namespace {
 struct Options {
   std::string model;
   DataOptions data;
-  std::uint64_t seed = 1;
   std::vector<std::string> dumps;
   std::string output;
   std::string netlist;
   std::string fault;
-  std::vector<std::string> operators = {"conv_2d"};
-  std::vector<std::string> layers;
   std::vector<std::string> ties;
-  StuckAtConfig unit;
+  StuckAtConfig faults;
   std::uint64_t memory = std::uint64_t{1} << 30;
   unsigned threads = 0;
   KernelSet kernels = KernelSet::portable;
   bool json = false;
 };
 
-const std::map<std::string, OperatorKind> k_operators = {
-    {"conv_2d", OperatorKind::conv_2d},
-    {"depthwise_conv_2d", OperatorKind::depthwise_conv_2d},
-    {"transpose_conv", OperatorKind::transpose_conv},
-    {"fully_connected", OperatorKind::fully_connected}};
-
 // By name, or by index.
-Result<int> find_tensor(const Model& model, const std::string& text) {
+Result<int> find_tensor(const Model& model, const std::string& option, const std::string& text) {
   std::vector<std::string> names;
   for (std::size_t t = 0; t < model.tensors.size(); ++t) {
     if (model.tensors[t].name == text) return static_cast<int>(t);
@@ -51,8 +43,16 @@ Result<int> find_tensor(const Model& model, const std::string& text) {
   if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && index < model.tensors.size())
     return static_cast<int>(index);
   const auto guess = most_similar(text, names);
-  return bad_input("--dump: the model has no tensor '{}'{}", text,
+  return bad_input("{}: the model has no tensor '{}'{}", option, text,
                    guess ? "; did you mean '" + *guess + "'?" : "");
+}
+
+bool is_computed(const Model& model, int tensor) {
+  const auto has = [&](const std::vector<int>& list) {
+    return std::ranges::find(list, tensor) != list.end();
+  };
+  return model.tensors[static_cast<std::size_t>(tensor)].is_constant || has(model.inputs) ||
+         std::ranges::any_of(model.operators, [&](const Operator& op) { return has(op.outputs); });
 }
 
 Result<std::vector<TensorFile>> tensor_files(const Options& options, const Model& model) {
@@ -66,8 +66,13 @@ Result<std::vector<TensorFile>> tensor_files(const Options& options, const Model
     const auto equals = dump.rfind('=');
     if (equals == std::string::npos || equals + 1 == dump.size())
       return bad_input("--dump {}: write it as TENSOR=FILE.npy", dump);
-    QFI_TRY(const int tensor, find_tensor(model, dump.substr(0, equals)));
-    files.push_back({tensor, dump.substr(equals + 1)});
+    QFI_TRY(const int tensor, find_tensor(model, "--dump", dump.substr(0, equals)));
+    if (!is_computed(model, tensor))
+      return bad_input("--dump {}: nothing computes this tensor", dump.substr(0, equals));
+    const std::string file = dump.substr(equals + 1);
+    for (const TensorFile& other : files)
+      if (other.path == file) return bad_input("--dump {}: two tensors go to {}", dump, file);
+    files.push_back({tensor, file});
   }
   return files;
 }
@@ -81,10 +86,7 @@ struct FaultyMultiplier {
 };
 
 Result<FaultyMultiplier> make_faulty_multiplier(const Options& options, const Program& program) {
-  StuckAtConfig config = options.unit;
-  config.operators.clear();
-  for (const std::string& name : options.operators) config.operators.push_back(k_operators.at(name));
-  config.layers = options.layers;
+  StuckAtConfig config = options.faults;
   QFI_TRY(config.roles.tie, parse_ties(options.ties));
   FaultyMultiplier result;
   QFI_TRY(Netlist netlist, read_netlist(options.netlist, config.roles));
@@ -104,35 +106,46 @@ Result<FaultyMultiplier> make_faulty_multiplier(const Options& options, const Pr
   return result;
 }
 
-Result<Program> load_program(const Options& options, std::vector<TensorFile>& files) {
+Result<Program> load_program(const Options& options, const std::string& metric_tensor,
+                             EvaluateParams& evaluation) {
   QFI_TRY(Model model, load_tflite(options.model));
   for (const std::string& warning : model.warnings)
     fmt::print(stderr, "qfi: warning: {}\n", one_line(warning));
   if (model.inputs.size() != 1)
     return bad_input("{}: {} inputs; a data set feeds a model with 1", options.model, model.inputs.size());
-  QFI_TRY(files, tensor_files(options, model));
+  QFI_TRY(evaluation.files, tensor_files(options, model));
+  evaluation.scores = model.outputs[0];
+  if (metric_tensor != "output") {
+    QFI_TRY(evaluation.scores, find_tensor(model, "--metric", metric_tensor));
+    if (!is_computed(model, evaluation.scores) ||
+        model.tensors[static_cast<std::size_t>(evaluation.scores)].is_constant)
+      return bad_input("--metric {}: nothing computes this tensor", metric_tensor);
+  }
   ProgramParams params;
   params.kernels = options.kernels;
   params.max_bytes_per_image = std::numeric_limits<std::size_t>::max();  // evaluate() has the limit
-  for (const TensorFile& file : files) params.kept_tensors.push_back(file.tensor);
+  params.kept_tensors.push_back(evaluation.scores);
+  for (const TensorFile& file : evaluation.files) params.kept_tensors.push_back(file.tensor);
   auto program = Program::prepare(std::move(model), params);
   if (!program) return at(options.model, program.error());
+  if (program->model().tensors[static_cast<std::size_t>(evaluation.scores)].is_constant)
+    return bad_input("--metric {}: the tensor is a constant", metric_tensor);
   return program;
 }
 
 Result<int> run(const Options& options) {
   if (options.netlist.empty() != options.fault.empty())
     return bad_input("--fault and --netlist need each other");
-  QFI_TRY(const DataAndInput data_config, read_data_options(options.data));
+  QFI_TRY(const DataAndInput source, read_data_options(options.data));
   EvaluateParams params;
-  QFI_TRY(const Program program, load_program(options, params.files));
+  QFI_TRY(const Program program, load_program(options, source.metric_tensor, params));
   FaultyMultiplier multiplier;
   if (!options.fault.empty()) {
     QFI_TRY(multiplier, make_faulty_multiplier(options, program));
     params.unit = &multiplier.unit->unit();
   }
-  QFI_TRY(const DataSet data, DataSet::open(data_config.data, options.seed));
-  params.scaling = data_config.input;
+  QFI_TRY(const DataSet data, DataSet::open(source.data, source.seed));
+  params.scaling = source.input;
   params.max_bytes = options.memory;
   params.threads = options.threads > 0 ? options.threads : default_threads();
   ProgressLine progress;
@@ -141,10 +154,10 @@ Result<int> run(const Options& options) {
   progress.clear();
   if (!evaluation) return tl::unexpected(evaluation.error());
   const EvaluationSubject subject{std::filesystem::path(options.model).filename().string(),
-                                  program.model().sha256, data_config.data.images.path.filename().string(),
+                                  program.model().sha256, source.data.images.path.filename().string(),
                                   multiplier.description};
   fmt::print("{}", options.json ? evaluation_json(subject, data, *evaluation)
-                                : evaluation_table(subject, *evaluation));
+                                : evaluation_table(subject, data, *evaluation));
   return k_done;
 }
 
@@ -156,7 +169,6 @@ void add_run(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<Options>();
   command->add_option("model", options->model, ".tflite model")->required()->type_name("FILE");
   add_data_options(*command, options->data);
-  command->add_option("--seed", options->seed, "draws random selections")->capture_default_str();
   command->add_option("--output", options->output, "the model's raw output for all images")
       ->type_name("FILE.npy");
   command->add_option("--dump", options->dumps, "a tensor, by name or index, for all images; may be repeated")
@@ -165,24 +177,24 @@ void add_run(CLI::App& app, Action& chosen) {
       ->type_name("SITE:0|1");
   command->add_option("--netlist", options->netlist, "the multiplier that --fault names a site of")
       ->type_name("FILE");
-  command->add_option("--operators", options->operators, "that multiply with it")
+  command->add_option("--operators", options->faults.operators, "that multiply with it")
       ->delimiter(',')
-      ->check(CLI::IsMember(k_operators))
-      ->capture_default_str();
-  command->add_option("--layers", options->layers, "only these: operator numbers or output names")
+      ->transform(CLI::CheckedTransformer(k_weighted))
+      ->default_str("conv_2d");
+  command->add_option("--layers", options->faults.layers, "only these: operator numbers or output names")
       ->delimiter(',');
-  const std::map<std::string, OperandEncoding> encodings = {{"raw", OperandEncoding::raw},
-                                                            {"offset", OperandEncoding::offset}};
   command
-      ->add_option("--operands", options->unit.unit.operands,
+      ->add_option("--operands", options->faults.unit.operands,
                    "multiply stored codes, or codes minus zero points")
-      ->transform(CLI::CheckedTransformer(encodings).description("raw|offset"))
+      ->transform(CLI::CheckedTransformer(k_encodings))
       ->default_str("raw");
-  const std::map<std::string, Rs1> operands = {{"weight", Rs1::weight}, {"input", Rs1::input}};
-  command->add_option("--rs1-operand", options->unit.unit.rs1, "which operand sits at rs1")
-      ->transform(CLI::CheckedTransformer(operands).description("weight|input"))
+  command->add_option("--rs1-operand", options->faults.unit.rs1, "which operand sits at rs1")
+      ->transform(CLI::CheckedTransformer(k_rs1))
       ->default_str("weight");
-  add_port_options(*command, options->unit.roles, options->ties);
+  command->add_option("--padding", options->faults.padding, "taps in the padding")
+      ->transform(CLI::CheckedTransformer(k_padding))
+      ->default_str("skip");
+  add_port_options(*command, options->faults.roles, options->ties);
   command->add_option("--memory", options->memory, "bytes for batches of activations, e.g. 512MB")
       ->transform(CLI::AsSizeValue(false))
       ->default_str("1GiB");

@@ -10,6 +10,7 @@
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/npy.hpp"
+#include "qfi/campaign/config_names.hpp"
 #include "qfi/netlist/verilator.hpp"
 #include "qfi/tables/fault_tables.hpp"
 
@@ -95,11 +96,9 @@ void add_table(CLI::App& app, Action& chosen) {
   command->add_option("--fault", options->fault, "net, net[bit] or cell/pin, and what it is stuck at")
       ->required()
       ->type_name("SITE:0|1");
-  const std::map<std::string, OperandEncoding> encodings = {{"raw", OperandEncoding::raw},
-                                                            {"offset", OperandEncoding::offset}};
   command
       ->add_option("--operands", options->unit.operands, "multiply stored codes, or codes minus zero points")
-      ->transform(CLI::CheckedTransformer(encodings).description("raw|offset"))
+      ->transform(CLI::CheckedTransformer(k_encodings))
       ->default_str("raw");
   const std::map<std::string, CodeType> types = {{"int8", CodeType::int8}, {"uint8", CodeType::uint8}};
   command->add_option("--type", options->use.codes.type, "type of the codes")
@@ -111,9 +110,8 @@ void add_table(CLI::App& app, Action& chosen) {
   command->add_option("--input-zero-point", options->use.codes.input_zero_point, "for offset")
       ->capture_default_str()
       ->type_name("Z");
-  const std::map<std::string, Rs1> operands = {{"weight", Rs1::weight}, {"input", Rs1::input}};
   command->add_option("--rs1-operand", options->unit.rs1, "which operand sits at rs1")
-      ->transform(CLI::CheckedTransformer(operands).description("weight|input"))
+      ->transform(CLI::CheckedTransformer(k_rs1))
       ->default_str("weight");
   const std::map<std::string, Engine> engines = {{"simulator", Engine::simulator},
                                                  {"verilator", Engine::verilator}};

@@ -4,48 +4,55 @@
 #include <charconv>
 
 #include "campaign_options.hpp"
+#include "qfi/campaign/config_names.hpp"
 
 namespace qfi::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-const std::map<std::string, DataFormat> k_formats = {{"cifar10", DataFormat::cifar10},
-                                                     {"cifar100", DataFormat::cifar100},
-                                                     {"cifar100_coarse", DataFormat::cifar100_coarse},
-                                                     {"idx", DataFormat::idx},
-                                                     {"npy", DataFormat::npy},
-                                                     {"npz", DataFormat::npz},
-                                                     {"images", DataFormat::images}};
-
 Result<DataFormat> format_of(const DataOptions& options) {
-  if (!options.format.empty()) return k_formats.at(options.format);
-  const fs::path path = options.data;
+  if (options.format) return *options.format;
+  const fs::path path = options.path;
   const std::string extension = path.extension().string();
-  if (fs::is_directory(path)) return DataFormat::images;
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return DataFormat::images;
   if (extension == ".npy") return DataFormat::npy;
   if (extension == ".npz") return DataFormat::npz;
   if (path.filename().string().find("-idx") != std::string::npos) return DataFormat::idx;
-  return bad_input("{}: its name does not tell the format; say --format", options.data);
+  return bad_input("{}: its name does not tell the format; say --format", options.path);
 }
 
 template <class T>
-Result<T> number(const std::string& option, std::string_view text) {
+Result<T> number(const std::string& option, std::string_view text, bool may_be_zero = false) {
   T value{};
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || !(value > T{0}))
-    return bad_input("{}: '{}' is not a positive number", option, text);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() ||
+      !(value > T{0} || (may_be_zero && value == T{0})))
+    return bad_input("{}: '{}' is not a {} number", option, text, may_be_zero ? "whole" : "positive");
   return value;
 }
 
-// "first:100"
+// "first:100", "list:3,5"
 Result<ImageSelection> selection(const std::string& text) {
   if (text == "all") return SelectAll{};
   const auto colon = text.find(':');
   const std::string kind = text.substr(0, colon);
-  if (colon == std::string::npos || (kind != "first" && kind != "random" && kind != "stratified"))
-    return bad_input("--select {}: all, first:N, random:N or stratified:N", text);
-  QFI_TRY(const auto count, number<std::uint64_t>("--select", std::string_view(text).substr(colon + 1)));
+  std::string_view rest =
+      colon == std::string::npos ? std::string_view() : std::string_view(text).substr(colon + 1);
+  if (kind == "list" && !rest.empty()) {
+    SelectList list;
+    for (;;) {
+      const auto comma = rest.find(',');
+      QFI_TRY(const auto index, number<std::uint64_t>("--select", rest.substr(0, comma), true));
+      list.indices.push_back(index);
+      if (comma == std::string_view::npos) return list;
+      rest.remove_prefix(comma + 1);
+    }
+  }
+  if (rest.empty() || (kind != "first" && kind != "random" && kind != "stratified"))
+    return bad_input("--select {}: all, first:N, random:N, stratified:N or list:I,J,..", text);
+  QFI_TRY(const auto count, number<std::uint64_t>("--select", rest));
   if (kind == "first") return SelectFirst{count};
   if (kind == "random") return SelectRandom{count};
   return SelectStratified{count};
@@ -90,46 +97,62 @@ Result<std::optional<Resize>> resize(const std::string& text) {
 
 void add_data_options(CLI::App& command, DataOptions& o) {
   command
-      .add_option("--data", o.data,
-                  "images: a file or folder; or a .yaml with 'data' and 'input' as in a campaign config")
+      .add_option("--data", o.path,
+                  "images: a file or folder; or a campaign's .yaml, for its data, input, metric and seed")
       ->required()
       ->type_name("PATH");
-  command.add_option("--format", o.format, "of the images (default: by the name)")
-      ->check(CLI::IsMember(k_formats))
-      ->type_name("FORMAT");
-  command.add_option("--labels", o.labels, "classes: a file; class maps: a file or folder")
+  command.add_option("--define", o.defines, "value of ${NAME} in the .yaml's paths")->type_name("NAME=VALUE");
+  const auto add = [&](CLI::Option* option) {
+    o.not_with_config.push_back(option);
+    return option;
+  };
+  add(command.add_option("--format", o.format, "of the images (default: by the name)"))
+      ->transform(CLI::CheckedTransformer(k_formats));
+  add(command.add_option("--labels", o.labels, "classes: a file; class maps: a file or folder"))
       ->type_name("PATH");
-  command
-      .add_option("--arrays", o.arrays, "names in an .npz: images, or images,labels (default images,labels)")
+  add(command.add_option("--arrays", o.arrays,
+                         "names in an .npz: images, or images,labels (default images,labels)"))
       ->delimiter(',')
       ->type_name("NAMES");
-  command.add_option("--select", o.select, "which images: all, first:N, random:N, stratified:N")
+  add(command.add_option("--select", o.select,
+                         "which images: all, first:N, random:N, stratified:N, list:I,J,.."))
       ->capture_default_str()
       ->type_name("WHICH");
-  command.add_option("--label-offset", o.label_offset, "class = label + offset")->capture_default_str();
-  command.add_option("--ignore-label", o.ignore_label, "pixels of class maps that are not counted");
-  command.add_option("--color", o.color, "decode images as")
-      ->check(CLI::IsMember({"as_stored", "rgb", "grey"}))
+  add(command.add_option("--label-offset", o.data.label_offset, "class = label + offset"))
       ->capture_default_str();
-  command.add_option("--crop", o.crop, "central part: square, a share like 0.875, or HxW")->type_name("PART");
-  command.add_option("--resize", o.resize, "after the crop: HxW, bilinear, or HxW:nearest")->type_name("HxW");
-  command.add_option("--scale", o.scale, "input = scale * (value - mean); one number, or one per channel")
+  add(command.add_option("--ignore-label", o.data.ignore_label, "pixels of class maps that are not counted"));
+  add(command.add_option("--color", o.data.color, "decode images as"))
+      ->transform(CLI::CheckedTransformer(k_colors))
+      ->default_str("as_stored");
+  add(command.add_option("--crop", o.crop, "central part: square, a share like 0.875, or HxW"))
+      ->type_name("PART");
+  add(command.add_option("--resize", o.resize, "after the crop: HxW, bilinear, or HxW:nearest"))
+      ->type_name("HxW");
+  add(command.add_option("--scale", o.input.scale,
+                         "input = scale * (value - mean); one number, or one per channel"))
       ->delimiter(',')
       ->type_name("S");
-  command.add_option("--mean", o.mean, "see --scale")->delimiter(',')->type_name("M");
-  command.add_flag("--reverse-channels", o.reverse_channels, "RGB images for a BGR model, or the reverse");
-  command.add_option("--define", o.defines, "value of ${NAME} in the .yaml's paths")->type_name("NAME=VALUE");
+  add(command.add_option("--mean", o.input.mean, "see --scale"))->delimiter(',')->type_name("M");
+  add(command.add_flag("--reverse-channels", o.input.reverse_channels,
+                       "RGB images for a BGR model, or the reverse"));
+  add(command.add_option("--metric", o.metric_tensor, "tensor that holds the scores, or the class map"))
+      ->type_name("TENSOR")
+      ->default_str("the first output");
+  add(command.add_option("--seed", o.seed, "draws random selections"))->capture_default_str();
 }
 
 Result<DataAndInput> read_data_options(const DataOptions& o) {
-  const std::string extension = fs::path(o.data).extension().string();
+  const std::string extension = fs::path(o.path).extension().string();
   if (extension == ".yaml" || extension == ".yml") {
+    for (const CLI::Option* option : o.not_with_config)
+      if (option->count() > 0)
+        return bad_input("{}: {} says it; leave out the option", option->get_name(), o.path);
     QFI_TRY(const ConfigParams params, config_params(o.defines));
-    return read_data_config(o.data, params);
+    return read_data_config(o.path, params);
   }
-  DataAndInput result;
+  DataAndInput result{o.data, o.input, o.metric_tensor, o.seed};
   DataConfig& data = result.data;
-  data.images = {o.data, o.data};
+  data.images = {o.path, o.path};
   QFI_TRY(data.format, format_of(o));
   if (!o.labels.empty()) data.labels = {o.labels, o.labels};
   if (!o.arrays.empty()) {
@@ -139,18 +162,8 @@ Result<DataAndInput> read_data_options(const DataOptions& o) {
     data.labels_array = o.arrays.size() == 2 ? o.arrays[1] : "";
   }
   QFI_TRY(data.select, selection(o.select));
-  data.label_offset = o.label_offset;
-  data.ignore_label = o.ignore_label;
-  data.color = o.color == "rgb" ? ColorMode::rgb : o.color == "grey" ? ColorMode::grey : ColorMode::as_stored;
   QFI_TRY(data.crop, crop(o.crop));
   QFI_TRY(data.resize, resize(o.resize));
-  if (!o.scale.empty() || !o.mean.empty() || o.reverse_channels) {
-    InputScaling scaling;
-    if (!o.scale.empty()) scaling.scale = o.scale;
-    if (!o.mean.empty()) scaling.mean = o.mean;
-    scaling.reverse_channels = o.reverse_channels;
-    result.input = scaling;
-  }
   return result;
 }
 

@@ -11,20 +11,19 @@
 namespace qfi::cli {
 
 struct DataOptions {
-  std::string data;
-  std::string format;  ///< empty: by the file's name
+  std::string path;
+  std::optional<DataFormat> format;  ///< none: by the path's name
   std::string labels;
   std::vector<std::string> arrays;
   std::string select = "all";
-  int label_offset = 0;
-  std::optional<int> ignore_label;
-  std::string color = "as_stored";
   std::string crop;
   std::string resize;
-  std::vector<double> scale;
-  std::vector<double> mean;
-  bool reverse_channels = false;
+  DataConfig data;  ///< what needs no parsing of ours
+  InputScaling input;
+  std::string metric_tensor = "output";
+  std::uint64_t seed = 1;
   std::vector<std::string> defines;
+  std::vector<const CLI::Option*> not_with_config;  ///< options that a .yaml replaces
 };
 
 void add_data_options(CLI::App& command, DataOptions& options);

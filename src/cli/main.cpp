@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <thread>
 
@@ -80,11 +82,15 @@ int main(int argc, char** argv) {
       return k_bad_input;
     }
     const auto outcome = chosen();
+    if (outcome && std::fflush(stdout) != 0) {
+      fmt::print(stderr, "qfi: cannot write to standard output: {}\n", std::strerror(errno));
+      return k_failed;
+    }
     if (outcome) return *outcome;
     fmt::print(stderr, "qfi: {}\n", one_line(outcome.error().message));
     return outcome.error().kind == ErrorKind::bad_input ? k_bad_input : k_failed;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "qfi: {}\n", error.what());
+    fmt::print(stderr, "qfi: {}\n", one_line(error.what()));
     return k_failed;
   }
 }

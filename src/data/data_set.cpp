@@ -8,6 +8,7 @@
 #include <map>
 #include <numeric>
 
+#include "input_writer.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/random.hpp"
 #include "qfi/data/image.hpp"
@@ -27,6 +28,19 @@ Result<DataSource> open_source(const DataConfig& config) {
     case DataFormat::images: return open_image_folder(config);
   }
   return bad_input("unknown data format");
+}
+
+// What no reader would look at.
+Result<void> check(const DataConfig& config) {
+  const std::string name = config.images.path.string();
+  const bool is_cifar = config.format == DataFormat::cifar10 || config.format == DataFormat::cifar100 ||
+                        config.format == DataFormat::cifar100_coarse;
+  if ((is_cifar || config.format == DataFormat::npz) && !config.labels.text.empty())
+    return bad_input("{}: holds its own labels; leave out those of {}", name, config.labels.path.string());
+  constexpr int k_most = 1'000'000;
+  if (std::abs(std::int64_t{config.label_offset}) > k_most)
+    return bad_input("label offset {}: at most {}", config.label_offset, k_most);
+  return {};
 }
 
 // `count` images in the classes' proportions (largest remainders), random within each class.
@@ -104,6 +118,9 @@ Result<Image> as_image(const Values& values) {
     return bad_input(
         "colour, crop and resize need images of [height, width] or [height, width, 1 or 3], not {}",
         fmt::join(shape, "x"));
+  constexpr std::uint64_t k_max_side = 1 << 20;
+  if (shape[0] > k_max_side || shape[1] > k_max_side)
+    return bad_input("sides of {} are too long", k_max_side);
   if (!std::ranges::all_of(values.values, is_byte))
     return bad_input("colour, crop and resize need whole values of 0..255");
   Image image{static_cast<int>(shape[0]), static_cast<int>(shape[1]), static_cast<int>(channels), {}};
@@ -125,35 +142,10 @@ std::vector<std::uint64_t> without_ones(const std::vector<T>& shape) {
   return result;
 }
 
-float round_to(float, double value) { return static_cast<float>(value); }
-template <class T>
-T round_to(T, double value) {
-  if (std::isnan(value)) return T{0};
-  return static_cast<T>(
-      std::clamp<double>(value, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
-}
-
-// One number for all channels, or one for each.
-Result<void> check_channels(const std::vector<double>& numbers, std::size_t channels, const char* name) {
-  if (numbers.size() != 1 && numbers.size() != channels)
-    return bad_input("input: {} numbers for '{}', the images have {} channels", numbers.size(), name,
-                     channels);
-  return {};
-}
-
-// code(value, channel) for every value, stored as T.
-template <class T, class Code>
-void append(const Values& image, std::size_t channels, const Code& code, std::vector<std::byte>& bytes) {
-  for (std::size_t i = 0; i < image.values.size(); ++i) {
-    const T stored = round_to(T{}, code(i - i % channels, i % channels));
-    const auto* raw = reinterpret_cast<const std::byte*>(&stored);
-    bytes.insert(bytes.end(), raw, raw + sizeof(T));
-  }
-}
-
 }  // namespace
 
 Result<DataSet> DataSet::open(const DataConfig& config, std::uint64_t seed) {
+  QFI_CHECK(check(config));
   DataSet data;
   data.m_config = config;
   QFI_TRY(data.m_source, open_source(config));
@@ -161,6 +153,10 @@ Result<DataSet> DataSet::open(const DataConfig& config, std::uint64_t seed) {
   const std::string name = config.images.path.string();
   if (!source.labels.empty() && source.labels.size() != source.count)
     return bad_input("{}: {} images but {} labels", name, source.count, source.labels.size());
+  constexpr std::int64_t k_most_label = 1'000'000'000;
+  for (std::size_t i = 0; i < source.labels.size(); ++i)
+    if (source.labels[i] < -k_most_label || source.labels[i] > k_most_label)
+      return bad_input("{}: label {} of image {} is out of range", name, source.labels[i], i);
   QFI_TRY(data.m_indices, select(config.select, source, seed, name));
   if (!source.labels.empty())
     for (const std::uint64_t image : data.m_indices)
@@ -169,41 +165,40 @@ Result<DataSet> DataSet::open(const DataConfig& config, std::uint64_t seed) {
   return data;
 }
 
+std::string DataSet::place_of(std::size_t k) const {
+  return fmt::format("{}: image {}", m_config.images.path.string(), m_indices[k]);
+}
+
 Result<Values> DataSet::image(std::size_t k) const {
   QFI_TRY(Values values, m_source.image(m_indices[k]));
   if (!changes_pixels(m_config)) return values;
-  const auto place = [&] { return fmt::format("{}: image {}", m_config.images.path.string(), m_indices[k]); };
   auto image = as_image(values);
-  if (!image) return at(place(), image.error());
-  image = cropped(converted(std::move(*image), m_config.color), m_config.crop);
-  if (!image) return at(place(), image.error());
-  if (m_config.resize) image = resized(*image, *m_config.resize);
+  if (image) image = cropped(converted(std::move(*image), m_config.color), m_config.crop);
+  if (image && m_config.resize) image = resized(*image, *m_config.resize);
+  if (!image) return at(place_of(k), image.error());
   values.shape = {static_cast<std::uint64_t>(image->height), static_cast<std::uint64_t>(image->width),
                   static_cast<std::uint64_t>(image->channels)};
   values.values.assign(image->pixels.begin(), image->pixels.end());
   return values;
 }
 
-Result<std::vector<int>> DataSet::label_map(std::size_t k) const {
-  QFI_TRY(Values values, m_source.label_map(m_indices[k]));
-  if (!std::holds_alternative<std::monostate>(m_config.crop) || m_config.resize) {
-    auto image = as_image(values);
-    if (image) image = cropped(*image, m_config.crop);
-    if (!image)
-      return at(fmt::format("{}: class map {}", m_config.labels.path.string(), m_indices[k]), image.error());
-    if (m_config.resize)
-      image = resized(*image, {m_config.resize->height, m_config.resize->width, ResizeMethod::nearest});
-    values.values.assign(image->pixels.begin(), image->pixels.end());
+Result<ClassMap> DataSet::label_map(std::size_t k) const {
+  const auto place = [&] {
+    return fmt::format("{}: class map {}", m_config.labels.path.string(), m_indices[k]);
+  };
+  auto map = m_source.label_map(m_indices[k]);
+  if (map) map = cropped(*map, m_config.crop);
+  if (!map) return at(place(), map.error());
+  if (m_config.resize) map = resized(*map, m_config.resize->height, m_config.resize->width);
+  for (int& label : map->classes) {
+    const bool is_ignored = m_config.ignore_label == label;
+    label += m_config.label_offset;
+    if (is_ignored) label = k_ignored;
+    else if (label < 0)
+      return bad_input("{}: holds class {} (label_offset {} included)", place(), label,
+                       m_config.label_offset);
   }
-  std::vector<int> classes;
-  classes.reserve(values.values.size());
-  for (const float value : values.values) {
-    if (value != std::floor(value) || std::fabs(value) > 1e6F)
-      return bad_input("{}: {} is not a class number", m_config.labels.path.string(), value);
-    const int label = static_cast<int>(value);
-    classes.push_back(m_config.ignore_label == label ? -1 : label + m_config.label_offset);
-  }
-  return classes;
+  return map;
 }
 
 Result<void> DataSet::check_labels(std::size_t classes) const {
@@ -217,57 +212,20 @@ Result<void> DataSet::check_labels(std::size_t classes) const {
 }
 
 Result<std::vector<std::byte>> DataSet::read_inputs(std::size_t first, std::size_t count, const Tensor& input,
-                                                    const std::optional<InputScaling>& scaling) const {
-  const bool is_8_bit = input.type == TensorType::int8 || input.type == TensorType::uint8;
-  const bool is_quantized = is_8_bit || input.type == TensorType::int16;
-  if (input.type != TensorType::float32 && (!is_quantized || input.quantization.scales.size() != 1))
-    return bad_input("model input '{}' is {}; quantized INT8, UINT8, INT16 and FLOAT32 are supported",
-                     input.name, name_of(input.type));
-  const bool holds_codes = !scaling && m_source.signed_type == input.type;
-  if (input.type == TensorType::int16 && !scaling && !holds_codes)
-    return bad_input("model input '{}' is INT16: say in 'input' how to scale the images", input.name);
-  const double step = is_quantized ? input.quantization.scales[0] : 1.0;
-  const int zero = is_quantized ? input.quantization.zero_points[0] : 0;
-  const int smallest = input.type == TensorType::int8 ? -128 : 0;
+                                                    const InputScaling& scaling) const {
+  QFI_TRY(const InputWriter writer, InputWriter::create(input, scaling, m_source.signed_type));
   std::vector<std::byte> bytes;
   bytes.reserve(count * input.bytes());
+  const auto input_shape = without_ones(input.shape);
   for (std::size_t k = first; k < first + count; ++k) {
     QFI_TRY(const Values image, this->image(k));
     const auto image_shape = without_ones(image.shape);
-    const auto input_shape = without_ones(input.shape);
     const bool is_flat = image_shape.size() <= 1 || input_shape.size() <= 1;
     if (image.values.size() != input.elements() || (!is_flat && image_shape != input_shape))
-      return bad_input("{}: image {} has the shape {}, the model's input {}{}", m_config.images.path.string(),
-                       m_indices[k], fmt::join(image.shape, "x"), fmt::join(input.shape, "x"),
+      return bad_input("{} has the shape {}, the model's input {}{}", place_of(k),
+                       fmt::join(image.shape, "x"), fmt::join(input.shape, "x"),
                        changes_pixels(m_config) ? "" : "; nothing is cropped, resized or made grey unasked");
-    const std::size_t channels = image.shape.size() < 3 ? 1 : image.shape.back();
-    if (!scaling) {
-      if (is_quantized && !holds_codes && !std::ranges::all_of(image.values, is_byte))
-        return bad_input("{}: image {} holds values other than 0..255: say in 'input' how to scale them",
-                         m_config.images.path.string(), m_indices[k]);
-      const auto as_code = [&](std::size_t pixel, std::size_t c) {
-        return double{image.values[pixel + c]} + (holds_codes ? 0 : smallest);
-      };
-      if (input.type == TensorType::float32) append<float>(image, channels, as_code, bytes);
-      else if (input.type == TensorType::int8) append<std::int8_t>(image, channels, as_code, bytes);
-      else if (input.type == TensorType::int16) append<std::int16_t>(image, channels, as_code, bytes);
-      else append<std::uint8_t>(image, channels, as_code, bytes);
-      continue;
-    }
-    QFI_CHECK(check_channels(scaling->scale, channels, "scale"));
-    QFI_CHECK(check_channels(scaling->mean, channels, "mean"));
-    const auto real = [&](std::size_t pixel, std::size_t c) {
-      const double scale = scaling->scale[scaling->scale.size() == 1 ? 0 : c];
-      const double mean = scaling->mean[scaling->mean.size() == 1 ? 0 : c];
-      return scale * (image.values[pixel + (scaling->reverse_channels ? channels - 1 - c : c)] - mean);
-    };
-    const auto code = [&](std::size_t pixel, std::size_t c) {
-      return std::round(real(pixel, c) / step) + zero;
-    };
-    if (input.type == TensorType::float32) append<float>(image, channels, real, bytes);
-    else if (input.type == TensorType::int8) append<std::int8_t>(image, channels, code, bytes);
-    else if (input.type == TensorType::uint8) append<std::uint8_t>(image, channels, code, bytes);
-    else append<std::int16_t>(image, channels, code, bytes);
+    if (auto written = writer.append(image.values, bytes); !written) return at(place_of(k), written.error());
   }
   return bytes;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // libpng and libjpeg report errors by jumping; between setjmp and the jump no object with a
 // destructor is made.
+#include <algorithm>
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
@@ -15,11 +16,14 @@
 namespace qfi {
 namespace {
 
-constexpr std::uint64_t k_max_pixels = std::uint64_t{1} << 26;
+constexpr std::uint64_t k_max_side = std::uint64_t{1} << 14;
+constexpr std::uint64_t k_max_pixels = std::uint64_t{1} << 25;
+constexpr int k_max_scans = 500;  // of a progressive JPEG: each costs time for the whole image
 
 Result<void> check_size(std::uint64_t width, std::uint64_t height, const std::string& name) {
-  if (width == 0 || height == 0 || width > k_max_pixels / height)
-    return bad_input("{}: {}x{} pixels, at most {} are supported", name, width, height, k_max_pixels);
+  if (width == 0 || height == 0 || width > k_max_side || height > k_max_side || width * height > k_max_pixels)
+    return bad_input("{}: {}x{} pixels; sides of at most {} and {} pixels in all are supported", name, width,
+                     height, k_max_side, k_max_pixels);
   return {};
 }
 
@@ -50,22 +54,21 @@ struct PngHandle {
   ~PngHandle() { png_destroy_read_struct(&png, &info, nullptr); }
 };
 
-// Reads the header and asks for 8 bits per value; false after an error.
+enum class PngContent : std::uint8_t { colors, stored_values };
+
+// Reads the header and says what rows shall hold; false after an error.
 bool start_png(PngHandle& handle, PngInput& input, PngContent wanted) {
   if (setjmp(png_jmpbuf(handle.png)) != 0) return false;  // NOLINT(cert-err52-cpp): libpng's interface
   png_set_read_fn(handle.png, &input, read_png_bytes);
-  png_set_user_limits(handle.png, 1U << 26, 1U << 26);
+  png_set_user_limits(handle.png, k_max_side, k_max_side);
   png_set_chunk_malloc_max(handle.png, 8U << 20);
   png_read_info(handle.png, handle.info);
-  const png_byte type = png_get_color_type(handle.png, handle.info);
-  png_set_strip_16(handle.png);
-  if (wanted == PngContent::values) {
+  if (wanted == PngContent::stored_values) {
     png_set_packing(handle.png);
+    png_set_swap(handle.png);
   } else {
-    if (type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(handle.png);
-    if (type == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(handle.png);
+    png_set_expand(handle.png);
   }
-  if ((type & PNG_COLOR_MASK_ALPHA) != 0) png_set_strip_alpha(handle.png);
   png_set_interlace_handling(handle.png);
   png_read_update_info(handle.png, handle.info);
   return true;
@@ -84,6 +87,11 @@ struct JpegError {
   char message[JMSG_LENGTH_MAX];
 };
 
+void count_jpeg_scans(j_common_ptr common) {
+  if (reinterpret_cast<j_decompress_ptr>(common)->input_scan_number > k_max_scans)
+    common->err->error_exit(common);
+}
+
 [[noreturn]] void on_jpeg_error(j_common_ptr common) {
   auto* error = reinterpret_cast<JpegError*>(common->err);
   common->err->format_message(common, error->message);
@@ -94,11 +102,14 @@ void on_jpeg_message(j_common_ptr) {}
 struct JpegHandle {
   jpeg_decompress_struct jpeg{};
   JpegError error{};
+  jpeg_progress_mgr progress{};
   JpegHandle() {
     jpeg.err = jpeg_std_error(&error.manager);
     error.manager.error_exit = on_jpeg_error;
     error.manager.output_message = on_jpeg_message;
     jpeg_create_decompress(&jpeg);
+    progress.progress_monitor = count_jpeg_scans;
+    jpeg.progress = &progress;
   }
   JpegHandle(const JpegHandle&) = delete;
   JpegHandle& operator=(const JpegHandle&) = delete;
@@ -128,7 +139,15 @@ bool read_jpeg_rows(JpegHandle& handle, unsigned char* pixels) {
 
 }  // namespace
 
-Result<Image> decode_png(const std::string& content, const std::string& name, PngContent wanted) {
+namespace {
+
+// Pixels as bytes, rows without gaps; 2 bytes per value where the depth is 16.
+struct PngPixels {
+  int height = 0, width = 0, channels = 0, depth = 0;
+  std::vector<std::uint8_t> bytes;
+};
+
+Result<PngPixels> read_png(const std::string& content, const std::string& name, PngContent wanted) {
   PngInput input{content.data(), content.size(), {}};
   PngHandle handle;
   handle.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &input, on_png_error, on_png_warning);
@@ -138,21 +157,58 @@ Result<Image> decode_png(const std::string& content, const std::string& name, Pn
   const std::uint64_t width = png_get_image_width(handle.png, handle.info);
   const std::uint64_t height = png_get_image_height(handle.png, handle.info);
   QFI_CHECK(check_size(width, height, name));
-  Image image;
-  image.width = static_cast<int>(width);
-  image.height = static_cast<int>(height);
-  image.channels = png_get_channels(handle.png, handle.info);
-  image.pixels.resize(width * height * static_cast<std::uint64_t>(image.channels));
+  PngPixels pixels;
+  pixels.width = static_cast<int>(width);
+  pixels.height = static_cast<int>(height);
+  pixels.channels = png_get_channels(handle.png, handle.info);
+  pixels.depth = png_get_bit_depth(handle.png, handle.info);
+  const std::uint64_t row_bytes = png_get_rowbytes(handle.png, handle.info);
+  pixels.bytes.resize(height * row_bytes);
   std::vector<png_bytep> rows;
-  for (std::uint64_t y = 0; y < height; ++y)
-    rows.push_back(image.pixels.data() + y * width * static_cast<std::uint64_t>(image.channels));
+  for (std::uint64_t y = 0; y < height; ++y) rows.push_back(pixels.bytes.data() + y * row_bytes);
   if (!read_png_rows(handle, rows.data())) return bad_input("{}: damaged PNG: {}", name, input.message);
-  return image;
+  return pixels;
+}
+
+// Without the last of 2 or 4 channels.
+void remove_alpha(PngPixels& pixels) {
+  const auto old_channels = static_cast<std::size_t>(pixels.channels);
+  const std::size_t count = pixels.bytes.size() / old_channels;
+  for (std::size_t i = 0; i < count; ++i)
+    std::copy_n(&pixels.bytes[i * old_channels], old_channels - 1, &pixels.bytes[i * (old_channels - 1)]);
+  pixels.bytes.resize(count * (old_channels - 1));
+  --pixels.channels;
+}
+
+}  // namespace
+
+Result<Image> decode_png(const std::string& content, const std::string& name, bool drop_alpha) {
+  QFI_TRY(PngPixels pixels, read_png(content, name, PngContent::colors));
+  if (pixels.depth != 8) return bad_input("{}: {} bits per value, only 8 are supported", name, pixels.depth);
+  if (pixels.channels == 2 || pixels.channels == 4) {
+    if (!drop_alpha)
+      return bad_input("{}: has an alpha channel; 'color: rgb' or 'color: grey' drops it", name);
+    remove_alpha(pixels);
+  }
+  return Image{pixels.height, pixels.width, pixels.channels, std::move(pixels.bytes)};
+}
+
+Result<ClassMap> decode_class_map(const std::string& content, const std::string& name) {
+  QFI_TRY(const PngPixels pixels, read_png(content, name, PngContent::stored_values));
+  if (pixels.channels != 1) return bad_input("{}: a class map needs one value per pixel", name);
+  ClassMap map{pixels.height, pixels.width, {}};
+  const auto count = static_cast<std::size_t>(map.height) * static_cast<std::size_t>(map.width);
+  for (std::size_t i = 0; i < count; ++i)
+    map.classes.push_back(pixels.depth == 16 ? pixels.bytes[2 * i] | pixels.bytes[2 * i + 1] << 8
+                                             : pixels.bytes[i]);
+  return map;
 }
 
 Result<Image> decode_jpeg(const std::string& content, const std::string& name) {
   JpegHandle handle;
   if (!start_jpeg(handle, content)) return bad_input("{}: damaged JPEG: {}", name, handle.error.message);
+  if (handle.jpeg.jpeg_color_space == JCS_CMYK || handle.jpeg.jpeg_color_space == JCS_YCCK)
+    return bad_input("{}: CMYK is not supported", name);
   QFI_CHECK(check_size(handle.jpeg.image_width, handle.jpeg.image_height, name));
   Image image;
   image.width = static_cast<int>(handle.jpeg.image_width);
@@ -166,8 +222,8 @@ Result<Image> decode_jpeg(const std::string& content, const std::string& name) {
   return image;
 }
 
-Result<Image> decode_image(const std::string& content, const std::string& name) {
-  if (content.starts_with("\x89PNG\r\n\x1a\n")) return decode_png(content, name, PngContent::colors);
+Result<Image> decode_image(const std::string& content, const std::string& name, bool drop_alpha) {
+  if (content.starts_with("\x89PNG\r\n\x1a\n")) return decode_png(content, name, drop_alpha);
   if (content.starts_with("\xff\xd8\xff")) return decode_jpeg(content, name);
   return bad_input("{}: neither PNG nor JPEG", name);
 }

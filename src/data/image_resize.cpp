@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Colours, crop, resize. The bilinear resize follows Pillow to the bit: a triangle as wide as the
+// Colours, crop, resize. The bilinear resize follows Pillow 11 to the bit: a triangle as wide as the
 // pixels that it covers, weights in 22-bit fixed point, columns first, then rows.
 #include <algorithm>
 #include <cmath>
@@ -90,21 +90,62 @@ Image resized_rows(const Image& image, int height) {
   return result;
 }
 
-Image resized_nearest(const Image& image, int height, int width) {
-  Image result = with_size(height, width, image.channels);
-  auto* out = result.pixels.data();
-  const auto nearest = [](int o, int in, int size) {
-    return std::min(static_cast<int>((o + 0.5) * (static_cast<double>(in) / size)), in - 1);
+// Rows of `channels` values per pixel.
+template <class T>
+struct Pixels {
+  int height, width, channels;
+  const std::vector<T>& values;
+
+  const T* at(int y, int x) const {
+    return &values[(static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
+                    static_cast<std::size_t>(x)) *
+                   static_cast<std::size_t>(channels)];
+  }
+};
+Pixels<std::uint8_t> pixels_of(const Image& image) {
+  return {image.height, image.width, image.channels, image.pixels};
+}
+Pixels<int> pixels_of(const ClassMap& map) { return {map.height, map.width, 1, map.classes}; }
+
+template <class T>
+std::vector<T> nearest(const Pixels<T>& in, int height, int width) {
+  std::vector<T> out;
+  const auto place = [](int o, int size, int out_size) {
+    return std::min(static_cast<int>((o + 0.5) * (static_cast<double>(size) / out_size)), size - 1);
   };
   for (int y = 0; y < height; ++y)
     for (int x = 0; x < width; ++x) {
-      const int iy = nearest(y, image.height, height);
-      const int ix = nearest(x, image.width, width);
-      const std::size_t pixel =
-          static_cast<std::size_t>(iy) * static_cast<std::size_t>(image.width) + static_cast<std::size_t>(ix);
-      out = std::copy_n(&image.pixels[pixel * static_cast<std::size_t>(image.channels)], image.channels, out);
+      const T* pixel = in.at(place(y, in.height, height), place(x, in.width, width));
+      out.insert(out.end(), pixel, pixel + in.channels);
     }
-  return result;
+  return out;
+}
+
+template <class T>
+std::vector<T> center(const Pixels<T>& in, const CropSize& size) {
+  std::vector<T> out;
+  const int top = (in.height - size.height) / 2;
+  const int left = (in.width - size.width) / 2;
+  for (int y = top; y < top + size.height; ++y) {
+    const T* row = in.at(y, left);
+    out.insert(out.end(), row, row + static_cast<std::ptrdiff_t>(size.width) * in.channels);
+  }
+  return out;
+}
+
+Result<CropSize> crop_size(int height, int width, const Crop& crop) {
+  CropSize size{height, width};
+  if (std::holds_alternative<CropSquare>(crop)) {
+    size.height = size.width = std::min(height, width);
+  } else if (const auto* share = std::get_if<CropShare>(&crop)) {
+    size.height = std::max(1, static_cast<int>(std::lround(height * share->share)));
+    size.width = std::max(1, static_cast<int>(std::lround(width * share->share)));
+  } else if (const auto* given = std::get_if<CropSize>(&crop)) {
+    size = *given;
+  }
+  if (size.height > height || size.width > width)
+    return bad_input("crop to {}x{} of an image of {}x{}", size.height, size.width, height, width);
+  return size;
 }
 
 }  // namespace
@@ -127,34 +168,29 @@ Image converted(Image image, ColorMode mode) {
 }
 
 Result<Image> cropped(const Image& image, const Crop& crop) {
-  int height = image.height;
-  int width = image.width;
-  if (std::holds_alternative<CropSquare>(crop)) {
-    height = width = std::min(height, width);
-  } else if (const auto* share = std::get_if<CropShare>(&crop)) {
-    height = std::max(1, static_cast<int>(std::lround(height * share->share)));
-    width = std::max(1, static_cast<int>(std::lround(width * share->share)));
-  } else if (const auto* size = std::get_if<CropSize>(&crop)) {
-    height = size->height;
-    width = size->width;
-  }
-  if (height > image.height || width > image.width)
-    return bad_input("crop to {}x{} of an image of {}x{}", height, width, image.height, image.width);
-  Image result = with_size(height, width, image.channels);
-  const auto channels = static_cast<std::size_t>(image.channels);
-  const auto top = static_cast<std::size_t>((image.height - height) / 2);
-  const auto left = static_cast<std::size_t>((image.width - width) / 2);
-  const std::size_t row = static_cast<std::size_t>(width) * channels;
-  for (std::size_t y = 0; y < static_cast<std::size_t>(height); ++y)
-    std::copy_n(&image.pixels[((top + y) * static_cast<std::size_t>(image.width) + left) * channels], row,
-                &result.pixels[y * row]);
-  return result;
+  QFI_TRY(const CropSize size, crop_size(image.height, image.width, crop));
+  return Image{size.height, size.width, image.channels, center(pixels_of(image), size)};
 }
 
-Image resized(const Image& image, const Resize& resize) {
-  if (resize.method == ResizeMethod::nearest) return resized_nearest(image, resize.height, resize.width);
+Result<ClassMap> cropped(const ClassMap& map, const Crop& crop) {
+  QFI_TRY(const CropSize size, crop_size(map.height, map.width, crop));
+  return ClassMap{size.height, size.width, center(pixels_of(map), size)};
+}
+
+Result<Image> resized(const Image& image, const Resize& resize) {
+  constexpr std::int64_t k_most = std::int64_t{1} << 27;
+  if (std::int64_t{image.height} * resize.width * image.channels > k_most)
+    return bad_input("resize of {}x{} to {}x{} needs too much memory; crop it first", image.height,
+                     image.width, resize.height, resize.width);
+  if (resize.method == ResizeMethod::nearest)
+    return Image{resize.height, resize.width, image.channels,
+                 nearest(pixels_of(image), resize.height, resize.width)};
   Image result = image.width == resize.width ? image : resized_columns(image, resize.width);
   return result.height == resize.height ? result : resized_rows(result, resize.height);
+}
+
+ClassMap resized(const ClassMap& map, int height, int width) {
+  return {height, width, nearest(pixels_of(map), height, width)};
 }
 
 }  // namespace qfi

@@ -18,6 +18,7 @@ struct Files {
   fs::path folder;
   std::vector<std::string> names;  ///< below the folder
   std::vector<std::int64_t> labels;
+  std::vector<std::string> class_names;
 };
 
 bool is_image(const fs::path& path) {
@@ -26,43 +27,56 @@ bool is_image(const fs::path& path) {
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
 }
 
-// Names in byte order, whatever the file system says.
-Result<std::vector<std::string>> entries(const fs::path& folder,
-                                         const std::function<bool(const fs::directory_entry&)>& wanted) {
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+// Names in byte order, whatever the file system says; hidden ones are left out.
+Result<std::vector<std::string>> entries(const fs::path& folder, bool (*wanted)(const fs::path&)) {
   std::error_code error;
   std::vector<std::string> names;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-    if (wanted(*it)) names.push_back(it->path().filename().string());
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (!name.starts_with('.') && wanted(it->path())) names.push_back(name);
+  }
   if (error) return bad_input("{}: {}", folder.string(), error.message());
   std::ranges::sort(names);
   return names;
 }
 
-Result<Files> by_class_folder(const fs::path& folder) {
-  Files files{folder, {}, {}};
-  QFI_TRY(const auto classes, entries(folder, [](const auto& entry) { return entry.is_directory(); }));
-  for (std::size_t c = 0; c < classes.size(); ++c) {
-    QFI_TRY(const auto names,
-            entries(folder / classes[c], [](const auto& entry) { return is_image(entry.path()); }));
+// One folder of images, or one per class: not both.
+Result<Files> by_folders(const fs::path& folder) {
+  Files files{folder, {}, {}, {}};
+  QFI_TRY(files.names, entries(folder, is_image));
+  QFI_TRY(files.class_names, entries(folder, is_folder));
+  if (files.class_names.empty()) return files;
+  if (!files.names.empty())
+    return bad_input("{}: holds both images and folders; classes are folders of images, nothing else",
+                     folder.string());
+  for (std::size_t c = 0; c < files.class_names.size(); ++c) {
+    QFI_TRY(const auto names, entries(folder / files.class_names[c], is_image));
+    if (names.empty())
+      return bad_input("{}: a class without images", (folder / files.class_names[c]).string());
     for (const std::string& name : names) {
-      files.names.push_back(classes[c] + "/" + name);
+      files.names.push_back(files.class_names[c] + "/" + name);
       files.labels.push_back(static_cast<std::int64_t>(c));
     }
   }
   return files;
 }
 
-Result<Files> without_labels(const fs::path& folder) {
-  Files files{folder, {}, {}};
-  QFI_TRY(files.names, entries(folder, [](const auto& entry) { return is_image(entry.path()); }));
+Result<Files> one_folder(const fs::path& folder) {
+  Files files{folder, {}, {}, {}};
+  QFI_TRY(files.names, entries(folder, is_image));
   return files;
 }
 
-// "name,class" or "name class"; empty lines, and a first line without a number, are skipped.
+// "name,class" or "name class"; empty lines, and a first line that names no file, are skipped.
 Result<Files> by_list(const fs::path& folder, const fs::path& list) {
   constexpr std::uint64_t k_max_list_bytes = std::uint64_t{1} << 30;
   QFI_TRY(const std::string text, read_file(list, k_max_list_bytes));
-  Files files{folder, {}, {}};
+  Files files{folder, {}, {}, {}};
   std::size_t line_number = 0;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
@@ -77,7 +91,9 @@ Result<Files> by_list(const fs::path& folder, const fs::path& list) {
     const char* last = line.data() + line.size();
     const auto parsed = std::from_chars(first, last, label);
     if (separator == std::string::npos || parsed.ec != std::errc() || parsed.ptr != last) {
-      if (line_number == 1) continue;
+      std::error_code ignored;
+      if (line_number == 1 && !fs::exists(folder / line.substr(0, line.find_first_of(", \t")), ignored))
+        continue;
       return bad_input("{}:{}: '{}' is not a file name and a class number", list.string(), line_number, line);
     }
     const fs::path name = line.substr(0, line.find_last_not_of(", \t", separator) + 1);
@@ -113,42 +129,39 @@ Result<std::string> hash_of_files(const fs::path& folder, const std::vector<std:
 Result<DataSource> open_image_folder(const DataConfig& config) {
   const fs::path& folder = config.images.path;
   const bool has_labels = !config.labels.text.empty();
-  const bool has_maps = has_labels && fs::is_directory(config.labels.path);
+  const bool has_maps = has_labels && is_folder(config.labels.path);
   Files files;
-  if (has_labels && !has_maps) {
+  if (has_maps) {
+    QFI_TRY(files, one_folder(folder));
+  } else if (has_labels) {
     QFI_TRY(files, by_list(folder, config.labels.path));
-  } else if (has_maps) {
-    QFI_TRY(files, without_labels(folder));
   } else {
-    QFI_TRY(files, by_class_folder(folder));
-    if (files.names.empty()) {
-      QFI_TRY(files, without_labels(folder));
-    }
+    QFI_TRY(files, by_folders(folder));
   }
   if (files.names.empty()) return bad_input("{}: no .png, .jpg or .jpeg files", folder.string());
   DataSource source;
   source.count = files.names.size();
   source.labels = files.labels;
+  source.class_names = files.class_names;
   QFI_TRY(source.images_sha256, hash_of_files(folder, files.names));
   if (has_labels && !has_maps) {
     QFI_TRY(source.labels_sha256, sha256_of_file(config.labels.path));
   }
-  source.image = [files](std::uint64_t i) -> Result<Values> {
+  const bool drop_alpha = config.color != ColorMode::as_stored;
+  source.image = [files, drop_alpha](std::uint64_t i) -> Result<Values> {
     const fs::path path = files.folder / files.names[i];
     QFI_TRY(const std::string content, read_file(path));
-    QFI_TRY(Image image, decode_image(content, path.string()));
+    QFI_TRY(Image image, decode_image(content, path.string(), drop_alpha));
     return values_of(std::move(image));
   };
   if (!has_maps) return source;
   std::vector<std::string> maps;
   for (const std::string& name : files.names) maps.push_back(fs::path(name).stem().string() + ".png");
   QFI_TRY(source.labels_sha256, hash_of_files(config.labels.path, maps));
-  source.label_map = [maps, map_folder = config.labels.path](std::uint64_t i) -> Result<Values> {
+  source.label_map = [maps, map_folder = config.labels.path](std::uint64_t i) -> Result<ClassMap> {
     const fs::path path = map_folder / maps[i];
     QFI_TRY(const std::string content, read_file(path));
-    QFI_TRY(Image image, decode_png(content, path.string(), PngContent::values));
-    if (image.channels != 1) return bad_input("{}: a class map needs one value per pixel", path.string());
-    return values_of(std::move(image));
+    return decode_class_map(content, path.string());
   };
   return source;
 }

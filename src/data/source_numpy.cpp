@@ -52,13 +52,28 @@ Result<std::function<Result<Values>(std::uint64_t)>> entry_reader(const NamedArr
   };
 }
 
+bool is_class_number(double value) { return value == std::floor(value) && std::fabs(value) <= 1e9; }
+
+Result<std::function<Result<ClassMap>(std::uint64_t)>> map_reader(const NamedArray& named) {
+  QFI_TRY(auto read, entry_reader(named));
+  return [read = std::move(read)](std::uint64_t entry) -> Result<ClassMap> {
+    QFI_TRY(const Values values, read(entry));
+    ClassMap map{static_cast<int>(values.shape[0]), static_cast<int>(values.shape[1]), {}};
+    for (const float value : values.values) {
+      if (!is_class_number(value)) return bad_input("{} is not a class number", value);
+      map.classes.push_back(static_cast<int>(value));
+    }
+    return map;
+  };
+}
+
 Result<std::vector<std::int64_t>> classes(const NamedArray& named) {
   QFI_TRY(const ReadElement read, element_reader(named));
   const std::uint64_t element_bytes = named.array->data.size() / named.array->elements();
   std::vector<std::int64_t> labels;
   for (std::uint64_t i = 0; i < named.array->elements(); ++i) {
     const double label = read(named.array->data.data() + i * element_bytes);
-    if (!(label == std::floor(label)) || std::fabs(label) > 1e9)
+    if (!is_class_number(label))
       return bad_input("{}: label {} of image {} is not a class number", named.name, label, i);
     labels.push_back(static_cast<std::int64_t>(label));
   }
@@ -75,7 +90,8 @@ Result<DataSource> open_arrays(const NamedArray& images, const std::optional<Nam
   if (images.array->type == "i1") source.signed_type = TensorType::int8;
   if (images.array->type == "i2") source.signed_type = TensorType::int16;
   if (!labels) return source;
-  const std::vector<std::uint64_t>& shape = labels->array->shape;
+  std::vector<std::uint64_t> shape = labels->array->shape;
+  if (shape.size() == 2 && shape[1] == 1) shape.pop_back();  // a column of classes
   if ((shape.size() != 1 && shape.size() != 3) || labels->array->elements() == 0)
     return bad_input("{}: needs the shape [images], or [images, height, width] for class maps", labels->name);
   if (shape[0] != source.count)
@@ -83,7 +99,10 @@ Result<DataSource> open_arrays(const NamedArray& images, const std::optional<Nam
   if (shape.size() == 1) {
     QFI_TRY(source.labels, classes(*labels));
   } else {
-    QFI_TRY(source.label_map, entry_reader(*labels));
+    constexpr std::uint64_t k_max_side = 1 << 20;
+    if (shape[1] > k_max_side || shape[2] > k_max_side)
+      return bad_input("{}: class maps with sides of more than {}", labels->name, k_max_side);
+    QFI_TRY(source.label_map, map_reader(*labels));
   }
   return source;
 }

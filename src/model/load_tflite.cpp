@@ -465,6 +465,9 @@ class Loader {
       }
     }
     for (const int output : m_model.outputs)
+      if (m_model.tensors[static_cast<std::size_t>(output)].is_constant)
+        return bad_input("model output {} is a constant", output);
+    for (const int output : m_model.outputs)
       if (!is_known[static_cast<std::size_t>(output)])
         return bad_input("nothing writes model output {}", output);
     return {};

@@ -101,7 +101,8 @@ class Reader {
     if (!given.empty()) return given;
     if (auto from_file = attribute(std::string("qfi_") + name)) return *from_file;
     return bad_input(
-        "the file does not say which port is {}; give it as {{file: .., rs1: .., rs2: .., result: ..}}",
+        "the file does not say which port is {}; say it in the config as {{file: .., rs1: .., rs2: .., "
+        "result: ..}}, or with --rs1, --rs2, --result",
         name);
   }
 

@@ -4,7 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "json_text.hpp"
 
 namespace qfi {
 namespace {
@@ -21,15 +22,16 @@ double ratio(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-std::string class_lines(const Evaluation& evaluation) {
+std::string class_lines(const DataSet& data, const Evaluation& evaluation) {
   const ConfusionMatrix& matrix = evaluation.confusion;
   const bool is_map = evaluation.task == Task::segmentation;
   std::string text = fmt::format("\n{:>6} {:>10} {:>10} {:>9}{}\n", "class", is_map ? "pixels" : "images",
                                  "right", "accuracy", is_map ? "       IoU" : "");
   for (std::size_t c = 0; c < matrix.classes(); ++c) {
     if (matrix.of_truth(c) == 0 && matrix.of_prediction(c) == 0) continue;
-    text += fmt::format("{:>6} {:>10} {:>10} {}{}\n", c, matrix.of_truth(c), matrix.at(c, c),
-                        percent(matrix.accuracy(c)), is_map ? "  " + percent(matrix.iou(c)) : "");
+    text += fmt::format("{:>6} {:>10} {:>10} {}{}{}\n", c, matrix.of_truth(c), matrix.at(c, c),
+                        percent(matrix.accuracy(c)), is_map ? "  " + percent(matrix.iou(c)) : "",
+                        c < data.class_names().size() ? "  " + printable(data.class_names()[c]) : "");
   }
   return text;
 }
@@ -58,13 +60,15 @@ Json matrix_json(const ConfusionMatrix& matrix) {
   return rows;
 }
 
-Json classes_json(const Evaluation& evaluation) {
+Json classes_json(const DataSet& data, const Evaluation& evaluation) {
   Json list = Json::array();
   for (std::size_t c = 0; c < evaluation.confusion.classes(); ++c) {
     Json entry = {{"class", c},
                   {"count", evaluation.confusion.of_truth(c)},
                   {"correct", evaluation.confusion.at(c, c)},
+                  {"without_prediction", evaluation.confusion.without_prediction(c)},
                   {"accuracy", optional_json(evaluation.confusion.accuracy(c))}};
+    if (c < data.class_names().size()) entry["name"] = data.class_names()[c];
     if (evaluation.task == Task::segmentation) entry["iou"] = optional_json(evaluation.confusion.iou(c));
     list.push_back(std::move(entry));
   }
@@ -73,7 +77,8 @@ Json classes_json(const Evaluation& evaluation) {
 
 }  // namespace
 
-std::string evaluation_table(const EvaluationSubject& subject, const Evaluation& evaluation) {
+std::string evaluation_table(const EvaluationSubject& subject, const DataSet& data,
+                             const Evaluation& evaluation) {
   const ConfusionMatrix& matrix = evaluation.confusion;
   std::string text = fmt::format(
       "{} on {}, {}\n{} images in {:.2f} s, {:.1f} images/s, {} in a batch\n", subject.model, subject.data,
@@ -97,7 +102,7 @@ std::string evaluation_table(const EvaluationSubject& subject, const Evaluation&
   } else {
     return text;
   }
-  text += class_lines(evaluation);
+  text += class_lines(data, evaluation);
   if (matrix.classes() <= k_most_matrix_classes) text += matrix_lines(matrix);
   return text;
 }
@@ -130,10 +135,10 @@ std::string evaluation_json(const EvaluationSubject& subject, const DataSet& dat
     json["iou_weighted_by_inverse_frequency"] = optional_json(matrix.weighted_iou());
   }
   if (evaluation.task != Task::none) {
-    json["classes"] = classes_json(evaluation);
+    json["classes"] = classes_json(data, evaluation);
     json["confusion_true_by_predicted"] = matrix_json(matrix);
   }
-  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(json);
 }
 
 }  // namespace qfi

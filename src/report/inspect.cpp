@@ -3,16 +3,12 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
+#include "json_text.hpp"
 
 namespace qfi {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string text_of(const Json& json) {
-  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
 
 std::string shape_text(const std::vector<int>& shape) {
   return shape.empty() ? "scalar" : fmt::format("{}", fmt::join(shape, "x"));
@@ -34,7 +30,7 @@ std::string quantization_text(const TensorInventory& tensor) {
 
 std::string tensor_line(const char* what, const TensorInventory& tensor) {
   return fmt::format("  {:<7} {} {} {}  '{}'\n", what, name_of(tensor.type), shape_text(tensor.shape),
-                     quantization_text(tensor), tensor.name);
+                     quantization_text(tensor), printable(tensor.name));
 }
 
 const char* kind_name(Stage::Kind kind) {
@@ -108,7 +104,7 @@ std::string model_table(const ModelInventory& model) {
   text += fmt::format("\n{:<12} {:>12} {:>6} {:>15}  of\n", "data stage", "values", "bits", "bits in all");
   for (const Stage& stage : model.stages)
     text += fmt::format("{:<12} {:>12} {:>6} {:>15}  '{}'\n", kind_name(stage.kind), grouped(stage.values),
-                        stage.bits_per_value, grouped(stage.bits()), stage.name);
+                        stage.bits_per_value, grouped(stage.bits()), printable(stage.name));
   return text;
 }
 
@@ -134,29 +130,29 @@ std::string model_json(const ModelInventory& model) {
                       {"bits_per_value", stage.bits_per_value},
                       {"bits", stage.bits()}});
   const StageTotals data = totals(model.stages);
-  return text_of({{"schema", "qfi-inspect-model-1"},
-                  {"sha256", model.sha256},
-                  {"warnings", model.warnings},
-                  {"inputs", tensors_json(model.inputs)},
-                  {"outputs", tensors_json(model.outputs)},
-                  {"operators", operators},
-                  {"stages", stages},
-                  {"totals",
-                   {{"multiplications", model.total(&OperatorInventory::multiplications)},
-                    {"weights", model.total(&OperatorInventory::weights)},
-                    {"weight_bits", model.total(&OperatorInventory::weight_bits)},
-                    {"biases", model.total(&OperatorInventory::biases)},
-                    {"bias_bits", model.total(&OperatorInventory::bias_bits)},
-                    {"data_values", data.values},
-                    {"data_bits", data.bits},
-                    {"neurons", model.total(&OperatorInventory::neurons)},
-                    {"activation_bytes", model.bytes_per_image}}}});
+  return json_text({{"schema", "qfi-inspect-model-1"},
+                    {"sha256", model.sha256},
+                    {"warnings", model.warnings},
+                    {"inputs", tensors_json(model.inputs)},
+                    {"outputs", tensors_json(model.outputs)},
+                    {"operators", operators},
+                    {"stages", stages},
+                    {"totals",
+                     {{"multiplications", model.total(&OperatorInventory::multiplications)},
+                      {"weights", model.total(&OperatorInventory::weights)},
+                      {"weight_bits", model.total(&OperatorInventory::weight_bits)},
+                      {"biases", model.total(&OperatorInventory::biases)},
+                      {"bias_bits", model.total(&OperatorInventory::bias_bits)},
+                      {"data_values", data.values},
+                      {"data_bits", data.bits},
+                      {"neurons", model.total(&OperatorInventory::neurons)},
+                      {"activation_bytes", model.bytes_per_image}}}});
 }
 
 std::string netlist_table(const NetlistInventory& netlist) {
   std::string text = fmt::format("  module    {}\n  operands  {} and {} bits, result {} bits, {}\n",
-                                 netlist.module_name, netlist.rs1_bits, netlist.rs2_bits, netlist.result_bits,
-                                 netlist.is_unsigned ? "unsigned" : "signed");
+                                 printable(netlist.module_name), netlist.rs1_bits, netlist.rs2_bits,
+                                 netlist.result_bits, netlist.is_unsigned ? "unsigned" : "signed");
   std::uint64_t cells = 0;
   for (const auto& [type, count] : netlist.cells) cells += count;
   text += fmt::format("  nets      {}\n  depth     {} gates\n  cells     {}\n", grouped(netlist.nets),
@@ -171,7 +167,7 @@ std::string netlist_table(const NetlistInventory& netlist) {
 }
 
 std::string netlist_json(const NetlistInventory& netlist) {
-  return text_of(
+  return json_text(
       {{"schema", "qfi-inspect-netlist-1"},
        {"module", netlist.module_name},
        {"sha256", netlist.sha256},

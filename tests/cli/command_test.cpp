@@ -358,7 +358,7 @@ TEST_F(Command, RunRefusesWhatDoesNotFit) {
   refused({"--resize", "8x8"}, "image 0 has the shape 8x8");
   refused({"--resize", "8"}, "--resize: '8' is not HEIGHTxWIDTH");
   refused({"--crop", "1.5"}, "a share is at most 1");
-  refused({"--select", "last:3"}, "--select last:3: all, first:N, random:N or stratified:N");
+  refused({"--select", "last:3"}, "--select last:3: all, first:N, random:N, stratified:N or list:I,J,..");
   refused({"--select", "stratified:3"}, "a stratified selection needs a class per image");
   refused({"--dump", "nothing=x.npy"}, "--dump: the model has no tensor 'nothing'");
   refused({"--dump", "nothing"}, "write it as TENSOR=FILE.npy");

@@ -189,7 +189,7 @@ TEST_P(RecordedOutputs, OfSingleOperatorsAreReproduced) {
 struct DataCase {
   std::string model;
   DataConfig data;
-  std::optional<InputScaling> input;
+  InputScaling input;
 };
 
 ConfigPath shared_file(const std::string& name) { return {name, test::shared_folder() / "data" / name}; }
@@ -229,22 +229,21 @@ std::vector<DataCase> data_cases() {
     return config;
   };
   const Resize to_96{96, 96, ResizeMethod::bilinear};
-  return {{"ic_resnet8_int8", cifar(SelectAll{}), std::nullopt},
-          {"ic_resnet8_large_int8", cifar(SelectFirst{200}), std::nullopt},
-          {"ic_resnet8_fp32", cifar(SelectFirst{1000}), std::nullopt},
+  return {{"ic_resnet8_int8", cifar(SelectAll{}), {}},
+          {"ic_resnet8_large_int8", cifar(SelectFirst{200}), {}},
+          {"ic_resnet8_fp32", cifar(SelectFirst{1000}), {}},
           {"alexnet_cifar10_int8", cifar(SelectFirst{100}), centred},
           {"resnet18w16_cifar10_int8", cifar(SelectAll{}), centred},
           {"resnet18w16_cifar10_pruned50_int8", cifar(SelectFirst{200}), centred},
           {"resnet18w16_cifar10_fp32", cifar(SelectFirst{1000}), centred},
           {"mobv2_050_cifar10_int8", cifar(SelectFirst{500}), centred},
           {"mobv1_050_gtsrb_int8", gtsrb, centred},
-          {"mobilenet_v1_0.5_160_quant", imagenet(ColorMode::as_stored, std::nullopt, SelectAll{}, true),
-           std::nullopt},
+          {"mobilenet_v1_0.5_160_quant", imagenet(ColorMode::as_stored, std::nullopt, SelectAll{}, true), {}},
           {"vww_96_int8", imagenet(ColorMode::as_stored, to_96, SelectAll{}, false), unit},
-          {"person_detect", imagenet(ColorMode::grey, to_96, SelectAll{}, false), std::nullopt},
+          {"person_detect", imagenet(ColorMode::grey, to_96, SelectAll{}, false), {}},
           {"deeplabv3_mnv2_dm05_pascal_quant",
            imagenet(ColorMode::as_stored, Resize{513, 513, ResizeMethod::bilinear}, SelectFirst{2}, false),
-           std::nullopt},
+           {}},
           {"lenet5_mnist_int8", mnist(SelectAll{}), unit},
           {"lenet5_mnist_int16x8", mnist(SelectAll{}), unit},
           {"lenet5_mnist_uint8io", mnist(SelectAll{}), unit},
@@ -271,6 +270,7 @@ TEST_P(RecordedData, GivesTheRecordedOutputsAndCounts) {
   const TemporaryFolder folder = value_of(TemporaryFolder::create());
   EvaluateParams params;
   params.scaling = c.input;
+  params.scores = program.model().outputs[0];
   params.threads = 2;
   params.files = {{program.model().outputs[0], folder.path() / "out.npy"}};
   const Evaluation evaluation = value_of(evaluate(program, data, params));

@@ -19,7 +19,7 @@ TEST(Classification, TiesGoToTheLowestClassAndNanNeverWins) {
   EXPECT_EQ(scores({1, 3, 3, 2}).rank(2), 1U);
   EXPECT_EQ(scores({NAN, 3, NAN, 4}).top1(), 3);
   EXPECT_EQ(scores({NAN, NAN}).top1(), -1);
-  EXPECT_EQ(scores({NAN, 1}).rank(0), 2U);
+  EXPECT_GT(scores({NAN, 1}).rank(0), 1000U) << "never among the first 5";
   EXPECT_TRUE(scores({NAN, 1}).has_nan_or_infinity());
   EXPECT_TRUE(scores({INFINITY, 1}).has_nan_or_infinity());
 }

@@ -125,17 +125,18 @@ TEST_F(Data, InputsAreQuantizedAsTheModelOrTheConfigSays) {
   input.type = TensorType::int8;
   input.shape = {1, 2, 1};
   input.quantization = {{0.5F}, {-10}, 0};
-  const auto codes = [&](const std::optional<InputScaling>& scaling) {
+  const auto codes = [&](const InputScaling& scaling) {
     const auto bytes = value_of(data.read_inputs(0, 2, input, scaling));
     std::vector<int> numbers;
     for (const std::byte byte : bytes) numbers.push_back(static_cast<std::int8_t>(byte));
     return numbers;
   };
-  EXPECT_THAT(codes(std::nullopt), ElementsAre(-128, -127, -126, -125)) << "value v is the v-th code";
-  EXPECT_THAT(codes(InputScaling{{2.0}, {1.0}}), ElementsAre(-14, -10, -6, -2)) << "2 (v - 1) / 0.5 - 10";
-  EXPECT_THAT(codes(InputScaling{{1e9}, {0.0}}), ElementsAre(-10, 127, 127, 127)) << "clamped";
+  EXPECT_THAT(codes({}), ElementsAre(-128, -127, -126, -125)) << "value v is the v-th code";
+  EXPECT_THAT(codes(InputScaling{{2.0}, {1.0}, false}), ElementsAre(-14, -10, -6, -2))
+      << "2 (v - 1) / 0.5 - 10";
+  EXPECT_THAT(codes(InputScaling{{1e9}, {0.0}, false}), ElementsAre(-10, 127, 127, 127)) << "clamped";
   input.shape = {1, 3, 1};
-  EXPECT_THAT(data.read_inputs(0, 2, input, std::nullopt).error().message,
+  EXPECT_THAT(data.read_inputs(0, 2, input, {}).error().message,
               HasSubstr("image 0 has the shape 2x1, the model's input 1x3x1"));
 }
 

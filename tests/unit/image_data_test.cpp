@@ -95,12 +95,18 @@ TEST_F(ImageData, ClassFoldersAreNumberedInTheOrderOfTheirNames) {
   write("images/cat/z.png", png_of(plain(2, 2, {20})));
   write("images/cat/a.jpg", jpeg_of(plain(2, 2, {30})));
   write("images/cat/notes.txt", "no image");
+  write("images/.hidden/h.png", png_of(plain(2, 2, {40})));
   const DataSet data = value_of(DataSet::open(folder(), 1));
   EXPECT_THAT(data.labels(), ElementsAre(0, 0, 1));
   EXPECT_EQ(value_of(data.image(0)).values[0], 30);
   EXPECT_EQ(value_of(data.image(1)).values[0], 20);
   EXPECT_EQ(value_of(data.image(2)).values[0], 10);
   EXPECT_THAT(value_of(data.image(2)).shape, ElementsAre(2, 2, 1));
+  EXPECT_THAT(data.class_names(), ElementsAre("cat", "dog"));
+  write("images/empty/notes.txt", "no image");
+  EXPECT_THAT(DataSet::open(folder(), 1).error().message, HasSubstr("empty: a class without images"));
+  write("images/stray.png", png_of(plain(2, 2, {50})));
+  EXPECT_THAT(DataSet::open(folder(), 1).error().message, HasSubstr("holds both images and folders"));
 }
 
 TEST_F(ImageData, ALabelsFileGivesImagesOrderAndClasses) {
@@ -113,6 +119,11 @@ TEST_F(ImageData, ALabelsFileGivesImagesOrderAndClasses) {
   write("labels.csv", "x.png,1\nx.png,one\n");
   EXPECT_THAT(DataSet::open(folder("labels.csv"), 1).error().message,
               HasSubstr("labels.csv:2: 'x.png,one' is not a file name and a class number"));
+  write("labels.csv", "x.png,1.0\n");
+  EXPECT_FALSE(DataSet::open(folder("labels.csv"), 1)) << "the first line names a file: it is no header";
+  write("labels.csv", "x.png,99999999999\n");
+  EXPECT_THAT(DataSet::open(folder("labels.csv"), 1).error().message,
+              HasSubstr("label 99999999999 of image 0 is out of range"));
   write("labels.csv", "../secret.png,1\n");
   EXPECT_THAT(DataSet::open(folder("labels.csv"), 1).error().message,
               HasSubstr("does not name a file below"));
@@ -124,24 +135,24 @@ TEST_F(ImageData, DamagedImagesAreNamedAndRefused) {
   const std::string png = png_of(plain(9, 9, {1, 2, 3}));
   const std::string jpeg = jpeg_of(plain(9, 9, {1, 2, 3}));
   for (std::size_t size = 0; size < png.size(); ++size)
-    EXPECT_FALSE(decode_image(png.substr(0, size), "p").has_value()) << size;
+    EXPECT_FALSE(decode_image(png.substr(0, size), "p", false).has_value()) << size;
   for (std::size_t size = 0; size + 2 < jpeg.size(); ++size)
-    EXPECT_FALSE(decode_image(jpeg.substr(0, size), "j").has_value()) << size;
+    EXPECT_FALSE(decode_image(jpeg.substr(0, size), "j", false).has_value()) << size;
   for (std::size_t bit = 0; bit < 8 * png.size(); ++bit) {
     std::string damaged = png;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
-    (void)decode_image(damaged, "p");
+    (void)decode_image(damaged, "p", false);
   }
   for (std::size_t bit = 0; bit < 8 * jpeg.size(); ++bit) {
     std::string damaged = jpeg;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
-    (void)decode_image(damaged, "j");
+    (void)decode_image(damaged, "j", false);
   }
   // A header that claims 2^31 x 2^31 pixels.
   std::string huge = png;
   std::memset(huge.data() + 16, 0x7f, 8);
-  EXPECT_THAT(decode_image(huge, "name.png").error().message, HasSubstr("name.png: damaged PNG"));
-  EXPECT_THAT(decode_image("GIF89a", "name").error().message, HasSubstr("name: neither PNG nor JPEG"));
+  EXPECT_THAT(decode_image(huge, "name.png", false).error().message, HasSubstr("name.png: damaged PNG"));
+  EXPECT_THAT(decode_image("GIF89a", "name", false).error().message, HasSubstr("name: neither PNG nor JPEG"));
 }
 
 TEST_F(ImageData, PixelsChangeOnlyAsAsked) {
@@ -177,12 +188,14 @@ TEST_F(ImageData, PixelsChangeOnlyAsAsked) {
 TEST(Resize, BilinearWeighsAllPixelsThatAnOutputPixelCovers) {
   // Worked by hand: 4 -> 2, triangles of radius 2 around 1 and 3: weights (3 3 1)/7 and mirrored.
   const Image row{1, 4, 1, {0, 100, 200, 40}};
-  EXPECT_THAT(resized(row, {1, 2, ResizeMethod::bilinear}).pixels, ElementsAre(71, 117));
+  EXPECT_THAT(value_of(resized(row, Resize{1, 2, ResizeMethod::bilinear})).pixels, ElementsAre(71, 117));
   // Enlarging interpolates between neighbours; beyond the last centres the value stays.
   const Image two{1, 2, 1, {0, 100}};
-  EXPECT_THAT(resized(two, {1, 4, ResizeMethod::bilinear}).pixels, ElementsAre(0, 25, 75, 100));
+  EXPECT_THAT(value_of(resized(two, Resize{1, 4, ResizeMethod::bilinear})).pixels,
+              ElementsAre(0, 25, 75, 100));
   const Image column{2, 1, 1, {0, 100}};
-  EXPECT_THAT(resized(column, {4, 1, ResizeMethod::bilinear}).pixels, ElementsAre(0, 25, 75, 100));
+  EXPECT_THAT(value_of(resized(column, Resize{4, 1, ResizeMethod::bilinear})).pixels,
+              ElementsAre(0, 25, 75, 100));
 }
 
 TEST_F(ImageData, ChannelsAreScaledAndReversedOneByOne) {
@@ -200,8 +213,9 @@ TEST_F(ImageData, ChannelsAreScaledAndReversedOneByOne) {
   };
   EXPECT_THAT(reals({{1, 2, 3}, {1}, false}), ElementsAre(9, 38, 87, 9, 38, 87));
   EXPECT_THAT(reals({{1}, {0, 10, 20}, true}), ElementsAre(30, 10, -10, 30, 10, -10));
+  EXPECT_THAT(reals({{}, {}, true}), ElementsAre(30, 20, 10, 30, 20, 10)) << "reversed only";
   EXPECT_THAT(data.read_inputs(0, 1, input, InputScaling{{1, 2}, {0}, false}).error().message,
-              HasSubstr("2 numbers for 'scale', the images have 3 channels"));
+              HasSubstr("2 numbers for 'scale', the model's input has 3 channels"));
 }
 
 TEST_F(ImageData, ClassMapsFollowTheirImages) {
@@ -215,12 +229,12 @@ TEST_F(ImageData, ClassMapsFollowTheirImages) {
   const DataSet data = value_of(DataSet::open(config, 1));
   EXPECT_TRUE(data.has_label_maps());
   EXPECT_TRUE(data.labels().empty());
-  const auto classes = value_of(data.label_map(0));
+  const auto classes = value_of(data.label_map(0)).classes;
   EXPECT_EQ(classes[4], 1);
   EXPECT_EQ(classes[5], -1) << "ignored";
   EXPECT_EQ(classes[7], 4);
   config.crop = CropSize{2, 2};
-  EXPECT_THAT(value_of(value_of(DataSet::open(config, 1)).label_map(0)), ElementsAre(-1, 3, 2, 3));
+  EXPECT_THAT(value_of(value_of(DataSet::open(config, 1)).label_map(0)).classes, ElementsAre(-1, 3, 2, 3));
 }
 
 TEST_F(ImageData, ArchivesHoldImagesAndLabels) {
@@ -280,10 +294,10 @@ TEST_F(ImageData, SignedArraysOfTheInputsTypeHoldTheCodes) {
   input.type = TensorType::int8;
   input.shape = {1, 3};
   input.quantization = {{0.1F}, {5}, 0};
-  const auto bytes = value_of(data.read_inputs(0, 1, input, std::nullopt));
+  const auto bytes = value_of(data.read_inputs(0, 1, input, {}));
   EXPECT_EQ(std::memcmp(bytes.data(), codes.data(), 3), 0);
   input.type = TensorType::int16;
-  EXPECT_THAT(data.read_inputs(0, 1, input, std::nullopt).error().message,
+  EXPECT_THAT(data.read_inputs(0, 1, input, {}).error().message,
               HasSubstr("INT16: say in 'input' how to scale"));
 }
 

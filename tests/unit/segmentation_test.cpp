@@ -42,6 +42,10 @@ TEST(ConfusionMatrix, GivesTheIntersectionsOverUnions) {
   twice += matrix;
   EXPECT_EQ(twice.total(), 20U);
   EXPECT_FALSE(ConfusionMatrix(2).mean_iou());
+  twice.add(4, 0);
+  EXPECT_EQ(twice.classes(), 5U) << "grows with the classes";
+  EXPECT_EQ(twice.at(0, 1), 4U);
+  EXPECT_EQ(twice.without_prediction(1), 2U);
 }
 
 TEST(PredictedClasses, AreTheFirstBestOfEachPixelOrTheMapItself) {
@@ -50,7 +54,8 @@ TEST(PredictedClasses, AreTheFirstBestOfEachPixelOrTheMapItself) {
   scores.type = TensorType::float32;
   scores.shape = {1, 1, 2, 3};
   const std::vector<float> values{1, 5, 5, NAN, NAN, NAN};
-  const MapShape shape = value_of(map_shape(scores, 2));
+  const ClassMap two{1, 2, {0, 0}};
+  const MapShape shape = value_of(map_shape(scores, two));
   EXPECT_EQ(shape.classes, 3U);
   EXPECT_THAT(predicted_classes(scores, shape, std::as_bytes(std::span(values))), ElementsAre(1, -1));
   Tensor map;
@@ -58,10 +63,10 @@ TEST(PredictedClasses, AreTheFirstBestOfEachPixelOrTheMapItself) {
   map.type = TensorType::int64;
   map.shape = {1, 1, 2};
   const std::vector<std::int64_t> classes{7, 0};
-  EXPECT_THAT(predicted_classes(map, value_of(map_shape(map, 2)), std::as_bytes(std::span(classes))),
+  EXPECT_THAT(predicted_classes(map, value_of(map_shape(map, two)), std::as_bytes(std::span(classes))),
               ElementsAre(7, 0));
-  EXPECT_THAT(map_shape(scores, 4).error().message,
-              HasSubstr("is no map of classes for label maps of 4 pixels"));
+  EXPECT_THAT(map_shape(scores, ClassMap{2, 1, {0, 0}}).error().message,
+              HasSubstr("is no map of classes for label maps of 2x1"));
 }
 
 }  // namespace

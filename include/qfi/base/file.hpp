@@ -24,6 +24,7 @@ Result<std::string> read_file_gunzip(const std::filesystem::path& path,
 /// A file that appears under its name, whole, when it is finished; else nothing stays behind.
 class OutputFile {
  public:
+  /// Error: the name is taken by something that is not a regular file, or no file can be made here.
   static Result<OutputFile> create(const std::filesystem::path& path);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;

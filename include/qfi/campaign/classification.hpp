@@ -36,7 +36,7 @@ class Scores {
 
   /// -1: all scores are NaN.
   int top1() const;
-  /// How many classes stand before this one.
+  /// How many classes stand before this one; the largest number for -1 and for a score of NaN.
   std::size_t rank(int label) const;
   bool has_nan_or_infinity() const;
   /// The scores at places k and k+1 (from 1) are equal.

@@ -50,7 +50,7 @@ using SampleConfig = std::variant<SampleExhaustive, SampleMargin, SampleCount, S
 struct CampaignConfig {
   ConfigPath model;
   DataConfig data;
-  std::optional<InputScaling> input;  ///< none: value v becomes the v-th code of the input's type
+  InputScaling input;
   StuckAtConfig faults;
   SampleConfig sample = SampleExhaustive{};
   std::string metric_tensor = "output";
@@ -70,10 +70,13 @@ struct ConfigParams {
 /// variable, to the current one.
 Result<CampaignConfig> read_campaign_config(const std::filesystem::path& path, const ConfigParams& params);
 
-/// What `data` and `input` of a campaign config say; its other keys are not looked at.
+/// What a campaign config says about the images; its other keys must be known, no more. Labels may
+/// be left out.
 struct DataAndInput {
   DataConfig data;
-  std::optional<InputScaling> input;
+  InputScaling input;
+  std::string metric_tensor = "output";
+  std::uint64_t seed = 1;
 };
 Result<DataAndInput> read_data_config(const std::filesystem::path& path, const ConfigParams& params);
 

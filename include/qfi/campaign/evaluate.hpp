@@ -22,7 +22,8 @@ struct TensorFile {
 };
 
 struct EvaluateParams {
-  std::optional<InputScaling> scaling;
+  InputScaling scaling;
+  int scores = 0;  ///< the tensor that classes are read from; kept by the Program
   std::vector<TensorFile> files;
   std::size_t max_bytes = std::size_t{1} << 30;  ///< of batches; what the files hold comes on top
   unsigned threads = 1;
@@ -45,11 +46,16 @@ struct Evaluation {
   double seconds = 0;
 };
 
-/// Images that fit in a batch of each of `threads` threads. Error: not even one.
-Result<std::size_t> images_per_batch(const Program& program, std::size_t max_bytes, unsigned threads);
+/// Threads, and images in the batch of each.
+struct BatchPlan {
+  unsigned threads = 1;
+  std::size_t images = 1;
+};
+/// As many of both as `max_bytes` allow. Error: not even one image.
+Result<BatchPlan> plan_batches(const Program& program, std::size_t images, std::size_t max_bytes,
+                               unsigned threads);
 
-/// Scores are read from the model's first output. Errors: inputs that do not fit, labels that are
-/// no classes, files that cannot be written.
+/// Errors: inputs that do not fit, labels that are no classes, files that cannot be written.
 Result<Evaluation> evaluate(const Program& program, const DataSet& data, const EvaluateParams& params);
 
 }  // namespace qfi

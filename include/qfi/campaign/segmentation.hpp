@@ -9,19 +9,23 @@
 #include <vector>
 
 #include "qfi/base/result.hpp"
+#include "qfi/data/image.hpp"
 #include "qfi/model/model.hpp"
 
 namespace qfi {
 
-/// Pixels by true and predicted class. Pixels without a prediction (all scores NaN) count as wrong.
+/// Images or pixels by true and predicted class. Those without a prediction (all scores NaN) count as
+/// wrong.
 class ConfusionMatrix {
  public:
   explicit ConfusionMatrix(std::size_t classes = 0)
       : m_classes(classes), m_counts(classes * classes, 0), m_none(classes, 0) {}
 
   std::size_t classes() const { return m_classes; }
-  /// Precondition: 0 <= truth < classes(); `predicted` is a class, or -1: none.
+  /// A class beyond classes() makes the matrix larger. Preconditions: 0 <= truth < k_max_classes;
+  /// `predicted` likewise, or -1: none.
   void add(int truth, int predicted);
+  static constexpr int k_max_classes = 1 << 12;
   ConfusionMatrix& operator+=(const ConfusionMatrix& other);
 
   std::uint64_t at(std::size_t truth, std::size_t predicted) const {
@@ -29,7 +33,8 @@ class ConfusionMatrix {
   }
   std::uint64_t total() const;
   std::uint64_t correct() const;
-  std::uint64_t of_truth(std::size_t c) const;  ///< without predictions included
+  std::uint64_t of_truth(std::size_t c) const;  ///< those without a prediction included
+  std::uint64_t without_prediction(std::size_t c) const { return m_none[c]; }
   std::uint64_t of_prediction(std::size_t c) const;
 
   /// Share of the class's pixels that are right. None: it has no pixels.
@@ -44,6 +49,7 @@ class ConfusionMatrix {
   std::optional<double> weighted_iou() const;
 
  private:
+  void grow(std::size_t classes);
   std::uint64_t union_of(std::size_t c) const { return of_truth(c) + of_prediction(c) - at(c, c); }
 
   std::size_t m_classes;
@@ -53,13 +59,17 @@ class ConfusionMatrix {
 
 /// How a tensor is a map: [.., height, width, classes] of scores, or [.., height, width] of classes.
 struct MapShape {
-  std::size_t pixels = 0;
+  int height = 0;
+  int width = 0;
   std::size_t classes = 0;  ///< 0: the tensor holds the classes themselves
-};
-/// Error: the tensor is no such map of `pixels` pixels.
-Result<MapShape> map_shape(const Tensor& tensor, std::size_t pixels);
 
-/// Class of each pixel of one image; -1: all its scores are NaN.
+  std::size_t pixels() const { return static_cast<std::size_t>(height) * static_cast<std::size_t>(width); }
+};
+/// Error: the tensor is no map of the size of `labels`.
+Result<MapShape> map_shape(const Tensor& tensor, const ClassMap& labels);
+
+/// Class of each pixel of one image; -1: all its scores are NaN, or the class is none of 0 ..
+/// ConfusionMatrix::k_max_classes-1.
 std::vector<int> predicted_classes(const Tensor& tensor, const MapShape& shape,
                                    std::span<const std::byte> image);
 

@@ -65,18 +65,21 @@ struct DataConfig {
   std::string labels_array = "labels";
   ImageSelection select = SelectAll{};
   int label_offset = 0;             ///< class = label + offset
-  std::optional<int> ignore_label;  ///< label maps only: pixels with it are not counted
-  // Done in this order, on pixels of 0..255; label maps are cropped and resized (nearest) alike.
+  std::optional<int> ignore_label;  ///< class maps only: pixels with it are not counted
+  // Done in this order, on pixels of 0..255; class maps are cropped and resized (nearest) alike.
   ColorMode color = ColorMode::as_stored;
   Crop crop;
   std::optional<Resize> resize;
 };
 
-/// real = scale * (value - mean), per channel or with one number for all.
+/// real = scale * (value - mean), per channel or with one number for all; both empty: values are not
+/// scaled, see DataSet::read_inputs.
 struct InputScaling {
-  std::vector<double> scale{1.0};
-  std::vector<double> mean{0.0};
+  std::vector<double> scale;      ///< empty: 1
+  std::vector<double> mean;       ///< empty: 0
   bool reverse_channels = false;  ///< first, e.g. RGB files for a BGR model
+
+  bool scales() const { return !scale.empty() || !mean.empty(); }
 };
 
 }  // namespace qfi

@@ -11,11 +11,12 @@
 
 #include "qfi/base/result.hpp"
 #include "qfi/data/data_config.hpp"
+#include "qfi/data/image.hpp"
 #include "qfi/model/model.hpp"
 
 namespace qfi {
 
-/// Numbers of one image or label map: [height][width][channels], or as the .npy file says.
+/// Numbers of one image: [height][width][channels], or as the .npy file says.
 struct Values {
   std::vector<std::uint64_t> shape;
   std::vector<float> values;
@@ -25,8 +26,9 @@ struct Values {
 struct DataSource {
   std::uint64_t count = 0;
   std::function<Result<Values>(std::uint64_t)> image;
-  std::vector<std::int64_t> labels;                        ///< a class for each image; may be empty
-  std::function<Result<Values>(std::uint64_t)> label_map;  ///< a class for each pixel; may be empty
+  std::vector<std::int64_t> labels;                          ///< a class for each image; may be empty
+  std::vector<std::string> class_names;                      ///< of class sub-folders, by class; else empty
+  std::function<Result<ClassMap>(std::uint64_t)> label_map;  ///< may be empty
   std::optional<TensorType> signed_type;  ///< INT8, INT16: the type that the file stores images as
   std::string images_sha256;
   std::string labels_sha256;  ///< empty: the images' file holds the labels, or there are none
@@ -49,23 +51,29 @@ class DataSet {
   /// Class of each selected image, label_offset added; empty: there are none.
   const std::vector<int>& labels() const { return m_labels; }
   bool has_label_maps() const { return m_source.label_map != nullptr; }
+  const std::vector<std::string>& class_names() const { return m_source.class_names; }
 
   /// Selected image k, cropped, resized and with the colours asked for.
   Result<Values> image(std::size_t k) const;
-  /// Class of each pixel of selected image k, label_offset added; ignored pixels are -1.
-  Result<std::vector<int>> label_map(std::size_t k) const;
+  /// Class of each pixel of selected image k, label_offset added; ignored pixels are k_ignored.
+  /// Error: any other negative class.
+  Result<ClassMap> label_map(std::size_t k) const;
+  static constexpr int k_ignored = -1;
 
   /// Error, naming file, image and label: a label is no class 0 .. classes-1.
   Result<void> check_labels(std::size_t classes) const;
 
   /// Images first .. first+count-1 as the input tensor stores them. Without scaling, arrays of the
   /// input's own INT8 or INT16 type hold the codes; else value v becomes the v-th code of an 8-bit
-  /// type (0 -> smallest), which needs whole values 0..255, or for FLOAT32 the value itself. Error: shapes differ (dimensions of size 1 aside; flat ones
-  /// match any), or the type needs a scaling.
+  /// type (0 -> smallest), which needs whole values 0..255, or for FLOAT32 the value itself.
+  /// Channels are the last of the input's 4 dimensions. Errors: shapes differ (dimensions of size 1
+  /// aside; flat ones match any), the type needs a scaling, or a value is not finite.
   Result<std::vector<std::byte>> read_inputs(std::size_t first, std::size_t count, const Tensor& input,
-                                             const std::optional<InputScaling>& scaling) const;
+                                             const InputScaling& scaling) const;
 
  private:
+  std::string place_of(std::size_t k) const;
+
   DataConfig m_config;
   DataSource m_source;
   std::vector<std::uint64_t> m_indices;

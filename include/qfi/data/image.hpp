@@ -18,23 +18,34 @@ struct Image {
   std::vector<std::uint8_t> pixels;  ///< [height][width][channels]
 };
 
-/// `values`: what the file stores, palette indices included (label maps). `colors`: grey or RGB;
-/// an alpha channel is dropped, 16 bits are cut to 8.
-enum class PngContent : std::uint8_t { colors, values };
+/// A class for each pixel, [height][width].
+struct ClassMap {
+  int height = 0;
+  int width = 0;
+  std::vector<int> classes;
+};
 
-/// Errors name `name`. At most 2^26 pixels.
-Result<Image> decode_png(const std::string& content, const std::string& name, PngContent wanted);
+/// Sides of at most 2^14 pixels, 2^25 pixels in all; 8 bits per value. The errors name `name`.
+/// An alpha channel is dropped if `drop_alpha`, else an error. Palettes become RGB.
+Result<Image> decode_png(const std::string& content, const std::string& name, bool drop_alpha);
 Result<Image> decode_jpeg(const std::string& content, const std::string& name);
 
-/// By the first bytes of the file.
-Result<Image> decode_image(const std::string& content, const std::string& name);
+/// PNG or JPEG, by the first bytes.
+Result<Image> decode_image(const std::string& content, const std::string& name, bool drop_alpha);
+
+/// The values that a grey or palette PNG stores, up to 16 bits.
+Result<ClassMap> decode_class_map(const std::string& content, const std::string& name);
 
 /// Grey as Pillow: (19595 R + 38470 G + 7471 B + 2^15) / 2^16. Grey to RGB repeats the value.
 Image converted(Image image, ColorMode mode);
 
-/// Error: the image is smaller than the part.
+/// Error: it is smaller than the part.
 Result<Image> cropped(const Image& image, const Crop& crop);
+Result<ClassMap> cropped(const ClassMap& map, const Crop& crop);
 
-Image resized(const Image& image, const Resize& resize);
+/// Error: what lies between the two directions is too large.
+Result<Image> resized(const Image& image, const Resize& resize);
+/// Always by the nearest pixel.
+ClassMap resized(const ClassMap& map, int height, int width);
 
 }  // namespace qfi

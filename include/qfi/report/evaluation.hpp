@@ -16,7 +16,8 @@ struct EvaluationSubject {
   std::string fault;  ///< empty: fault-free
 };
 
-std::string evaluation_table(const EvaluationSubject& subject, const Evaluation& evaluation);
+std::string evaluation_table(const EvaluationSubject& subject, const DataSet& data,
+                             const Evaluation& evaluation);
 
 /// Times are left out: the same for every machine, thread count and kernel set.
 std::string evaluation_json(const EvaluationSubject& subject, const DataSet& data,

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "json_text.hpp"
+
+#include <algorithm>
+
+namespace qfi {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void append(const Json& json, std::size_t depth, std::string& text) {
+  const auto compact = [](const Json& value) {
+    return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  };
+  const bool is_plain_array =
+      json.is_array() && std::ranges::none_of(json, [](const Json& item) { return item.is_structured(); });
+  if (!json.is_structured() || json.empty() || is_plain_array) {
+    text += compact(json);
+    return;
+  }
+  const std::string indent(depth + 1, ' ');
+  text += json.is_object() ? "{\n" : "[\n";
+  std::size_t left = json.size();
+  for (const auto& [key, value] : json.items()) {
+    text += indent;
+    if (json.is_object()) text += compact(Json(key)) + ": ";
+    append(value, depth + 1, text);
+    text += --left > 0 ? ",\n" : "\n";
+  }
+  text += std::string(depth, ' ') + (json.is_object() ? "}" : "]");
+}
+
+}  // namespace
+
+std::string json_text(const Json& json) {
+  std::string text;
+  append(json, 0, text);
+  return text + "\n";
+}
+
+std::string printable(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  return text;
+}
+
+}  // namespace qfi

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace qfi {
+
+/// JSON text with an entry per line, but arrays of plain values on one. Names come from files and
+/// may be anything: what is not UTF-8 is replaced.
+std::string json_text(const nlohmann::ordered_json& json);
+
+/// The text with control characters replaced by spaces, for a terminal.
+std::string printable(std::string text);
+
+}  // namespace qfi
