@@ -229,13 +229,16 @@ Result<BatchPlan> plan_batches(const Program& program, std::size_t images, std::
   std::size_t needed = program.bytes_per_image();
   for (const int input : program.model().inputs)
     needed += 3 * program.model().tensors[static_cast<std::size_t>(input)].elements() * sizeof(float);
-  const std::size_t fitting = max_bytes / std::max<std::size_t>(needed, 1);
-  if (fitting == 0)
-    return bad_input("one image needs {} bytes, the limit is {}: raise --memory", needed, max_bytes);
+  const std::size_t per_thread = program.scratch_bytes();
+  if (needed + per_thread > max_bytes)
+    return bad_input("one image needs {} bytes, the limit is {}: raise --memory", needed + per_thread,
+                     max_bytes);
   BatchPlan plan;
-  plan.threads = static_cast<unsigned>(std::min<std::size_t>({fitting, images, threads}));
+  plan.threads =
+      static_cast<unsigned>(std::min<std::size_t>({max_bytes / (needed + per_thread), images, threads}));
+  const std::size_t fitting = (max_bytes / plan.threads - per_thread) / needed;
   const std::size_t share = (images + plan.threads - 1) / plan.threads;  // work for every thread
-  plan.images = std::min({fitting / plan.threads, share, k_most_batch_images});
+  plan.images = std::min({fitting, share, k_most_batch_images});
   return plan;
 }
 

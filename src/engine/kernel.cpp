@@ -90,6 +90,21 @@ Result<std::size_t> dimension_index(std::int64_t axis, std::size_t dimensions) {
   return static_cast<std::size_t>(axis < 0 ? axis + count : axis);
 }
 
+Result<void> OperatorView::check_constant_size(std::size_t k) const {
+  QFI_TRY(const std::vector<std::int64_t> size, constant_integers(k));
+  const std::vector<int>& out = output().shape;
+  if (size.size() != 2 || out.size() != 4 || size[0] != out[1] || size[1] != out[2])
+    return bad_input("its size '{}' is not that of the output", input(k).name);
+  return {};
+}
+
+std::optional<int> power_of_two(float scale) {
+  const float exponent = std::log(scale) * (1.0F / std::log(2.0F));
+  const float rounded = std::round(exponent);
+  if (!(std::fabs(exponent - rounded) < 1e-3F)) return std::nullopt;
+  return static_cast<int>(rounded);
+}
+
 Result<std::size_t> OperatorView::constant_axis(std::size_t k, std::size_t dimensions) const {
   QFI_TRY(const std::vector<std::int64_t> axis, constant_integers(k));
   if (axis.size() != 1) return bad_input("input '{}' must be one number", input(k).name);

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "multiply_accumulate.hpp"
@@ -46,6 +47,8 @@ class Kernel {
   virtual std::uint64_t multiplications() const { return 0; }
   /// Memory that the kernel keeps.
   virtual std::size_t bytes() const { return 0; }
+  /// Memory that a run needs besides the tensors, for any number of images.
+  virtual std::size_t scratch_bytes() const { return 0; }
 };
 
 using PreparedKernel = Result<std::unique_ptr<Kernel>>;
@@ -77,6 +80,8 @@ class OperatorView {
   Result<void> check_same_shape(std::size_t k) const;
   /// A constant of int32 or int64 as numbers.
   Result<std::vector<std::int64_t>> constant_integers(std::size_t k) const;
+  /// Input `k` holds height and width of the output, as a constant.
+  Result<void> check_constant_size(std::size_t k) const;
   /// A constant of int32 or int64 with one element, as a dimension of `dimensions`.
   Result<std::size_t> constant_axis(std::size_t k, std::size_t dimensions) const;
 
@@ -112,6 +117,9 @@ struct FloatRange {
   float operator()(float value) const { return std::min(std::max(value, min), max); }
 };
 FloatRange float_range(Activation activation);
+
+/// The exponent of a scale that the runtime takes for a power of two: within 0.1 % of an octave.
+std::optional<int> power_of_two(float scale);
 
 /// quantize_multiplier, or an error if the factor is out of its range.
 Result<QuantizedMultiplier> factor_of(double real);

@@ -69,6 +69,9 @@ struct Requantizer {
   /// Accumulator: std::int32_t, or std::int64_t for INT16 activations.
   template <class Accumulator>
   std::int32_t operator()(Accumulator accumulator, std::size_t channel) const;
+  std::size_t bytes() const {
+    return fixed_point.size() * sizeof(QuantizedMultiplier) + real.size() * sizeof(double);
+  }
 };
 
 struct MultiplyAccumulate {
@@ -94,6 +97,9 @@ void multiply_accumulate_reference(const MultiplyAccumulate& op, std::size_t pla
 void multiply_accumulate_portable(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,
                                   std::uint8_t* output, const ProductTable* table, PaddingTaps padding,
                                   std::vector<std::byte>& scratch);
+
+/// The most that either function resizes its scratch to.
+std::size_t multiply_accumulate_scratch_bytes(const ConvolutionShape& shape);
 
 /// See Program::count_pairs.
 void count_pairs(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,

@@ -79,10 +79,12 @@ PreparedKernel prepare_kernel(const Model& model, std::size_t index, KernelSet k
 std::size_t aligned(std::size_t bytes) { return (bytes + k_alignment - 1) / k_alignment * k_alignment; }
 
 // All inputs are constants, or only their shapes matter; and the model does not give it out.
-bool has_constant_result(const Model& model, std::size_t index) {
+bool has_constant_result(const Model& model, const ProgramParams& params, std::size_t index) {
   const Operator& op = model.operators[index];
   for (const int output : op.outputs)
-    if (std::ranges::find(model.outputs, output) != model.outputs.end()) return false;
+    if (std::ranges::find(model.outputs, output) != model.outputs.end() ||
+        std::ranges::find(params.kept_tensors, output) != params.kept_tensors.end())
+      return false;
   return op.kind == OperatorKind::shape || std::ranges::all_of(op.inputs, [&](int input) {
            return input == k_no_tensor || model.tensors[static_cast<std::size_t>(input)].is_constant;
          });
@@ -130,17 +132,19 @@ Result<Program> Program::prepare(Model model, const ProgramParams& params) {
   for (std::size_t i = 0; i < program.m_model.operators.size(); ++i) {
     auto kernel = prepare_kernel(program.m_model, i, params.kernels);
     if (!kernel) return at(operator_label(program.m_model, i), kernel.error());
-    const bool is_constant = has_constant_result(program.m_model, i);
+    const bool is_constant = has_constant_result(program.m_model, params, i);
     if (is_constant) program.fold(i, **kernel);
     prepared_bytes += is_constant ? program.m_model.folded.back()->size() : (*kernel)->bytes();
     if (prepared_bytes > params.max_prepared_bytes)
       return bad_input("weights and tables need more than the limit of {} bytes", params.max_prepared_bytes);
+    if (!is_constant) program.m_scratch_bytes = std::max(program.m_scratch_bytes, (*kernel)->scratch_bytes());
     program.m_kernels.push_back(is_constant ? nullptr : std::move(*kernel));
   }
-  program.plan_memory();
-  if (program.m_bytes_per_image > params.max_bytes_per_image)
-    return bad_input("one image needs {} bytes of tensors, more than the limit of {}",
-                     program.m_bytes_per_image, params.max_bytes_per_image);
+  QFI_CHECK(program.plan_memory());
+  const std::size_t needed = program.m_bytes_per_image + program.m_scratch_bytes;
+  if (needed > params.max_bytes_per_image)
+    return bad_input("one image needs {} bytes of tensors, more than the limit of {}", needed,
+                     params.max_bytes_per_image);
   return program;
 }
 
@@ -172,11 +176,13 @@ void Program::fold(std::size_t index, const Kernel& kernel) {
 }
 
 // First fit: the largest tensors first, each at the lowest place that is free during its life.
-void Program::plan_memory() {
+Result<void> Program::plan_memory() {
   const std::vector<Lifetime> lives = lifetimes(m_model, m_params);
   std::vector<std::size_t> order;
   for (std::size_t t = 0; t < lives.size(); ++t)
     if (lives[t].is_used) order.push_back(t);
+  constexpr std::size_t k_most_tensors = 10'000;  // the search below is quadratic
+  if (order.size() > k_most_tensors) return bad_input("more than {} activation tensors", k_most_tensors);
   const auto size = [&](std::size_t t) { return aligned(m_model.tensors[t].bytes()); };
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return size(a) > size(b); });
@@ -197,6 +203,7 @@ void Program::plan_memory() {
     m_bytes_per_image = std::max(m_bytes_per_image, place + size(t));
     placed.push_back(t);
   }
+  return {};
 }
 
 void Program::run(Batch& batch, std::size_t first, std::size_t end, const FaultyUnit* unit) const {
@@ -234,10 +241,12 @@ std::vector<int> Program::live_tensors(std::size_t cut, std::span<const int> als
   for (std::size_t i = 0; i < cut; ++i)
     for (const int tensor : m_model.operators[i].outputs) is_known[static_cast<std::size_t>(tensor)] = true;
   std::vector<int> live;
+  std::vector<bool> is_live(m_model.tensors.size(), false);
   const auto need = [&](int tensor) {
-    if (tensor != k_no_tensor && !m_model.tensors[static_cast<std::size_t>(tensor)].is_constant &&
-        is_known[static_cast<std::size_t>(tensor)] && std::ranges::find(live, tensor) == live.end())
-      live.push_back(tensor);
+    const auto t = static_cast<std::size_t>(tensor);
+    if (tensor == k_no_tensor || m_model.tensors[t].is_constant || !is_known[t] || is_live[t]) return;
+    is_live[t] = true;
+    live.push_back(tensor);
   };
   for (std::size_t i = cut; i < m_model.operators.size(); ++i)
     for (const int tensor : m_model.operators[i].inputs) need(tensor);

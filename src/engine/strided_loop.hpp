@@ -2,10 +2,13 @@
 // Loops over boxes of any number of dimensions, without index maps in memory.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#include "qfi/base/result.hpp"
 
 namespace qfi {
 
@@ -59,6 +62,30 @@ inline std::vector<std::int64_t> dense_strides(const std::vector<int>& shape) {
   std::vector<std::int64_t> strides(shape.size(), 1);
   for (std::size_t d = shape.size(); d-- > 1;) strides[d - 1] = strides[d] * shape[d];
   return strides;
+}
+
+/// Adds the strides of two inputs whose shapes broadcast to `loop`'s sizes; the last `skipped`
+/// dimensions of the inputs are left out. Error: they do not broadcast, or to a smaller shape.
+inline Result<void> add_broadcast_strides(const std::vector<int>& a, const std::vector<int>& b,
+                                          std::size_t skipped, Loop<2>& loop) {
+  if (std::max(a.size(), b.size()) != loop.size() + skipped)
+    return bad_input("the dimensions of inputs and output do not fit");
+  std::vector<int> largest(loop.size(), 1);
+  for (std::size_t k = 0; k < 2; ++k) {
+    const std::vector<int>& in = k == 0 ? a : b;
+    const std::vector<std::int64_t> strides = dense_strides(in);
+    const std::size_t missing = loop.size() + skipped - in.size();
+    for (std::size_t d = 0; d + skipped < in.size(); ++d) {
+      if (in[d] != loop[missing + d].size && in[d] != 1)
+        return bad_input("an input's shape does not broadcast to the output's");
+      loop[missing + d].strides[k] = in[d] == 1 ? 0 : strides[d];
+      largest[missing + d] = std::max(largest[missing + d], in[d]);
+    }
+  }
+  for (std::size_t d = 0; d < loop.size(); ++d)
+    if (largest[d] != loop[d].size)
+      return bad_input("the output is larger than what its inputs broadcast to");
+  return {};
 }
 
 }  // namespace qfi

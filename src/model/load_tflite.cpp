@@ -17,6 +17,7 @@ namespace {
 namespace fb = qfi::tflite;
 
 constexpr std::size_t k_max_dimensions = 8;
+constexpr int k_int32 = 2;             // of the format's TensorType
 constexpr int k_max_window = 1 << 20;  // strides, dilations, filter sizes
 
 std::optional<TensorType> tensor_type(int code) {
@@ -53,6 +54,12 @@ bool fits(TensorType type, std::int64_t value) {
   }
 }
 
+// Names go into messages: long ones are cut.
+std::string short_name(std::string_view name) {
+  constexpr std::size_t k_most = 100;
+  return name.size() <= k_most ? std::string(name) : std::string(name.substr(0, k_most)) + "..";
+}
+
 class Loader {
  public:
   Loader(std::shared_ptr<const std::string> content, const LoadParams& params) : m_params(params) {
@@ -61,9 +68,12 @@ class Loader {
 
   Result<Model> load() {
     const auto* data = reinterpret_cast<const std::uint8_t*>(m_model.file->data());
-    m_verifier.emplace(data, m_model.file->size(), 64, 10'000'000);
     if (m_model.file->size() < 8 || !flatbuffers::BufferHasIdentifier(data, "TFL3"))
       return bad_input("not a .tflite file (the identifier TFL3 is missing)");
+    constexpr std::size_t k_max_bytes = FLATBUFFERS_MAX_BUFFER_SIZE;
+    if (m_model.file->size() >= k_max_bytes)
+      return bad_input("files of {} bytes or more are not supported", k_max_bytes);
+    m_verifier.emplace(data, m_model.file->size(), 64, 10'000'000);
     if (!m_verifier->VerifyBuffer<fb::Model>("TFL3"))
       return bad_input("damaged .tflite file (an offset or size is out of range)");
     m_file = fb::GetModel(data);
@@ -79,6 +89,9 @@ class Loader {
     QFI_CHECK(read_list(m_graph->outputs(), "model output", false, m_model.outputs));
     if (m_model.inputs.empty() || m_model.outputs.empty())
       return bad_input("the model has no input or no output");
+    constexpr std::size_t k_most_ends = 1000;
+    if (m_model.inputs.size() > k_most_ends || m_model.outputs.size() > k_most_ends)
+      return bad_input("more than {} inputs or outputs are not supported", k_most_ends);
     QFI_CHECK(read_operators());
     QFI_CHECK(check_data_flow());
     m_model.sha256 = sha256_hex(bytes_of(*m_model.file));
@@ -100,43 +113,60 @@ class Loader {
     if (m_graph->operators() == nullptr || m_graph->operators()->size() == 0)
       return bad_input("the model has no operators");
     std::string first;
+    std::set<unsigned> missing_codes;
     std::set<std::string> missing;
     for (unsigned i = 0; i < m_graph->operators()->size(); ++i) {
       const auto* op = m_graph->operators()->Get(i);
       QFI_TRY(const int code, operator_code(*op));
-      if (find_operator(code) != nullptr) continue;
+      if (find_operator(code) != nullptr || !missing_codes.insert(op->opcode_index()).second) continue;
       const auto* custom = m_file->operator_codes()->Get(op->opcode_index())->custom_code();
-      const std::string name = operator_name(code, custom == nullptr ? "" : custom->str());
+      const std::string name =
+          operator_name(code, custom == nullptr ? "" : short_name(custom->string_view()));
       if (missing.empty()) first = fmt::format("{} (operator {}){}", name, i, output_names(*op));
       missing.insert(name);
     }
     if (missing.empty()) return {};
     std::string list;
-    for (const std::string& name : missing) list += (list.empty() ? "" : ", ") + name;
+    for (const std::string& name : missing) {
+      list += (list.empty() ? "" : ", ") + name;
+      constexpr std::size_t k_most_text = 4000;
+      if (list.size() > k_most_text) {
+        list += ", ..";
+        break;
+      }
+    }
     return bad_input("{} is not supported; the model needs these operators that qfi lacks: {}", first, list);
   }
 
   std::string output_names(const fb::Operator& op) const {
-    std::string names;
     const auto* tensors = m_graph->tensors();
-    if (op.outputs() == nullptr || tensors == nullptr) return names;
-    for (const int index : *op.outputs())
-      if (index >= 0 && static_cast<unsigned>(index) < tensors->size() &&
-          tensors->Get(static_cast<unsigned>(index))->name() != nullptr)
-        names += " -> '" + tensors->Get(static_cast<unsigned>(index))->name()->str() + "'";
-    return names;
+    if (op.outputs() == nullptr || op.outputs()->size() == 0 || tensors == nullptr) return "";
+    const int index = op.outputs()->Get(0);
+    if (index < 0 || static_cast<unsigned>(index) >= tensors->size() ||
+        tensors->Get(static_cast<unsigned>(index))->name() == nullptr)
+      return "";
+    return " -> '" + short_name(tensors->Get(static_cast<unsigned>(index))->name()->string_view()) + "'";
   }
 
   // Many tensors may point at one table in the file: what is copied must not outgrow the file.
-  Result<void> count_copied(const fb::Tensor& source) {
-    m_copied_bytes += sizeof(Tensor) + (source.name() == nullptr ? 0 : source.name()->size()) +
-                      (source.shape() == nullptr ? 0 : source.shape()->size() * 4);
-    if (const auto* quantization = source.quantization();
-        quantization != nullptr && quantization->scale() != nullptr)
-      m_copied_bytes += 8 * quantization->scale()->size();
+  Result<void> count_copied(std::uint64_t bytes) {
+    m_copied_bytes += bytes;
     if (m_copied_bytes > 16 * m_model.file->size() + (1 << 20))
-      return bad_input("the tensors describe more than the file can hold");
+      return bad_input("tensors and operators describe more than the file can hold");
     return {};
+  }
+
+  static std::uint64_t bytes_of_copy(const fb::Tensor& source) {
+    const auto* quantization = source.quantization();
+    const bool has_scales = quantization != nullptr && quantization->scale() != nullptr;
+    return sizeof(Tensor) + (source.name() == nullptr ? 0 : source.name()->size()) +
+           (source.shape() == nullptr ? 0 : source.shape()->size() * 4) +
+           (has_scales ? 8 * quantization->scale()->size() : 0);
+  }
+
+  static std::uint64_t bytes_of_copy(const fb::Operator& source) {
+    return sizeof(Operator) + 4 * (source.inputs() == nullptr ? 0 : source.inputs()->size()) +
+           4 * (source.outputs() == nullptr ? 0 : source.outputs()->size());
   }
 
   // The first operator that reads or writes a tensor, for errors about the tensor.
@@ -157,11 +187,12 @@ class Loader {
   Result<void> read_tensors() {
     if (m_graph->tensors() == nullptr) return bad_input("the model has no tensors");
     for (unsigned i = 0; i < m_graph->tensors()->size(); ++i) {
-      QFI_CHECK(count_copied(*m_graph->tensors()->Get(i)));
+      QFI_CHECK(count_copied(bytes_of_copy(*m_graph->tensors()->Get(i))));
       auto tensor = read_tensor(*m_graph->tensors()->Get(i));
       if (!tensor) {
         const auto* name = m_graph->tensors()->Get(i)->name();
-        return at(fmt::format("{}tensor {} '{}'", user_of(i), i, name == nullptr ? "" : name->str()),
+        return at(fmt::format("{}tensor {} '{}'", user_of(i), i,
+                              name == nullptr ? "" : short_name(name->string_view())),
                   tensor.error());
       }
       m_model.tensors.push_back(std::move(*tensor));
@@ -275,6 +306,7 @@ class Loader {
   Result<void> read_operators() {
     for (unsigned i = 0; i < m_graph->operators()->size(); ++i) {
       const auto& source = *m_graph->operators()->Get(i);
+      QFI_CHECK(count_copied(bytes_of_copy(source)));
       QFI_TRY(const int code, operator_code(source));
       const OperatorInfo& known = *find_operator(code);
       m_model.operators.push_back({known.kind, {}, {}, {}});
@@ -299,15 +331,17 @@ class Loader {
     switch (known.kind) {
       case OperatorKind::conv_2d:
         return with_options<fb::Conv2DOptions>(source, known, [&](const auto& o) {
-          return set_window(op, o, o.activation(), o.dilation_h(), o.dilation_w(), 1, 1);
+          return set_window(op, o, o.activation(), o.dilation_h(), o.dilation_w(), 1, 1,
+                            o.quantized_bias_type());
         });
       case OperatorKind::depthwise_conv_2d:
         return with_options<fb::DepthwiseConv2DOptions>(source, known, [&](const auto& o) {
           return set_window(op, o, o.activation(), o.dilation_h(), o.dilation_w(), 1, 1);
         });
       case OperatorKind::transpose_conv:
-        return with_options<fb::TransposeConvOptions>(
-            source, known, [&](const auto& o) { return set_window(op, o, o.activation(), 1, 1, 1, 1); });
+        return with_options<fb::TransposeConvOptions>(source, known, [&](const auto& o) {
+          return set_window(op, o, o.activation(), 1, 1, 1, 1, o.quantized_bias_type());
+        });
       case OperatorKind::average_pool_2d:
       case OperatorKind::max_pool_2d:
         return with_options<fb::Pool2DOptions>(source, known, [&](const auto& o) {
@@ -325,7 +359,7 @@ class Loader {
       case OperatorKind::fully_connected:
         return with_options<fb::FullyConnectedOptions>(source, known, [&](const auto& o) -> Result<void> {
           if (o.weights_format() != 0) return bad_input("shuffled weights are not supported");
-          return set_activation(op, o.activation());
+          return set_activation(op, o.activation(), false, o.quantized_bias_type());
         });
       case OperatorKind::softmax:
         return with_options<fb::SoftmaxOptions>(source, known, [&](const auto& o) -> Result<void> {
@@ -412,7 +446,7 @@ class Loader {
 
   template <class Table>
   Result<void> set_window(Operator& op, const Table& table, int activation_code, int dilation_h,
-                          int dilation_w, int filter_h, int filter_w) {
+                          int dilation_w, int filter_h, int filter_w, int bias_type = 0) {
     if (table.padding() != 0 && table.padding() != 1)
       return bad_input("padding {} is not supported", int{table.padding()});
     WindowOptions window;
@@ -427,6 +461,7 @@ class Loader {
     window.dilation_w = dilation_w;
     window.filter_h = filter_h;
     window.filter_w = filter_w;
+    window.accumulates_in_32_bits = bias_type == k_int32;
     op.options = window;
     return {};
   }
@@ -439,9 +474,9 @@ class Loader {
     return {};
   }
 
-  Result<void> set_activation(Operator& op, int code, bool power_of_two_scales = false) {
+  Result<void> set_activation(Operator& op, int code, bool power_of_two_scales = false, int bias_type = 0) {
     QFI_TRY(const Activation fused, activation(code));
-    op.options = ActivationOptions{fused, power_of_two_scales};
+    op.options = ActivationOptions{fused, power_of_two_scales, bias_type == k_int32};
     return {};
   }
 

@@ -38,9 +38,10 @@ std::size_t Tensor::elements() const {
 std::string operator_label(const Model& model, std::size_t index) {
   const Operator& op = model.operators[index];
   std::string label = fmt::format("{} (operator {})", name_of(op.kind), index);
-  for (const int output : op.outputs)
-    label += " -> '" + model.tensors[static_cast<std::size_t>(output)].name + "'";
-  return label;
+  if (op.outputs.empty()) return label;
+  constexpr std::size_t k_most = 100;
+  return label + " -> '" + model.tensors[static_cast<std::size_t>(op.outputs[0])].name.substr(0, k_most) +
+         "'";
 }
 
 }  // namespace qfi

@@ -1025,7 +1025,39 @@ PROPERTY(ArgMaxFindsTheFirstExtreme) {
     }
 }
 
+// The rounded scale of 6 to 640 leads 25 rows beyond the input.
+TEST(Operators, BilinearResizeStaysInsideTheInput) {
+  for (const TensorType type : k_integer_types) {
+    Draw draw(1);
+    const Tensor in = random_tensor(draw, type, {1, 6, 1, 1});
+    Tensor out = in;
+    out.shape = {1, 640, 1, 1};
+    OneOperator op(OperatorKind::resize_bilinear, ResizeOptions{});
+    op.input(in).integers({640, 1}).output(out);
+    const Computed result = run(op, draw);
+    for (std::size_t i = 640; i < 3 * 640; ++i)
+      ASSERT_EQ(result.outputs[0][i], i < 1280 ? limits(type).max : limits(type).min);
+  }
+}
+
 // ---- FLOAT32 beyond numbers
+
+TEST(Float, MaximumOfNanAndANumberIsTheSecond) {
+  const Tensor t = tensor(TensorType::float32, {2});
+  OneOperator op(OperatorKind::maximum);
+  op.input(t).input(t).output(t);
+  const Program program = op.prepare();
+  Batch batch(program, 1);
+  const float a[2] = {std::nanf(""), 1};
+  const float b[2] = {1, std::nanf("")};
+  std::memcpy(batch.tensor(program.model().inputs[0]).data(), a, sizeof(a));
+  std::memcpy(batch.tensor(program.model().inputs[1]).data(), b, sizeof(b));
+  program.run(batch, 0, 1);
+  float out[2];
+  std::memcpy(out, batch.tensor(program.model().outputs[0]).data(), sizeof(out));
+  EXPECT_EQ(out[0], 1.0F);
+  EXPECT_TRUE(std::isnan(out[1]));
+}
 
 TEST(Float, InfinityAndNanFlowThroughLayers) {
   constexpr float k_infinity = std::numeric_limits<float>::infinity();

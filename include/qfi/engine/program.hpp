@@ -28,9 +28,9 @@ enum class PaddingTaps : std::uint8_t { skip, multiply };
 struct ProgramParams {
   KernelSet kernels = KernelSet::portable;
   bool keep_all_tensors = false;  ///< every tensor keeps its memory until the end of a run
-  std::vector<int> kept_tensors;  ///< these do, besides the model's outputs
-  std::size_t max_bytes_per_image = std::size_t{1} << 30;
-  std::size_t max_prepared_bytes = std::size_t{1} << 30;  ///< weights and tables of all operators
+  std::vector<int> kept_tensors;  ///< these do, besides the model's outputs; none of them is folded
+  std::size_t max_bytes_per_image = std::size_t{1} << 30;  ///< scratch memory included
+  std::size_t max_prepared_bytes = std::size_t{1} << 30;   ///< weights and tables of all operators
 };
 
 /// Which products are not exact in a run.
@@ -62,6 +62,8 @@ class Program {
 
   /// Bytes that one image needs in a Batch.
   std::size_t bytes_per_image() const { return m_bytes_per_image; }
+  /// Bytes that a Batch needs besides, for any number of images.
+  std::size_t scratch_bytes() const { return m_scratch_bytes; }
 
   /// Tensors computed before operator `cut` (inputs included) that something needs from there on:
   /// later operators, or the model's outputs, or `also`.
@@ -87,13 +89,14 @@ class Program {
   friend class Batch;
   Program(Model model, const ProgramParams& params);
   void fold(std::size_t operator_index, const Kernel& kernel);
-  void plan_memory();
+  Result<void> plan_memory();
 
   Model m_model;
   ProgramParams m_params;
   std::vector<std::unique_ptr<Kernel>> m_kernels;
   std::vector<std::size_t> m_offset;  ///< of each tensor, in bytes of one image
   std::size_t m_bytes_per_image = 0;
+  std::size_t m_scratch_bytes = 0;
 };
 
 /// The tensors of some images, and scratch memory. Of tensor t, the images lie one after the
@@ -105,7 +108,7 @@ class Batch {
   std::size_t images() const { return m_images; }
   /// Runs from now on use the first `images` of them.
   void set_images(std::size_t images);
-  /// images() * bytes of an activation tensor.
+  /// images() * bytes of a tensor that is computed or a model input. Precondition: not a constant.
   std::span<std::byte> tensor(int index);
   std::span<const std::byte> tensor(int index) const;
 

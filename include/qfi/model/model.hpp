@@ -120,12 +120,14 @@ struct WindowOptions {
   int dilation_w = 1;
   int filter_h = 1;  ///< pooling only
   int filter_w = 1;
+  bool accumulates_in_32_bits = false;  ///< convolutions of INT16: with an INT32 bias, or none
 };
 
 /// ADD, SUB, MUL, FULLY_CONNECTED, L2_NORMALIZATION.
 struct ActivationOptions {
   Activation activation = Activation::none;
-  bool power_of_two_scales = false;  ///< ADD, SUB of INT16: shifts instead of multipliers, if they fit
+  bool power_of_two_scales = false;     ///< ADD, SUB of INT16: shifts instead of multipliers, if they fit
+  bool accumulates_in_32_bits = false;  ///< FULLY_CONNECTED of INT16
 };
 
 struct SoftmaxOptions {

@@ -84,16 +84,7 @@ Result<MatMulShape> matmul_shape(const OperatorView& view) {
   if (options.transpose_a) std::tie(shape.a_row, shape.a_step) = std::pair{1, rows};
   if (options.transpose_b) std::tie(shape.b_step, shape.b_column) = std::pair{1, depth};
   for (std::size_t d = 0; d + 2 < out.size(); ++d) shape.outer.push_back({out[d], {}});
-  for (std::size_t k = 0; k < 2; ++k) {
-    const std::vector<int>& in = k == 0 ? a : b;
-    const std::vector<std::int64_t> strides = dense_strides(in);
-    const std::size_t missing = out.size() - in.size();
-    for (std::size_t d = 0; d + 2 < in.size(); ++d) {
-      if (in[d] != out[missing + d] && in[d] != 1)
-        return bad_input("an input's outer dimensions do not broadcast to the output's");
-      shape.outer[missing + d].strides[k] = in[d] == 1 ? 0 : strides[d];
-    }
-  }
+  QFI_CHECK(add_broadcast_strides(a, b, 2, shape.outer));
   shape.outer = joined(shape.outer);
   return shape;
 }

@@ -10,22 +10,10 @@
 namespace qfi {
 namespace {
 
-// Strides of both inputs over the output's shape.
 Result<Loop<2>> broadcast_loop(const OperatorView& view) {
-  const std::vector<int>& out = view.output().shape;
   Loop<2> loop;
-  for (const int size : out) loop.push_back({size, {}});
-  for (std::size_t k = 0; k < 2; ++k) {
-    const std::vector<int>& in = view.input(k).shape;
-    if (in.size() > out.size()) return bad_input("an input has more dimensions than the output");
-    const std::vector<std::int64_t> strides = dense_strides(in);
-    const std::size_t missing = out.size() - in.size();
-    for (std::size_t d = 0; d < in.size(); ++d) {
-      if (in[d] != out[missing + d] && in[d] != 1)
-        return bad_input("an input's shape does not broadcast to the output's");
-      loop[missing + d].strides[k] = in[d] == 1 ? 0 : strides[d];
-    }
-  }
+  for (const int size : view.output().shape) loop.push_back({size, {}});
+  QFI_CHECK(add_broadcast_strides(view.input(0).shape, view.input(1).shape, 0, loop));
   return joined(loop);
 }
 
@@ -132,13 +120,13 @@ struct Product {
 struct Larger {
   template <class T>
   T operator()(T x, T y) const {
-    return std::max(x, y);
+    return x > y ? x : y;  // of NaN and a number the second
   }
 };
 struct Smaller {
   template <class T>
   T operator()(T x, T y) const {
-    return std::min(x, y);
+    return x < y ? x : y;
   }
 };
 
@@ -233,10 +221,8 @@ Result<void> check_not_power_of_two(const OperatorView& view) {
   const auto* options = std::get_if<ActivationOptions>(&view.op().options);
   if (options == nullptr || !options->power_of_two_scales || view.output().type != TensorType::int16)
     return {};
-  for (const Tensor* tensor : {&view.input(0), &view.input(1), &view.output()}) {
-    int exponent = 0;
-    if (std::frexp(tensor->quantization.scales[0], &exponent) != 0.5F) return {};
-  }
+  for (const Tensor* tensor : {&view.input(0), &view.input(1), &view.output()})
+    if (!power_of_two(tensor->quantization.scales[0])) return {};
   return bad_input("INT16 arithmetic for scales that are powers of two is not supported");
 }
 

@@ -335,6 +335,8 @@ PreparedKernel prepare_strided_slice(const OperatorView& view) {
       is_shrunk = (options.shrink_axis_mask & bit) != 0;
       range = resolve(in[d], begin[d], end[d], stride[d], (options.begin_mask & bit) != 0,
                       (options.end_mask & bit) != 0);
+      if (is_shrunk && (options.begin_mask & bit) != 0)
+        return bad_input("dimension {} of the slice is both masked and shrunk", d);
       if (is_shrunk) {
         const std::int64_t index = begin[d] < 0 ? begin[d] + in[d] : begin[d];
         if (index < 0 || index >= in[d])
@@ -487,6 +489,12 @@ PreparedKernel prepare_split(const OperatorView& view) {
     place += out[axis];
   }
   if (place != in[axis]) return bad_input("the outputs do not take the whole input");
+  if (has_sizes) {
+    QFI_TRY(const std::vector<std::int64_t> sizes, view.constant_integers(1));
+    for (std::size_t k = 0; k < count; ++k)
+      if (sizes.size() != count || (sizes[k] != -1 && sizes[k] != view.output(k).shape[axis]))
+        return bad_input("its sizes are not those of the outputs");
+  }
   return make_move(view, std::move(boxes));
 }
 
@@ -584,6 +592,7 @@ PreparedKernel prepare_resize_nearest(const OperatorView& view) {
   const std::vector<int>& out = view.output().shape;
   if (in.size() != 4 || out.size() != 4 || in[0] != out[0] || in[3] != out[3])
     return bad_input("input and output must have 4 dimensions, and equal batch and channels");
+  QFI_CHECK(view.check_constant_size(1));
   const auto& options = view.options<ResizeOptions>();
   const auto nearest = [&](int in_size, int out_size, int i) {
     const bool aligned = options.align_corners && out_size > 1;

@@ -30,7 +30,8 @@ NeighbourTable<std::int32_t> fixed_point_neighbours(int in, int out, const Resiz
   NeighbourTable<std::int32_t> table;
   for (int o = 0; o < out; ++o) {
     const std::int32_t place = o * scale + (options.half_pixel_centers ? scale / 2 - k_one / 2 : 0);
-    const int low = std::max(place / k_one, 0);
+    // The rounded scale may lead beyond the last pixel; there low equals high.
+    const int low = std::clamp(place / k_one, 0, in - 1);
     table.push_back({low, std::min((place + k_one - 1) / k_one, in - 1), place - k_one * low});
   }
   return table;
@@ -44,7 +45,7 @@ NeighbourTable<float> float_neighbours(int in, int out, const ResizeOptions& opt
   for (int o = 0; o < out; ++o) {
     const auto index = static_cast<float>(o);
     const float place = options.half_pixel_centers ? (index + 0.5F) * scale - 0.5F : index * scale;
-    const int low = std::max(static_cast<int>(std::floor(place)), 0);
+    const int low = std::clamp(static_cast<int>(std::floor(place)), 0, in - 1);
     table.push_back(
         {low, std::min(static_cast<int>(std::ceil(place)), in - 1), place - static_cast<float>(low)});
   }
@@ -117,6 +118,7 @@ PreparedKernel prepare_resize_bilinear(const OperatorView& view) {
   constexpr int k_most = 1 << 19;  // keeps the fixed-point places inside 32 bits
   for (const int size : {in[1], in[2], out[1], out[2]})
     if (size > k_most) return bad_input("a size of {} is too large", size);
+  QFI_CHECK(view.check_constant_size(1));
   const auto& options = view.options<ResizeOptions>();
   if (view.output().type == Type::uint8)
     return std::make_unique<ResizeKernel<std::uint8_t, float>>(in, float_neighbours(in[1], out[1], options),

@@ -164,7 +164,8 @@ PreparedKernel prepare_hard_swish(const OperatorView& view) {
   constexpr float k_third_scale = 3.0F / 32768.0F;  // 3 becomes 2^15
   QFI_TRY(const QuantizedMultiplier to_output, factor_of(fine_scale / view.output().quantization.scales[0]));
   QFI_TRY(const QuantizedMultiplier to_thirds, factor_of(fine_scale / k_third_scale));
-  if (to_output.shift > 0) return bad_input("the output's scale is too fine for its input");
+  if (to_output.shift > 0 || to_output.shift < -15 || to_thirds.shift < -15)
+    return bad_input("its scales are too far apart");
   const auto function = [&](std::int32_t stored) -> std::int16_t {
     const auto fine = static_cast<std::int16_t>((stored - input_zero) * (1 << 7));
     const std::int16_t value = rounding_high_multiply(fine, multiplier_16(to_output));
@@ -256,11 +257,10 @@ struct TableSteps {
 
 // `most_left_shift`: scales of 2^-12 times up to 2^this are multiplied exactly.
 Result<TableSteps> table_steps(float scale, int most_left_shift) {
-  int exponent = 0;
-  const bool is_power_of_two = std::frexp(scale, &exponent) == 0.5F;
-  const int left_shift = 12 + exponent - 1;
-  if (is_power_of_two && left_shift >= 0 && left_shift <= most_left_shift)
-    return TableSteps{3 << left_shift, 0};
+  if (const auto exponent = power_of_two(scale)) {
+    const int left_shift = 12 + *exponent;
+    if (left_shift >= 0 && left_shift <= most_left_shift) return TableSteps{3 << left_shift, 0};
+  }
   double multiplier = double{scale} * 4096.0 * 3.0;
   if (!(multiplier < 65536.0)) return bad_input("input scale {} is too large", scale);
   TableSteps steps;
@@ -412,6 +412,7 @@ PreparedKernel prepare_cast(const OperatorView& view) {
     return bad_input("{} to {} is not supported; INT32 and INT64 to FLOAT32 are", name_of(from),
                      name_of(view.output().type));
   const auto convert = [](auto value) { return static_cast<float>(value); };
+  if (view.input(0).is_constant) return bad_input("its input is a constant");
   if (from == Type::int32) return make_map<std::int32_t, float>(view, convert);
   return make_map<std::int64_t, float>(view, convert);
 }

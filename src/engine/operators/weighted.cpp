@@ -31,6 +31,7 @@ Result<void> set_windows(const OperatorView& view, WeightedOperator& op) {
   shape.pad_h = window.pad_h;
   shape.pad_w = window.pad_w;
   op.activation = options.activation;
+  op.accumulates_in_32_bits = options.accumulates_in_32_bits;
   return {};
 }
 
@@ -71,6 +72,7 @@ Result<void> set_fully_connected(const OperatorView& view, WeightedOperator& op)
     return bad_input("input and output do not match weights of {}x{}", shape.out_c, shape.in_c);
   shape.planes = static_cast<int>(rows);
   op.activation = view.options<ActivationOptions>().activation;
+  op.accumulates_in_32_bits = view.options<ActivationOptions>().accumulates_in_32_bits;
   return {};
 }
 
@@ -123,7 +125,7 @@ Result<WeightedOperator> read_weighted(const OperatorView& view) {
     op.bias = 3;
     op.shape.is_transposed = true;
   }
-  QFI_CHECK(view.check_counts(op.data + (op.data == 0 ? 2 : 1), op.bias + 1));
+  QFI_CHECK(view.check_counts(std::max<std::size_t>(op.data, 1) + 1, op.bias + 1));
   if (view.input(op.data).is_constant)
     return bad_input("its data input '{}' is a constant", view.input(op.data).name);
   if (!view.input(1).is_constant) return bad_input("weights '{}' are not a constant", view.input(1).name);

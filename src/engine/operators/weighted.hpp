@@ -15,6 +15,7 @@ struct WeightedOperator {
   std::size_t bias = 2;  ///< may be left out; weights are input 1
   int channel_axis = 0;  ///< of the weights
   Activation activation = Activation::none;
+  bool accumulates_in_32_bits = false;  ///< INT16 activations only
   ConvolutionShape shape;
 
   std::size_t channels() const { return static_cast<std::size_t>(shape.out_c); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// INT16 activations with INT8 weights: 64-bit accumulators, or 32-bit ones where the bias is INT32.
+// INT16 activations with INT8 weights: 64-bit accumulators, or 32-bit ones where the file says so.
 #include "weighted.hpp"
 
 namespace qfi {
@@ -28,7 +28,10 @@ class Weighted16Kernel final : public Kernel {
       }
   }
   std::uint64_t multiplications() const override { return m_op.shape.multiplications(); }
-  std::size_t bytes() const override { return m_op.weights.size() + 24 * m_op.bias.size(); }
+  std::size_t bytes() const override {
+    return m_op.weights.size() + m_op.bias.size() * sizeof(m_op.bias[0]) + m_op.requantizer.bytes();
+  }
+  std::size_t scratch_bytes() const override { return m_op.shape.out_plane() * sizeof(std::int64_t); }
 
  private:
   // No sum of products leaves 64 bits: each is below 2^22.
@@ -81,12 +84,26 @@ class Weighted16Kernel final : public Kernel {
 
 }  // namespace
 
+namespace {
+
+std::vector<std::int8_t> weights_by_tap(const OperatorView& view, const WeightedOperator& op) {
+  const std::vector<std::int8_t> by_channel = weights_by_channel<std::int8_t>(view, op);
+  const std::size_t taps = op.shape.taps();
+  std::vector<std::int8_t> weights(by_channel.size());
+  for (std::size_t c = 0; c < op.channels(); ++c)
+    for (std::size_t tap = 0; tap < taps; ++tap)
+      weights[tap * op.channels() + c] = by_channel[c * taps + tap];
+  return weights;
+}
+
+}  // namespace
+
 PreparedKernel prepare_weighted_16_bit(const OperatorView& view, const WeightedOperator& op) {
   Weighted16 result;
   QFI_TRY(result.requantizer, read_requantizer(view, op));
   for (const QuantizedMultiplier& factor : result.requantizer.fixed_point)
     if (factor.shift > 7) return bad_input("its scales give a factor that is too large for INT16");
-  result.wraps_to_32_bits = view.has_input(op.bias) && view.input(op.bias).type == TensorType::int32;
+  result.wraps_to_32_bits = op.accumulates_in_32_bits;
   if (result.wraps_to_32_bits) {
     QFI_TRY(const auto bias, read_bias<std::int32_t>(view, op, TensorType::int32));
     result.bias.assign(bias.begin(), bias.end());
@@ -98,12 +115,7 @@ PreparedKernel prepare_weighted_16_bit(const OperatorView& view, const WeightedO
     if (bias < -k_most_bias || bias >= k_most_bias) return bad_input("bias {} needs more than 48 bits", bias);
   result.shape = op.shape;
   result.data_input = op.data;
-  const std::vector<std::int8_t> by_channel = weights_by_channel<std::int8_t>(view, op);
-  const std::size_t taps = op.shape.taps();
-  result.weights.resize(by_channel.size());
-  for (std::size_t c = 0; c < op.channels(); ++c)
-    for (std::size_t tap = 0; tap < taps; ++tap)
-      result.weights[tap * op.channels() + c] = by_channel[c * taps + tap];
+  result.weights = weights_by_tap(view, op);
   return std::make_unique<Weighted16Kernel>(std::move(result));
 }
 

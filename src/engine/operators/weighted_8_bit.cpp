@@ -16,7 +16,10 @@ class WeightedKernel final : public Kernel {
   }
   const MultiplyAccumulate* multiply_accumulate() const override { return &m_op; }
   std::uint64_t multiplications() const override { return m_op.shape.multiplications(); }
-  std::size_t bytes() const override { return m_op.weights.size() + 24 * m_op.bias.size(); }
+  std::size_t bytes() const override {
+    return m_op.weights.size() + m_op.bias.size() * sizeof(m_op.bias[0]) + m_op.requantizer.bytes();
+  }
+  std::size_t scratch_bytes() const override { return multiply_accumulate_scratch_bytes(m_op.shape); }
 
  private:
   MultiplyAccumulate m_op;

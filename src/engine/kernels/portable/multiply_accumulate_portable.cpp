@@ -295,6 +295,12 @@ void accumulate_group(const MultiplyAccumulate& op, const LaneGroup& group, cons
 
 }  // namespace
 
+// A block has at most k_block_pixels, or one row.
+std::size_t multiply_accumulate_scratch_bytes(const ConvolutionShape& s) {
+  return std::max(k_block_pixels, static_cast<std::size_t>(s.out_w)) * sizeof(Lanes) +
+         alignof(std::max_align_t);
+}
+
 void multiply_accumulate_portable(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,
                                   std::uint8_t* output, const ProductTable* table, PaddingTaps padding,
                                   std::vector<std::byte>& scratch) {
