@@ -5,11 +5,10 @@
 #include <limits>
 #include <set>
 
-#include "operator_table.hpp"
+#include "operator_options.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/model/model.hpp"
-#include "tflite_subset_generated.h"
 
 namespace qfi {
 namespace {
@@ -17,8 +16,6 @@ namespace {
 namespace fb = qfi::tflite;
 
 constexpr std::size_t k_max_dimensions = 8;
-constexpr int k_int32 = 2;             // of the format's TensorType
-constexpr int k_max_window = 1 << 20;  // strides, dilations, filter sizes
 
 std::optional<TensorType> tensor_type(int code) {
   switch (code) {
@@ -30,16 +27,6 @@ std::optional<TensorType> tensor_type(int code) {
     case 7: return TensorType::int16;
     case 9: return TensorType::int8;
     default: return std::nullopt;
-  }
-}
-
-Result<Activation> activation(int code) {
-  switch (code) {
-    case 0: return Activation::none;
-    case 1: return Activation::relu;
-    case 2: return Activation::relu_n1_to_1;
-    case 3: return Activation::relu6;
-    default: return bad_input("fused activation {} is not supported", code);
   }
 }
 
@@ -328,155 +315,7 @@ class Loader {
   Result<void> read_operator(const fb::Operator& source, const OperatorInfo& known, Operator& op) {
     QFI_CHECK(read_list(source.inputs(), "input", true, op.inputs));
     QFI_CHECK(read_list(source.outputs(), "output", false, op.outputs));
-    switch (known.kind) {
-      case OperatorKind::conv_2d:
-        return with_options<fb::Conv2DOptions>(source, known, [&](const auto& o) {
-          return set_window(op, o, o.activation(), o.dilation_h(), o.dilation_w(), 1, 1,
-                            o.quantized_bias_type());
-        });
-      case OperatorKind::depthwise_conv_2d:
-        return with_options<fb::DepthwiseConv2DOptions>(source, known, [&](const auto& o) {
-          return set_window(op, o, o.activation(), o.dilation_h(), o.dilation_w(), 1, 1);
-        });
-      case OperatorKind::transpose_conv:
-        return with_options<fb::TransposeConvOptions>(source, known, [&](const auto& o) {
-          return set_window(op, o, o.activation(), 1, 1, 1, 1, o.quantized_bias_type());
-        });
-      case OperatorKind::average_pool_2d:
-      case OperatorKind::max_pool_2d:
-        return with_options<fb::Pool2DOptions>(source, known, [&](const auto& o) {
-          return set_window(op, o, o.activation(), 1, 1, o.filter_h(), o.filter_w());
-        });
-      case OperatorKind::add:
-      case OperatorKind::sub:
-        return with_options<fb::AddOptions>(source, known, [&](const auto& o) {
-          return set_activation(op, o.activation(), o.pot_scale_int16());
-        });
-      case OperatorKind::mul:
-      case OperatorKind::l2_normalization:
-        return with_options<fb::MulOptions>(
-            source, known, [&](const auto& o) { return set_activation(op, o.activation()); });
-      case OperatorKind::fully_connected:
-        return with_options<fb::FullyConnectedOptions>(source, known, [&](const auto& o) -> Result<void> {
-          if (o.weights_format() != 0) return bad_input("shuffled weights are not supported");
-          return set_activation(op, o.activation(), false, o.quantized_bias_type());
-        });
-      case OperatorKind::softmax:
-        return with_options<fb::SoftmaxOptions>(source, known, [&](const auto& o) -> Result<void> {
-          if (!std::isfinite(o.beta()) || o.beta() <= 0.0F)
-            return bad_input("beta {} is not a positive number", o.beta());
-          op.options = SoftmaxOptions{o.beta()};
-          return {};
-        });
-      case OperatorKind::concatenation:
-        return with_options<fb::ConcatenationOptions>(source, known, [&](const auto& o) -> Result<void> {
-          if (o.activation() != 0) return bad_input("a fused activation is not supported here");
-          op.options = AxisOptions{o.axis()};
-          return {};
-        });
-      case OperatorKind::pack:
-      case OperatorKind::unpack:
-        return with_options<fb::PackOptions>(source, known, [&](const auto& o) -> Result<void> {
-          op.options = AxisOptions{o.axis()};
-          return {};
-        });
-      case OperatorKind::gather:
-        return with_options<fb::GatherOptions>(source, known, [&](const auto& o) -> Result<void> {
-          if (o.batch_dims() != 0) return bad_input("batch_dims {} is not supported", o.batch_dims());
-          op.options = AxisOptions{o.axis()};
-          return {};
-        });
-      case OperatorKind::strided_slice:
-        return with_options<fb::StridedSliceOptions>(source, known, [&](const auto& o) -> Result<void> {
-          if (o.offset()) return bad_input("ends given as offsets are not supported");
-          op.options = StridedSliceOptions{o.begin_mask(), o.end_mask(), o.ellipsis_mask(), o.new_axis_mask(),
-                                           o.shrink_axis_mask()};
-          return {};
-        });
-      case OperatorKind::resize_bilinear:
-        return with_options<fb::ResizeBilinearOptions>(source, known,
-                                                       [&](const auto& o) { return set_resize(op, o); });
-      case OperatorKind::resize_nearest_neighbor:
-        return with_options<fb::ResizeNearestNeighborOptions>(
-            source, known, [&](const auto& o) { return set_resize(op, o); });
-      case OperatorKind::leaky_relu:
-        return with_options<fb::LeakyReluOptions>(source, known, [&](const auto& o) -> Result<void> {
-          if (!std::isfinite(o.alpha())) return bad_input("alpha {} is not finite", o.alpha());
-          op.options = LeakyReluOptions{o.alpha()};
-          return {};
-        });
-      case OperatorKind::batch_matmul:
-        return with_options<fb::BatchMatMulOptions>(source, known, [&](const auto& o) -> Result<void> {
-          op.options = BatchMatMulOptions{o.adj_x(), o.adj_y()};
-          return {};
-        });
-      case OperatorKind::gelu:
-        return with_options<fb::GeluOptions>(source, known, [&](const auto& o) -> Result<void> {
-          op.options = GeluOptions{o.approximate()};
-          return {};
-        });
-      case OperatorKind::mirror_pad:
-        return with_options<fb::MirrorPadOptions>(source, known, [&](const auto& o) -> Result<void> {
-          if (o.mode() != 0 && o.mode() != 1) return bad_input("mode {} is not supported", int{o.mode()});
-          op.options = MirrorPadOptions{o.mode() == 1};
-          return {};
-        });
-      case OperatorKind::space_to_depth:
-        return with_options<fb::SpaceToDepthOptions>(source, known, [&](const auto& o) -> Result<void> {
-          if (o.block_size() < 1 || o.block_size() > k_max_window)
-            return bad_input("block size {} is out of range", o.block_size());
-          op.options = SpaceToDepthOptions{o.block_size()};
-          return {};
-        });
-      default: return {};
-    }
-  }
-
-  // The operator's options table, verified as what it is; a missing one has all defaults.
-  template <class Table, class Use>
-  Result<void> with_options(const fb::Operator& source, const OperatorInfo& known, const Use& use) {
-    if (source.options() == nullptr || source.options_type() == 0)
-      return bad_input("its options are missing");
-    if (source.options_type() != known.options_type)
-      return bad_input("options of another operator (type {})", int{source.options_type()});
-    const auto* table = reinterpret_cast<const Table*>(source.options());
-    if (!m_verifier->VerifyTable(table)) return bad_input("damaged options");
-    return use(*table);
-  }
-
-  template <class Table>
-  Result<void> set_window(Operator& op, const Table& table, int activation_code, int dilation_h,
-                          int dilation_w, int filter_h, int filter_w, int bias_type = 0) {
-    if (table.padding() != 0 && table.padding() != 1)
-      return bad_input("padding {} is not supported", int{table.padding()});
-    WindowOptions window;
-    window.padding = table.padding() == 0 ? Padding::same : Padding::valid;
-    QFI_TRY(window.activation, activation(activation_code));
-    for (const int value : {table.stride_h(), table.stride_w(), dilation_h, dilation_w, filter_h, filter_w})
-      if (value < 1 || value > k_max_window)
-        return bad_input("stride, dilation or filter size {} is out of range", value);
-    window.stride_h = table.stride_h();
-    window.stride_w = table.stride_w();
-    window.dilation_h = dilation_h;
-    window.dilation_w = dilation_w;
-    window.filter_h = filter_h;
-    window.filter_w = filter_w;
-    window.accumulates_in_32_bits = bias_type == k_int32;
-    op.options = window;
-    return {};
-  }
-
-  template <class Table>
-  static Result<void> set_resize(Operator& op, const Table& table) {
-    if (table.align_corners() && table.half_pixel_centers())
-      return bad_input("align_corners and half_pixel_centers exclude each other");
-    op.options = ResizeOptions{table.align_corners(), table.half_pixel_centers()};
-    return {};
-  }
-
-  Result<void> set_activation(Operator& op, int code, bool power_of_two_scales = false, int bias_type = 0) {
-    QFI_TRY(const Activation fused, activation(code));
-    op.options = ActivationOptions{fused, power_of_two_scales, bias_type == k_int32};
+    QFI_TRY(op.options, read_operator_options(source, known, *m_verifier));
     return {};
   }
 
