@@ -128,7 +128,8 @@ bool start_jpeg(JpegHandle& handle, const std::string& content) {
 bool read_jpeg_rows(JpegHandle& handle, unsigned char* pixels) {
   if (setjmp(handle.error.jump) != 0) return false;  // NOLINT(cert-err52-cpp)
   jpeg_start_decompress(&handle.jpeg);
-  const std::size_t row_bytes = std::size_t{handle.jpeg.output_width} * handle.jpeg.output_components;
+  const std::size_t row_bytes =
+      std::size_t{handle.jpeg.output_width} * static_cast<std::size_t>(handle.jpeg.output_components);
   while (handle.jpeg.output_scanline < handle.jpeg.output_height) {
     JSAMPROW row = pixels + handle.jpeg.output_scanline * row_bytes;
     jpeg_read_scanlines(&handle.jpeg, &row, 1);

@@ -30,11 +30,11 @@ class BatchMatMulKernel final : public Kernel {
   void run(const KernelCall& call) const override {
     for (std::size_t image = 0; image < call.images; ++image) {
       T* out = call.out<T>(image);
-      const auto [count, strides] = m_shape.outer.back();
+      const auto inner = m_shape.outer.back();
       for_each_row(m_shape.outer, [&](const std::array<std::int64_t, 2>& offsets) {
-        for (std::int64_t i = 0; i < count; ++i)
-          out = multiply(call.input<T>(0, image) + offsets[0] + i * strides[0],
-                         call.input<T>(1, image) + offsets[1] + i * strides[1], out);
+        for (std::int64_t i = 0; i < inner.size; ++i)
+          out = multiply(call.input<T>(0, image) + offsets[0] + i * inner.strides[0],
+                         call.input<T>(1, image) + offsets[1] + i * inner.strides[1], out);
       });
     }
   }

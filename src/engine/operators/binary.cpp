@@ -24,7 +24,7 @@ class BinaryKernel final : public Kernel {
   BinaryKernel(Loop<2> loop, const Function& function) : m_loop(std::move(loop)), m_function(function) {}
 
   void run(const KernelCall& call) const override {
-    const auto [count, strides] = m_loop.back();
+    const auto inner = m_loop.back();
     for (std::size_t image = 0; image < call.images; ++image) {
       const T* a = call.input<T>(0, image);
       const T* b = call.input<T>(1, image);
@@ -32,7 +32,7 @@ class BinaryKernel final : public Kernel {
       for_each_row(m_loop, [&](const std::array<std::int64_t, 2>& offsets) {
         const T* x = a + offsets[0];
         const T* y = b + offsets[1];
-        for (std::int64_t i = 0; i < count; ++i, x += strides[0], y += strides[1])
+        for (std::int64_t i = 0; i < inner.size; ++i, x += inner.strides[0], y += inner.strides[1])
           *out++ = m_function(*x, *y);
       });
     }

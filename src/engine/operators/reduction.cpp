@@ -47,7 +47,7 @@ class ReductionKernel final : public Kernel {
 
   void run(const KernelCall& call) const override {
     using Value = decltype(m_reducer.start(T{}));
-    const auto [count, strides] = m_shape.loop.back();
+    const auto inner = m_shape.loop.back();
     std::vector<Value> values(m_shape.outputs);
     std::vector<bool> has_started(m_shape.outputs);
     for (std::size_t image = 0; image < call.images; ++image) {
@@ -55,7 +55,8 @@ class ReductionKernel final : public Kernel {
       const T* in = call.input<T>(0, image);
       for_each_row(m_shape.loop, [&](const std::array<std::int64_t, 1>& offsets) {
         auto place = static_cast<std::size_t>(offsets[0]);
-        for (std::int64_t i = 0; i < count; ++i, ++in, place += static_cast<std::size_t>(strides[0])) {
+        for (std::int64_t i = 0; i < inner.size;
+             ++i, ++in, place += static_cast<std::size_t>(inner.strides[0])) {
           values[place] = has_started[place] ? m_reducer.next(values[place], *in) : m_reducer.start(*in);
           has_started[place] = true;
         }
