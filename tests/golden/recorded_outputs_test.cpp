@@ -190,6 +190,8 @@ struct DataCase {
   std::string model;
   DataConfig data;
   InputScaling input;
+
+  friend void PrintTo(const DataCase& c, std::ostream* out) { *out << c.model; }
 };
 
 ConfigPath shared_file(const std::string& name) { return {name, test::shared_folder() / "data" / name}; }

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/faults/bit_strata.hpp"
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <set>
+
+#include "qfi/base/random.hpp"
+#include "qfi/faults/sample_size.hpp"
+#include "support.hpp"
+
+namespace qfi {
+namespace {
+
+StoredValues values_of(std::size_t layer, std::uint64_t count, const StorageParams& params = {}) {
+  return {layer, count, *Storage::make(params), place_values(params.width), {}};
+}
+
+std::vector<StoredValues> alexnet_weights() {
+  std::vector<StoredValues> stored;
+  for (const std::uint64_t count :
+       {1728ULL, 110592ULL, 663552ULL, 884736ULL, 589824ULL, 9437184ULL, 16777216ULL, 40960ULL})
+    stored.push_back(values_of(stored.size(), count));
+  return stored;
+}
+
+std::uint64_t total_size(const std::vector<BitStratum>& strata, double margin, double t, Rounding rounding) {
+  std::uint64_t sum = 0;
+  for (const BitStratum& stratum : strata)
+    sum += sample_size(stratum.population(), margin, t, stratum.p, rounding).rounded;
+  return sum;
+}
+
+template <class T>
+Tensor constant(TensorType type, const std::vector<T>& values) {
+  Tensor tensor;
+  tensor.type = type;
+  tensor.shape = {static_cast<int>(values.size())};
+  tensor.is_constant = true;
+  tensor.data = std::as_bytes(std::span(values));
+  return tensor;
+}
+
+// IOLTS 2025: 1,469 flips for the weights of an INT8 AlexNet, e = 0.1, t = 1.645, rounded up.
+TEST(BitStrata, DataAwareSampleOfAlexNetIsThePublishedOne) {
+  const auto strata = make_bit_strata(alexnet_weights(), BitScheme::data_aware);
+  EXPECT_EQ(strata.size(), 8U * 8U);
+  EXPECT_EQ(total_size(strata, 0.1, 1.645, Rounding::up), 1469U);
+  EXPECT_EQ(total_size(strata, 0.1, 1.645, Rounding::nearest), 1434U);
+}
+
+TEST(BitStrata, SchemesDivideOnePopulation) {
+  const std::vector<StoredValues> stored = {values_of(3, 10), values_of(5, 4, {5, Protection::tmr}),
+                                            values_of(3, 2, {32, Protection::plain}),
+                                            values_of(9, 7, {8, Protection::vandor, 2, 3})};
+  const std::uint64_t population = 10 * 8 + 4 * 15 + 2 * 32 + 7 * 15;
+  const std::pair<BitScheme, std::size_t> schemes[] = {{BitScheme::network, 1},
+                                                       {BitScheme::layer, 3},
+                                                       {BitScheme::bit, 8 + 5 + 32 + 8},
+                                                       {BitScheme::data_aware, 8 + 5 + 32 + 8}};
+  for (const auto& [scheme, count] : schemes) {
+    const auto strata = make_bit_strata(stored, scheme);
+    EXPECT_EQ(strata.size(), count);
+    std::set<BitSite> sites;
+    std::uint64_t sum = 0;
+    for (const BitStratum& stratum : strata) {
+      sum += stratum.population();
+      for (std::uint64_t i = 0; i < stratum.population(); ++i) {
+        const BitSite site = bit_member(stored, stratum, i);
+        EXPECT_LT(site.element, stored[site.values].count);
+        EXPECT_LT(site.stored_bit, stored[site.values].storage.stored_bits());
+        EXPECT_EQ(stratum.layer.value_or(stored[site.values].layer), stored[site.values].layer);
+        const int bit = stored[site.values].storage.bit_of(site.stored_bit);
+        EXPECT_EQ(stratum.bit.value_or(bit), bit);
+        sites.insert(site);
+      }
+    }
+    EXPECT_EQ(sum, population);
+    EXPECT_EQ(sites.size(), population);
+  }
+}
+
+TEST(BitStrata, TakeOnlyTheBitsAskedFor) {
+  const std::vector<StoredValues> stored = {values_of(0, 6, {8, Protection::triplicated, 1}),
+                                            values_of(1, 5, {4, Protection::plain})};
+  const int bits[] = {7};
+  for (const BitScheme scheme : {BitScheme::network, BitScheme::layer, BitScheme::bit}) {
+    const auto strata = make_bit_strata(stored, scheme, bits);
+    ASSERT_EQ(strata.size(), 1U) << "the values of 4 bits have no bit 7";
+    EXPECT_EQ(strata[0].population(), 6U * 3U);
+  }
+}
+
+TEST(BitStrata, PrunedValuesAreNoMembers) {
+  StoredValues pruned = values_of(0, 3);
+  pruned.elements = {4, 11, 12};
+  const std::vector<StoredValues> stored = {pruned};
+  const auto strata = make_bit_strata(stored, BitScheme::network);
+  ASSERT_EQ(strata[0].population(), 24U);
+  std::set<std::uint64_t> elements;
+  for (std::uint64_t i = 0; i < 24; ++i) elements.insert(bit_member(stored, strata[0], i).element);
+  EXPECT_EQ(elements, (std::set<std::uint64_t>{4, 11, 12}));
+}
+
+TEST(FlipDistances, OnIntegersAreThePlaceValues) {
+  std::vector<std::int8_t> small(256);
+  std::iota(small.begin(), small.end(), static_cast<std::int8_t>(-128));
+  EXPECT_EQ(mean_flip_distances(constant(TensorType::int8, small)), place_values(8));
+  const std::vector<std::int32_t> large = {std::numeric_limits<std::int32_t>::min(), -1, 0, 123456789,
+                                           std::numeric_limits<std::int32_t>::max()};
+  EXPECT_EQ(mean_flip_distances(constant(TensorType::int32, large)), place_values(32));
+  const std::vector<std::uint8_t> unsigned_ones = {0, 1, 200, 255};
+  EXPECT_EQ(mean_flip_distances(constant(TensorType::uint8, unsigned_ones)), place_values(8));
+}
+
+TEST(FlipDistances, OnFloatsFollowTheFormat) {
+  const std::vector<float> values = {1.0F, -3.0F};
+  const std::vector<double> d = mean_flip_distances(constant(TensorType::float32, values));
+  ASSERT_EQ(d.size(), 32U);
+  EXPECT_EQ(d[31], (2.0 + 6.0) / 2) << "the sign negates";
+  EXPECT_EQ(d[22], (0.5 + 1.0) / 2) << "1 to 1.5, -3 (1.5 x 2) to -2";
+  EXPECT_EQ(d[23], (0.5 + 3.0) / 2) << "exponents 127 to 126 and 128 to 129: 1 to 0.5, -3 to -6";
+  // The exponent's top bit takes 1 to infinity; -3 to -1.5 * 2^-127.
+  EXPECT_NEAR(d[30] / (double{std::numeric_limits<float>::max()} / 2), 1.0, 1e-9);
+}
+
+TEST(AssumedProbabilities, RiseFromTheLowestBitToTheHighest) {
+  const std::vector<double> p = assumed_probabilities(place_values(8));
+  ASSERT_EQ(p.size(), 8U);
+  EXPECT_EQ(p.front(), 1.0 / 256);
+  EXPECT_EQ(p.back(), 0.5);
+  EXPECT_NEAR(p[6], 1.0 / 256 + 63 * (0.5 - 1.0 / 256) / 127, 1e-15);
+  EXPECT_EQ(assumed_probabilities(std::vector<double>{2.0, 2.0}), (std::vector<double>{0.5, 0.5}));
+}
+
+// 1 % of a layer's stored bits, many times: every layer, value and bit as often as its share.
+TEST(BitStrata, DrawsAreUniform) {
+  const std::vector<StoredValues> stored = {values_of(0, 30), values_of(1, 90, {4, Protection::tmr})};
+  const BitStratum stratum = make_bit_strata(stored, BitScheme::network)[0];
+  const std::uint64_t population = 30 * 8 + 90 * 12;
+  ASSERT_EQ(stratum.population(), population);
+  std::vector<double> hits(population, 0.0);
+  constexpr std::uint64_t k_draws = 4000;
+  constexpr std::uint64_t k_size = 66;
+  std::vector<double> by_bit(8 + 12, 0.0);
+  for (std::uint64_t draw = 0; draw < k_draws; ++draw)
+    for (const std::uint64_t i : draw_without_replacement(population, k_size, draw, "bits")) {
+      const BitSite site = bit_member(stored, stratum, i);
+      ++hits[i];
+      ++by_bit[static_cast<std::size_t>(site.stored_bit) + (site.values == 0 ? 0 : 8)];
+    }
+  const double total = static_cast<double>(k_draws * k_size);
+  const auto chi_square = [](const std::vector<double>& counts, const auto& expected) {
+    double sum = 0;
+    for (std::size_t i = 0; i < counts.size(); ++i)
+      sum += (counts[i] - expected(i)) * (counts[i] - expected(i)) / expected(i);
+    return sum;
+  };
+  // Mean: degrees of freedom; 4.5 standard deviations are sqrt(2 df) each.
+  const auto limit = [](double freedom) { return freedom + 4.5 * std::sqrt(2 * freedom); };
+  const double share = total / static_cast<double>(population);
+  EXPECT_LT(chi_square(hits, [&](std::size_t) { return share; }), limit(static_cast<double>(population - 1)));
+  EXPECT_LT(chi_square(by_bit, [&](std::size_t i) { return share * (i < 8 ? 30 : 90); }), limit(19));
+}
+
+}  // namespace
+}  // namespace qfi

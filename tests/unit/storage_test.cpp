@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/faults/storage.hpp"
+
+#include <map>
+
+#include "support.hpp"
+
+namespace qfi {
+namespace {
+
+Storage storage(int width, Protection protection, int top_bits = 1, int unprotected_bits = 0) {
+  auto made = Storage::make({width, protection, top_bits, unprotected_bits});
+  EXPECT_TRUE(made) << (made ? "" : made.error().message);
+  return *made;
+}
+
+int signed_value(std::uint32_t code, int width) {
+  const int value = static_cast<int>(code);
+  return value >= 1 << (width - 1) ? value - (1 << width) : value;
+}
+
+TEST(Storage, KeepsAsManyBitsAsPublished) {
+  EXPECT_EQ(storage(8, Protection::plain).stored_bits(), 8);
+  EXPECT_EQ(storage(8, Protection::tmr).stored_bits(), 8 + 16);
+  EXPECT_EQ(storage(8, Protection::vandor).stored_bits(), 8 + 9);  // 9 extra cells (IOLTS 2025)
+  EXPECT_EQ(storage(5, Protection::triplicated).stored_bits(), 5 + 2);
+  EXPECT_EQ(storage(8, Protection::vandor, 2, 3).stored_bits(), 8 + 5 + 2);
+  EXPECT_EQ(storage(32, Protection::tmr).stored_bits(), 96);
+}
+
+TEST(Storage, StoredBitsCoverEveryCopyOfEveryBit) {
+  for (const Storage& s : {storage(8, Protection::plain), storage(3, Protection::tmr),
+                           storage(7, Protection::triplicated, 3), storage(8, Protection::vandor, 2, 3)}) {
+    std::map<int, int> copies;
+    for (int i = 0; i < s.stored_bits(); ++i) ++copies[s.bit_of(i)];
+    for (int bit = 0; bit < s.params().width; ++bit) EXPECT_EQ(copies[bit], s.copies_of(bit)) << bit;
+  }
+}
+
+TEST(Storage, PlainFlipsAndSticksExactlyOneBit) {
+  const Storage s = storage(8, Protection::plain);
+  for (std::uint32_t code = 0; code < 256; ++code)
+    for (int bit = 0; bit < 8; ++bit) {
+      const std::uint32_t mask = 1U << bit;
+      const std::map<BitFaultModel, std::uint32_t> expected = {{BitFaultModel::flip, code ^ mask},
+                                                               {BitFaultModel::stuck_at_0, code & ~mask},
+                                                               {BitFaultModel::stuck_at_1, code | mask}};
+      for (const auto& [model, result] : expected) {
+        const StoredBitFault fault{bit, model};
+        const Reading reading = s.read(code, {&fault, 1});
+        EXPECT_EQ(reading.code, result);
+        EXPECT_FALSE(reading.is_detected);
+        EXPECT_EQ(reading.is_wrong, result != code);
+        EXPECT_EQ(reading.is_missed(), result != code);
+      }
+    }
+}
+
+TEST(Storage, MajorityCorrectsOneFaultOfABitAndNotTwo) {
+  const Storage s = storage(4, Protection::tmr);
+  for (std::uint32_t code = 0; code < 16; ++code)
+    for (int i = 0; i < s.stored_bits(); ++i)
+      for (int k = 0; k < s.stored_bits(); ++k) {
+        const std::array faults{StoredBitFault{i}, StoredBitFault{k}};
+        const Reading one = s.read(code, std::span(faults).first(1));
+        EXPECT_EQ(one.code, code);
+        EXPECT_TRUE(one.is_corrected());
+        const Reading two = s.read(code, faults);
+        const bool same_bit = s.bit_of(i) == s.bit_of(k);
+        EXPECT_EQ(two.code, same_bit && i != k ? code ^ (1U << s.bit_of(i)) : code);
+        EXPECT_EQ(two.is_detected, i != k) << "a bit flipped twice is as written";
+      }
+}
+
+TEST(Storage, ThreeEqualFaultsAreMissed) {
+  const Storage s = storage(3, Protection::tmr);
+  const std::array faults{StoredBitFault{1}, StoredBitFault{4}, StoredBitFault{7}};
+  const Reading reading = s.read(0b101, faults);
+  EXPECT_EQ(reading.code, 0b111U);
+  EXPECT_TRUE(reading.is_missed());
+}
+
+TEST(Storage, TriplicatedTopBitsAreVotedAndTheOthersAreNot) {
+  const Storage s = storage(5, Protection::triplicated, 2);
+  for (std::uint32_t code = 0; code < 32; ++code)
+    for (int i = 0; i < s.stored_bits(); ++i) {
+      const StoredBitFault fault{i};
+      const Reading reading = s.read(code, {&fault, 1});
+      const bool is_top = s.bit_of(i) >= 3;
+      EXPECT_EQ(reading.code, is_top ? code : code ^ (1U << s.bit_of(i)));
+      EXPECT_EQ(reading.is_corrected(), is_top);
+      EXPECT_EQ(reading.is_missed(), !is_top);
+    }
+}
+
+// The rule as published, bit by bit: where two copies differ, 0 in a positive value, 1 in a negative.
+TEST(Storage, VandorReadsTowardsZeroWhereCopiesDiffer) {
+  const Storage s = storage(8, Protection::vandor);
+  for (std::uint32_t code = 0; code < 256; ++code)
+    for (int i = 0; i < s.stored_bits(); ++i) {
+      const StoredBitFault fault{i};
+      const Reading reading = s.read(code, {&fault, 1});
+      const int bit = s.bit_of(i);
+      const std::uint32_t mask = 1U << bit;
+      const std::uint32_t expected = bit == 7 ? code : (code & 0x80) != 0 ? code | mask : code & ~mask;
+      EXPECT_EQ(reading.code, expected) << code << " bit " << bit;
+      EXPECT_TRUE(reading.is_detected);
+      EXPECT_LE(std::abs(signed_value(reading.code, 8)), std::abs(signed_value(code, 8)));
+      EXPECT_EQ(reading.is_corrected(), expected == code);
+    }
+}
+
+TEST(Storage, VandorLeavesTheLowestBitsUnprotectedWhenAsked) {
+  const Storage s = storage(8, Protection::vandor, 2, 3);
+  for (int i = 0; i < s.stored_bits(); ++i) {
+    const StoredBitFault fault{i};
+    const Reading reading = s.read(0, {&fault, 1});
+    EXPECT_EQ(reading.code, s.bit_of(i) < 3 ? 1U << s.bit_of(i) : 0U);
+    EXPECT_EQ(reading.is_missed(), s.bit_of(i) < 3);
+  }
+}
+
+TEST(Storage, WithoutFaultsEveryCodeReadsAsWritten) {
+  for (const Storage& s : {storage(8, Protection::vandor, 3, 2), storage(8, Protection::tmr),
+                           storage(8, Protection::triplicated, 8)})
+    for (std::uint32_t code = 0; code < 256; ++code) {
+      const Reading reading = s.read(code | 0xABCD00, {});
+      EXPECT_EQ(reading.code, code);
+      EXPECT_FALSE(reading.is_detected || reading.is_wrong);
+    }
+  EXPECT_EQ(storage(32, Protection::tmr).read(0xFFFFFFFF, {}).code, 0xFFFFFFFF);
+}
+
+TEST(Storage, SaysWhichNumberIsOutOfRange) {
+  EXPECT_EQ(Storage::make({2}).error().message, "a width of 2 bits; storage keeps 3 to 32");
+  EXPECT_EQ(Storage::make({33}).error().message, "a width of 33 bits; storage keeps 3 to 32");
+  EXPECT_EQ(Storage::make({8, Protection::triplicated, 9}).error().message,
+            "9 top bits of a value of 8 bits");
+  EXPECT_EQ(Storage::make({8, Protection::vandor, 2, 7}).error().message,
+            "7 unprotected bits beside 2 top bits of a value of 8 bits");
+}
+
+}  // namespace
+}  // namespace qfi
