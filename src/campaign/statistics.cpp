@@ -2,6 +2,8 @@
 #include "qfi/campaign/statistics.hpp"
 
 #include <algorithm>
+#include <boost/math/distributions/beta.hpp>
+#include <boost/math/distributions/hypergeometric.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 
@@ -15,6 +17,40 @@ Interval around(double mean, double variance, double degrees, double confidence)
       boost::math::quantile(boost::math::students_t(std::max(degrees, 1.0)), 0.5 + confidence / 2.0);
   const double half = t * std::sqrt(variance);
   return {std::max(0.0, mean - half), std::min(1.0, mean + half)};
+}
+
+double square(double value) { return value * value; }
+
+// The smallest number in first .. last that fulfils `holds`, which stays true once it is; last + 1: none.
+template <class Predicate>
+std::uint64_t first_that(std::uint64_t first, std::uint64_t last, const Predicate& holds) {
+  while (first <= last) {
+    const std::uint64_t middle = first + (last - first) / 2;
+    if (!holds(middle)) first = middle + 1;
+    else if (middle == first) break;
+    else last = middle;
+  }
+  return first;
+}
+
+// P(X <= events) where `with_property` of the population have the property.
+double chance_of_at_most(std::uint64_t events, std::uint64_t with_property, std::uint64_t drawn,
+                         std::uint64_t population) {
+  if (events >= std::min(drawn, with_property)) return 1.0;
+  if (drawn - events > population - with_property) return 0.0;
+  const boost::math::hypergeometric_distribution<double> distribution(
+      static_cast<unsigned>(with_property), static_cast<unsigned>(drawn), static_cast<unsigned>(population));
+  return boost::math::cdf(distribution, static_cast<unsigned>(events));
+}
+
+Interval clopper_pearson(std::uint64_t events, std::uint64_t drawn, double tail) {
+  const auto x = static_cast<double>(events);
+  const auto n = static_cast<double>(drawn);
+  const double low =
+      events == 0 ? 0.0 : boost::math::quantile(boost::math::beta_distribution(x, n - x + 1), tail);
+  const double high =
+      events == drawn ? 1.0 : boost::math::quantile(boost::math::beta_distribution(x + 1, n - x), 1 - tail);
+  return {low, high};
 }
 
 }  // namespace
@@ -31,6 +67,40 @@ Interval wilson_interval(std::uint64_t events, std::uint64_t drawn, std::uint64_
   const double half = z / (1.0 + z * z / effective) *
                       std::sqrt(rate * (1.0 - rate) / effective + z * z / (4.0 * effective * effective));
   return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
+}
+
+Interval exact_interval(std::uint64_t events, std::uint64_t drawn, std::uint64_t population,
+                        double confidence) {
+  const double tail = (1.0 - confidence) / 2.0;
+  if (population >= std::uint64_t{1} << 31) return clopper_pearson(events, drawn, tail);
+  // The number of members with the property is known to lie in events .. most.
+  const std::uint64_t most = population - (drawn - events);
+  const std::uint64_t low = first_that(events, most, [&](std::uint64_t k) {
+    return events == 0 || 1.0 - chance_of_at_most(events - 1, k, drawn, population) > tail;
+  });
+  const std::uint64_t above = first_that(
+      low, most, [&](std::uint64_t k) { return chance_of_at_most(events, k, drawn, population) <= tail; });
+  const auto size = static_cast<double>(population);
+  return {static_cast<double>(low) / size, static_cast<double>(above - 1) / size};
+}
+
+Share stratified_share(std::span<const StratumCounts> strata, double confidence) {
+  double population = 0;
+  for (const StratumCounts& stratum : strata) population += static_cast<double>(stratum.population);
+  Share result;
+  double below = 0;
+  double above = 0;
+  for (const StratumCounts& stratum : strata) {
+    const double weight = static_cast<double>(stratum.population) / population;
+    const double rate = static_cast<double>(stratum.events) / static_cast<double>(stratum.drawn);
+    const Interval interval = exact_interval(stratum.events, stratum.drawn, stratum.population, confidence);
+    result.share += weight * rate;
+    below += square(weight * (rate - interval.low));
+    above += square(weight * (interval.high - rate));
+  }
+  result.interval = {std::max(0.0, result.share - std::sqrt(below)),
+                     std::min(1.0, result.share + std::sqrt(above))};
+  return result;
 }
 
 CrossedMean crossed_mean(const CrossedCounts& counts, double confidence) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/campaign/statistics.hpp"
 
+#include <cmath>
+
 #include "qfi/base/random.hpp"
 #include "qfi/faults/sample_size.hpp"
 #include "support.hpp"
@@ -71,6 +73,122 @@ TEST(Wilson, KnownValuesAndTheWholePopulation) {
   const Interval none = wilson_interval(0, 50, 1'000, 0.95);
   EXPECT_EQ(none.low, 0.0);
   EXPECT_GT(none.high, 0.0);
+}
+
+TEST(ExactInterval, EqualsAHandEnumeratedOne) {
+  // 4 drawn of 10, 1 event: with K of 10, P(X >= 1) = 1 - C(10-K,4)/C(10,4) > 0.025 from K = 1 on
+  // (0.4); P(X <= 1) = (C(10-K,4) + K C(10-K,3)) / 210 is 0.119 for K = 6, 0.033 for 7, 0 for 8.
+  const Interval interval = exact_interval(1, 4, 10, 0.95);
+  EXPECT_DOUBLE_EQ(interval.low, 0.1);
+  EXPECT_DOUBLE_EQ(interval.high, 0.7);
+}
+
+TEST(ExactInterval, OfLargePopulationsIsCloppersAndPearsons) {
+  // 10 of 100: 4.90 % to 17.62 %.
+  for (const std::uint64_t population : {2'000'000'000ULL, 1'000'000'000'000ULL}) {
+    const Interval interval = exact_interval(10, 100, population, 0.95);
+    EXPECT_NEAR(interval.low, 0.0490, 1e-4);
+    EXPECT_NEAR(interval.high, 0.1762, 1e-4);
+  }
+}
+
+TEST(ExactInterval, EndsAndTheWholePopulation) {
+  EXPECT_EQ(exact_interval(0, 20, 1000, 0.95).low, 0.0);
+  EXPECT_EQ(exact_interval(20, 20, 1000, 0.95).high, 1.0);
+  EXPECT_GT(exact_interval(0, 20, 1000, 0.95).high, 0.1);
+  const Interval whole = exact_interval(3, 10, 10, 0.95);
+  EXPECT_DOUBLE_EQ(whole.low, 0.3);
+  EXPECT_DOUBLE_EQ(whole.high, 0.3);
+}
+
+double binomial_coefficient(int n, int k) {
+  return k < 0 || k > n ? 0 : std::exp(std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1));
+}
+
+// No simulation: the coverage of every truth, summed over all outcomes.
+TEST(ExactInterval, CoversEveryTruthAtLeastAsOftenAsItSays) {
+  constexpr int k_population = 60;
+  constexpr int k_drawn = 17;
+  for (int truth = 0; truth <= k_population; ++truth) {
+    double covered = 0;
+    for (int x = 0; x <= k_drawn; ++x) {
+      const double chance = binomial_coefficient(truth, x) *
+                            binomial_coefficient(k_population - truth, k_drawn - x) /
+                            binomial_coefficient(k_population, k_drawn);
+      if (chance == 0) continue;
+      const Interval interval = exact_interval(static_cast<std::uint64_t>(x), k_drawn, k_population, 0.95);
+      const double share = static_cast<double>(truth) / k_population;
+      if (interval.low <= share + 1e-12 && share <= interval.high + 1e-12) covered += chance;
+    }
+    EXPECT_GE(covered, 0.95 - 1e-9) << truth << " of " << k_population;
+  }
+}
+
+// Layers and bits as a data-aware sample has them: large strata of low bits with few draws and hardly
+// an event, small ones of high bits with many.
+struct StratifiedTruth {
+  std::uint64_t population;
+  std::uint64_t events;
+  std::uint64_t drawn;
+};
+
+Share draw_and_estimate(std::span<const StratifiedTruth> truth, std::uint64_t seed) {
+  std::vector<StratumCounts> counts;
+  for (std::size_t s = 0; s < truth.size(); ++s) {
+    StratumCounts stratum{truth[s].population, truth[s].drawn, 0};
+    for (const std::uint64_t member :
+         draw_without_replacement(truth[s].population, truth[s].drawn, seed, "stratum " + std::to_string(s)))
+      stratum.events += member < truth[s].events ? 1 : 0;
+    counts.push_back(stratum);
+  }
+  return stratified_share(counts, 0.95);
+}
+
+double share_of(std::span<const StratifiedTruth> truth) {
+  double events = 0;
+  double population = 0;
+  for (const StratifiedTruth& stratum : truth) {
+    events += static_cast<double>(stratum.events);
+    population += static_cast<double>(stratum.population);
+  }
+  return events / population;
+}
+
+// 200 repetitions with fixed seeds, at least 5 events expected in each: at least 93 %.
+TEST(StratifiedShare, CoversTheTruthWhereFiveEventsAreExpected) {
+  const std::vector<std::vector<StratifiedTruth>> truths = {
+      {{4000, 0, 10}, {4000, 4, 20}, {4000, 40, 40}, {4000, 400, 70}, {500, 300, 70}},
+      {{1000, 10, 100}, {1000, 20, 100}, {1000, 30, 100}},
+      {{200, 100, 50}, {3000, 2700, 60}, {3000, 1500, 60}},
+      {{5000, 250, 100}},
+      {{300, 290, 150}, {300, 5, 150}, {10'000, 300, 200}},
+  };
+  for (std::size_t k = 0; k < truths.size(); ++k) {
+    const double truth = share_of(truths[k]);
+    int covered = 0;
+    for (std::uint64_t seed = 0; seed < 200; ++seed) {
+      const Share estimate = draw_and_estimate(truths[k], seed);
+      covered += estimate.interval.low <= truth && truth <= estimate.interval.high ? 1 : 0;
+    }
+    EXPECT_GE(covered, 186) << "population " << k;
+  }
+}
+
+TEST(StratifiedShare, OfOneStratumIsTheExactInterval) {
+  const StratumCounts one{1000, 100, 7};
+  const Share share = stratified_share({&one, 1}, 0.95);
+  const Interval exact = exact_interval(7, 100, 1000, 0.95);
+  EXPECT_DOUBLE_EQ(share.share, 0.07);
+  EXPECT_NEAR(share.interval.low, exact.low, 1e-12);
+  EXPECT_NEAR(share.interval.high, exact.high, 1e-12);
+}
+
+TEST(StratifiedShare, OfWholePopulationsIsThePoint) {
+  const StratumCounts strata[] = {{10, 10, 3}, {30, 30, 30}};
+  const Share share = stratified_share(strata, 0.95);
+  EXPECT_DOUBLE_EQ(share.share, 33.0 / 40.0);
+  EXPECT_DOUBLE_EQ(share.interval.low, 33.0 / 40.0);
+  EXPECT_DOUBLE_EQ(share.interval.high, 33.0 / 40.0);
 }
 
 // A population as campaigns have it: a tenth of the faults harmless, the rest random classifiers.
