@@ -2,10 +2,14 @@
 #include "qfi/faults/bit_strata.hpp"
 
 #include <algorithm>
+#include <boost/math/distributions/binomial.hpp>
 #include <cassert>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <string>
+
+#include "qfi/base/random.hpp"
 
 namespace qfi {
 namespace {
@@ -77,6 +81,16 @@ std::vector<double> mean_distances(std::span<const std::byte> data) {
   return sums;
 }
 
+// The smallest count whose cumulative probability reaches a uniform number between 0 and 1.
+std::uint64_t binomial_count(std::uint64_t population, double rate, double uniform) {
+  using boost::math::policies::discrete_quantile;
+  using boost::math::policies::integer_round_up;
+  using Policy = boost::math::policies::policy<discrete_quantile<integer_round_up>>;
+  const boost::math::binomial_distribution<double, Policy> distribution(static_cast<double>(population),
+                                                                        rate);
+  return std::min(static_cast<std::uint64_t>(boost::math::quantile(distribution, uniform)), population);
+}
+
 }  // namespace
 
 std::uint64_t BitStratum::population() const {
@@ -120,6 +134,21 @@ BitSite bit_member(std::span<const StoredValues> stored, const BitStratum& strat
   const std::vector<std::uint64_t>& elements = stored[part->values].elements;
   return {part->values, elements.empty() ? value : elements[value],
           part->stored_bits[index % part->stored_bits.size()]};
+}
+
+std::vector<std::uint64_t> draw_bit_errors(std::uint64_t population, double rate, BitErrorDraw how,
+                                           std::uint64_t draw, std::uint64_t seed) {
+  assert(rate >= 0.0 && rate <= 1.0);
+  std::uint64_t count = 0;
+  if (how == BitErrorDraw::fixed) {
+    const double flips = std::round(static_cast<double>(population) * rate);
+    count = std::min(static_cast<std::uint64_t>(flips), population);
+  } else {
+    // 53 bits, half a step away from both 0 and 1.
+    const std::uint64_t bits = random_bits(seed, "bit error count", draw) >> 11U;
+    count = binomial_count(population, rate, std::ldexp(static_cast<double>(bits) + 0.5, -53));
+  }
+  return draw_without_replacement(population, count, seed, "bit errors of draw " + std::to_string(draw));
 }
 
 std::vector<double> place_values(int width) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/faults/bit_strata.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -162,6 +163,56 @@ TEST(BitStrata, DrawsAreUniform) {
   const double share = total / static_cast<double>(population);
   EXPECT_LT(chi_square(hits, [&](std::size_t) { return share; }), limit(static_cast<double>(population - 1)));
   EXPECT_LT(chi_square(by_bit, [&](std::size_t i) { return share * (i < 8 ? 30 : 90); }), limit(19));
+}
+
+TEST(BitErrors, FixedNumberIsTheRoundedShare) {
+  const auto errors = draw_bit_errors(175'000'000, 1e-4, BitErrorDraw::fixed, 0, 1);
+  EXPECT_EQ(errors.size(), 17'500U);
+  EXPECT_EQ(std::set<std::uint64_t>(errors.begin(), errors.end()).size(), 17'500U);
+  EXPECT_LT(*std::ranges::max_element(errors), 175'000'000U);
+}
+
+TEST(BitErrors, EndsOfTheRange) {
+  for (const BitErrorDraw how : {BitErrorDraw::binomial, BitErrorDraw::fixed}) {
+    EXPECT_EQ(draw_bit_errors(50, 0.0, how, 3, 1).size(), 0U);
+    EXPECT_EQ(draw_bit_errors(50, 1.0, how, 3, 1).size(), 50U);
+  }
+}
+
+TEST(BitErrors, AreAFunctionOfSeedAndDraw) {
+  const auto first = draw_bit_errors(1000, 0.1, BitErrorDraw::binomial, 7, 42);
+  EXPECT_EQ(draw_bit_errors(1000, 0.1, BitErrorDraw::binomial, 7, 42), first);
+  EXPECT_NE(draw_bit_errors(1000, 0.1, BitErrorDraw::binomial, 8, 42), first);
+  EXPECT_NE(draw_bit_errors(1000, 0.1, BitErrorDraw::binomial, 7, 43), first);
+}
+
+// Chi-square of the counts of 20,000 draws of 12 bits at 0.2 against the binomial distribution, its tail
+// from 7 on as one class; and of which bits flip.
+TEST(BitErrors, CountsAreBinomialAndBitsUniform) {
+  constexpr std::uint64_t k_bits = 12;
+  constexpr double k_rate = 0.2;
+  constexpr std::uint64_t k_draws = 20'000;
+  std::vector<double> counts(8, 0.0);
+  std::vector<double> bits(k_bits, 0.0);
+  for (std::uint64_t draw = 0; draw < k_draws; ++draw) {
+    const auto errors = draw_bit_errors(k_bits, k_rate, BitErrorDraw::binomial, draw, 5);
+    ++counts[std::min<std::size_t>(errors.size(), 7)];
+    for (const std::uint64_t bit : errors) ++bits[bit];
+  }
+  std::vector<double> expected(8, 0.0);
+  double probability = std::pow(1 - k_rate, k_bits);
+  for (std::size_t k = 0; k <= k_bits; ++k) {
+    expected[std::min<std::size_t>(k, 7)] += k_draws * probability;
+    probability *= static_cast<double>(k_bits - k) / static_cast<double>(k + 1) * k_rate / (1 - k_rate);
+  }
+  double of_counts = 0;
+  for (std::size_t k = 0; k < counts.size(); ++k)
+    of_counts += (counts[k] - expected[k]) * (counts[k] - expected[k]) / expected[k];
+  EXPECT_LT(of_counts, 24.3) << "99.9 % of 7 degrees of freedom";
+  double of_bits = 0;
+  const double share = k_draws * k_rate;
+  for (const double hits : bits) of_bits += (hits - share) * (hits - share) / (share * (1 - k_rate));
+  EXPECT_LT(of_bits, 32.9) << "99.9 % of 12 degrees of freedom";
 }
 
 }  // namespace

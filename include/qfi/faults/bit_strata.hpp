@@ -58,6 +58,15 @@ std::vector<BitStratum> make_bit_strata(std::span<const StoredValues> stored, Bi
 /// Precondition: index < stratum.population().
 BitSite bit_member(std::span<const StoredValues> stored, const BitStratum& stratum, std::uint64_t index);
 
+/// How the number of flips at a bit error rate is drawn.
+enum class BitErrorDraw : std::uint8_t { binomial, fixed };
+
+/// Members of 0 .. population - 1 that flip in draw number `draw` at an error rate per bit, 0 to 1, each
+/// once, in the order of drawing. binomial: their number is drawn, as every bit flips by itself; fixed:
+/// population * rate, rounded.
+std::vector<std::uint64_t> draw_bit_errors(std::uint64_t population, double rate, BitErrorDraw how,
+                                           std::uint64_t draw, std::uint64_t seed);
+
 /// D(i) = 2^i.
 std::vector<double> place_values(int width);
 
