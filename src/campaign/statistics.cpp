@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <boost/math/distributions/beta.hpp>
-#include <boost/math/distributions/hypergeometric.hpp>
 #include <boost/math/distributions/students_t.hpp>
+#include <boost/math/special_functions/gamma.hpp>
 #include <cmath>
 
 #include "qfi/faults/sample_size.hpp"
@@ -33,15 +33,56 @@ std::uint64_t first_that(std::uint64_t first, std::uint64_t last, const Predicat
   return first;
 }
 
-// P(X <= events) where `with_property` of the population have the property.
-double chance_of_at_most(std::uint64_t events, std::uint64_t with_property, std::uint64_t drawn,
-                         std::uint64_t population) {
-  if (events >= std::min(drawn, with_property)) return 1.0;
-  if (drawn - events > population - with_property) return 0.0;
-  const boost::math::hypergeometric_distribution<double> distribution(
-      static_cast<unsigned>(with_property), static_cast<unsigned>(drawn), static_cast<unsigned>(population));
-  return boost::math::cdf(distribution, static_cast<unsigned>(events));
+// log of the number of ways to choose k of n; long double, as the terms cancel.
+long double log_choose(std::uint64_t n, std::uint64_t k) {
+  const auto log_factorial = [](std::uint64_t m) {
+    return boost::math::lgamma(static_cast<long double>(m) + 1.0L);
+  };
+  return log_factorial(n) - log_factorial(k) - log_factorial(n - k);
 }
+
+// The hypergeometric distribution: `drawn` of `population`, of which `marked` have the property.
+struct Hypergeometric {
+  std::uint64_t population;
+  std::uint64_t marked;
+  std::uint64_t drawn;
+
+  std::uint64_t least() const {
+    const std::uint64_t unmarked = population - marked;
+    return drawn > unmarked ? drawn - unmarked : 0;
+  }
+  std::uint64_t most() const { return std::min(drawn, marked); }
+
+  long double probability(std::uint64_t x) const {
+    return std::exp(log_choose(marked, x) + log_choose(population - marked, drawn - x) -
+                    log_choose(population, drawn));
+  }
+  // probability(x + 1) / probability(x)
+  long double ratio(std::uint64_t x) const {
+    const auto up = static_cast<long double>(marked - x) * static_cast<long double>(drawn - x);
+    const auto down =
+        static_cast<long double>(x + 1) * static_cast<long double>(population + x + 1 - marked - drawn);
+    return up / down;
+  }
+
+  // P(X <= x), summed over the side of x that is away from the mean, where terms only fall.
+  long double at_most(std::uint64_t x) const {
+    if (x >= most()) return 1.0L;
+    if (x < least()) return 0.0L;
+    const long double mean = static_cast<long double>(drawn) * static_cast<long double>(marked) /
+                             static_cast<long double>(population);
+    const bool is_below = static_cast<long double>(x) < mean;
+    long double sum = 0;
+    long double term = probability(is_below ? x : x + 1);
+    for (std::uint64_t k = is_below ? x : x + 1; term > sum * 1e-18L;) {
+      sum += term;
+      if (k == (is_below ? least() : most())) break;
+      term = is_below ? term / ratio(k - 1) : term * ratio(k);
+      k = is_below ? k - 1 : k + 1;
+    }
+    return is_below ? sum : 1.0L - sum;
+  }
+};
 
 Interval clopper_pearson(std::uint64_t events, std::uint64_t drawn, double tail) {
   const auto x = static_cast<double>(events);
@@ -72,34 +113,45 @@ Interval wilson_interval(std::uint64_t events, std::uint64_t drawn, std::uint64_
 Interval exact_interval(std::uint64_t events, std::uint64_t drawn, std::uint64_t population,
                         double confidence) {
   const double tail = (1.0 - confidence) / 2.0;
-  if (population >= std::uint64_t{1} << 31) return clopper_pearson(events, drawn, tail);
+  if (population >= std::uint64_t{1} << 40) return clopper_pearson(events, drawn, tail);
   // The number of members with the property is known to lie in events .. most.
   const std::uint64_t most = population - (drawn - events);
-  const std::uint64_t low = first_that(events, most, [&](std::uint64_t k) {
-    return events == 0 || 1.0 - chance_of_at_most(events - 1, k, drawn, population) > tail;
+  const std::uint64_t low = first_that(events, most, [&](std::uint64_t marked) {
+    return events == 0 || 1.0L - Hypergeometric{population, marked, drawn}.at_most(events - 1) > tail;
   });
-  const std::uint64_t above = first_that(
-      low, most, [&](std::uint64_t k) { return chance_of_at_most(events, k, drawn, population) <= tail; });
+  const std::uint64_t above = first_that(low, most, [&](std::uint64_t marked) {
+    return Hypergeometric{population, marked, drawn}.at_most(events) <= tail;
+  });
   const auto size = static_cast<double>(population);
   return {static_cast<double>(low) / size, static_cast<double>(above - 1) / size};
 }
 
 Share stratified_share(std::span<const StratumCounts> strata, double confidence) {
   double population = 0;
-  for (const StratumCounts& stratum : strata) population += static_cast<double>(stratum.population);
+  double events = 0;
+  for (const StratumCounts& stratum : strata) {
+    const auto size = static_cast<double>(stratum.population);
+    population += size;
+    events += size * static_cast<double>(stratum.events) / static_cast<double>(stratum.drawn);
+  }
   Share result;
+  result.share = std::clamp(events / population, 0.0, 1.0);
   double below = 0;
   double above = 0;
+  double pooled = 0;
   for (const StratumCounts& stratum : strata) {
-    const double weight = static_cast<double>(stratum.population) / population;
-    const double rate = static_cast<double>(stratum.events) / static_cast<double>(stratum.drawn);
-    const Interval interval = exact_interval(stratum.events, stratum.drawn, stratum.population, confidence);
-    result.share += weight * rate;
-    below += square(weight * (rate - interval.low));
-    above += square(weight * (interval.high - rate));
+    const auto size = static_cast<double>(stratum.population);
+    const auto drawn = static_cast<double>(stratum.drawn);
+    const double rate = static_cast<double>(stratum.events) / drawn;
+    const Interval exact = exact_interval(stratum.events, stratum.drawn, stratum.population, confidence);
+    below += square(size / population * std::max(0.0, rate - exact.low));
+    above += square(size / population * std::max(0.0, exact.high - rate));
+    pooled += square(size / population) * (1.0 - drawn / size) / drawn;
   }
-  result.interval = {std::max(0.0, result.share - std::sqrt(below)),
-                     std::min(1.0, result.share + std::sqrt(above))};
+  if (strata.size() == 1) pooled = 0;
+  pooled *= square(normal_quantile(confidence)) * result.share * (1.0 - result.share);
+  result.interval = {std::clamp(result.share - std::sqrt(std::max(below, pooled)), 0.0, result.share),
+                     std::clamp(result.share + std::sqrt(std::max(above, pooled)), result.share, 1.0)};
   return result;
 }
 

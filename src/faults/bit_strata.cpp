@@ -2,6 +2,7 @@
 #include "qfi/faults/bit_strata.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <boost/math/distributions/binomial.hpp>
 #include <cassert>
 #include <cmath>
@@ -58,31 +59,18 @@ void add_bit_strata(std::span<const StoredValues> stored, std::size_t k, BitSche
   }
 }
 
-template <class Bits, class Value>
-std::vector<double> mean_distances(std::span<const std::byte> data) {
-  constexpr std::size_t k_width = 8 * sizeof(Bits);
-  std::vector<double> sums(k_width, 0.0);
-  const std::size_t count = data.size() / sizeof(Bits);
-  for (std::size_t i = 0; i < count; ++i) {
-    Bits code;
-    std::memcpy(&code, data.data() + i * sizeof(Bits), sizeof(Bits));
-    const auto value_of = [](Bits bits) {
-      Value value;
-      std::memcpy(&value, &bits, sizeof(value));
-      return static_cast<double>(value);
-    };
-    for (std::size_t bit = 0; bit < k_width; ++bit) {
-      const double flipped = value_of(static_cast<Bits>(code ^ (Bits{1} << bit)));
-      const double distance = std::abs(flipped - value_of(code));
-      sums[bit] += std::isfinite(distance) ? distance : double{std::numeric_limits<float>::max()};
-    }
-  }
-  for (double& sum : sums) sum /= static_cast<double>(std::max<std::size_t>(count, 1));
-  return sums;
+// A float with bit i flipped, less the float; at most, and where it is no number, the largest float.
+double flip_distance(float value, unsigned bit) {
+  constexpr double k_most = std::numeric_limits<float>::max();
+  const float flipped = std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) ^ std::uint32_t{1} << bit);
+  const double distance = std::abs(double{flipped} - double{value});
+  return distance < k_most ? distance : k_most;
 }
 
 // The smallest count whose cumulative probability reaches a uniform number between 0 and 1.
 std::uint64_t binomial_count(std::uint64_t population, double rate, double uniform) {
+  if (population == 0 || rate <= 0.0) return 0;
+  if (rate >= 1.0) return population;
   using boost::math::policies::discrete_quantile;
   using boost::math::policies::integer_round_up;
   using Policy = boost::math::policies::policy<discrete_quantile<integer_round_up>>;
@@ -141,12 +129,14 @@ std::vector<std::uint64_t> draw_bit_errors(std::uint64_t population, double rate
   assert(rate >= 0.0 && rate <= 1.0);
   std::uint64_t count = 0;
   if (how == BitErrorDraw::fixed) {
-    const double flips = std::round(static_cast<double>(population) * rate);
-    count = std::min(static_cast<std::uint64_t>(flips), population);
+    count = rate >= 1.0
+                ? population
+                : std::min(static_cast<std::uint64_t>(std::round(static_cast<double>(population) * rate)),
+                           population);
   } else {
-    // 53 bits, half a step away from both 0 and 1.
-    const std::uint64_t bits = random_bits(seed, "bit error count", draw) >> 11U;
-    count = binomial_count(population, rate, std::ldexp(static_cast<double>(bits) + 0.5, -53));
+    // 52 bits, half a step away from both 0 and 1.
+    const std::uint64_t bits = random_bits(seed, "bit error count", draw) >> 12U;
+    count = binomial_count(population, rate, std::ldexp(static_cast<double>(bits) + 0.5, -52));
   }
   return draw_without_replacement(population, count, seed, "bit errors of draw " + std::to_string(draw));
 }
@@ -157,17 +147,17 @@ std::vector<double> place_values(int width) {
   return distances;
 }
 
-std::vector<double> mean_flip_distances(const Tensor& tensor) {
-  switch (tensor.type) {
-    case TensorType::int8: return mean_distances<std::uint8_t, std::int8_t>(tensor.data);
-    case TensorType::uint8: return mean_distances<std::uint8_t, std::uint8_t>(tensor.data);
-    case TensorType::int16: return mean_distances<std::uint16_t, std::int16_t>(tensor.data);
-    case TensorType::int32: return mean_distances<std::uint32_t, std::int32_t>(tensor.data);
-    case TensorType::int64: return mean_distances<std::uint64_t, std::int64_t>(tensor.data);
-    case TensorType::float32: return mean_distances<std::uint32_t, float>(tensor.data);
-    case TensorType::boolean: break;
+std::vector<double> mean_flip_distances(const Tensor& tensor, int width) {
+  if (tensor.type != TensorType::float32) return place_values(width);
+  assert(width == 32);
+  std::vector<double> sums(32, 0.0);
+  for (std::size_t i = 0; i < tensor.elements(); ++i) {
+    float value = 0;
+    std::memcpy(&value, tensor.data.data() + i * sizeof(value), sizeof(value));
+    for (unsigned bit = 0; bit < 32; ++bit) sums[bit] += flip_distance(value, bit);
   }
-  return mean_distances<std::uint8_t, std::uint8_t>(tensor.data);
+  for (double& sum : sums) sum /= static_cast<double>(tensor.elements());
+  return sums;
 }
 
 std::vector<double> assumed_probabilities(std::span<const double> distances) {

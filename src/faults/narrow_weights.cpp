@@ -19,9 +19,8 @@ struct Ratio {
     const std::int64_t magnitude = (2 * std::abs(value) * numerator + denominator) / (2 * denominator);
     return value < 0 ? -magnitude : magnitude;
   }
-  float scale(float old) const {
-    return static_cast<float>(double{old} * static_cast<double>(denominator) /
-                              static_cast<double>(numerator));
+  double scale(float old) const {
+    return double{old} * static_cast<double>(denominator) / static_cast<double>(numerator);
   }
 };
 
@@ -50,61 +49,74 @@ class Channels {
   std::size_t m_per_channel;
 };
 
-// A copy of a constant with other values and scales, one per channel; the operator's input from now on.
+// One scale per channel, each as the channel's ratio asks.
+Result<Quantization> narrowed(const Tensor& tensor, const std::vector<Ratio>& ratio_of_channel, int axis) {
+  const std::vector<float>& old = tensor.quantization.scales;
+  if (old.empty()) return Quantization{};
+  Quantization quantization;
+  quantization.axis = axis;
+  for (std::size_t c = 0; c < ratio_of_channel.size(); ++c) {
+    const double scale = ratio_of_channel[c].scale(old[old.size() == 1 ? 0 : c]);
+    if (scale < double{std::numeric_limits<float>::min()} ||
+        scale > double{std::numeric_limits<float>::max()})
+      return bad_input("'{}': the scale of channel {} becomes {}, out of range", tensor.name, c, scale);
+    quantization.scales.push_back(static_cast<float>(scale));
+    quantization.zero_points.push_back(0);
+  }
+  return quantization;
+}
+
+// A constant with no zero point, with one scale or one per channel along `axis`.
+Result<void> check(const Tensor& tensor, TensorType type, std::size_t channels, std::size_t axis,
+                   std::size_t dimensions) {
+  const Quantization& quantization = tensor.quantization;
+  if (!tensor.is_constant || tensor.type != type)
+    return bad_input("'{}' is not a constant of {}", tensor.name, name_of(type));
+  if (tensor.shape.size() != dimensions || static_cast<std::size_t>(tensor.shape[axis]) != channels)
+    return bad_input("'{}' has the shape {}", tensor.name, fmt::join(tensor.shape, "x"));
+  if (std::ranges::any_of(quantization.zero_points, [](int zero) { return zero != 0; }))
+    return bad_input("'{}' has a zero point other than 0", tensor.name);
+  const bool is_per_channel =
+      quantization.scales.size() == channels && static_cast<std::size_t>(quantization.axis) == axis;
+  if (quantization.scales.size() > 1 && !is_per_channel)
+    return bad_input("'{}' has {} scales for {} channels", tensor.name, quantization.scales.size(), channels);
+  return {};
+}
+
+// A copy of a constant with other values and scales; the operator's input from now on.
 template <class T>
-void replace_input(Model& model, int& input, const std::vector<T>& values,
-                   const std::vector<Ratio>& ratio_of_channel, int axis) {
+void replace_input(Model& model, int& input, const std::vector<T>& values, Quantization quantization) {
   const auto bytes = std::as_bytes(std::span(values));
   model.folded.push_back(std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end()));
   Tensor tensor = model.tensors[static_cast<std::size_t>(input)];
   tensor.data = *model.folded.back();
-  if (!tensor.quantization.scales.empty()) {
-    Quantization quantization;
-    quantization.axis = axis;
-    for (std::size_t c = 0; c < ratio_of_channel.size(); ++c) {
-      const auto& old = tensor.quantization;
-      quantization.scales.push_back(ratio_of_channel[c].scale(old.scales[old.scales.size() == 1 ? 0 : c]));
-      quantization.zero_points.push_back(0);
-    }
-    tensor.quantization = std::move(quantization);
-  }
+  tensor.quantization = std::move(quantization);
   input = static_cast<int>(model.tensors.size());
   model.tensors.push_back(std::move(tensor));
 }
 
 template <class T>
-Result<void> narrow_bias(Model& model, int& input, const std::vector<Ratio>& ratio_of_channel) {
+Result<void> narrow_bias(Model& model, int& input, TensorType type,
+                         const std::vector<Ratio>& ratio_of_channel) {
   const Tensor& bias = model.tensors[static_cast<std::size_t>(input)];
+  QFI_CHECK(check(bias, type, ratio_of_channel.size(), 0, 1));
+  QFI_TRY(Quantization quantization, narrowed(bias, ratio_of_channel, 0));
   std::vector<T> values = values_of<T>(bias);
-  if (values.size() != ratio_of_channel.size())
-    return bad_input("bias '{}' does not have one value per channel", bias.name);
   for (std::size_t c = 0; c < values.size(); ++c) {
     constexpr std::int64_t k_most = std::int64_t{1} << 50;
     if (std::int64_t{values[c]} > k_most || std::int64_t{values[c]} < -k_most)
-      return bad_input("bias '{}': {} is too large", bias.name, values[c]);
+      return bad_input("'{}': {} is too large", bias.name, values[c]);
     const std::int64_t scaled = ratio_of_channel[c].scaled(values[c]);
     if (scaled > std::numeric_limits<T>::max() || scaled < std::numeric_limits<T>::min())
-      return bad_input("bias '{}': {} becomes {}, too large for its type", bias.name, values[c], scaled);
+      return bad_input("'{}': {} becomes {}, too large for its type", bias.name, values[c], scaled);
     values[c] = static_cast<T>(scaled);
   }
-  replace_input(model, input, values, ratio_of_channel, 0);
+  replace_input(model, input, values, std::move(quantization));
   return {};
 }
 
-Result<void> narrow(Model& model, Operator& op, int width) {
-  const bool is_depthwise = op.kind == OperatorKind::depthwise_conv_2d;
-  const bool is_layer = is_depthwise || op.kind == OperatorKind::conv_2d ||
-                        op.kind == OperatorKind::transpose_conv || op.kind == OperatorKind::fully_connected;
-  if (!is_layer || op.inputs.size() < 2 || op.inputs[1] == k_no_tensor) return bad_input("it has no weights");
-  const Tensor& weights = model.tensors[static_cast<std::size_t>(op.inputs[1])];
-  if (!weights.is_constant || weights.type != TensorType::int8 || weights.shape.empty())
-    return bad_input("weights '{}' are not constant INT8 numbers", weights.name);
-  const Channels channels(weights, is_depthwise);
-  const std::size_t scales = weights.quantization.scales.size();
-  if (scales != 1 && scales != channels.count())
-    return bad_input("weights '{}' have {} scales for {} channels", weights.name, scales, channels.count());
-
-  std::vector<std::int8_t> codes = values_of<std::int8_t>(weights);
+// What each channel's codes are multiplied with.
+std::vector<Ratio> ratios(const std::vector<std::int8_t>& codes, const Channels& channels, int width) {
   std::vector<std::int64_t> largest(channels.count(), 0);
   for (std::size_t i = 0; i < codes.size(); ++i) {
     std::int64_t& of_channel = largest[channels.of(i)];
@@ -113,20 +125,35 @@ Result<void> narrow(Model& model, Operator& op, int width) {
   std::vector<Ratio> ratio_of_channel;
   for (const std::int64_t most : largest)
     ratio_of_channel.push_back(most == 0 ? Ratio{} : Ratio{(std::int64_t{1} << (width - 1)) - 1, most});
+  return ratio_of_channel;
+}
+
+Result<void> narrow(Model& model, Operator& op, int width) {
+  const bool is_depthwise = op.kind == OperatorKind::depthwise_conv_2d;
+  const bool is_connected = op.kind == OperatorKind::fully_connected;
+  const bool is_layer = is_depthwise || is_connected || op.kind == OperatorKind::conv_2d ||
+                        op.kind == OperatorKind::transpose_conv;
+  if (!is_layer || op.inputs.size() < 2 || op.inputs[1] == k_no_tensor) return bad_input("it has no weights");
+  const Tensor& weights = model.tensors[static_cast<std::size_t>(op.inputs[1])];
+  const std::size_t dimensions = is_connected ? 2 : 4;
+  const std::size_t axis = is_depthwise ? 3 : 0;
+  const int outputs = weights.shape.size() == dimensions ? weights.shape[axis] : 0;
+  QFI_CHECK(check(weights, TensorType::int8, static_cast<std::size_t>(outputs), axis, dimensions));
+  const Channels channels(weights, is_depthwise);
+  std::vector<std::int8_t> codes = values_of<std::int8_t>(weights);
+  const std::vector<Ratio> ratio_of_channel = ratios(codes, channels, width);
+  QFI_TRY(Quantization quantization, narrowed(weights, ratio_of_channel, static_cast<int>(axis)));
   for (std::size_t i = 0; i < codes.size(); ++i)
     codes[i] = static_cast<std::int8_t>(ratio_of_channel[channels.of(i)].scaled(codes[i]));
 
-  // The bias first: an error leaves the operator as it was.
+  // The bias first, and the weights when nothing can fail any more: an error leaves the operator whole.
   const std::size_t bias = op.kind == OperatorKind::transpose_conv ? 3 : 2;
   if (bias < op.inputs.size() && op.inputs[bias] != k_no_tensor) {
-    const TensorType type = model.tensors[static_cast<std::size_t>(op.inputs[bias])].type;
-    if (type == TensorType::int32)
-      QFI_CHECK(narrow_bias<std::int32_t>(model, op.inputs[bias], ratio_of_channel));
-    else if (type == TensorType::int64)
-      QFI_CHECK(narrow_bias<std::int64_t>(model, op.inputs[bias], ratio_of_channel));
-    else return bad_input("its bias is {}", name_of(type));
+    const bool is_64 = model.tensors[static_cast<std::size_t>(op.inputs[bias])].type == TensorType::int64;
+    QFI_CHECK(is_64 ? narrow_bias<std::int64_t>(model, op.inputs[bias], TensorType::int64, ratio_of_channel)
+                    : narrow_bias<std::int32_t>(model, op.inputs[bias], TensorType::int32, ratio_of_channel));
   }
-  replace_input(model, op.inputs[1], codes, ratio_of_channel, is_depthwise ? 3 : 0);
+  replace_input(model, op.inputs[1], codes, std::move(quantization));
   return {};
 }
 

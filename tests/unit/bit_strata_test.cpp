@@ -104,20 +104,26 @@ TEST(BitStrata, PrunedValuesAreNoMembers) {
   EXPECT_EQ(elements, (std::set<std::uint64_t>{4, 11, 12}));
 }
 
+// Every code of n bits, every bit: the value moves by 2^i, whatever the value.
 TEST(FlipDistances, OnIntegersAreThePlaceValues) {
-  std::vector<std::int8_t> small(256);
-  std::iota(small.begin(), small.end(), static_cast<std::int8_t>(-128));
-  EXPECT_EQ(mean_flip_distances(constant(TensorType::int8, small)), place_values(8));
-  const std::vector<std::int32_t> large = {std::numeric_limits<std::int32_t>::min(), -1, 0, 123456789,
-                                           std::numeric_limits<std::int32_t>::max()};
-  EXPECT_EQ(mean_flip_distances(constant(TensorType::int32, large)), place_values(32));
-  const std::vector<std::uint8_t> unsigned_ones = {0, 1, 200, 255};
-  EXPECT_EQ(mean_flip_distances(constant(TensorType::uint8, unsigned_ones)), place_values(8));
+  std::vector<std::int8_t> codes = {-4, 3, 0};
+  for (const int width : {3, 5, 8}) {
+    const std::vector<double> distances = mean_flip_distances(constant(TensorType::int8, codes), width);
+    ASSERT_EQ(distances.size(), static_cast<std::size_t>(width));
+    const int range = 1 << width;
+    const auto value_of = [&](int code) { return code >= range / 2 ? code - range : code; };
+    for (int bit = 0; bit < width; ++bit)
+      for (int code = 0; code < range; ++code)
+        ASSERT_EQ(std::abs(value_of(code ^ 1 << bit) - value_of(code)),
+                  distances[static_cast<std::size_t>(bit)]);
+  }
+  EXPECT_EQ(assumed_probabilities(mean_flip_distances(constant(TensorType::int8, codes), 8)),
+            assumed_probabilities(place_values(8)));
 }
 
 TEST(FlipDistances, OnFloatsFollowTheFormat) {
   const std::vector<float> values = {1.0F, -3.0F};
-  const std::vector<double> d = mean_flip_distances(constant(TensorType::float32, values));
+  const std::vector<double> d = mean_flip_distances(constant(TensorType::float32, values), 32);
   ASSERT_EQ(d.size(), 32U);
   EXPECT_EQ(d[31], (2.0 + 6.0) / 2) << "the sign negates";
   EXPECT_EQ(d[22], (0.5 + 1.0) / 2) << "1 to 1.5, -3 (1.5 x 2) to -2";
@@ -174,8 +180,11 @@ TEST(BitErrors, FixedNumberIsTheRoundedShare) {
 
 TEST(BitErrors, EndsOfTheRange) {
   for (const BitErrorDraw how : {BitErrorDraw::binomial, BitErrorDraw::fixed}) {
-    EXPECT_EQ(draw_bit_errors(50, 0.0, how, 3, 1).size(), 0U);
-    EXPECT_EQ(draw_bit_errors(50, 1.0, how, 3, 1).size(), 50U);
+    for (std::uint64_t draw = 0; draw < 8; ++draw) {
+      EXPECT_EQ(draw_bit_errors(50, 0.0, how, draw, 1).size(), 0U);
+      EXPECT_EQ(draw_bit_errors(50, 1.0, how, draw, 1).size(), 50U);
+      EXPECT_EQ(draw_bit_errors(0, 0.5, how, draw, 1).size(), 0U);
+    }
   }
 }
 

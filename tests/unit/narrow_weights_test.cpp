@@ -111,7 +111,38 @@ TEST(NarrowWeights, SaysWhatItCannotDo) {
   layer.bias = {0, 2'000'000'000, 0};
   model = layer.model();
   EXPECT_THAT(narrow_weights(model, 0, 3).error().message,
-              HasSubstr("FULLY_CONNECTED (operator 0) -> 't3': bias 't2': 2000000000 becomes 6000000000"));
+              HasSubstr("FULLY_CONNECTED (operator 0) -> 't3': 't2': 2000000000 becomes 6000000000"));
+}
+
+TEST(NarrowWeights, RefusesWhatTheEngineWouldNotRun) {
+  const SmallLayer layer;
+  const auto message_of = [&](const auto& damage) {
+    Model model = layer.model();
+    damage(model);
+    const auto done = narrow_weights(model, 0, 4);
+    EXPECT_FALSE(done);
+    EXPECT_EQ(model.operators[0].inputs, (std::vector<int>{0, 1, 2})) << "left as it was";
+    return done ? "" : done.error().message;
+  };
+  EXPECT_THAT(message_of([](Model& m) { m.tensors[2].is_constant = false; }),
+              HasSubstr("'t2' is not a constant of INT32"));
+  EXPECT_THAT(message_of([](Model& m) { m.tensors[1].type = TensorType::uint8; }),
+              HasSubstr("'t1' is not a constant of INT8"));
+  EXPECT_THAT(message_of([](Model& m) {
+                m.tensors[2].quantization = {{1.0F, 1.0F}, {0, 0}, 0};
+              }),
+              HasSubstr("'t2' has 2 scales for 3 channels"));
+  EXPECT_THAT(message_of([](Model& m) {
+                m.tensors[1].quantization = {{1.0F, 1.0F, 1.0F}, {0, 0, 0}, 1};
+              }),
+              HasSubstr("'t1' has 3 scales for 3 channels"));
+  EXPECT_THAT(message_of([](Model& m) { m.tensors[1].quantization.zero_points = {5}; }),
+              HasSubstr("zero point other than 0"));
+  EXPECT_THAT(message_of([](Model& m) { m.tensors[1].shape = {9}; }), HasSubstr("'t1' has the shape 9"));
+  EXPECT_THAT(message_of([](Model& m) { m.tensors[1].quantization.scales = {3e38F}; }),
+              HasSubstr("the scale of channel 0 becomes"));
+  EXPECT_THAT(message_of([](Model& m) { m.tensors[2].quantization.scales = {1e-45F}; }),
+              HasSubstr("out of range"));
 }
 
 // The demo's network: real values move by at most half a step, and a second time nothing moves.

@@ -162,6 +162,9 @@ TEST(StratifiedShare, CoversTheTruthWhereFiveEventsAreExpected) {
       {{200, 100, 50}, {3000, 2700, 60}, {3000, 1500, 60}},
       {{5000, 250, 100}},
       {{300, 290, 150}, {300, 5, 150}, {10'000, 300, 200}},
+      std::vector<StratifiedTruth>(100, {2000, 100, 1}),
+      std::vector<StratifiedTruth>(50, {2000, 100, 2}),
+      std::vector<StratifiedTruth>(100, {200, 10, 5}),
   };
   for (std::size_t k = 0; k < truths.size(); ++k) {
     const double truth = share_of(truths[k]);

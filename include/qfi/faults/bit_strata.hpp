@@ -23,7 +23,7 @@ struct StoredValues {
   std::vector<std::uint64_t> elements;  ///< index in the tensor of each of `count` values; empty: all
 };
 
-/// network: one stratum. layer: one per layer. bit, data_aware: one per layer and bit; of these `bit`
+/// network: one stratum. layer: one per layer. bit, data_aware: one per StoredValues and bit; of these `bit`
 /// assumes p = 0.5 as the first two do, `data_aware` the p(i) that follows from the distances.
 enum class BitScheme : std::uint8_t { network, layer, bit, data_aware };
 
@@ -70,9 +70,10 @@ std::vector<std::uint64_t> draw_bit_errors(std::uint64_t population, double rate
 /// D(i) = 2^i.
 std::vector<double> place_values(int width);
 
-/// D(i) = mean over a constant tensor of |value with bit i flipped - value| (DATE 2023); of floats,
-/// infinite and NaN results count as the largest finite one. On two's complement it is 2^i.
-std::vector<double> mean_flip_distances(const Tensor& tensor);
+/// D(i) = mean over a constant tensor of |value with bit i flipped - value| (DATE 2023), for values kept
+/// in `width` bits. Of integers every flip of bit i moves by 2^i. Of FLOAT32 (width 32) a distance is at
+/// most the largest finite number, which infinite and NaN results count as.
+std::vector<double> mean_flip_distances(const Tensor& tensor, int width);
 
 /// p(i) from D(i): linear, the smallest distance gets 2^-bits, the largest 0.5. All equal: 0.5.
 std::vector<double> assumed_probabilities(std::span<const double> distances);
