@@ -166,9 +166,7 @@ class Reader {
       return {};
     }
     if (arrays) return arrays->error("'arrays' belongs to the npz format");
-    const bool holds_labels = data.format == DataFormat::cifar10 || data.format == DataFormat::cifar100 ||
-                              data.format == DataFormat::cifar100_coarse;
-    if (holds_labels && labels)
+    if (holds_labels(data.format) && labels)
       return labels->error("the CIFAR formats hold their own labels; leave 'labels' out");
     if (labels) {
       QFI_TRY(data.labels, path(*labels, m_folder));
@@ -177,12 +175,11 @@ class Reader {
   }
 
   static Result<CropSize> read_size(const YamlNode& node) {
-    constexpr int k_most = 1 << 14;
     CropSize size{};
     QFI_TRY(const YamlNode height, node.at("height"));
-    QFI_TRY(size.height, height.number(1, k_most));
+    QFI_TRY(size.height, height.number(1, k_max_image_side));
     QFI_TRY(const YamlNode width, node.at("width"));
-    QFI_TRY(size.width, width.number(1, k_most));
+    QFI_TRY(size.width, width.number(1, k_max_image_side));
     return size;
   }
 
@@ -445,10 +442,6 @@ nlohmann::json faults_json(const StuckAtConfig& faults) {
           {"sites", name_in(k_sites, faults.sites)},
           {"padding", name_in(k_padding, faults.padding)}};
 }
-
-}  // namespace
-
-namespace {
 
 // Use: (Reader, root node) -> Result.
 template <class Value, class Use>

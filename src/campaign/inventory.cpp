@@ -18,34 +18,27 @@ TensorInventory inventory_of(const Model& model, int index) {
           tensor.elements()};
 }
 
-bool is_layer(OperatorKind kind) {
-  return kind == OperatorKind::conv_2d || kind == OperatorKind::depthwise_conv_2d ||
-         kind == OperatorKind::transpose_conv || kind == OperatorKind::fully_connected;
+// Accumulators are 32 bits wide; for INT16 activations 64, unless the file says otherwise.
+std::uint64_t accumulator_bits(const Model& model, const Operator& op) {
+  if (model.tensors[static_cast<std::size_t>(op.outputs[0])].type != TensorType::int16) return 32;
+  const auto* window = std::get_if<WindowOptions>(&op.options);
+  const bool has_32_bits = window != nullptr ? window->accumulates_in_32_bits
+                                             : std::get<ActivationOptions>(op.options).accumulates_in_32_bits;
+  return has_32_bits ? 32 : 64;
 }
 
-// Accumulators are 32 bits wide; for INT16 activations 64, unless the bias says otherwise.
-std::uint64_t accumulator_bits(const OperatorInventory& op, const Model& model) {
-  if (op.outputs[0].type != TensorType::int16) return 32;
-  for (const int input : model.operators[op.index].inputs)
-    if (input != k_no_tensor && model.tensors[static_cast<std::size_t>(input)].type == TensorType::int32 &&
-        op.biases > 0 && op.bias_bits == 32 * op.biases)
-      return 32;
-  return 64;
-}
-
-void add_parameters(const Model& model, OperatorInventory& op) {
+void add_parameters(const Model& model, const LayerInputs& inputs, OperatorInventory& op) {
   const Operator& source = model.operators[op.index];
-  const std::size_t bias = op.kind == OperatorKind::transpose_conv ? 3 : 2;
   const auto constant = [&](std::size_t k) -> const Tensor* {
     if (k >= source.inputs.size() || source.inputs[k] == k_no_tensor) return nullptr;
     const Tensor& tensor = model.tensors[static_cast<std::size_t>(source.inputs[k])];
     return tensor.is_constant ? &tensor : nullptr;
   };
-  if (const Tensor* weights = constant(1)) {
+  if (const Tensor* weights = constant(inputs.weights)) {
     op.weights = weights->elements();
     op.weight_bits = 8 * weights->bytes();
   }
-  if (const Tensor* biases = constant(bias)) {
+  if (const Tensor* biases = constant(inputs.bias)) {
     op.biases = biases->elements();
     op.bias_bits = 8 * biases->bytes();
   }
@@ -91,12 +84,12 @@ ModelInventory take_inventory(const Program& program) {
       if (input != k_no_tensor) op.inputs.push_back(inventory_of(model, input));
     for (const int output : source.outputs) op.outputs.push_back(inventory_of(model, output));
     if (op.is_folded) continue;
-    if (is_layer(op.kind)) {
-      add_parameters(model, op);
+    if (const auto inputs = layer_inputs(op.kind)) {
+      add_parameters(model, *inputs, op);
       op.neurons = op.outputs[0].values;
       last_layer = &op;
-      inventory.stages.push_back(
-          {Stage::Kind::accumulator, op.outputs[0].name, op.outputs[0].values, accumulator_bits(op, model)});
+      inventory.stages.push_back({Stage::Kind::accumulator, op.outputs[0].name, op.outputs[0].values,
+                                  accumulator_bits(model, source)});
     }
     for (const TensorInventory& output : op.outputs)
       inventory.stages.push_back({Stage::Kind::output, output.name, output.values, 8 * size_of(output.type)});

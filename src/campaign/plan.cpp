@@ -8,7 +8,6 @@
 
 #include "qfi/base/parallel.hpp"
 #include "qfi/base/random.hpp"
-#include "qfi/base/similar.hpp"
 
 namespace qfi {
 namespace {
@@ -17,20 +16,12 @@ constexpr std::size_t k_block_bytes = std::size_t{64} << 20;  // of activations 
 constexpr std::size_t k_most_block_images = 200;
 constexpr std::uint64_t k_live_bytes = std::uint64_t{512} << 20;  // of golden tensors kept for all images
 
-Result<int> find_metric_tensor(const Model& model, const CampaignConfig& config) {
-  if (config.metric_tensor == "output") return model.outputs[0];
-  std::vector<std::string> names;
-  std::vector<int> computed = model.inputs;
-  for (const Operator& op : model.operators)
-    computed.insert(computed.end(), op.outputs.begin(), op.outputs.end());
-  for (const int index : computed) {
-    const auto t = static_cast<std::size_t>(index);
-    if (model.tensors[t].name == config.metric_tensor) return index;
-    names.push_back(model.tensors[t].name);
-  }
-  const auto guess = most_similar(config.metric_tensor, names);
-  return bad_input("metric: the model has no tensor '{}'{}", config.metric_tensor,
-                   guess ? "; did you mean '" + *guess + "'?" : "");
+Result<int> find_metric_tensor(const Model& model, const std::string& name) {
+  if (name == "output") return model.outputs[0];
+  const Result<int> tensor = find_tensor(model, name);
+  if (!tensor) return at("metric", tensor.error());
+  if (!is_computed(model, *tensor)) return bad_input("metric: nothing computes the tensor '{}'", name);
+  return tensor;
 }
 
 // The latest operator, not after the first faulty one, before which all images' live tensors fit.
@@ -216,7 +207,7 @@ Result<void> load_inputs(Plan& plan, KernelSet kernels) {
   if (model.inputs.size() != 1)
     return bad_input("{}: {} inputs; campaigns need a model with 1", config.model.path.string(),
                      model.inputs.size());
-  QFI_TRY(plan.metric_tensor, find_metric_tensor(model, config));
+  QFI_TRY(plan.metric_tensor, find_metric_tensor(model, config.metric_tensor));
   for (const int output : model.outputs)
     if (std::ranges::find(plan.watched, output) == plan.watched.end()) plan.watched.push_back(output);
   plan.outputs = plan.watched.size();

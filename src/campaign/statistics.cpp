@@ -41,7 +41,8 @@ long double log_choose(std::uint64_t n, std::uint64_t k) {
   return log_factorial(n) - log_factorial(k) - log_factorial(n - k);
 }
 
-// The hypergeometric distribution: `drawn` of `population`, of which `marked` have the property.
+// The hypergeometric distribution (Boost 1.74's takes seconds where `marked` is small against a large
+// population, and overflows from 2^31 on): `drawn` of `population`, of which `marked` have the property.
 struct Hypergeometric {
   std::uint64_t population;
   std::uint64_t marked;

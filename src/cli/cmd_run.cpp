@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <charconv>
 #include <limits>
 #include <memory>
 
 #include "campaign_options.hpp"
 #include "data_options.hpp"
-#include "qfi/base/similar.hpp"
 #include "qfi/campaign/config_names.hpp"
 #include "qfi/campaign/evaluate.hpp"
 #include "qfi/campaign/faulty_unit.hpp"
@@ -31,28 +29,12 @@ struct Options {
   bool json = false;
 };
 
-// By name, or by index.
-Result<int> find_tensor(const Model& model, const std::string& option, const std::string& text) {
-  std::vector<std::string> names;
-  for (std::size_t t = 0; t < model.tensors.size(); ++t) {
-    if (model.tensors[t].name == text) return static_cast<int>(t);
-    names.push_back(model.tensors[t].name);
-  }
-  std::size_t index = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), index);
-  if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && index < model.tensors.size())
-    return static_cast<int>(index);
-  const auto guess = most_similar(text, names);
-  return bad_input("{}: the model has no tensor '{}'{}", option, text,
-                   guess ? "; did you mean '" + *guess + "'?" : "");
-}
-
-bool is_computed(const Model& model, int tensor) {
-  const auto has = [&](const std::vector<int>& list) {
-    return std::ranges::find(list, tensor) != list.end();
-  };
-  return model.tensors[static_cast<std::size_t>(tensor)].is_constant || has(model.inputs) ||
-         std::ranges::any_of(model.operators, [&](const Operator& op) { return has(op.outputs); });
+Result<int> tensor_of(const Model& model, const std::string& option, const std::string& text) {
+  const Result<int> tensor = find_tensor(model, text);
+  if (!tensor) return at(option, tensor.error());
+  if (!is_computed(model, *tensor) && !model.tensors[static_cast<std::size_t>(*tensor)].is_constant)
+    return bad_input("{} {}: nothing computes this tensor", option, text);
+  return tensor;
 }
 
 Result<std::vector<TensorFile>> tensor_files(const Options& options, const Model& model) {
@@ -66,9 +48,7 @@ Result<std::vector<TensorFile>> tensor_files(const Options& options, const Model
     const auto equals = dump.rfind('=');
     if (equals == std::string::npos || equals + 1 == dump.size())
       return bad_input("--dump {}: write it as TENSOR=FILE.npy", dump);
-    QFI_TRY(const int tensor, find_tensor(model, "--dump", dump.substr(0, equals)));
-    if (!is_computed(model, tensor))
-      return bad_input("--dump {}: nothing computes this tensor", dump.substr(0, equals));
+    QFI_TRY(const int tensor, tensor_of(model, "--dump", dump.substr(0, equals)));
     const std::string file = dump.substr(equals + 1);
     for (const TensorFile& other : files)
       if (other.path == file) return bad_input("--dump {}: two tensors go to {}", dump, file);
@@ -116,10 +96,7 @@ Result<Program> load_program(const Options& options, const std::string& metric_t
   QFI_TRY(evaluation.files, tensor_files(options, model));
   evaluation.scores = model.outputs[0];
   if (metric_tensor != "output") {
-    QFI_TRY(evaluation.scores, find_tensor(model, "--metric", metric_tensor));
-    if (!is_computed(model, evaluation.scores) ||
-        model.tensors[static_cast<std::size_t>(evaluation.scores)].is_constant)
-      return bad_input("--metric {}: nothing computes this tensor", metric_tensor);
+    QFI_TRY(evaluation.scores, tensor_of(model, "--metric", metric_tensor));
   }
   ProgramParams params;
   params.kernels = options.kernels;

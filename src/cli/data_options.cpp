@@ -60,13 +60,13 @@ Result<ImageSelection> selection(const std::string& text) {
 
 // "HxW"
 Result<CropSize> size(const std::string& option, const std::string& text) {
-  constexpr int k_most = 1 << 14;
   const auto cross = text.find('x');
   if (cross == std::string::npos) return bad_input("{}: '{}' is not HEIGHTxWIDTH", option, text);
   CropSize result{};
   QFI_TRY(result.height, number<int>(option, std::string_view(text).substr(0, cross)));
   QFI_TRY(result.width, number<int>(option, std::string_view(text).substr(cross + 1)));
-  if (result.height > k_most || result.width > k_most) return bad_input("{}: at most {}", option, k_most);
+  if (result.height > k_max_image_side || result.width > k_max_image_side)
+    return bad_input("{}: at most {}", option, k_max_image_side);
   return result;
 }
 
@@ -86,11 +86,11 @@ Result<std::optional<Resize>> resize(const std::string& text) {
   if (text.empty()) return std::optional<Resize>();
   const auto colon = text.find(':');
   QFI_TRY(const CropSize result, size("--resize", text.substr(0, colon)));
-  const std::string method = colon == std::string::npos ? "bilinear" : text.substr(colon + 1);
-  if (method != "bilinear" && method != "nearest")
-    return bad_input("--resize {}: the method is bilinear or nearest", text);
-  return Resize{result.height, result.width,
-                method == "nearest" ? ResizeMethod::nearest : ResizeMethod::bilinear};
+  if (colon == std::string::npos) return Resize{result.height, result.width, ResizeMethod::bilinear};
+  const auto method =
+      std::ranges::find(k_methods, text.substr(colon + 1), &std::pair<std::string, ResizeMethod>::first);
+  if (method == k_methods.end()) return bad_input("--resize {}: the method is bilinear or nearest", text);
+  return Resize{result.height, result.width, method->second};
 }
 
 }  // namespace

@@ -33,9 +33,7 @@ Result<DataSource> open_source(const DataConfig& config) {
 // What no reader would look at.
 Result<void> check(const DataConfig& config) {
   const std::string name = config.images.path.string();
-  const bool is_cifar = config.format == DataFormat::cifar10 || config.format == DataFormat::cifar100 ||
-                        config.format == DataFormat::cifar100_coarse;
-  if ((is_cifar || config.format == DataFormat::npz) && !config.labels.text.empty())
+  if (holds_labels(config.format) && !config.labels.text.empty())
     return bad_input("{}: holds its own labels; leave out those of {}", name, config.labels.path.string());
   constexpr int k_most = 1'000'000;
   if (std::abs(std::int64_t{config.label_offset}) > k_most)
@@ -108,8 +106,6 @@ Result<std::vector<std::uint64_t>> select(const ImageSelection& selection, const
   return chosen;
 }
 
-bool is_byte(float value) { return value >= 0 && value <= 255 && value == std::floor(value); }
-
 // Pixels [height][width] or [height][width][1 or 3] of 0..255.
 Result<Image> as_image(const Values& values) {
   const std::vector<std::uint64_t>& shape = values.shape;
@@ -144,6 +140,12 @@ std::vector<std::uint64_t> without_ones(const std::vector<T>& shape) {
 
 }  // namespace
 
+Values values_of(const Image& image) {
+  return {{static_cast<std::uint64_t>(image.height), static_cast<std::uint64_t>(image.width),
+           static_cast<std::uint64_t>(image.channels)},
+          {image.pixels.begin(), image.pixels.end()}};
+}
+
 Result<DataSet> DataSet::open(const DataConfig& config, std::uint64_t seed) {
   QFI_CHECK(check(config));
   DataSet data;
@@ -170,16 +172,13 @@ std::string DataSet::place_of(std::size_t k) const {
 }
 
 Result<Values> DataSet::image(std::size_t k) const {
-  QFI_TRY(Values values, m_source.image(m_indices[k]));
+  QFI_TRY(const Values values, m_source.image(m_indices[k]));
   if (!changes_pixels(m_config)) return values;
   auto image = as_image(values);
   if (image) image = cropped(converted(std::move(*image), m_config.color), m_config.crop);
   if (image && m_config.resize) image = resized(*image, *m_config.resize);
   if (!image) return at(place_of(k), image.error());
-  values.shape = {static_cast<std::uint64_t>(image->height), static_cast<std::uint64_t>(image->width),
-                  static_cast<std::uint64_t>(image->channels)};
-  values.values.assign(image->pixels.begin(), image->pixels.end());
-  return values;
+  return values_of(*image);
 }
 
 Result<ClassMap> DataSet::label_map(std::size_t k) const {

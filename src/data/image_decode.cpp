@@ -16,7 +16,7 @@
 namespace qfi {
 namespace {
 
-constexpr std::uint64_t k_max_side = std::uint64_t{1} << 14;
+constexpr std::uint64_t k_max_side = k_max_image_side;
 constexpr std::uint64_t k_max_pixels = std::uint64_t{1} << 25;
 constexpr int k_max_scans = 500;  // of a progressive JPEG: each costs time for the whole image
 
@@ -137,10 +137,6 @@ bool read_jpeg_rows(JpegHandle& handle, unsigned char* pixels) {
   jpeg_finish_decompress(&handle.jpeg);
   return true;
 }
-
-}  // namespace
-
-namespace {
 
 // Pixels as bytes, rows without gaps; 2 bytes per value where the depth is 16.
 struct PngPixels {

@@ -82,8 +82,7 @@ void InputWriter::append_as(const std::vector<float>& image, std::vector<std::by
 Result<void> InputWriter::append(const std::vector<float>& image, std::vector<std::byte>& bytes) const {
   for (const float value : image) {
     if (!std::isfinite(value) && m_type != TensorType::float32) return bad_input("holds {}", value);
-    const bool is_byte = value >= 0 && value <= 255 && value == std::floor(value);
-    if (m_rule == Rule::nth_code && !is_byte)
+    if (m_rule == Rule::nth_code && !is_byte(value))
       return bad_input("holds {}, not a whole number of 0..255: say in 'input' how to scale the images",
                        value);
   }

@@ -2,6 +2,7 @@
 // Values of images -> stored values of an input tensor.
 #pragma once
 
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -10,6 +11,9 @@
 #include "qfi/model/model.hpp"
 
 namespace qfi {
+
+/// A whole number of 0..255.
+inline bool is_byte(float value) { return value >= 0 && value <= 255 && value == std::floor(value); }
 
 class InputWriter {
  public:

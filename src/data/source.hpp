@@ -12,6 +12,9 @@ Result<DataSource> open_npy(const DataConfig& config);
 Result<DataSource> open_npz(const DataConfig& config);
 Result<DataSource> open_image_folder(const DataConfig& config);
 
+/// The pixels as numbers.
+Values values_of(const Image& image);
+
 /// Of the file as it lies on disk, so that `sha256sum` agrees.
 Result<std::string> sha256_of_file(const std::filesystem::path& file);
 

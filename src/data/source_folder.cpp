@@ -106,14 +106,6 @@ Result<Files> by_list(const fs::path& folder, const fs::path& list) {
   return files;
 }
 
-Result<Values> values_of(Image image) {
-  Values result;
-  result.shape = {static_cast<std::uint64_t>(image.height), static_cast<std::uint64_t>(image.width),
-                  static_cast<std::uint64_t>(image.channels)};
-  result.values.assign(image.pixels.begin(), image.pixels.end());
-  return result;
-}
-
 // Of all files, by name and content.
 Result<std::string> hash_of_files(const fs::path& folder, const std::vector<std::string>& names) {
   std::string hashes;
@@ -151,8 +143,8 @@ Result<DataSource> open_image_folder(const DataConfig& config) {
   source.image = [files, drop_alpha](std::uint64_t i) -> Result<Values> {
     const fs::path path = files.folder / files.names[i];
     QFI_TRY(const std::string content, read_file(path));
-    QFI_TRY(Image image, decode_image(content, path.string(), drop_alpha));
-    return values_of(std::move(image));
+    QFI_TRY(const Image image, decode_image(content, path.string(), drop_alpha));
+    return values_of(image);
   };
   if (!has_maps) return source;
   std::vector<std::string> maps;

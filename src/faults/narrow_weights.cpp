@@ -131,10 +131,10 @@ std::vector<Ratio> ratios(const std::vector<std::int8_t>& codes, const Channels&
 Result<void> narrow(Model& model, Operator& op, int width) {
   const bool is_depthwise = op.kind == OperatorKind::depthwise_conv_2d;
   const bool is_connected = op.kind == OperatorKind::fully_connected;
-  const bool is_layer = is_depthwise || is_connected || op.kind == OperatorKind::conv_2d ||
-                        op.kind == OperatorKind::transpose_conv;
-  if (!is_layer || op.inputs.size() < 2 || op.inputs[1] == k_no_tensor) return bad_input("it has no weights");
-  const Tensor& weights = model.tensors[static_cast<std::size_t>(op.inputs[1])];
+  const std::optional<LayerInputs> inputs = layer_inputs(op.kind);
+  const auto has = [&](std::size_t k) { return k < op.inputs.size() && op.inputs[k] != k_no_tensor; };
+  if (!inputs || !has(inputs->weights)) return bad_input("it has no weights");
+  const Tensor& weights = model.tensors[static_cast<std::size_t>(op.inputs[inputs->weights])];
   const std::size_t dimensions = is_connected ? 2 : 4;
   const std::size_t axis = is_depthwise ? 3 : 0;
   const int outputs = weights.shape.size() == dimensions ? weights.shape[axis] : 0;
@@ -147,13 +147,13 @@ Result<void> narrow(Model& model, Operator& op, int width) {
     codes[i] = static_cast<std::int8_t>(ratio_of_channel[channels.of(i)].scaled(codes[i]));
 
   // The bias first, and the weights when nothing can fail any more: an error leaves the operator whole.
-  const std::size_t bias = op.kind == OperatorKind::transpose_conv ? 3 : 2;
-  if (bias < op.inputs.size() && op.inputs[bias] != k_no_tensor) {
-    const bool is_64 = model.tensors[static_cast<std::size_t>(op.inputs[bias])].type == TensorType::int64;
-    QFI_CHECK(is_64 ? narrow_bias<std::int64_t>(model, op.inputs[bias], TensorType::int64, ratio_of_channel)
-                    : narrow_bias<std::int32_t>(model, op.inputs[bias], TensorType::int32, ratio_of_channel));
+  if (has(inputs->bias)) {
+    int& bias = op.inputs[inputs->bias];
+    const bool is_64 = model.tensors[static_cast<std::size_t>(bias)].type == TensorType::int64;
+    QFI_CHECK(is_64 ? narrow_bias<std::int64_t>(model, bias, TensorType::int64, ratio_of_channel)
+                    : narrow_bias<std::int32_t>(model, bias, TensorType::int32, ratio_of_channel));
   }
-  replace_input(model, op.inputs[1], codes, std::move(quantization));
+  replace_input(model, op.inputs[inputs->weights], codes, std::move(quantization));
   return {};
 }
 

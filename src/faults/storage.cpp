@@ -53,12 +53,6 @@ int Storage::stored_bits() const {
   return sum;
 }
 
-int Storage::copies_of(int bit) const {
-  int copies = 0;
-  for (const std::uint32_t kept : m_kept) copies += static_cast<int>(kept >> bit & 1U);
-  return copies;
-}
-
 // The bits that a copy keeps reach up to the top, without gaps.
 Storage::Cell Storage::cell(int index) const {
   assert(index >= 0 && index < stored_bits());

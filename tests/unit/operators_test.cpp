@@ -1117,5 +1117,25 @@ TEST(Folding, OperatorsOfConstantsRunOnceAndBecomeConstants) {
   EXPECT_EQ(program.bytes_per_image(), 128U) << "only input and output take memory";
 }
 
+// As a file may hold it: 64-bit numbers at any address.
+TEST(Folding, ConstantsAreReadAtAnyAddress) {
+  const std::vector<std::int64_t> numbers{7, -3};
+  std::vector<std::byte> bytes(1 + 2 * sizeof(std::int64_t));
+  std::memcpy(bytes.data() + 1, numbers.data(), bytes.size() - 1);
+  Model model;
+  Tensor constant = tensor(TensorType::int64, {2});
+  constant.is_constant = true;
+  constant.data = std::span(bytes).subspan(1);
+  model.tensors = {constant, tensor(TensorType::float32, {2}), tensor(TensorType::float32, {2}),
+                   tensor(TensorType::float32, {2})};
+  model.inputs = {2};
+  model.outputs = {3};
+  model.operators = {{OperatorKind::cast, {0}, {1}, {}}, {OperatorKind::maximum, {2, 1}, {3}, {}}};
+  const Program program = value_of(Program::prepare(model));
+  ASSERT_TRUE(program.is_folded(0));
+  EXPECT_EQ(element(TensorType::float32, program.model().tensors[1].data.data(), 0), 7.0);
+  EXPECT_EQ(element(TensorType::float32, program.model().tensors[1].data.data(), 1), -3.0);
+}
+
 }  // namespace
 }  // namespace qfi

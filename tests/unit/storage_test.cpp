@@ -29,11 +29,16 @@ TEST(Storage, KeepsAsManyBitsAsPublished) {
 }
 
 TEST(Storage, StoredBitsCoverEveryCopyOfEveryBit) {
-  for (const Storage& s : {storage(8, Protection::plain), storage(3, Protection::tmr),
-                           storage(7, Protection::triplicated, 3), storage(8, Protection::vandor, 2, 3)}) {
-    std::map<int, int> copies;
-    for (int i = 0; i < s.stored_bits(); ++i) ++copies[s.bit_of(i)];
-    for (int bit = 0; bit < s.params().width; ++bit) EXPECT_EQ(copies[bit], s.copies_of(bit)) << bit;
+  const std::pair<Storage, std::vector<int>> cases[] = {
+      // copies of each bit, from the lowest
+      {storage(8, Protection::plain), {1, 1, 1, 1, 1, 1, 1, 1}},
+      {storage(3, Protection::tmr), {3, 3, 3}},
+      {storage(7, Protection::triplicated, 3), {1, 1, 1, 1, 3, 3, 3}},
+      {storage(8, Protection::vandor, 2, 3), {1, 1, 1, 2, 2, 2, 3, 3}}};
+  for (const auto& [kept, expected] : cases) {
+    std::vector<int> copies(expected.size(), 0);
+    for (int i = 0; i < kept.stored_bits(); ++i) ++copies.at(static_cast<std::size_t>(kept.bit_of(i)));
+    EXPECT_EQ(copies, expected);
   }
 }
 

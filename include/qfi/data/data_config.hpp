@@ -20,6 +20,15 @@ struct ConfigPath {
 /// cifar100_coarse: the 20 super-classes. images: a folder of PNG or JPEG files.
 enum class DataFormat : std::uint8_t { cifar10, cifar100, cifar100_coarse, idx, npy, npz, images };
 
+/// Labels come with the images, in the same file.
+inline bool holds_labels(DataFormat format) {
+  return format == DataFormat::cifar10 || format == DataFormat::cifar100 ||
+         format == DataFormat::cifar100_coarse || format == DataFormat::npz;
+}
+
+/// Of images that are decoded, and of crops and resized images, in pixels.
+constexpr int k_max_image_side = 1 << 14;
+
 struct SelectAll {};
 struct SelectFirst {
   std::uint64_t count;

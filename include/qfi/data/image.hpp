@@ -25,7 +25,7 @@ struct ClassMap {
   std::vector<int> classes;
 };
 
-/// Sides of at most 2^14 pixels, 2^25 pixels in all; 8 bits per value. The errors name `name`.
+/// Sides of at most k_max_image_side, 2^25 pixels in all; 8 bits per value. The errors name `name`.
 /// An alpha channel is dropped if `drop_alpha`, else an error. Palettes become RGB.
 Result<Image> decode_png(const std::string& content, const std::string& name, bool drop_alpha);
 Result<Image> decode_jpeg(const std::string& content, const std::string& name);

@@ -50,7 +50,6 @@ class Storage {
 
   /// Copies included. Stored bits are numbered copy by copy, each from the lowest bit that it has.
   int stored_bits() const;
-  int copies_of(int bit) const;
 
   /// The bit of the value, 0 the lowest, that stored bit `index` keeps.
   int bit_of(int index) const;

@@ -198,7 +198,7 @@ struct Model {
   std::string sha256;                       ///< of the file
   std::vector<std::string> warnings;        ///< oddities that were read all the same
   std::shared_ptr<const std::string> file;  ///< what Tensor::data points into
-  /// Or this: constants that were computed from constants.
+  /// Or this: constants made after loading, folded from others or re-quantized.
   std::vector<std::shared_ptr<const std::vector<std::byte>>> folded;
 };
 
@@ -213,6 +213,21 @@ Result<Model> load_tflite(const std::filesystem::path& path, const LoadParams& p
 
 /// The same from memory; `name` is used in errors.
 Result<Model> parse_tflite(std::string content, const std::string& name, const LoadParams& params = {});
+
+/// Which inputs of a layer are what; a bias may be left out.
+struct LayerInputs {
+  std::size_t data = 0;
+  std::size_t weights = 1;
+  std::size_t bias = 2;
+};
+/// Nothing: not CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV or FULLY_CONNECTED.
+std::optional<LayerInputs> layer_inputs(OperatorKind kind);
+
+/// The first tensor of that name, else the one of that index. Error: none, with the most similar name.
+Result<int> find_tensor(const Model& model, const std::string& name_or_index);
+
+/// A model input or an operator's output.
+bool is_computed(const Model& model, int tensor);
 
 /// "CONV_2D (operator 3) -> 'tensor name'": how errors and reports name an operator.
 std::string operator_label(const Model& model, std::size_t index);

@@ -4,6 +4,7 @@
 // function is tabulated over all codes when the operator is prepared.
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <numbers>
 
 #include "../kernel.hpp"
@@ -23,9 +24,13 @@ class MapKernel final : public Kernel {
       : m_elements(elements), m_function(std::move(function)) {}
   void run(const KernelCall& call) const override {
     for (std::size_t image = 0; image < call.images; ++image) {
-      const In* in = call.input<In>(0, image);
+      const auto* in = call.input<std::byte>(0, image);
       Out* out = call.out<Out>(image);
-      for (std::size_t i = 0; i < m_elements; ++i) out[i] = static_cast<Out>(m_function(in[i]));
+      for (std::size_t i = 0; i < m_elements; ++i) {
+        In value;  // by bytes: 64-bit constants of a file need not be aligned
+        std::memcpy(&value, in + i * sizeof(In), sizeof(In));
+        out[i] = static_cast<Out>(m_function(value));
+      }
     }
   }
   std::size_t bytes() const override { return sizeof(*this) + extra_bytes(m_function); }
@@ -412,7 +417,6 @@ PreparedKernel prepare_cast(const OperatorView& view) {
     return bad_input("{} to {} is not supported; INT32 and INT64 to FLOAT32 are", name_of(from),
                      name_of(view.output().type));
   const auto convert = [](auto value) { return static_cast<float>(value); };
-  if (view.input(0).is_constant) return bad_input("its input is a constant");
   if (from == Type::int32) return make_map<std::int32_t, float>(view, convert);
   return make_map<std::int64_t, float>(view, convert);
 }

@@ -119,12 +119,11 @@ Result<void> check_weights(const OperatorView& view, const WeightedOperator& op)
 
 Result<WeightedOperator> read_weighted(const OperatorView& view) {
   const OperatorKind kind = view.op().kind;
+  const LayerInputs inputs = *layer_inputs(kind);
   WeightedOperator op;
-  if (kind == OperatorKind::transpose_conv) {  // inputs: output shape, weights, data, bias
-    op.data = 2;
-    op.bias = 3;
-    op.shape.is_transposed = true;
-  }
+  op.data = inputs.data;
+  op.bias = inputs.bias;
+  op.shape.is_transposed = kind == OperatorKind::transpose_conv;
   QFI_CHECK(view.check_counts(std::max<std::size_t>(op.data, 1) + 1, op.bias + 1));
   if (view.input(op.data).is_constant)
     return bad_input("its data input '{}' is a constant", view.input(op.data).name);

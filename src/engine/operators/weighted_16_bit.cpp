@@ -82,10 +82,6 @@ class Weighted16Kernel final : public Kernel {
   Weighted16 m_op;
 };
 
-}  // namespace
-
-namespace {
-
 std::vector<std::int8_t> weights_by_tap(const OperatorView& view, const WeightedOperator& op) {
   const std::vector<std::int8_t> by_channel = weights_by_channel<std::int8_t>(view, op);
   const std::size_t taps = op.shape.taps();
