@@ -44,6 +44,26 @@ TEST(ModelInventory, HasAnAccumulatorAndAnOutputStagePerLayer) {
   EXPECT_EQ(demo.stages.size(), 1 + layers + demo.operators.size());
 }
 
+TEST(ModelInventory, SumsOf16BitActivationsHave64BitsUnlessTheFileSaysOtherwise) {
+  QFI_NEEDS_SHARED_DATA();
+  Model model = value_of(load_tflite(test::shared_folder() / "data/models/lenet5_mnist_int16x8.tflite"));
+  const auto bits_of_accumulators = [](const ModelInventory& inventory) {
+    std::vector<std::uint64_t> bits;
+    for (const Stage& stage : inventory.stages)
+      if (stage.kind == Stage::Kind::accumulator) bits.push_back(stage.bits_per_value);
+    return bits;
+  };
+  EXPECT_THAT(bits_of_accumulators(take_inventory(value_of(Program::prepare(model)))), testing::Each(64U));
+  // Without a bias, only the option tells.
+  for (Operator& op : model.operators) {
+    if (!layer_inputs(op.kind)) continue;
+    op.inputs.resize(2);
+    if (auto* window = std::get_if<WindowOptions>(&op.options)) window->accumulates_in_32_bits = true;
+    else std::get<ActivationOptions>(op.options).accumulates_in_32_bits = true;
+  }
+  EXPECT_THAT(bits_of_accumulators(take_inventory(value_of(Program::prepare(model)))), testing::Each(32U));
+}
+
 TEST(NetlistInventory, CountsTheManifestsCellsAndNets) {
   const NetlistInventory inventory =
       take_inventory(value_of(read_netlist(test::source_folder() / "netlists/mul_adders.json")));
