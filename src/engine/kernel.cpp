@@ -2,11 +2,19 @@
 #include "kernel.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <cstring>
 #include <limits>
 
 namespace qfi {
+
+std::uint32_t Kernel::accumulator(const KernelCall&, std::size_t) const {
+  assert(false);
+  return 0;
+}
+
+void Kernel::store_accumulator(const KernelCall&, std::size_t, std::uint32_t) const { assert(false); }
 namespace {
 
 // The stored value of a real number, as the reference kernels find activation bounds: in float.

@@ -25,6 +25,8 @@ struct KernelCall {
   std::vector<std::size_t> output_strides;
   const ProductTable* table = nullptr;
   PaddingTaps padding = PaddingTaps::skip;
+  std::int32_t* accumulators =
+      nullptr;  ///< of all outputs, where a kernel with MultiplyAccumulate leaves them
   std::vector<std::byte>* scratch = nullptr;
 
   template <class T>
@@ -37,12 +39,39 @@ struct KernelCall {
   }
 };
 
+/// A call of operator `index` on `images` images. input(tensor) gives where the images of a tensor that is
+/// no constant begin, output(tensor) where they go.
+template <class Input, class Output>
+KernelCall make_call(const Model& model, std::size_t index, std::size_t images, const Input& input,
+                     const Output& output) {
+  const Operator& op = model.operators[index];
+  KernelCall call;
+  call.images = images;
+  for (const int k : op.inputs) {
+    const Tensor* tensor = k == k_no_tensor ? nullptr : &model.tensors[static_cast<std::size_t>(k)];
+    call.inputs.push_back(tensor == nullptr ? nullptr : tensor->is_constant ? tensor->data.data() : input(k));
+    call.input_strides.push_back(tensor == nullptr || tensor->is_constant ? 0 : tensor->bytes());
+  }
+  for (const int k : op.outputs) {
+    call.outputs.push_back(output(k));
+    call.output_strides.push_back(model.tensors[static_cast<std::size_t>(k)].bytes());
+  }
+  return call;
+}
+
 class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual void run(const KernelCall& call) const = 0;
   /// The weights and geometry of an operator that multiplies 8-bit weights; else nullptr.
   virtual const MultiplyAccumulate* multiply_accumulate() const { return nullptr; }
+  /// Whether output elements come from 32-bit accumulators (int32, or FLOAT32 before the activation).
+  virtual bool has_accumulators() const { return false; }
+  /// The bits of the accumulator, bias included, behind output `element` of the call's first image.
+  /// Precondition, here and below: has_accumulators().
+  virtual std::uint32_t accumulator(const KernelCall& call, std::size_t element) const;
+  /// Writes output `element` of the first image from these bits.
+  virtual void store_accumulator(const KernelCall& call, std::size_t element, std::uint32_t bits) const;
   /// Multiplications of one image, all taps inside the image.
   virtual std::uint64_t multiplications() const { return 0; }
   /// Memory that the kernel keeps.

@@ -85,18 +85,23 @@ struct MultiplyAccumulate {
 
 /// `input`: planes * [in_h][in_w][in_c] bytes; `output`: planes * [out_h][out_w][out_c].
 /// `planes` counts images times the shape's own planes. Products come from `table`, or are exact
-/// where it is nullptr. `scratch` is the kernel's to resize.
+/// where it is nullptr. Each output's accumulator, bias included, is left in `accumulators` unless that is
+/// nullptr. `scratch` is the kernel's to resize.
 using MultiplyAccumulateFunction = void (*)(const MultiplyAccumulate& op, std::size_t planes,
                                             const std::uint8_t* input, std::uint8_t* output,
                                             const ProductTable* table, PaddingTaps padding,
-                                            std::vector<std::byte>& scratch);
+                                            std::int32_t* accumulators, std::vector<std::byte>& scratch);
 
 void multiply_accumulate_reference(const MultiplyAccumulate& op, std::size_t planes,
                                    const std::uint8_t* input, std::uint8_t* output, const ProductTable* table,
-                                   PaddingTaps padding, std::vector<std::byte>& scratch);
+                                   PaddingTaps padding, std::int32_t* accumulators,
+                                   std::vector<std::byte>& scratch);
 void multiply_accumulate_portable(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,
                                   std::uint8_t* output, const ProductTable* table, PaddingTaps padding,
-                                  std::vector<std::byte>& scratch);
+                                  std::int32_t* accumulators, std::vector<std::byte>& scratch);
+
+/// The exact accumulator of output `element` of one image, whose input begins at `input`.
+std::int32_t exact_accumulator(const MultiplyAccumulate& op, const std::uint8_t* input, std::size_t element);
 
 /// The most that either function resizes its scratch to.
 std::size_t multiply_accumulate_scratch_bytes(const ConvolutionShape& shape);

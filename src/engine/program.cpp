@@ -2,6 +2,8 @@
 #include "qfi/engine/program.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <map>
 
 #include "kernel.hpp"
 
@@ -206,33 +208,80 @@ Result<void> Program::plan_memory() {
   return {};
 }
 
-void Program::run(Batch& batch, std::size_t first, std::size_t end, const FaultyUnit* unit) const {
+namespace {
+
+KernelCall call_on(Batch& batch, const Program& program, std::size_t index) {
+  return make_call(
+      program.model(), index, batch.images(), [&](int tensor) { return batch.tensor(tensor).data(); },
+      [&](int tensor) { return batch.tensor(tensor).data(); });
+}
+
+}  // namespace
+
+void Program::run(Batch& batch, std::size_t first, std::size_t end, const FaultyUnit* unit,
+                  const FaultyOperators* faulty) const {
   for (std::size_t i = first; i < end; ++i) {
     if (is_folded(i)) continue;
-    const Operator& op = m_model.operators[i];
-    KernelCall call;
-    call.images = batch.images();
-    for (const int index : op.inputs) {
-      if (index == k_no_tensor) {
-        call.inputs.push_back(nullptr);
-        call.input_strides.push_back(0);
-        continue;
-      }
-      const Tensor& tensor = m_model.tensors[static_cast<std::size_t>(index)];
-      call.inputs.push_back(tensor.is_constant ? tensor.data.data() : batch.tensor(index).data());
-      call.input_strides.push_back(tensor.is_constant ? 0 : tensor.bytes());
-    }
-    for (const int index : op.outputs) {
-      call.outputs.push_back(batch.tensor(index).data());
-      call.output_strides.push_back(m_model.tensors[static_cast<std::size_t>(index)].bytes());
-    }
+    KernelCall call = call_on(batch, *this, i);
     call.scratch = &batch.m_scratch;
     if (unit != nullptr) {
       call.table = unit->table_of_operator[i];
       call.padding = unit->padding;
     }
-    m_kernels[i]->run(call);
+    const Kernel* kernel = faulty == nullptr ? nullptr : faulty->find(i);
+    (kernel == nullptr ? *m_kernels[i] : *kernel).run(call);
   }
+}
+
+FaultyOperators::FaultyOperators() = default;
+FaultyOperators::FaultyOperators(FaultyOperators&&) noexcept = default;
+FaultyOperators& FaultyOperators::operator=(FaultyOperators&&) noexcept = default;
+FaultyOperators::~FaultyOperators() = default;
+
+const Kernel* FaultyOperators::find(std::size_t index) const {
+  for (const auto& [op, kernel] : m_kernels)
+    if (op == index) return kernel.get();
+  return nullptr;
+}
+
+Result<FaultyOperators> Program::with_constants(std::span<const ConstantFault> faults) const {
+  Model model = m_model;
+  std::map<int, std::vector<std::byte>> contents;
+  for (const ConstantFault& fault : faults) {
+    const Tensor& tensor = m_model.tensors[static_cast<std::size_t>(fault.tensor)];
+    const auto [entry, is_new] = contents.try_emplace(fault.tensor);
+    if (is_new) entry->second.assign(tensor.data.begin(), tensor.data.end());
+    const std::size_t bytes = size_of(tensor.type);
+    std::memcpy(entry->second.data() + fault.element * bytes, &fault.bits, bytes);
+  }
+  for (const auto& [tensor, content] : contents)
+    model.tensors[static_cast<std::size_t>(tensor)].data = content;
+  FaultyOperators result;
+  for (std::size_t i = 0; i < model.operators.size(); ++i) {
+    const std::vector<int>& inputs = model.operators[i].inputs;
+    const bool reads_fault =
+        std::ranges::any_of(inputs, [&](int tensor) { return contents.find(tensor) != contents.end(); });
+    if (!reads_fault || is_folded(i)) continue;
+    auto kernel = prepare_kernel(model, i, m_params.kernels);
+    if (!kernel) return at(operator_label(model, i), kernel.error());
+    result.m_kernels.emplace_back(i, std::move(*kernel));
+  }
+  return result;
+}
+
+bool Program::has_accumulators(std::size_t index) const {
+  return !is_folded(index) && m_kernels[index]->has_accumulators();
+}
+
+void Program::fault_accumulator(Batch& batch, std::size_t image, std::size_t index, std::size_t element,
+                                const std::function<std::uint32_t(std::uint32_t)>& read,
+                                const FaultyOperators* faulty) const {
+  KernelCall call = call_on(batch, *this, index);
+  for (std::size_t k = 0; k < call.inputs.size(); ++k) call.inputs[k] += image * call.input_strides[k];
+  for (std::size_t k = 0; k < call.outputs.size(); ++k) call.outputs[k] += image * call.output_strides[k];
+  const Kernel* changed = faulty == nullptr ? nullptr : faulty->find(index);
+  const Kernel& kernel = changed == nullptr ? *m_kernels[index] : *changed;
+  kernel.store_accumulator(call, element, read(kernel.accumulator(call, element)));
 }
 
 std::vector<int> Program::live_tensors(std::size_t cut, std::span<const int> also) const {

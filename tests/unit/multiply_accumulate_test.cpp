@@ -100,10 +100,17 @@ TEST_P(RandomShapes, PortableKernelsEqualTheReference) {
       for (const PaddingTaps padding : {PaddingTaps::skip, PaddingTaps::multiply}) {
         std::vector<std::uint8_t> expected(planes * op.shape.out_plane());
         std::vector<std::uint8_t> got(expected.size());
-        multiply_accumulate_reference(op, planes, input.data(), expected.data(), used, padding, scratch);
-        multiply_accumulate_portable(op, planes, input.data(), got.data(), used, padding, scratch);
+        std::vector<std::int32_t> expected_sums(expected.size());
+        std::vector<std::int32_t> sums(expected.size());
+        multiply_accumulate_reference(op, planes, input.data(), expected.data(), used, padding,
+                                      expected_sums.data(), scratch);
+        multiply_accumulate_portable(op, planes, input.data(), got.data(), used, padding, sums.data(), scratch);
         ASSERT_EQ(expected, got) << "seed " << GetParam() << " repetition " << repetition << " table "
                                  << (used != nullptr) << " padding " << int(padding == PaddingTaps::multiply);
+        ASSERT_EQ(expected_sums, sums);
+        if (used != nullptr) continue;
+        for (std::size_t i = 0; i < sums.size(); ++i)
+          ASSERT_EQ(exact_accumulator(op, input.data(), i), sums[i]);
       }
   }
 }
@@ -117,9 +124,10 @@ TEST_P(RandomShapes, ExactTablesEqualExactProductsUnderBothPaddings) {
     std::vector<std::byte> scratch;
     std::vector<std::uint8_t> expected(3 * op.shape.out_plane());
     std::vector<std::uint8_t> got(expected.size());
-    multiply_accumulate_reference(op, 3, input.data(), expected.data(), nullptr, PaddingTaps::skip, scratch);
+    multiply_accumulate_reference(op, 3, input.data(), expected.data(), nullptr, PaddingTaps::skip,
+                                  nullptr, scratch);
     for (const PaddingTaps padding : {PaddingTaps::skip, PaddingTaps::multiply}) {
-      multiply_accumulate_portable(op, 3, input.data(), got.data(), &table, padding, scratch);
+      multiply_accumulate_portable(op, 3, input.data(), got.data(), &table, padding, nullptr, scratch);
       ASSERT_EQ(expected, got);
     }
   }
@@ -159,7 +167,7 @@ TEST_P(RandomShapes, PairCountsAreTheProductsThatAreReallyFormed) {
       one.at(w, x) = 1;
       std::vector<std::byte> scratch;
       std::vector<std::uint8_t> out(2 * s.out_plane());
-      multiply_accumulate_reference(counter, 2, input.data(), out.data(), &one, padding, scratch);
+      multiply_accumulate_reference(counter, 2, input.data(), out.data(), &one, padding, nullptr, scratch);
       std::uint64_t sum = 0;
       for (const std::uint8_t value : out) sum += value;
       EXPECT_EQ(counts[std::size_t{w} * 256 + x], sum);

@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "qfi/arith/product_table.hpp"
@@ -39,8 +41,30 @@ struct FaultyUnit {
   PaddingTaps padding = PaddingTaps::skip;             ///< of the operators with a table
 };
 
+/// An element of a constant that reads differently: its bits, in the low ones.
+struct ConstantFault {
+  int tensor = 0;
+  std::uint64_t element = 0;
+  std::uint32_t bits = 0;
+};
+
 class Kernel;
 class Batch;
+
+/// The operators that read faulty constants, prepared with them: they take the place of the program's.
+class FaultyOperators {
+ public:
+  FaultyOperators();
+  FaultyOperators(FaultyOperators&&) noexcept;
+  FaultyOperators& operator=(FaultyOperators&&) noexcept;
+  ~FaultyOperators();
+  /// nullptr: the operator is as it was.
+  const Kernel* find(std::size_t operator_index) const;
+
+ private:
+  friend class Program;
+  std::vector<std::pair<std::size_t, std::unique_ptr<Kernel>>> m_kernels;
+};
 
 /// Immutable; shared by threads, each with its own Batch.
 class Program {
@@ -57,8 +81,24 @@ class Program {
   const ProgramParams& params() const { return m_params; }
 
   /// Runs operators first .. end-1 on the batch. What they read must be there: the model's
-  /// inputs, or a snapshot. `unit` may be nullptr.
-  void run(Batch& batch, std::size_t first, std::size_t end, const FaultyUnit* unit = nullptr) const;
+  /// inputs, or a snapshot. `unit` and `faulty` may be nullptr.
+  void run(Batch& batch, std::size_t first, std::size_t end, const FaultyUnit* unit = nullptr,
+           const FaultyOperators* faulty = nullptr) const;
+
+  /// Prepares the operators that read these constants. Precondition: constants of at most 4 bytes an
+  /// element, elements inside. Error: an operator that cannot take the values.
+  Result<FaultyOperators> with_constants(std::span<const ConstantFault> faults) const;
+
+  /// Whether operator `index`'s outputs come from 32-bit accumulators, int32 or FLOAT32.
+  bool has_accumulators(std::size_t operator_index) const;
+  /// Reads the accumulator (bias included, before the activation) behind output `element` of the batch's
+  /// image, as bits, and writes what `read` makes of it to the output. The inputs must still be there.
+  void fault_accumulator(Batch& batch, std::size_t image, std::size_t operator_index, std::size_t element,
+                         const std::function<std::uint32_t(std::uint32_t)>& read,
+                         const FaultyOperators* faulty = nullptr) const;
+
+  /// For the engine itself. Precondition: not folded.
+  const Kernel& kernel(std::size_t operator_index) const { return *m_kernels[operator_index]; }
 
   /// Bytes that one image needs in a Batch.
   std::size_t bytes_per_image() const { return m_bytes_per_image; }

@@ -12,7 +12,17 @@ class WeightedKernel final : public Kernel {
   void run(const KernelCall& call) const override {
     m_function(m_op, call.images * static_cast<std::size_t>(m_op.shape.planes),
                call.input<std::uint8_t>(m_op.data_input, 0), call.out<std::uint8_t>(0), call.table,
-               call.padding, *call.scratch);
+               call.padding, call.accumulators, *call.scratch);
+  }
+  bool has_accumulators() const override { return true; }
+  std::uint32_t accumulator(const KernelCall& call, std::size_t element) const override {
+    return static_cast<std::uint32_t>(
+        exact_accumulator(m_op, call.input<std::uint8_t>(m_op.data_input, 0), element));
+  }
+  void store_accumulator(const KernelCall& call, std::size_t element, std::uint32_t bits) const override {
+    const std::size_t channel = element % static_cast<std::size_t>(m_op.shape.out_c);
+    call.out<std::uint8_t>(0)[element] =
+        static_cast<std::uint8_t>(m_op.requantizer(static_cast<std::int32_t>(bits), channel));
   }
   const MultiplyAccumulate* multiply_accumulate() const override { return &m_op; }
   std::uint64_t multiplications() const override { return m_op.shape.multiplications(); }

@@ -3,6 +3,7 @@
 // from top left on, input channels innermost, the bias last; a transposed convolution in the order
 // of its inputs. So results depend neither on batch nor on threads.
 #include <Eigen/Core>
+#include <bit>
 
 #include "weighted.hpp"
 
@@ -33,14 +34,27 @@ class WeightedFloatKernel final : public Kernel {
       float* out = call.out<float>(image);
       for (int plane = 0; plane < s.planes; ++plane, in += s.in_plane())
         for (int oy = 0; oy < s.out_h; ++oy)
-          for (int ox = 0; ox < s.out_w; ++ox, out += s.out_c) run_pixel(in, oy, ox, out);
+          for (int ox = 0; ox < s.out_w; ++ox, out += s.out_c) run_pixel(in, oy, ox, m_op.range, out);
     }
+  }
+  bool has_accumulators() const override { return true; }
+  std::uint32_t accumulator(const KernelCall& call, std::size_t element) const override {
+    const ConvolutionShape& s = m_op.shape;
+    const std::size_t pixel = element % s.out_plane() / static_cast<std::size_t>(s.out_c);
+    const auto out_w = static_cast<std::size_t>(s.out_w);
+    std::vector<float> sums(static_cast<std::size_t>(s.out_c));
+    run_pixel(call.input<float>(m_op.data_input, 0) + element / s.out_plane() * s.in_plane(),
+              static_cast<int>(pixel / out_w), static_cast<int>(pixel % out_w), FloatRange{}, sums.data());
+    return std::bit_cast<std::uint32_t>(sums[element % static_cast<std::size_t>(s.out_c)]);
+  }
+  void store_accumulator(const KernelCall& call, std::size_t element, std::uint32_t bits) const override {
+    call.out<float>(0)[element] = m_op.range(std::bit_cast<float>(bits));
   }
   std::uint64_t multiplications() const override { return m_op.shape.multiplications(); }
   std::size_t bytes() const override { return 4 * (m_op.weights.size() + m_op.bias.size()); }
 
  private:
-  void run_pixel(const float* in, int oy, int ox, float* out) const {
+  void run_pixel(const float* in, int oy, int ox, const FloatRange& range, float* out) const {
     const ConvolutionShape& s = m_op.shape;
     const float* weights = m_op.weights.data();
     for (int group = 0; group < s.groups; ++group)
@@ -49,7 +63,7 @@ class WeightedFloatKernel final : public Kernel {
         const int first = group * s.group_out_c() + block * k_lanes;
         const int end = std::min(first + k_lanes, (group + 1) * s.group_out_c());
         for (int c = first; c < end; ++c)
-          out[c] = m_op.range(sums[c - first] + m_op.bias[static_cast<std::size_t>(c)]);
+          out[c] = range(sums[c - first] + m_op.bias[static_cast<std::size_t>(c)]);
       }
   }
 

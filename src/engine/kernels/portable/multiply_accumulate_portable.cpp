@@ -274,6 +274,14 @@ void store_block(const MultiplyAccumulate& op, const LaneGroup& group, std::size
               });
 }
 
+void keep_sums(const LaneGroup& group, std::size_t pixels, std::size_t out_c, const Lanes* sums,
+               std::int32_t* accumulators) {
+  accumulators += group.first_out;
+  for (std::size_t pixel = 0; pixel < pixels; ++pixel, accumulators += out_c)
+    for (std::size_t lane = 0; lane < group.count; ++lane)
+      accumulators[lane] = static_cast<std::int32_t>(sums[pixel][lane]);
+}
+
 // Chooses the taps for one group of channels.
 void accumulate_group(const MultiplyAccumulate& op, const LaneGroup& group, const Block& block,
                       const ProductTable* table, PaddingTaps padding, Lanes* sums) {
@@ -303,8 +311,9 @@ std::size_t multiply_accumulate_scratch_bytes(const ConvolutionShape& s) {
 
 void multiply_accumulate_portable(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,
                                   std::uint8_t* output, const ProductTable* table, PaddingTaps padding,
-                                  std::vector<std::byte>& scratch) {
+                                  std::int32_t* accumulators, std::vector<std::byte>& scratch) {
   const ConvolutionShape& s = op.shape;
+  const auto out_c = static_cast<std::size_t>(s.out_c);
   const auto out_w = static_cast<std::size_t>(s.out_w);
   const std::size_t block_planes = std::clamp<std::size_t>(k_block_pixels / s.out_pixels(), 1, planes);
   const int block_rows = block_planes > 1
@@ -321,11 +330,12 @@ void multiply_accumulate_portable(const MultiplyAccumulate& op, std::size_t plan
     for (int row = 0; row < s.out_h; row += block_rows) {
       const Block block{std::min(block_planes, planes - plane), row, std::min(row + block_rows, s.out_h),
                         input + plane * s.in_plane()};
-      std::uint8_t* block_output = output + plane * s.out_plane() +
-                                   static_cast<std::size_t>(row) * out_w * static_cast<std::size_t>(s.out_c);
+      const std::size_t place = plane * s.out_plane() + static_cast<std::size_t>(row) * out_w * out_c;
+      const std::size_t pixels = block.planes * block.rows() * out_w;
       for (const LaneGroup& group : groups) {
         accumulate_group(op, group, block, table, padding, sums);
-        store_block(op, group, block.planes * block.rows() * out_w, sums, block_output);
+        store_block(op, group, pixels, sums, output + place);
+        if (accumulators != nullptr) keep_sums(group, pixels, out_c, sums, accumulators + place);
       }
     }
 }

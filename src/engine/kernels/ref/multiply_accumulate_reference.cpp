@@ -27,16 +27,29 @@ std::int32_t accumulate(const MultiplyAccumulate& op, const std::uint8_t* plane,
   return sum;
 }
 
+std::int32_t exact_product(const OperandCodes& codes, std::uint8_t w, std::uint8_t x) {
+  return (code_of_byte(w, codes.type) - codes.weight_zero_point) *
+         (code_of_byte(x, codes.type) - codes.input_zero_point);
+}
+
 }  // namespace
+
+std::int32_t exact_accumulator(const MultiplyAccumulate& op, const std::uint8_t* input, std::size_t element) {
+  const ConvolutionShape& s = op.shape;
+  const std::size_t in_plane = element % s.out_plane();
+  const auto out_c = static_cast<std::size_t>(s.out_c);
+  const std::size_t pixel = in_plane / out_c;
+  const auto out_w = static_cast<std::size_t>(s.out_w);
+  return accumulate(op, input + element / s.out_plane() * s.in_plane(), static_cast<int>(pixel / out_w),
+                    static_cast<int>(pixel % out_w), static_cast<int>(in_plane % out_c), PaddingTaps::skip,
+                    [&](std::uint8_t w, std::uint8_t x) { return exact_product(op.codes, w, x); });
+}
 
 void multiply_accumulate_reference(const MultiplyAccumulate& op, std::size_t planes,
                                    const std::uint8_t* input, std::uint8_t* output, const ProductTable* table,
-                                   PaddingTaps padding, std::vector<std::byte>&) {
+                                   PaddingTaps padding, std::int32_t* accumulators, std::vector<std::byte>&) {
   const ConvolutionShape& s = op.shape;
-  const auto exact = [&](std::uint8_t w, std::uint8_t x) {
-    return (code_of_byte(w, op.codes.type) - op.codes.weight_zero_point) *
-           (code_of_byte(x, op.codes.type) - op.codes.input_zero_point);
-  };
+  const auto exact = [&](std::uint8_t w, std::uint8_t x) { return exact_product(op.codes, w, x); };
   const auto looked_up = [&](std::uint8_t w, std::uint8_t x) { return table->at(w, x); };
   for (std::size_t plane = 0; plane < planes; ++plane)
     for (int oy = 0; oy < s.out_h; ++oy)
@@ -46,6 +59,7 @@ void multiply_accumulate_reference(const MultiplyAccumulate& op, std::size_t pla
           const std::int32_t sum = table == nullptr
                                        ? accumulate(op, pixels, oy, ox, channel, PaddingTaps::skip, exact)
                                        : accumulate(op, pixels, oy, ox, channel, padding, looked_up);
+          if (accumulators != nullptr) *accumulators++ = sum;
           *output++ = static_cast<std::uint8_t>(op.requantizer(sum, static_cast<std::size_t>(channel)));
         }
 }

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fault-free run of some images with everything kept: every computed tensor, and the accumulators of
+// the 8-bit layers. What changed-value propagation starts from.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "qfi/engine/program.hpp"
+
+namespace qfi {
+
+class GoldenActivations {
+ public:
+  GoldenActivations(const Program& program, std::size_t images);
+
+  /// Memory that one image takes.
+  static std::size_t bytes_per_image(const Program& program);
+
+  std::size_t images() const { return m_images; }
+  /// All images of a tensor that is no constant: model inputs are written here before run().
+  std::span<std::byte> tensor(int index) { return m_tensors[static_cast<std::size_t>(index)]; }
+  void run();
+
+  std::span<const std::byte> tensor(int index, std::size_t image) const;
+  /// Of all outputs of an operator that multiplies 8-bit weights; else nullptr.
+  const std::int32_t* accumulators(std::size_t operator_index, std::size_t image) const;
+
+  /// Makes the batch hold these images as they are before operator `first`. Precondition: it has room.
+  void restore(std::size_t first, Batch& batch) const;
+
+ private:
+  const Program* m_program;
+  std::size_t m_images;
+  std::vector<std::vector<std::byte>> m_tensors;
+  std::vector<std::vector<std::int32_t>> m_accumulators;  ///< by operator
+};
+
+}  // namespace qfi

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/engine/golden_activations.hpp"
+
+#include <cstring>
+
+#include "kernel.hpp"
+
+namespace qfi {
+namespace {
+
+std::size_t outputs_of(const Program& program, std::size_t index) {
+  return program.model()
+      .tensors[static_cast<std::size_t>(program.model().operators[index].outputs[0])]
+      .elements();
+}
+
+// Model inputs, and outputs of operators that run.
+std::vector<int> computed_tensors(const Program& program) {
+  std::vector<int> tensors = program.model().inputs;
+  for (std::size_t i = 0; i < program.model().operators.size(); ++i)
+    if (!program.is_folded(i))
+      for (const int tensor : program.model().operators[i].outputs) tensors.push_back(tensor);
+  return tensors;
+}
+
+}  // namespace
+
+std::size_t GoldenActivations::bytes_per_image(const Program& program) {
+  std::size_t bytes = 0;
+  for (const int tensor : computed_tensors(program))
+    bytes += program.model().tensors[static_cast<std::size_t>(tensor)].bytes();
+  for (std::size_t i = 0; i < program.model().operators.size(); ++i)
+    if (program.multiplies_weights(i)) bytes += outputs_of(program, i) * sizeof(std::int32_t);
+  return bytes;
+}
+
+GoldenActivations::GoldenActivations(const Program& program, std::size_t images)
+    : m_program(&program), m_images(images) {
+  const Model& model = program.model();
+  m_tensors.resize(model.tensors.size());
+  m_accumulators.resize(model.operators.size());
+  for (const int tensor : computed_tensors(program)) {
+    const auto t = static_cast<std::size_t>(tensor);
+    m_tensors[t].resize(images * model.tensors[t].bytes());
+  }
+  for (std::size_t i = 0; i < model.operators.size(); ++i)
+    if (program.multiplies_weights(i)) m_accumulators[i].resize(images * outputs_of(program, i));
+}
+
+void GoldenActivations::run() {
+  std::vector<std::byte> scratch;
+  const auto place = [&](int tensor) { return m_tensors[static_cast<std::size_t>(tensor)].data(); };
+  for (std::size_t i = 0; i < m_program->model().operators.size(); ++i) {
+    if (m_program->is_folded(i)) continue;
+    KernelCall call = make_call(m_program->model(), i, m_images, place, place);
+    call.scratch = &scratch;
+    if (!m_accumulators[i].empty()) call.accumulators = m_accumulators[i].data();
+    m_program->kernel(i).run(call);
+  }
+}
+
+std::span<const std::byte> GoldenActivations::tensor(int index, std::size_t image) const {
+  const auto t = static_cast<std::size_t>(index);
+  const std::size_t bytes = m_tensors[t].size() / m_images;
+  return std::span(m_tensors[t]).subspan(image * bytes, bytes);
+}
+
+const std::int32_t* GoldenActivations::accumulators(std::size_t index, std::size_t image) const {
+  if (m_accumulators[index].empty()) return nullptr;
+  return m_accumulators[index].data() + m_accumulators[index].size() / m_images * image;
+}
+
+void GoldenActivations::restore(std::size_t first, Batch& batch) const {
+  batch.set_images(m_images);
+  for (const int tensor : m_program->live_tensors(first, m_program->params().kept_tensors)) {
+    const auto& golden = m_tensors[static_cast<std::size_t>(tensor)];
+    std::memcpy(batch.tensor(tensor).data(), golden.data(), golden.size());
+  }
+}
+
+}  // namespace qfi

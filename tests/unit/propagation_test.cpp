@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changed-value propagation against the plain run of the whole network, bit for bit.
+#include "qfi/engine/propagation.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "qfi/base/random.hpp"
+#include "support.hpp"
+
+namespace qfi {
+namespace {
+
+using test::value_of;
+
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : m_seed(seed) {}
+  std::uint64_t below(std::uint64_t bound) { return random_below(m_seed, "propagation", m_next++, bound); }
+
+ private:
+  std::uint64_t m_seed;
+  std::uint64_t m_next = 0;
+};
+
+// Flips of random bits of random constants that layers read.
+std::vector<ConstantFault> random_constants(const Model& model, Random& random, std::size_t count) {
+  std::vector<int> tensors;
+  for (const Operator& op : model.operators)
+    if (const auto inputs = layer_inputs(op.kind))
+      for (const std::size_t k : {inputs->weights, inputs->bias})
+        if (k < op.inputs.size() && op.inputs[k] != k_no_tensor &&
+            size_of(model.tensors[static_cast<std::size_t>(op.inputs[k])].type) <= 4)
+          tensors.push_back(op.inputs[k]);
+  std::vector<ConstantFault> faults;
+  std::set<std::pair<int, std::uint64_t>> seen;
+  while (faults.size() < count) {
+    const int index = tensors[random.below(tensors.size())];
+    const Tensor& tensor = model.tensors[static_cast<std::size_t>(index)];
+    const std::size_t bytes = size_of(tensor.type);
+    const std::uint64_t element = random.below(tensor.elements());
+    if (!seen.insert({index, element}).second) continue;
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, tensor.data.data() + element * bytes, bytes);
+    faults.push_back({index, element, bits ^ (1U << random.below(8 * bytes))});
+  }
+  return faults;
+}
+
+DataFault random_data_fault(const Program& program, Random& random) {
+  const Model& model = program.model();
+  DataFault fault;
+  std::size_t index = random.below(model.operators.size());
+  while (program.is_folded(index)) index = random.below(model.operators.size());
+  const Operator& op = model.operators[index];
+  fault.operator_index = index;
+  fault.stage = std::vector{Stage::network_input, Stage::operator_input, Stage::accumulator,
+                            Stage::output}[random.below(4)];
+  if (fault.stage == Stage::accumulator && !program.has_accumulators(index)) fault.stage = Stage::output;
+  fault.tensor = op.outputs[0];
+  if (fault.stage == Stage::network_input) fault.tensor = model.inputs[0];
+  if (fault.stage == Stage::operator_input)
+    fault.tensor = op.inputs[layer_inputs(op.kind).value_or(LayerInputs{}).data];
+  const Tensor& tensor = model.tensors[static_cast<std::size_t>(fault.tensor)];
+  fault.element = random.below(tensor.elements());
+  const std::size_t bits = fault.stage == Stage::accumulator ? 32 : 8 * size_of(tensor.type);
+  const std::uint32_t flip = 1U << random.below(bits);
+  fault.read = [flip](std::uint32_t value) { return value ^ flip; };
+  return fault;
+}
+
+void fill_inputs(GoldenActivations& golden, int input, TensorType type, Random& random) {
+  const auto bytes = golden.tensor(input);
+  if (type != TensorType::float32) {
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>(random.below(256));
+    return;
+  }
+  for (std::size_t i = 0; i < bytes.size(); i += 4) {
+    const float value = static_cast<float>(random.below(2001)) / 1000.0F - 1.0F;
+    std::memcpy(bytes.data() + i, &value, 4);
+  }
+}
+
+struct Case {
+  std::string model;
+  int trials;
+};
+
+class Models : public testing::TestWithParam<Case> {};
+
+TEST_P(Models, PropagationEqualsThePlainRun) {
+  std::filesystem::path path = test::source_folder() / "campaigns/demo/shapes.tflite";
+  if (GetParam().model != "demo") {
+    QFI_NEEDS_SHARED_DATA();
+    path = test::shared_folder() / "data/models" / (GetParam().model + ".tflite");
+  }
+  const Program program = value_of(Program::prepare(value_of(load_tflite(path))));
+  const Model& model = program.model();
+  const Propagation propagation(program);
+  Propagator propagator(propagation), unhurried(propagation);
+  constexpr std::size_t k_images = 2;
+  GoldenActivations golden(program, k_images);
+  Random random(7);
+  fill_inputs(golden, model.inputs[0], model.tensors[static_cast<std::size_t>(model.inputs[0])].type, random);
+  golden.run();
+  Batch batch(program, k_images);
+  int equal = 0;
+  for (int trial = 0; trial < GetParam().trials; ++trial) {
+    // One constant, many, one datum, two, or all together; seldom more constants than are propagated.
+    const std::size_t kind = random.below(20);
+    const std::size_t many = kind == 19 ? 100 : 3;
+    const auto constants = random_constants(model, random,
+                                            kind < 7     ? 1
+                                            : kind < 12  ? 0
+                                            : kind == 19 ? many
+                                                         : random.below(many));
+    std::vector<DataFault> data;
+    for (std::uint64_t i = kind < 7 ? 0 : kind < 12 ? 1 : random.below(4); i > 0; --i)
+      data.push_back(random_data_fault(program, random));
+    const PreparedConstants prepared = value_of(propagation.prepare(constants));
+    const FaultyOperators operators = value_of(program.with_constants(constants));
+    golden.restore(0, batch);
+    run_with_faults(program, batch, 0, operators, data);
+    for (std::size_t image = 0; image < k_images; ++image) {
+      const auto outcome = propagator.run(golden, image, prepared, data);
+      EXPECT_EQ(outcome.equal_after, unhurried.run(golden, image, prepared, data, false).equal_after);
+      bool is_identical = true;
+      for (const int output : model.outputs) {
+        const std::size_t bytes = model.tensors[static_cast<std::size_t>(output)].bytes();
+        const auto expected = std::as_const(batch).tensor(output).subspan(image * bytes, bytes);
+        ASSERT_TRUE(std::ranges::equal(propagator.tensor(output), expected)) << "trial " << trial;
+        ASSERT_TRUE(std::ranges::equal(unhurried.tensor(output), expected)) << "trial " << trial;
+        is_identical = is_identical && std::ranges::equal(golden.tensor(output, image), expected);
+      }
+      ASSERT_EQ(outcome.equal_after.has_value(), is_identical) << "trial " << trial;
+      equal += is_identical ? 1 : 0;
+    }
+  }
+  EXPECT_GT(equal, 0);
+  EXPECT_LT(equal, GetParam().trials * static_cast<int>(k_images));
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, Models,
+                         testing::Values(Case{"demo", 300}, Case{"ic_resnet8_int8", 100},
+                                         Case{"mobv2_050_cifar10_int8", 60},
+                                         Case{"unet_hard_sigmoid_int8", 30}, Case{"unet_relu_fp32", 12},
+                                         Case{"lenet5_mnist_fp32", 60}, Case{"mlp7_mnist_int8", 60},
+                                         Case{"lenet5_mnist_int16x8", 60},
+                                         Case{"micro_speech_quantized", 60}),
+                         [](const auto& info) { return info.param.model; });
+
+}  // namespace
+}  // namespace qfi
