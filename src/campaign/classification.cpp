@@ -36,20 +36,6 @@ std::vector<double> values_of(TensorType type, std::span<const std::byte> image)
 
 }  // namespace
 
-ClassificationCounts& ClassificationCounts::operator+=(const ClassificationCounts& other) {
-  images += other.images;
-  golden_correct += other.golden_correct;
-  faulty_correct += other.faulty_correct;
-  faulty_top5_correct += other.faulty_top5_correct;
-  top1_changed += other.top1_changed;
-  top5_lost += other.top5_lost;
-  output_identical += other.output_identical;
-  correct_to_wrong += other.correct_to_wrong;
-  wrong_to_correct += other.wrong_to_correct;
-  due += other.due;
-  return *this;
-}
-
 Scores::Scores(const Tensor& tensor, std::span<const std::byte> image)
     : m_values(values_of(tensor.type, image)) {}
 

@@ -156,38 +156,203 @@ Share stratified_share(std::span<const StratumCounts> strata, double confidence)
   return result;
 }
 
-CrossedMean crossed_mean(const CrossedCounts& counts, double confidence) {
-  const auto faults = static_cast<double>(counts.of_fault.size());
-  const auto images = static_cast<double>(counts.of_image.size());
-  double total = 0;
-  for (const std::uint64_t events : counts.of_fault) total += static_cast<double>(events);
-  CrossedMean result;
-  result.mean = total / (faults * images);
-  if (faults < 2) return result;
+void FaultStratum::add(std::uint64_t events, std::uint64_t golden_events) {
+  const auto moved = static_cast<std::int64_t>(events) - static_cast<std::int64_t>(golden_events);
+  ++drawn;
+  deviation += moved;
+  gains += moved > 0 ? static_cast<std::uint64_t>(moved) : 0;
+  squares += static_cast<std::uint64_t>(moved * moved);
+  hit += moved != 0 ? 1 : 0;
+}
 
-  // Each pair counts 0 or 1, so their sum is the sum of their squares.
-  double fault_squares = 0;
-  for (const std::uint64_t events : counts.of_fault)
-    fault_squares += std::pow(static_cast<double>(events) / images - result.mean, 2);
-  double image_squares = 0;
-  for (const std::uint64_t events : counts.of_image)
-    image_squares += std::pow(static_cast<double>(events) / faults - result.mean, 2);
-  const double drawn_share = faults / static_cast<double>(counts.population);
-  const double of_faults = (1.0 - drawn_share) * fault_squares / (faults - 1.0) / faults;
-  result.these_images = around(result.mean, of_faults, faults - 1.0, confidence);
-  if (images < 2) return result;
+namespace {
 
-  const double all_squares = total - faults * images * result.mean * result.mean;
-  const double ms_image = faults * image_squares / (images - 1.0);
-  const double rest = std::max(0.0, all_squares - images * fault_squares - faults * image_squares);
-  const double ms_rest = rest / ((faults - 1.0) * (images - 1.0));
-  const double of_images = std::max(0.0, ms_image - ms_rest) / (faults * images) +
-                           ms_rest / (static_cast<double>(counts.population) * images);
-  const double variance = of_faults + of_images;
-  const double spread = of_faults * of_faults / (faults - 1.0) + of_images * of_images / (images - 1.0);
-  const double degrees = spread > 0 ? variance * variance / spread : std::min(faults, images) - 1.0;
-  result.image_population = around(result.mean, variance, degrees, confidence);
+// Of a share with that variance: Clopper and Pearson for the number of trials that would give it.
+Interval share_interval(double share, double variance, double degrees, double confidence) {
+  if (variance <= 0 || share <= 0 || share >= 1) return {share, share};
+  const double tail = (1.0 - confidence) / 2.0;
+  const double t = boost::math::quantile(boost::math::students_t(std::max(degrees, 1.0)), 1.0 - tail);
+  const double trials = share * (1.0 - share) / variance * square(normal_quantile(confidence) / t);
+  const double events = trials * share;
+  const auto quantile = [](double a, double b, double p) {
+    return boost::math::quantile(boost::math::beta_distribution(a, b), p);
+  };
+  return {quantile(events, trials - events + 1.0, tail), quantile(events + 1.0, trials - events, 1.0 - tail)};
+}
+
+// The mean of a stratified population with its variance over the draws of faults.
+class StratifiedMean {
+ public:
+  static constexpr std::uint64_t k_few = 10;
+
+  StratifiedMean(std::span<const FaultStratum> strata, const SampledShare& what, double confidence)
+      : m_strata(strata), m_what(what), m_confidence(confidence) {
+    for (const FaultStratum& stratum : strata) m_population += static_cast<double>(stratum.population);
+    const double units = what.units;
+    for (const FaultStratum& stratum : strata) {
+      const auto drawn = static_cast<double>(stratum.drawn);
+      const double weight = weight_of(stratum);
+      m_deviation += weight * static_cast<double>(stratum.deviation) / drawn / units;
+      m_gain += weight * static_cast<double>(stratum.gains) / drawn / units;
+      m_square += weight * static_cast<double>(stratum.squares) / drawn / square(units);
+      m_hit += stratum.hit;
+      m_degrees += drawn - 1.0;
+    }
+  }
+
+  double mean() const { return std::clamp(m_what.golden + m_deviation, 0.0, 1.0); }
+  double degrees() const { return std::max(m_degrees, 1.0); }
+
+  double variance() const {
+    const double loss = m_gain - m_deviation;
+    const double moved = m_gain + loss;  // if faults did all or nothing, this share of them would
+    double within = 0;
+    double pooled = 0;
+    double single = 0;  // variance of a draw of size 1, in units of the population's
+    for (const FaultStratum& stratum : m_strata) {
+      const auto drawn = static_cast<double>(stratum.drawn);
+      const double factor =
+          square(weight_of(stratum)) * (1.0 - drawn / static_cast<double>(stratum.population)) / drawn;
+      single += factor;
+      const double mean = static_cast<double>(stratum.deviation) / drawn;
+      const double spread = std::max(0.0, static_cast<double>(stratum.squares) - drawn * square(mean));
+      if (stratum.drawn > 1) within += factor * spread / (drawn - 1.0) / square(m_what.units);
+    }
+    const double all = m_degrees + static_cast<double>(m_strata.size());
+    pooled = single * std::max(0.0, m_square - square(m_deviation)) * all / std::max(all - 1.0, 1.0);
+    const double rough = m_hit < k_few ? single * std::min(moved * (1.0 - moved), 0.25) : 0.0;
+    return std::max({within, m_strata.size() > 1 ? pooled : 0.0, rough});
+  }
+
+  Interval these_images() const {
+    if (m_hit == 0) return no_deviation();
+    const double variance = this->variance();
+    // As a share that grows from 0: skewed as rare events are.
+    const bool is_loss = m_deviation < 0;
+    const Interval moved = share_interval(std::abs(m_deviation), variance, degrees(), m_confidence);
+    Interval interval = is_loss ? Interval{m_what.golden - moved.high, m_what.golden - moved.low}
+                                : Interval{m_what.golden + moved.low, m_what.golden + moved.high};
+    if (m_gain > 0 && m_gain - m_deviation > 0) {  // both directions: the mean may lie on either side
+      const Interval plain = around(mean(), variance, degrees(), m_confidence);
+      interval = {std::min(interval.low, plain.low), std::max(interval.high, plain.high)};
+    }
+    return {std::clamp(interval.low, 0.0, mean()), std::clamp(interval.high, mean(), 1.0)};
+  }
+
+  // Of the mean, as it differs from image to image.
+  std::optional<double> variance_over_images() const {
+    const std::size_t images = m_strata.front().of_image.size();
+    if (images < 2) return std::nullopt;
+    double sum = 0;
+    double squares = 0;
+    for (std::size_t image = 0; image < images; ++image) {
+      double share = 0;
+      for (const FaultStratum& stratum : m_strata)
+        share +=
+            weight_of(stratum) * static_cast<double>(stratum.of_image[image]) / faults_per_image(stratum);
+      share *= m_what.is_crossed ? static_cast<double>(images) : 1.0;
+      share /= m_what.units;
+      sum += share;
+      squares += square(share);
+    }
+    const auto n = static_cast<double>(images);
+    return std::max(0.0, squares - sum * sum / n) / (n - 1.0) / n;
+  }
+
+ private:
+  double weight_of(const FaultStratum& stratum) const {
+    return static_cast<double>(stratum.population) / m_population;
+  }
+  double faults_per_image(const FaultStratum& stratum) const {
+    const auto images = static_cast<double>(m_strata.front().of_image.size());
+    return static_cast<double>(stratum.drawn) / (m_what.is_crossed ? 1.0 : images);
+  }
+  // No drawn fault deviates: how many of the others could, each by as much as there is.
+  Interval no_deviation() const {
+    std::vector<StratumCounts> counts;
+    for (const FaultStratum& stratum : m_strata) counts.push_back({stratum.population, stratum.drawn, 0});
+    const double most = stratified_share(counts, m_confidence).interval.high;
+    const double golden = m_what.golden;
+    return {golden - most * golden, golden + most * (1.0 - golden)};
+  }
+
+  std::span<const FaultStratum> m_strata;
+  const SampledShare& m_what;
+  double m_confidence;
+  double m_population = 0;
+  double m_deviation = 0;
+  double m_gain = 0;
+  double m_square = 0;
+  std::uint64_t m_hit = 0;
+  double m_degrees = 0;
+};
+
+}  // namespace
+
+SampledMean sampled_mean(std::span<const FaultStratum> strata, const SampledShare& what, double confidence) {
+  const StratifiedMean estimate(strata, what, confidence);
+  SampledMean result;
+  result.mean = estimate.mean();
+  const bool is_whole = std::ranges::all_of(
+      strata, [](const FaultStratum& stratum) { return stratum.drawn == stratum.population; });
+  std::uint64_t drawn = 0;
+  for (const FaultStratum& stratum : strata) drawn += stratum.drawn;
+  if (is_whole) result.these_images = Interval{result.mean, result.mean};
+  else if (drawn > 1) result.these_images = estimate.these_images();
+  const auto of_images = estimate.variance_over_images();
+  if (!of_images || !result.these_images) return result;
+
+  const double of_faults = is_whole || !what.is_crossed ? 0.0 : estimate.variance();
+  const double variance = of_faults + *of_images;
+  const auto images = static_cast<double>(strata.front().of_image.size());
+  const double spread = square(of_faults) / estimate.degrees() + square(*of_images) / (images - 1.0);
+  const double degrees = spread > 0 ? square(variance) / spread : images - 1.0;
+  Interval interval = share_interval(result.mean, variance, degrees, confidence);
+  // Nothing seen to vary is no proof that nothing does.
+  interval.low = std::min(interval.low, result.these_images->low);
+  interval.high = std::max(interval.high, result.these_images->high);
+  result.image_population = interval;
   return result;
+}
+
+std::optional<Ratio> ratio_share(std::span<const RatioFault> faults, double confidence) {
+  double trials = 0;
+  double events = 0;
+  double squares = 0;  // of the weighted trials
+  std::uint64_t hit = 0;
+  for (const RatioFault& fault : faults) {
+    trials += fault.weight * static_cast<double>(fault.trials);
+    events += fault.weight * static_cast<double>(fault.events);
+    squares += square(fault.weight * static_cast<double>(fault.trials));
+    hit += fault.events > 0 && fault.events < fault.trials ? 1 : 0;
+  }
+  if (trials <= 0) return std::nullopt;
+  Ratio result;
+  result.share = std::clamp(events / trials, 0.0, 1.0);
+  if (faults.size() < 2) return result;
+  double rests = 0;
+  for (const RatioFault& fault : faults)
+    rests += square(fault.weight *
+                    (static_cast<double>(fault.events) - result.share * static_cast<double>(fault.trials)));
+  const auto n = static_cast<double>(faults.size());
+  const double effective = square(trials) / squares;
+  if (events <= 0 || result.share >= 1.0) {
+    const auto whole = static_cast<std::uint64_t>(std::max(1.0, std::floor(effective)));
+    result.interval = clopper_pearson(events <= 0 ? 0 : whole, whole, (1.0 - confidence) / 2.0);
+    return result;
+  }
+  const double variance =
+      std::max(rests * n / (n - 1.0) / square(trials),
+               hit < StratifiedMean::k_few ? result.share * (1.0 - result.share) / effective : 0.0);
+  result.interval = share_interval(result.share, variance, n - 1.0, confidence);
+  return result;
+}
+
+double margin_of(std::uint64_t population, std::uint64_t n, double t, double p) {
+  if (n >= population) return 0.0;
+  const auto size = static_cast<double>(population);
+  const auto drawn = static_cast<double>(n);
+  return t * std::sqrt(p * (1.0 - p) * (size - drawn) / (drawn * (size - 1.0)));
 }
 
 }  // namespace qfi

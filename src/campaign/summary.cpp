@@ -1,324 +1,390 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/campaign/summary.hpp"
 
-#include <fmt/format.h>
-#include <sys/utsname.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
-#include <nlohmann/json.hpp>
+#include <cmath>
+#include <map>
 
 namespace qfi {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr double k_harmless_loss = 0.01;
-constexpr const char* k_schema = "qfi-results-1";
-
-// Names come from files and may be anything; what is not UTF-8 is replaced.
-std::string text_of(const Json& json) {
-  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
 
 double ratio(std::uint64_t part, std::uint64_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
 }
 
-// Derived numbers to 9 digits: what differs behind them between mathematical libraries does not
-// reach the file.
-double rounded(double value) { return std::strtod(fmt::format("{:.9g}", value).c_str(), nullptr); }
+// What estimates of a set have in common.
+class Context {
+ public:
+  explicit Context(const FaultSet& set) : m_set(set), m_golden(set.workload().golden) {}
 
-Json interval_json(const std::optional<Interval>& interval) {
-  if (!interval) return nullptr;
-  return Json::array({rounded(interval->low), rounded(interval->high)});
-}
-
-Json share_json(const FaultShare& share) {
-  return {
-      {"faults", share.faults}, {"share", rounded(share.share)}, {"interval", interval_json(share.interval)}};
-}
-
-Json counts_json(const ClassificationCounts& counts) {
-  return {{"images", counts.images},
-          {"golden_correct", counts.golden_correct},
-          {"faulty_correct", counts.faulty_correct},
-          {"faulty_top5_correct", counts.faulty_top5_correct},
-          {"top1_changed", counts.top1_changed},
-          {"top5_lost", counts.top5_lost},
-          {"output_identical", counts.output_identical},
-          {"tolerable", counts.images - counts.output_identical - counts.top1_changed},
-          {"correct_to_wrong", counts.correct_to_wrong},
-          {"wrong_to_correct", counts.wrong_to_correct},
-          {"due", counts.due}};
-}
-
-const char* name_of(FaultFate fate) {
-  switch (fate) {
-    case FaultFate::runs: return "run";
-    case FaultFate::equal: return "equal_table";
-    case FaultFate::table_masked: return "table_masked";
-    case FaultFate::use_masked: return "use_masked";
+  std::uint64_t images() const { return m_set.workload().images(); }
+  bool is_paired() const { return m_set.is_paired(); }
+  const FaultCounts& golden_of(std::size_t fault) const {
+    const auto* bits = dynamic_cast<const BitSet*>(&m_set);
+    return is_paired() ? m_golden.of_image[bits->image_of(fault)] : m_golden.counts;
   }
-  return "";
-}
-
-Json fault_json(const Plan& plan, std::size_t index, const ClassificationCounts& counts) {
-  const PlannedFault& fault = plan.faults[index];
-  Json json = {{"index", index},
-               {"site", site_name(*plan.netlist, fault.fault.site)},
-               {"stuck_at", fault.fault.value ? 1 : 0},
-               {"fate", name_of(fault.fate)},
-               {"same_as", fault.same_as},
-               {"table_digest", fault.effect.digest.hex()},
-               {"golden_products_changed", fault.effect.golden_hits}};
-  json.update(counts_json(counts));
-  json["faulty_top1"] = rounded(ratio(counts.faulty_correct, counts.images));
-  json["class"] = harm_class(plan, counts);
-  json["critical"] = counts.top1_changed > 0;
-  return json;
-}
-
-Json inputs_json(const Plan& plan) {
-  const DataSet& data = plan.data;
-  return {{"model",
-           {{"file", plan.config.model.path.filename().string()}, {"sha256", plan.program->model().sha256}}},
-          {"data",
-           {{"images_sha256", data.images_sha256()},
-            {"labels_sha256", data.labels_sha256().empty() ? Json(nullptr) : Json(data.labels_sha256())},
-            {"images_available", data.available()},
-            {"images", data.images()},
-            {"selection_sha256", data.selection_hash()}}},
-          {"netlist",
-           {{"file", plan.config.faults.netlist.path.filename().string()},
-            {"sha256", plan.netlist->sha256},
-            {"module", plan.netlist->module_name},
-            {"cells", plan.netlist->cells.size()},
-            {"depth", plan.netlist->depth}}}};
-}
-
-Json operators_json(const Plan& plan) {
-  Json list = Json::array();
-  for (const FaultyOperator& op : plan.operators) {
-    const Operator& source = plan.program->model().operators[op.index];
-    const OperandCodes& codes = plan.tables->uses()[op.use].codes;
-    list.push_back(
-        {{"index", op.index},
-         {"kind", qfi::name_of(source.kind)},
-         {"output", plan.program->model().tensors[static_cast<std::size_t>(source.outputs[0])].name},
-         {"type", codes.type == CodeType::int8 ? "int8" : "uint8"},
-         {"weight_zero_point", codes.weight_zero_point},
-         {"input_zero_point", codes.input_zero_point},
-         {"multiplications_per_image", plan.program->multiplications(op.index)}});
+  /// Faults, or pairs of fault and image.
+  std::uint64_t trials_of(std::uint64_t faults) const {
+    constexpr std::uint64_t k_most = std::uint64_t{1} << 62;
+    const std::uint64_t times = is_paired() ? images() : 1;
+    return faults > k_most / times ? k_most : faults * times;
   }
-  return list;
-}
-
-Json sample_json(const Plan& plan) {
-  Json json = {
-      {"population", plan.population}, {"sites", plan.sites}, {"polarities", 2}, {"n", plan.faults.size()}};
-  if (const auto* margin = std::get_if<SampleMargin>(&plan.config.sample)) {
-    json["n_before_rounding"] = rounded(plan.sample_size->exact);
-    json["rounding"] = margin->rounding == Rounding::up ? "up" : "nearest";
-    json["e"] = margin->margin;
-    json["t"] = rounded(margin->t);
-    json["p"] = margin->p;
+  /// Of one drawn fault, from the whole golden run's.
+  double units(std::uint64_t golden_units) const {
+    return static_cast<double>(golden_units) / static_cast<double>(is_paired() ? images() : 1);
   }
-  return json;
+
+  /// Pairs whose event happens or not have exact intervals.
+  SampledMean mean(const std::vector<FaultStratum>& strata, const SampledShare& what,
+                   double confidence) const {
+    SampledMean result = sampled_mean(strata, what, confidence);
+    if (is_paired() && what.units == 1.0 && what.golden == 0.0) {
+      std::vector<StratumCounts> counts;
+      for (const FaultStratum& stratum : strata)
+        counts.push_back({stratum.population, stratum.drawn, stratum.squares});
+      result.these_images = stratified_share(counts, confidence).interval;
+    }
+    if (!m_set.is_random_sample()) result.these_images = result.image_population = std::nullopt;
+    return result;
+  }
+
+ private:
+  const FaultSet& m_set;
+  const GoldenRun& m_golden;
+};
+
+class Estimator {
+ public:
+  Estimator(const FaultSet& set, double confidence, std::optional<std::size_t> stratum)
+      : m_set(set), m_context(set), m_confidence(confidence) {
+    m_place.assign(set.strata().size(), -1);
+    for (std::size_t h = 0; h < set.strata().size(); ++h)
+      if (stratum ? *stratum == h : set.strata()[h].drawn > 0) {
+        m_place[h] = static_cast<int>(m_strata.size());
+        m_strata.push_back(h);
+      }
+    for (std::size_t fault = 0; fault < set.drawn(); ++fault)
+      if (m_place[set.stratum_of(fault)] >= 0) m_faults.push_back(fault);
+  }
+
+  SetEstimates estimate() const {
+    const GoldenRun& golden = m_set.workload().golden;
+    SetEstimates result;
+    result.golden_accuracy = ratio(golden.counts.golden_correct, golden.counts.labelled);
+    result.golden_top5 = ratio(golden.counts.faulty_top5_correct, golden.counts.labelled);
+    result.faulty_accuracy =
+        mean(golden.counts.labelled, result.golden_accuracy, &FaultCounts::faulty_correct, &Stratum::correct);
+    result.faulty_top5 =
+        mean(golden.counts.labelled, result.golden_top5, &FaultCounts::faulty_top5_correct, &Stratum::top5);
+    result.sdc_rate = mean(golden.counts.units, 0.0, &FaultCounts::changed, &Stratum::changed);
+    result.critical = share([](const FaultCounts& counts) { return counts.changed > 0; });
+    result.output_identical =
+        share([](const FaultCounts& counts) { return counts.output_identical == counts.images; });
+    result.due = share([](const FaultCounts& counts) { return counts.nan + counts.infinity > 0; });
+    const auto with_class = [&](const char* name) {
+      return share([&](const FaultCounts& counts) { return harm_class(m_set.workload(), counts) == name; });
+    };
+    result.harmless = with_class("harmless");
+    result.between = with_class("between");
+    result.collapsed = with_class("collapsed");
+    for (const std::size_t fault : m_faults) {
+      const FaultCounts& counts = m_set.counts()[fault];
+      const std::size_t bins = result.histogram.size();
+      const std::size_t bin = counts.faulty_correct * bins / std::max<std::uint64_t>(counts.labelled, 1);
+      ++result.histogram[std::min(bin, bins - 1)];
+    }
+    return result;
+  }
+
+ private:
+  SampledMean mean(std::uint64_t golden_units, double golden_share, std::uint64_t FaultCounts::*number,
+                   std::vector<std::uint64_t> Stratum::*of_image) const {
+    std::vector<FaultStratum> strata(m_strata.size());
+    for (std::size_t k = 0; k < m_strata.size(); ++k) {
+      strata[k].population = m_context.trials_of(m_set.strata()[m_strata[k]].population);
+      strata[k].of_image = m_set.strata()[m_strata[k]].*of_image;
+    }
+    for (const std::size_t fault : m_faults) {
+      const std::uint64_t golden = golden_share == 0.0 ? 0 : m_context.golden_of(fault).*number;
+      strata[static_cast<std::size_t>(m_place[m_set.stratum_of(fault)])].add(m_set.counts()[fault].*number,
+                                                                             golden);
+    }
+    limit(strata);
+    return m_context.mean(strata, {golden_share, m_context.units(golden_units), !m_set.is_paired()},
+                          m_confidence);
+  }
+
+  // A fault list may be longer than the population, which nothing is said of.
+  void limit(std::vector<FaultStratum>& strata) const {
+    for (FaultStratum& stratum : strata) stratum.population = std::max(stratum.population, stratum.drawn);
+  }
+
+  template <class Predicate>
+  FaultShare share(const Predicate& predicate) const {
+    std::vector<StratumCounts> strata(m_strata.size());
+    FaultShare result;
+    for (std::size_t k = 0; k < m_strata.size(); ++k)
+      strata[k].population = m_context.trials_of(m_set.strata()[m_strata[k]].population);
+    for (const std::size_t fault : m_faults) {
+      StratumCounts& stratum = strata[static_cast<std::size_t>(m_place[m_set.stratum_of(fault)])];
+      const bool holds = predicate(m_set.counts()[fault]);
+      ++stratum.drawn;
+      stratum.events += holds ? 1 : 0;
+      result.faults += holds ? 1 : 0;
+    }
+    for (StratumCounts& stratum : strata) stratum.population = std::max(stratum.population, stratum.drawn);
+    const Share estimate = stratified_share(strata, m_confidence);
+    result.share = estimate.share;
+    if (m_set.is_random_sample()) result.interval = estimate.interval;
+    return result;
+  }
+
+  const FaultSet& m_set;
+  Context m_context;
+  double m_confidence;
+  std::vector<std::size_t> m_strata;  ///< that are estimated
+  std::vector<int> m_place;           ///< of each stratum in m_strata; -1: none
+  std::vector<std::size_t> m_faults;
+};
+
+// What every member of a set of single bits is.
+struct Domain {
+  std::optional<std::size_t> layer;
+  std::optional<int> bit;
+  auto operator<=>(const Domain&) const = default;
+};
+
+bool has_single_bits(const BitSet& set) {
+  return set.fault_config().simultaneous == 1 && set.bit_strata().size() == set.strata().size() &&
+         !set.strata().front().error_rate && set.is_random_sample();
 }
 
-Json golden_json(const Plan& plan) {
-  const ClassificationCounts& counts = plan.golden.counts;
-  return {{"images", counts.images},
-          {"top1_correct", counts.golden_correct},
-          {"top5_correct", counts.faulty_top5_correct},
-          {"top1", rounded(ratio(counts.golden_correct, counts.images))},
-          {"top5", rounded(ratio(counts.faulty_top5_correct, counts.images))},
-          {"top5_ties", plan.golden.top5_ties},
-          {"top5_hanging_on_tie", plan.golden.top5_hanging},
-          {"due", counts.due}};
-}
+class DomainTable {
+ public:
+  DomainTable(const BitSet& set, bool by_layer, bool by_bit)
+      : m_set(set), m_context(set), m_by_layer(by_layer), m_by_bit(by_bit) {
+    for (std::size_t h = 0; h < set.bit_strata().size(); ++h)
+      for (const BitStratum::Part& part : set.bit_strata()[h].parts)
+        for (const int stored_bit : part.stored_bits) {
+          FaultStratum& cell = m_cells[domain_of(part.values, stored_bit)][h];
+          cell.population += m_context.trials_of(part.count * set.fault_config().models.size());
+        }
+    for (std::size_t fault = 0; fault < set.drawn(); ++fault) add(fault);
+  }
 
-Json mean_json(const CrossedMean& mean) {
-  return {{"mean", rounded(mean.mean)},
-          {"interval_these_images", interval_json(mean.these_images)},
-          {"interval_image_population", interval_json(mean.image_population)}};
-}
+  std::vector<DomainRow> rows(double confidence) const {
+    std::vector<DomainRow> rows;
+    for (const auto& [domain, cells] : m_cells) {
+      DomainRow row;
+      row.layer = domain.layer;
+      row.bit = domain.bit;
+      for (const auto& [h, cell] : cells) row.population += cell.population;
+      if (m_context.is_paired()) row.population /= m_context.images();
+      fill(domain, row);
+      row.changed_share = estimate(cells, confidence);
+      rows.push_back(row);
+    }
+    return rows;
+  }
 
-// On these images the golden accuracy is a constant, so the drop's interval is the mirrored one.
-Json drop_json(const Summary& summary) {
-  std::optional<Interval> interval;
-  if (const auto& faulty = summary.faulty_top1.these_images)
-    interval = {summary.golden_top1 - faulty->high, summary.golden_top1 - faulty->low};
-  return {{"mean", rounded(summary.golden_top1 - summary.faulty_top1.mean)},
-          {"interval_these_images", interval_json(interval)}};
-}
+ private:
+  Domain domain_of(std::size_t values, int stored_bit) const {
+    const StoredValues& stored = m_set.values().stored[values];
+    Domain domain;
+    if (m_by_layer) domain.layer = stored.layer;
+    if (m_by_bit) domain.bit = stored.storage.bit_of(stored_bit);
+    return domain;
+  }
 
-Json summary_json(const Summary& summary) {
-  return {{"faulty_top1", mean_json(summary.faulty_top1)},
-          {"faulty_top5", mean_json(summary.faulty_top5)},
-          {"accuracy_drop", drop_json(summary)},
-          {"sdc_rate", mean_json(summary.sdc_rate)},
-          {"harmless", share_json(summary.harmless)},
-          {"between", share_json(summary.between)},
-          {"collapsed", share_json(summary.collapsed)},
-          {"critical_fault_rate", share_json(summary.critical)},
-          {"table_masked", share_json(summary.table_masked)},
-          {"use_masked", share_json(summary.use_masked)},
-          {"output_identical", share_json(summary.output_identical)},
-          {"distinct_tables_run", summary.distinct_tables},
-          {"histogram_faulty_top1_5_percent", summary.histogram}};
-}
+  void add(std::size_t fault) {
+    const BitSite site = m_set.fault(fault).sites.front();
+    const Domain domain = domain_of(site.values, site.stored_bit);
+    const FaultCounts& counts = m_set.counts()[fault];
+    m_cells[domain][m_set.stratum_of(fault)].add(counts.changed, 0);
+    m_sums[domain] += counts;
+    const double share = ratio(counts.changed, counts.units);
+    m_shares[domain].first += share;
+    m_shares[domain].second += share * share;
+    ++m_drawn[domain];
+  }
 
-Json proof_json(const Plan& plan) {
-  std::uint64_t changed = 0;
-  for (const PlannedFault& fault : plan.faults) changed += fault.effect.golden_hits > 0 ? 1 : 0;
-  return {{"table_path_equals_golden_path_images", plan.proof.table_path_images},
-          {"fault_free_products_equal_to_the_product", plan.proof.fault_free_pairs},
-          {"golden_products_through_the_unit", plan.proof.golden_products},
-          {"faults_that_change_a_golden_product", changed}};
-}
+  void fill(const Domain& domain, DomainRow& row) const {
+    const auto found = m_drawn.find(domain);
+    if (found == m_drawn.end()) return;
+    const FaultCounts& sums = m_sums.at(domain);
+    row.drawn = found->second;
+    row.trials = sums.images;
+    row.units = sums.units;
+    row.changed = sums.changed;
+    row.nan = sums.nan;
+    row.infinity = sums.infinity;
+    const auto n = static_cast<double>(row.drawn);
+    const auto& [sum, squares] = m_shares.at(domain);
+    if (row.drawn > 1) row.deviation = std::sqrt(std::max(0.0, squares - sum * sum / n) / (n - 1.0));
+    row.mean_iou = sums.confusion.mean_iou();
+    row.global_iou = sums.confusion.global_iou();
+    row.weighted_iou = sums.confusion.weighted_iou();
+  }
 
-std::string cpu_name() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  return "unknown";
+  // Cells of which nothing was drawn may be anything.
+  SampledMean estimate(const std::map<std::size_t, FaultStratum>& cells, double confidence) const {
+    std::vector<FaultStratum> seen;
+    double population = 0;
+    double known = 0;
+    for (const auto& [h, cell] : cells) {
+      population += static_cast<double>(cell.population);
+      if (cell.drawn == 0) continue;
+      known += static_cast<double>(cell.population);
+      seen.push_back(cell);
+    }
+    SampledMean result;
+    if (seen.empty()) {
+      result.these_images = Interval{0.0, 1.0};
+      return result;
+    }
+    const double units = m_context.units(m_set.workload().golden.counts.units);
+    result = m_context.mean(seen, {0.0, units, !m_context.is_paired()}, confidence);
+    result.image_population = std::nullopt;
+    const double share = known / population;
+    if (result.these_images)
+      result.these_images =
+          Interval{result.these_images->low * share, result.these_images->high * share + 1.0 - share};
+    else result.these_images = Interval{0.0, 1.0};  // one draw
+    return result;
+  }
+
+  const BitSet& m_set;
+  Context m_context;
+  bool m_by_layer;
+  bool m_by_bit;
+  std::map<Domain, std::map<std::size_t, FaultStratum>> m_cells;  ///< by stratum
+  std::map<Domain, FaultCounts> m_sums;
+  std::map<Domain, std::pair<double, double>> m_shares;  ///< sum and squares over faults
+  std::map<Domain, std::uint64_t> m_drawn;
+};
+
+// How many faults of the population a drawn one stands for.
+double weight_of(const FaultSet& set, std::size_t fault) {
+  const Stratum& stratum = set.strata()[set.stratum_of(fault)];
+  return static_cast<double>(stratum.population) /
+         static_cast<double>(std::max<std::uint64_t>(stratum.drawn, 1));
 }
 
 }  // namespace
 
-std::string harm_class(const Plan& plan, const ClassificationCounts& counts) {
-  const double top1 = ratio(counts.faulty_correct, counts.images);
-  const double loss = ratio(counts.golden_correct, counts.images) - top1;
+SetEstimates estimate(const FaultSet& set, double confidence, std::optional<std::size_t> stratum) {
+  return Estimator(set, confidence, stratum).estimate();
+}
+
+std::string harm_class(const Workload& workload, const FaultCounts& counts) {
+  const double accuracy = ratio(counts.faulty_correct, counts.labelled);
+  const double loss = ratio(counts.golden_correct, counts.labelled) - accuracy;
   constexpr double k_rounding = 1e-12;  // 1 image of 100 is 1 point, whatever the division made of it
   if (loss <= k_harmless_loss + k_rounding) return "harmless";
-  if (top1 <= 2.0 / static_cast<double>(plan.classes) + k_rounding) return "collapsed";
+  const auto classes = static_cast<double>(std::max<std::size_t>(workload.classes, 2));
+  if (accuracy <= 2.0 / classes + k_rounding) return "collapsed";
   return "between";
 }
 
-Summary summarize(const Plan& plan, const CampaignOutcome& outcome) {
-  Summary summary;
-  const double confidence = plan.config.interval_confidence;
-  summary.drawn = plan.faults.size();
-  summary.population = plan.population;
-  summary.distinct_tables = plan.running.size();
-  summary.is_random_sample = !std::holds_alternative<SampleList>(plan.config.sample);
-  const ClassificationCounts& golden = plan.golden.counts;
-  summary.golden_top1 = ratio(golden.golden_correct, golden.images);
-  summary.golden_top5 = ratio(golden.faulty_top5_correct, golden.images);
+std::vector<DomainRow> domain_rows(const BitSet& set, bool by_layer, bool by_bit, double confidence) {
+  if (!has_single_bits(set)) return {};
+  return DomainTable(set, by_layer, by_bit).rows(confidence);
+}
 
-  std::vector<std::uint64_t> top1_of_fault, top5_of_fault, changed_of_fault;
-  for (std::size_t i = 0; i < plan.faults.size(); ++i) {
-    const ClassificationCounts& counts = outcome.counts[i];
-    top1_of_fault.push_back(counts.faulty_correct);
-    top5_of_fault.push_back(counts.faulty_top5_correct);
-    changed_of_fault.push_back(counts.top1_changed);
-    const std::string harm = harm_class(plan, counts);
-    ++(harm == "harmless"    ? summary.harmless
-       : harm == "collapsed" ? summary.collapsed
-                             : summary.between)
-          .faults;
-    summary.critical.faults += counts.top1_changed > 0 ? 1 : 0;
-    summary.table_masked.faults += plan.faults[i].fate == FaultFate::table_masked ? 1 : 0;
-    summary.use_masked.faults += plan.faults[i].fate == FaultFate::use_masked ? 1 : 0;
-    summary.output_identical.faults += counts.output_identical == counts.images ? 1 : 0;
-    const std::uint64_t bin = counts.faulty_correct * summary.histogram.size() / counts.images;
-    ++summary.histogram[std::min<std::size_t>(bin, summary.histogram.size() - 1)];
+std::vector<DirectionRow> direction_rows(const BitSet& set, double confidence) {
+  if (set.fault_config().simultaneous != 1 || set.strata().front().error_rate) return {};
+  const std::array<const char*, 5> names = {"0->1", "1->0", "away", "towards", "neither"};
+  std::map<std::pair<std::optional<std::size_t>, std::size_t>, std::pair<TrialSums, std::vector<RatioFault>>>
+      rows;
+  for (std::size_t fault = 0; fault < set.drawn(); ++fault) {
+    const BitOutcome& outcome = set.outcomes()[fault];
+    const std::size_t layer = set.values().stored[set.fault(fault).sites.front().values].layer;
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      const TrialSums& sums = k < 2 ? outcome.of_direction[k] : outcome.of_magnitude[k - 2];
+      if (sums.trials == 0) continue;
+      for (const std::optional<std::size_t> of : {std::optional<std::size_t>(), std::optional(layer)}) {
+        auto& [total, faults] = rows[{of, k}];
+        total.trials += sums.trials;
+        total.changed += sums.changed;
+        total.units += sums.units;
+        faults.push_back({weight_of(set, fault), sums.changed, sums.units});
+      }
+    }
   }
-  for (FaultShare* share : {&summary.harmless, &summary.between, &summary.collapsed, &summary.critical,
-                            &summary.table_masked, &summary.use_masked, &summary.output_identical}) {
-    share->share = ratio(share->faults, summary.drawn);
-    if (summary.is_random_sample)
-      share->interval = wilson_interval(share->faults, summary.drawn, summary.population, confidence);
+  std::vector<DirectionRow> result;
+  for (const auto& [key, row] : rows) {
+    std::optional<Ratio> share = ratio_share(row.second, confidence);
+    if (share && !set.is_random_sample()) share->interval.reset();
+    result.push_back({key.first, names[key.second], row.first, share});
   }
-  const auto mean = [&](const std::vector<std::uint64_t>& of_fault,
-                        const std::vector<std::uint64_t>& of_image) {
-    CrossedMean result = crossed_mean({summary.population, of_fault, of_image}, confidence);
-    if (!summary.is_random_sample) result.these_images = result.image_population = std::nullopt;
+  return result;
+}
+
+std::optional<ProtectionEffect> protection_effect(const BitSet& set, double confidence) {
+  if (set.protected_outcomes().empty()) return std::nullopt;
+  ProtectionEffect effect;
+  std::vector<RatioFault> faults;
+  for (std::size_t fault = 0; fault < set.drawn(); ++fault) {
+    const FaultCounts& before = set.counts()[fault];
+    const FaultCounts& after = set.protected_outcomes()[fault].counts;
+    effect.changed_before += before.changed;
+    effect.changed_after += after.changed;
+    const std::uint64_t removed = before.changed - std::min(before.changed, after.changed);
+    faults.push_back({weight_of(set, fault), removed, before.changed});
+  }
+  effect.removed = ratio_share(faults, confidence);
+  if (effect.removed && !set.is_random_sample()) effect.removed->interval.reset();
+  return effect;
+}
+
+std::optional<FailureRate> failure_rate(const Plan& plan, std::size_t set, const SetEstimates& estimates) {
+  const std::optional<double> raw = plan.config.faults[set].raw_rate;
+  if (!raw) return std::nullopt;
+  FailureRate rate;
+  if (const BitSet* bits = plan.bits(set)) {
+    constexpr double k_bits_per_mbit = 1e6;
+    std::uint64_t stored = 0;
+    for (const BitStratum& stratum : bits->bit_strata()) {
+      stored += stratum.population();
+      if (bits->strata().front().error_rate) break;  // every rate has the same bits
+    }
+    rate.raw_fit = *raw * static_cast<double>(stored) / k_bits_per_mbit;
+  } else {
+    rate.raw_fit = *raw * static_cast<double>(plan.stuck_at(set)->netlist().cells.size());
+  }
+  rate.derated_fit = rate.raw_fit * estimates.sdc_rate.mean;
+  if (const auto& interval = estimates.sdc_rate.these_images)
+    rate.interval = {rate.raw_fit * interval->low, rate.raw_fit * interval->high};
+  return rate;
+}
+
+std::optional<CombinedEstimates> combine(const Plan& plan, const std::vector<SetEstimates>& sets) {
+  double weights = 0;
+  for (const FaultsConfig& faults : plan.config.faults) {
+    if (!faults.weight) return std::nullopt;
+    weights += *faults.weight;
+  }
+  if (weights <= 0) return std::nullopt;
+  // Ends of intervals as distances from the means, added in squares (MOVER): the sets are independent.
+  const auto combined = [&](SampledMean SetEstimates::*metric) {
+    Share result;
+    double below = 0;
+    double above = 0;
+    for (std::size_t i = 0; i < sets.size(); ++i) {
+      const SampledMean& mean = sets[i].*metric;
+      const double weight = *plan.config.faults[i].weight / weights;
+      const Interval interval = mean.these_images.value_or(Interval{0.0, 1.0});
+      result.share += weight * mean.mean;
+      below += std::pow(weight * (mean.mean - interval.low), 2);
+      above += std::pow(weight * (interval.high - mean.mean), 2);
+    }
+    result.interval = {std::max(0.0, result.share - std::sqrt(below)),
+                       std::min(1.0, result.share + std::sqrt(above))};
     return result;
   };
-  summary.faulty_top1 = mean(top1_of_fault, outcome.top1_of_image);
-  summary.faulty_top5 = mean(top5_of_fault, outcome.top5_of_image);
-  summary.sdc_rate = mean(changed_of_fault, outcome.changed_of_image);
-  return summary;
-}
-
-std::string results_json(const Plan& plan, const CampaignOutcome& outcome, const ToolInfo& tool) {
-  Json faults = Json::array();
-  for (std::size_t i = 0; i < plan.faults.size(); ++i)
-    faults.push_back(fault_json(plan, i, outcome.counts[i]));
-  const Json json = {{"schema", k_schema},
-                     {"qfi", {{"version", tool.version}, {"git", tool.git}}},
-                     {"arithmetic", "TFLite reference kernels (LiteRT 2.3.0), integers"},
-                     {"seed", plan.config.seed},
-                     {"config", Json::parse(canonical_config(plan.config))},
-                     {"inputs", inputs_json(plan)},
-                     {"operators", operators_json(plan)},
-                     {"sample", sample_json(plan)},
-                     {"classes", plan.classes},
-                     {"interval_confidence", plan.config.interval_confidence},
-                     {"golden", golden_json(plan)},
-                     {"summary", summary_json(summarize(plan, outcome))},
-                     {"proof", proof_json(plan)},
-                     {"faults", faults}};
-  return text_of(json);
-}
-
-std::string run_json(const Plan& plan, const CampaignOutcome& outcome,
-                     const VerificationOutcome& verification, const ToolInfo& tool, const RunInfo& run) {
-  utsname host{};
-  ::uname(&host);
-  Json verify = {{"done", verification.is_done}};
-  if (verification.is_done)
-    verify.update({{"verilator", verification.version},
-                   {"tables", verification.tables},
-                   {"products", verification.products},
-                   {"differences", 0}});
-  else verify["reason"] = verification.reason;
-  const Json json = {{"schema", "qfi-run-1"},
-                     {"qfi", {{"version", tool.version}, {"git", tool.git}}},
-                     {"started", run.started},
-                     {"host", host.nodename},
-                     {"cpu", cpu_name()},
-                     {"kernels", qfi::name_of(plan.program->params().kernels)},
-                     {"threads", run.threads},
-                     {"plan_seconds", run.plan_seconds},
-                     {"run_seconds", outcome.seconds},
-                     {"inferences", outcome.inferences},
-                     {"paths",
-                      {{"model", plan.config.model.path.string()},
-                       {"images", plan.config.data.images.path.string()},
-                       {"netlist", plan.config.faults.netlist.path.string()}}},
-                     {"verify", verify}};
-  return text_of(json);
-}
-
-double expected_seconds(const Plan& plan, unsigned threads) {
-  const std::size_t trials = plan.running.size() * plan.blocks.size();
-  const auto useful = static_cast<double>(std::clamp<std::size_t>(trials, 1, threads));
-  return plan.seconds_per_image * static_cast<double>(plan.running.size() * plan.data.images()) / useful;
-}
-
-std::string plan_json(const Plan& plan, unsigned threads) {
-  std::uint64_t table_masked = 0;
-  std::uint64_t use_masked = 0;
-  for (const PlannedFault& fault : plan.faults) {
-    table_masked += fault.fate == FaultFate::table_masked ? 1 : 0;
-    use_masked += fault.fate == FaultFate::use_masked ? 1 : 0;
-  }
-  const Json json = {{"inputs", inputs_json(plan)},
-                     {"operators", operators_json(plan)},
-                     {"sample", sample_json(plan)},
-                     {"golden", golden_json(plan)},
-                     {"table_masked", table_masked},
-                     {"use_masked", use_masked},
-                     {"distinct_tables", plan.running.size()},
-                     {"inferences", plan.running.size() * plan.data.images()},
-                     {"threads", threads},
-                     {"expected_seconds", expected_seconds(plan, threads)}};
-  return text_of(json);
+  return CombinedEstimates{combined(&SetEstimates::faulty_accuracy), combined(&SetEstimates::sdc_rate)};
 }
 
 }  // namespace qfi

@@ -27,14 +27,22 @@ void add_campaign_options(CLI::App& command, CampaignOptions& options) {
       ->default_str("portable");
 }
 
-Result<ConfigParams> config_params(const std::vector<std::string>& texts) {
-  std::map<std::string, std::string> defines;
+Result<std::vector<std::pair<std::string, std::string>>> parse_defines(
+    const std::vector<std::string>& texts) {
+  std::vector<std::pair<std::string, std::string>> defines;
   for (const std::string& define : texts) {
     const auto equals = define.find('=');
     if (equals == std::string::npos || equals == 0)
       return bad_input("--define {}: write it as NAME=VALUE", define);
-    defines[define.substr(0, equals)] = define.substr(equals + 1);
+    defines.emplace_back(define.substr(0, equals), define.substr(equals + 1));
   }
+  return defines;
+}
+
+Result<ConfigParams> config_params(const std::vector<std::string>& texts) {
+  QFI_TRY(const auto pairs, parse_defines(texts));
+  std::map<std::string, std::string> defines;
+  for (const auto& [name, value] : pairs) defines[name] = value;
   ConfigParams params;
   params.variable = [defines = std::move(defines)](const std::string& name) -> std::optional<std::string> {
     if (const auto found = defines.find(name); found != defines.end()) return found->second;
@@ -55,9 +63,9 @@ unsigned thread_count(const CampaignOptions& options, const CampaignConfig& conf
   return config.threads.value_or(default_threads());
 }
 
-Result<Plan> load_plan(CampaignConfig config, const CampaignOptions& options, unsigned threads) {
-  QFI_TRY(Plan plan, make_plan(std::move(config), {threads, options.kernels}));
-  for (const std::string& warning : plan.program->model().warnings)
+Result<Plan> load_plan(CampaignConfig config, const PlanParams& params) {
+  QFI_TRY(Plan plan, make_plan(std::move(config), params));
+  for (const std::string& warning : plan.workload->program->model().warnings)
     fmt::print(stderr, "qfi: warning: {}\n", one_line(warning));
   return plan;
 }

@@ -25,7 +25,10 @@ void add_campaign_options(CLI::App& command, CampaignOptions& options);
 Result<CampaignConfig> load_config(const CampaignOptions& options);
 
 /// Prints the model's warnings to stderr.
-Result<Plan> load_plan(CampaignConfig config, const CampaignOptions& options, unsigned threads);
+Result<Plan> load_plan(CampaignConfig config, const PlanParams& params);
+
+/// NAME=VALUE texts.
+Result<std::vector<std::pair<std::string, std::string>>> parse_defines(const std::vector<std::string>& texts);
 
 /// `${NAME}` from NAME=VALUE texts, else from the environment.
 Result<ConfigParams> config_params(const std::vector<std::string>& defines);

@@ -8,6 +8,7 @@
 
 #include "campaign_options.hpp"
 #include "qfi/base/file.hpp"
+#include "qfi/campaign/results.hpp"
 #include "qfi/report/table.hpp"
 #include "qfi_git.hpp"
 
@@ -17,6 +18,7 @@ namespace {
 struct Options : CampaignOptions {
   std::string output;
   std::string cache = default_cache().string();
+  bool compares_naive = false;
 };
 
 // An earlier run's results may be replaced, anything else not.
@@ -34,41 +36,73 @@ Result<void> prepare_output(const std::filesystem::path& folder) {
   return {};
 }
 
+// Of the first set that has tables.
+Result<VerificationOutcome> verify(const Plan& plan, const Options& options, ProgressLine& progress) {
+  VerificationOutcome outcome;
+  outcome.reason = "no netlist in this campaign";
+  for (std::size_t i = 0; i < plan.sets.size(); ++i)
+    if (const StuckAtSet* set = plan.stuck_at(i)) {
+      progress.note("checking tables with Verilator (the first time for a netlist it compiles a model)");
+      auto verified = set->verify(plan.config.verify, options.cache);
+      progress.clear();
+      QFI_TRY(const VerificationOutcome of_set, std::move(verified));
+      const std::uint64_t tables = outcome.tables;
+      const std::uint64_t products = outcome.products;
+      outcome = of_set;
+      outcome.tables += tables;
+      outcome.products += products;
+    }
+  return outcome;
+}
+
+Result<void> write_results(const Plan& plan, const CampaignRun& done, const VerificationOutcome& verification,
+                           const RunInfo& info, const std::filesystem::path& folder, std::string& results) {
+  const ToolInfo tool{QFI_VERSION, k_git_commit};
+  results = results_json(plan, done, tool);
+  for (std::size_t i = 0; i < plan.sets.size(); ++i)
+    if (plan.bits(i) != nullptr) {
+      const FaultTable table = fault_table(plan, i);
+      QFI_CHECK(write_file(folder / table.name, table.csv));
+    }
+  QFI_CHECK(write_file(folder / "results.json", results));
+  return write_file(folder / "run.json", run_json(plan, done, verification, tool, info));
+}
+
 Result<int> run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
-  const std::string started =
-      fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
+  RunInfo info;
+  info.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
+  info.config = std::filesystem::absolute(options.config).string();
+  QFI_TRY(info.defines, parse_defines(options.defines));
   QFI_TRY(CampaignConfig config, load_config(options));
-  const unsigned threads = thread_count(options, config);
+  const unsigned threads = info.threads = thread_count(options, config);
   const std::filesystem::path folder =
       options.output.empty() ? config.output.path : std::filesystem::path(options.output);
   ProgressLine progress;
-  progress.note("golden run and tables of the drawn faults");
-  auto planned = load_plan(std::move(config), options, threads);
+  progress.note("golden run and drawing of faults");
+  PlanParams plan_params{threads, options.kernels, {}};
+  plan_params.execution.compares_naive = options.compares_naive;
+  auto planned = load_plan(std::move(config), plan_params);
   progress.clear();
-  QFI_TRY(const Plan plan, std::move(planned));
+  QFI_TRY(Plan plan, std::move(planned));
   QFI_CHECK(prepare_output(folder));
-  const std::chrono::duration<double> plan_time = std::chrono::steady_clock::now() - start;
-  progress.note("checking tables with Verilator (the first time for a netlist it compiles a model)");
-  auto verified = verify_tables(plan, options.cache);
-  progress.clear();
-  QFI_TRY(const VerificationOutcome verification, std::move(verified));
+  info.plan_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  QFI_TRY(const VerificationOutcome verification, verify(plan, options, progress));
 
   progress.note("first trials");
-  RunParams params{threads, [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); }};
-  const CampaignOutcome outcome = run_plan(plan, params);
+  auto ran = run_campaign(
+      plan, {threads, [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); }});
   progress.clear();
-
-  const ToolInfo tool{QFI_VERSION, k_git_commit};
-  const std::string results = results_json(plan, outcome, tool);
-  QFI_CHECK(write_file(folder / "results.json", results));
-  QFI_CHECK(write_file(folder / "run.json",
-                       run_json(plan, outcome, verification, tool, {threads, started, plan_time.count()})));
-  fmt::print("{}", options.json ? results : summary_table(plan, outcome));
+  QFI_TRY(const CampaignRun done, std::move(ran));
+  std::string results;
+  QFI_CHECK(write_results(plan, done, verification, info, folder, results));
+  fmt::print("{}", options.json ? results : summary_table(plan, done) + comparison_table(plan));
   if (!options.json) {
-    fmt::print("\n{} tables checked by Verilator{}\nresults in {}\n", verification.tables,
-               verification.is_done ? ", no difference" : " (" + verification.reason + ")",
-               (folder / "results.json").string());
+    const bool has_tables = verification.is_done || plan.stuck_at(0) != nullptr;
+    if (has_tables)
+      fmt::print("\n{} tables checked by Verilator{}", verification.tables,
+                 verification.is_done ? ", no difference" : " (" + verification.reason + ")");
+    fmt::print("\nresults in {}\n", (folder / "results.json").string());
   }
   return k_done;
 }
@@ -84,6 +118,8 @@ void add_campaign(CLI::App& app, Action& chosen) {
   command->add_option("--cache", options->cache, "folder of compiled Verilator models")
       ->capture_default_str()
       ->type_name("FOLDER");
+  command->add_flag("--compare-naive", options->compares_naive,
+                    "run every fault of stored bits in the plain way too, compare and time both");
   command->add_flag("--json", options->json, "print results.json instead of a table");
   command->footer("Example: qfi campaign campaigns/demo.yaml --output demo-results");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "campaign_options.hpp"
+#include "qfi/campaign/results.hpp"
 #include "qfi/report/table.hpp"
 
 namespace qfi::cli {
@@ -13,15 +14,16 @@ namespace {
 Result<int> run(const CampaignOptions& options) {
   QFI_TRY(CampaignConfig config, load_config(options));
   const unsigned threads = thread_count(options, config);
-  QFI_TRY(const Plan plan, load_plan(std::move(config), options, threads));
-  fmt::print("{}", options.json ? plan_json(plan, threads) : plan_table(plan, threads));
+  QFI_TRY(const Plan plan, load_plan(std::move(config), {threads, options.kernels, {}}));
+  QFI_TRY(const double seconds, expected_seconds(plan, threads));
+  fmt::print("{}", options.json ? plan_json(plan, threads, seconds) : plan_table(plan, threads, seconds));
   return k_done;
 }
 
 }  // namespace
 
 void add_plan(CLI::App& app, Action& chosen) {
-  auto* command = app.add_subcommand("plan", "what a campaign would run: population, sample, tables, time");
+  auto* command = app.add_subcommand("plan", "what a campaign would run: populations, samples, time");
   auto options = std::make_shared<CampaignOptions>();
   add_campaign_options(*command, *options);
   command->add_flag("--json", options->json, "print JSON instead of a table");

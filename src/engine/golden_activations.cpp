@@ -70,11 +70,13 @@ const std::int32_t* GoldenActivations::accumulators(std::size_t index, std::size
   return m_accumulators[index].data() + m_accumulators[index].size() / m_images * image;
 }
 
-void GoldenActivations::restore(std::size_t first, Batch& batch) const {
-  batch.set_images(m_images);
+void GoldenActivations::restore(std::size_t first, std::size_t image, std::size_t count,
+                                Batch& batch) const {
+  batch.set_images(count);
   for (const int tensor : m_program->live_tensors(first, m_program->params().kept_tensors)) {
+    const std::size_t bytes = m_program->model().tensors[static_cast<std::size_t>(tensor)].bytes();
     const auto& golden = m_tensors[static_cast<std::size_t>(tensor)];
-    std::memcpy(batch.tensor(tensor).data(), golden.data(), golden.size());
+    std::memcpy(batch.tensor(tensor).data(), golden.data() + image * bytes, count * bytes);
   }
 }
 

@@ -10,9 +10,21 @@ namespace {
 
 std::string percent(double share) { return fmt::format("{:5.1f} %", 100.0 * share); }
 
+// Small shares need more digits.
+std::string fine_percent(double share) {
+  return share > 0 && share < 0.0995 ? fmt::format("{:.2f} %", 100.0 * share)
+                                     : fmt::format("{:.1f} %", 100.0 * share);
+}
+
 std::string bounds(const std::optional<Interval>& interval) {
   if (!interval) return "no interval";
   return fmt::format("{:.1f} .. {:.1f} %", 100.0 * interval->low, 100.0 * interval->high);
+}
+
+std::string fine_bounds(const std::optional<Interval>& interval) {
+  if (!interval) return "no interval";
+  const int digits = interval->high < 0.0995 ? 2 : 1;
+  return fmt::format("{:.{}f} .. {:.{}f} %", 100.0 * interval->low, digits, 100.0 * interval->high, digits);
 }
 
 std::string share_line(const char* name, const FaultShare& share, const char* meaning) {
@@ -20,13 +32,12 @@ std::string share_line(const char* name, const FaultShare& share, const char* me
                      share.interval ? bounds(share.interval) : "", meaning);
 }
 
-std::string histogram_lines(const Summary& summary) {
-  const std::uint64_t largest =
-      std::max<std::uint64_t>(1, *std::max_element(summary.histogram.begin(), summary.histogram.end()));
+std::string histogram_lines(const SetEstimates& estimates, const char* accuracy) {
+  const std::uint64_t largest = std::max<std::uint64_t>(1, *std::ranges::max_element(estimates.histogram));
   constexpr std::uint64_t k_width = 50;
-  std::string text = "Faults by faulty top-1\n";
-  for (std::size_t bin = 0; bin < summary.histogram.size(); ++bin) {
-    const std::uint64_t faults = summary.histogram[bin];
+  std::string text = fmt::format("Faults by faulty {}\n", accuracy);
+  for (std::size_t bin = 0; bin < estimates.histogram.size(); ++bin) {
+    const std::uint64_t faults = estimates.histogram[bin];
     const std::uint64_t length = faults == 0 ? 0 : std::max<std::uint64_t>(1, faults * k_width / largest);
     text += fmt::format("  {:>3} .. {:>3} %  {:>6}  {}\n", 5 * bin, 5 * bin + 5, faults,
                         std::string(length, '#'));
@@ -34,13 +45,218 @@ std::string histogram_lines(const Summary& summary) {
   return text;
 }
 
-std::string sample_line(const Plan& plan) {
+std::string size_text(const FaultSet& set) {
+  const auto* margin = std::get_if<SampleMargin>(&set.config().sample);
+  if (margin == nullptr) return "";
+  double exact = 0;
+  for (const Stratum& stratum : set.strata()) exact += stratum.size->exact;
+  const bool is_one = set.strata().size() == 1;
+  return fmt::format(", n = {:.2f} before rounding {}{}, e = {}, t = {:.4g}, {}", exact,
+                     is_one ? "" : "each stratum ", margin->rounding == Rounding::up ? "up" : "to nearest",
+                     margin->margin, margin->t,
+                     is_one ? fmt::format("p = {}", set.strata().front().p) : "p of each stratum its own");
+}
+
+std::string sample_line(const Plan& plan, std::size_t index) {
+  const FaultSet& set = *plan.sets[index];
+  std::string text;
+  if (const StuckAtSet* stuck = plan.stuck_at(index)) {
+    text =
+        fmt::format("{} of {} stuck-at faults ({} sites x 2)", set.drawn(), set.population(), stuck->sites());
+  } else if (set.strata().front().error_rate) {
+    return fmt::format("{}: {} draws at {} bit error rates over {} stored bits", set.config().name,
+                       set.drawn(), set.strata().size(), plan.bits(index)->bit_strata().front().population());
+  } else {
+    const std::uint64_t per_image = set.is_paired() ? set.drawn() / set.workload().images() : set.drawn();
+    text = fmt::format("{}: {} of {} faults{} in {} {}", set.config().name, per_image, set.population(),
+                       set.is_paired() ? fmt::format(" for each of {} images", set.workload().images()) : "",
+                       set.strata().size(), set.strata().size() == 1 ? "stratum" : "strata");
+  }
+  return text + size_text(set);
+}
+
+std::string accuracy_name(const Workload& workload) {
+  return workload.task == Task::segmentation ? "pixels" : "top-1";
+}
+
+std::string estimates_text(const FaultSet& set, const SetEstimates& estimates, double confidence) {
+  const Workload& workload = set.workload();
+  const bool is_map = workload.task == Task::segmentation;
+  const GoldenRun& golden = workload.golden;
+  const auto top5 = [&](double share) { return is_map ? "" : "   top-5 " + percent(share); };
+  const std::string name = accuracy_name(workload);
   std::string text =
-      fmt::format("{} of {} stuck-at faults ({} sites x 2)", plan.faults.size(), plan.population, plan.sites);
-  if (const auto* margin = std::get_if<SampleMargin>(&plan.config.sample))
-    text += fmt::format(", n = {:.2f} before rounding {}, e = {}, t = {:.4g}, p = {}",
-                        plan.sample_size->exact, margin->rounding == Rounding::up ? "up" : "to nearest",
-                        margin->margin, margin->t, margin->p);
+      fmt::format("  {:<18}{}{}   ({} of {}{})\n", "golden " + name, percent(estimates.golden_accuracy),
+                  top5(estimates.golden_top5), golden.counts.golden_correct, golden.counts.labelled,
+                  is_map ? "" : fmt::format("; {} labels hang on a tie for place 5", golden.top5_hanging));
+  text += fmt::format("  {:<18}{}{}   mean over faults and images\n", "faulty " + name,
+                      percent(estimates.faulty_accuracy.mean), top5(estimates.faulty_top5.mean));
+  text += fmt::format("    {:.4g} % interval  {}   on these images\n", 100.0 * confidence,
+                      bounds(estimates.faulty_accuracy.these_images));
+  text += fmt::format("    {:.4g} % interval  {}   on images like these\n", 100.0 * confidence,
+                      bounds(estimates.faulty_accuracy.image_population));
+  text += fmt::format("  {:<18}{:>7}   {}   of the {}\n", is_map ? "pixels changed" : "class changes",
+                      fine_percent(estimates.sdc_rate.mean), fine_bounds(estimates.sdc_rate.these_images),
+                      is_map ? "pixels under faults" : "trials (fault x image)");
+  return text;
+}
+
+std::string classes_text(const SetEstimates& estimates, double confidence) {
+  std::string text =
+      fmt::format("\n  faults             number    share   {:.4g} % interval\n", 100.0 * confidence);
+  text += share_line("harmless", estimates.harmless, "lose at most 1 point of accuracy");
+  text += share_line("between", estimates.between, "");
+  text += share_line("collapsed", estimates.collapsed, "accuracy at most twice chance");
+  return text + share_line("critical", estimates.critical, "change the class of some image or pixel");
+}
+
+std::string stuck_at_text(const StuckAtSet& set) {
+  const auto line = [&](const char* name, FaultFate fate, const char* meaning) {
+    const auto number =
+        std::ranges::count_if(set.faults(), [fate](const PlannedFault& fault) { return fault.fate == fate; });
+    return fmt::format("  {:<17} {:>7}   {}                     {}\n", name, number,
+                       percent(static_cast<double>(number) / static_cast<double>(set.drawn())), meaning);
+  };
+  return line("table masked", FaultFate::table_masked, "no product that a layer can form changes") +
+         line("use masked", FaultFate::use_masked, "no product of the golden run changes");
+}
+
+std::string rows_text(const BitSet& set, bool by_layer, double confidence) {
+  const auto rows = domain_rows(set, by_layer, !by_layer, confidence);
+  if (rows.size() < 2) return "";
+  const bool is_map = set.workload().task == Task::segmentation;
+  std::string text = fmt::format("\n  {:<22}  {:>9}  {:>11}  {:>10}  {:>9}   {:.4g} % interval\n",
+                                 by_layer ? "by layer" : "by bit", "faults", is_map ? "pixels" : "trials",
+                                 "changed", "weighted", 100.0 * confidence);
+  for (const DomainRow& row : rows) {
+    const std::string name =
+        by_layer ? fmt::format("{:>3} {}", *row.layer,
+                               name_of(set.workload().program->model().operators[*row.layer].kind))
+                 : fmt::format("{:>3}", *row.bit);
+    text += fmt::format("  {:<22}  {:>9}  {:>11}  {:>10}  {:>9}   {}\n", name, row.drawn, row.units,
+                        row.changed, row.drawn == 0 ? "-" : fine_percent(row.changed_share.mean),
+                        fine_bounds(row.changed_share.these_images));
+  }
+  return text;
+}
+
+std::string directions_text(const BitSet& set, double confidence) {
+  std::string text;
+  for (const DirectionRow& row : direction_rows(set, confidence)) {
+    if (row.layer || row.sums.trials == 0) continue;
+    if (text.empty())
+      text = fmt::format("\n  {:<22}  {:>9}  {:>11}  {:>10}  {:>9}   {:.4g} % interval\n", "by direction", "",
+                         set.workload().task == Task::segmentation ? "pixels" : "trials", "changed",
+                         "weighted", 100.0 * confidence);
+    text += fmt::format("  {:<22}  {:>9}  {:>11}  {:>10}  {:>9}   {}\n", row.direction, "", row.sums.units,
+                        row.sums.changed, row.share ? fine_percent(row.share->share) : "-",
+                        row.share ? fine_bounds(row.share->interval) : "");
+  }
+  return text;
+}
+
+std::string protection_text(const BitSet& set, double confidence) {
+  std::uint64_t detected = 0, corrected = 0, missed = 0, reads = 0;
+  const auto& outcomes = set.protected_outcomes().empty() ? set.outcomes() : set.protected_outcomes();
+  for (const BitOutcome& outcome : outcomes) {
+    reads += outcome.reads;
+    detected += outcome.detected;
+    corrected += outcome.corrected;
+    missed += outcome.missed;
+  }
+  std::string text;
+  if (detected > 0)
+    text = fmt::format("\n  of {} reads of faulty values {} detected, {} corrected, {} missed\n", reads,
+                       detected, corrected, missed);
+  if (const auto effect = protection_effect(set, confidence)) {
+    text += fmt::format("\n  changed without the protection {}, with it {}", effect->changed_before,
+                        effect->changed_after);
+    if (effect->removed)
+      text +=
+          fmt::format(": {} removed (weighted), {:.4g} % interval {}", fine_percent(effect->removed->share),
+                      100.0 * confidence, fine_bounds(effect->removed->interval));
+    text += "\n";
+  }
+  return text;
+}
+
+std::string rates_text(const BitSet& set, double confidence) {
+  std::string text = fmt::format("\n  {:<26}  {:>6}  {:>10}   {:.4g} % interval on these images\n", "",
+                                 "draws", accuracy_name(set.workload()), 100.0 * confidence);
+  for (std::size_t h = 0; h < set.strata().size(); ++h) {
+    const SetEstimates estimates = estimate(set, confidence, h);
+    text +=
+        fmt::format("  {:<26}  {:>6}  {:>10}   {}\n", set.strata()[h].label, set.strata()[h].drawn,
+                    percent(estimates.faulty_accuracy.mean), bounds(estimates.faulty_accuracy.these_images));
+  }
+  return text;
+}
+
+std::string set_text(const Plan& plan, std::size_t index, const SetRun& run, const SetEstimates& estimates) {
+  const FaultSet& set = *plan.sets[index];
+  const double confidence = plan.config.interval_confidence;
+  std::string text = sample_line(plan, index) + "\n";
+  const StuckAtSet* stuck = plan.stuck_at(index);
+  text +=
+      fmt::format("{} images, {}{} inferences in {}\n", set.workload().images(),
+                  stuck != nullptr ? fmt::format("{} distinct tables run, ", stuck->running().size()) : "",
+                  set.inferences(), duration_text(set.seconds()));
+  if (!run.looks.empty())
+    text += fmt::format("stopped after {} looks: {} ({:.3g} either side)\n", run.looks.size(), run.stopped,
+                        run.looks.back().half_width);
+  text += "\n";
+  if (stuck == nullptr && set.strata().front().error_rate)
+    return text + rates_text(*plan.bits(index), confidence);
+  text += estimates_text(set, estimates, confidence);
+  if (!set.is_paired()) text += classes_text(estimates, confidence);
+  if (stuck != nullptr) {
+    text += stuck_at_text(*stuck);
+  } else {
+    const BitSet& bits = *plan.bits(index);
+    text += rows_text(bits, true, confidence) + rows_text(bits, false, confidence) +
+            directions_text(bits, confidence) + protection_text(bits, confidence);
+  }
+  if (const auto rate = failure_rate(plan, index, estimates))
+    text += fmt::format("\n  failure rate       {:.4g} of {:.4g} FIT, {:.4g} .. {:.4g}\n", rate->derated_fit,
+                        rate->raw_fit, rate->interval ? rate->interval->low : 0.0,
+                        rate->interval ? rate->interval->high : rate->raw_fit);
+  if (!set.is_paired()) text += "\n" + histogram_lines(estimates, accuracy_name(set.workload()).c_str());
+  return text;
+}
+
+std::string stuck_at_plan(const StuckAtSet& set) {
+  const auto with_fate = [&](FaultFate fate) {
+    return std::ranges::count_if(set.faults(),
+                                 [fate](const PlannedFault& fault) { return fault.fate == fate; });
+  };
+  const std::uint64_t images = set.workload().images();
+  std::string text = fmt::format("  netlist           {} cells, depth {}\n", set.netlist().cells.size(),
+                                 set.netlist().depth);
+  text += fmt::format("  operators         {} through the faulty unit, {} products per image\n",
+                      set.operators().size(), set.proof().golden_products / images);
+  text += fmt::format("  table masked      {} faults\n", with_fate(FaultFate::table_masked));
+  text += fmt::format("  use masked        {} faults\n", with_fate(FaultFate::use_masked));
+  text += fmt::format("  equal tables      {} faults\n", with_fate(FaultFate::equal));
+  return text + fmt::format("  distinct tables   {} to run, {} inferences\n", set.running().size(),
+                            set.running().size() * images);
+}
+
+std::string bit_plan(const BitSet& set) {
+  constexpr std::size_t k_most_rows = 400;
+  std::string text;
+  for (std::size_t i = 0; i < set.values().stored.size(); ++i)
+    text += fmt::format("  {:<32} {:>12} values of {} stored bits\n", set.values().places[i].label,
+                        set.values().stored[i].count, set.values().stored[i].storage.stored_bits());
+  if (set.strata().size() == 1) return text;
+  text += fmt::format("\n  {:<38} {:>14} {:>10} {:>12} {:>10}\n", "stratum", "N", "p", "n unrounded", "n");
+  for (std::size_t h = 0; h < std::min(set.strata().size(), k_most_rows); ++h) {
+    const Stratum& stratum = set.strata()[h];
+    text +=
+        fmt::format("  {:<38} {:>14} {:>10.5f} {:>12} {:>10}\n", stratum.label, stratum.population, stratum.p,
+                    stratum.size ? fmt::format("{:.4f}", stratum.size->exact) : "", stratum.drawn);
+  }
+  if (set.strata().size() > k_most_rows)
+    text += fmt::format("  .. and {} more, see --json\n", set.strata().size() - k_most_rows);
   return text;
 }
 
@@ -53,53 +269,56 @@ std::string duration_text(double seconds) {
   return fmt::format("{} s", whole);
 }
 
-std::string summary_table(const Plan& plan, const CampaignOutcome& outcome) {
-  const Summary summary = summarize(plan, outcome);
-  const double confidence = 100.0 * plan.config.interval_confidence;
-  std::string text = fmt::format("{}\n{} images, {} distinct tables run, {} inferences in {}\n\n",
-                                 sample_line(plan), plan.data.images(), summary.distinct_tables,
-                                 outcome.inferences, duration_text(outcome.seconds));
-  text += fmt::format("  golden top-1      {}   top-5 {}   ({} of {}; {} labels hang on a tie for place 5)\n",
-                      percent(summary.golden_top1), percent(summary.golden_top5),
-                      plan.golden.counts.golden_correct, plan.golden.counts.images, plan.golden.top5_hanging);
-  text += fmt::format("  faulty top-1      {}   top-5 {}   mean over faults and images\n",
-                      percent(summary.faulty_top1.mean), percent(summary.faulty_top5.mean));
-  text += fmt::format("    {:.4g} % interval  {}   on these images\n", confidence,
-                      bounds(summary.faulty_top1.these_images));
-  text += fmt::format("    {:.4g} % interval  {}   on images like these\n\n", confidence,
-                      bounds(summary.faulty_top1.image_population));
-  text += fmt::format("  faults             number    share   {:.4g} % interval\n", confidence);
-  text += share_line("harmless", summary.harmless, "lose at most 1 point of top-1");
-  text += share_line("between", summary.between, "");
-  text += share_line("collapsed", summary.collapsed, "top-1 at most twice chance");
-  text += share_line("critical", summary.critical, "change the top-1 of some image");
-  text += share_line("table masked", summary.table_masked, "no product that a layer can form changes");
-  text += share_line("use masked", summary.use_masked, "no product of the golden run changes");
-  return text + "\n" + histogram_lines(summary);
+std::string summary_table(const Plan& plan, const CampaignRun& run) {
+  std::string text;
+  std::vector<SetEstimates> estimates;
+  for (std::size_t i = 0; i < plan.sets.size(); ++i) {
+    if (i > 0) text += "\n";
+    estimates.push_back(estimate(*plan.sets[i], plan.config.interval_confidence));
+    text += set_text(plan, i, run.sets[i], estimates.back());
+  }
+  if (const auto combined = combine(plan, estimates))
+    text += fmt::format("\nAll sets, weighted: accuracy {}, {}; class changes {}, {}\n",
+                        percent(combined->faulty_accuracy.share), bounds(combined->faulty_accuracy.interval),
+                        fine_percent(combined->sdc_rate.share), fine_bounds(combined->sdc_rate.interval));
+  return text;
 }
 
-std::string plan_table(const Plan& plan, unsigned threads) {
-  const auto with_fate = [&](FaultFate fate) {
-    return std::count_if(plan.faults.begin(), plan.faults.end(),
-                         [fate](const PlannedFault& fault) { return fault.fate == fate; });
-  };
-  std::string text = sample_line(plan) + "\n";
-  text += fmt::format("  netlist           {} cells, depth {}\n", plan.netlist->cells.size(),
-                      plan.netlist->depth);
-  text += fmt::format("  operators         {} through the faulty unit, {} products per image\n",
-                      plan.operators.size(), plan.proof.golden_products / plan.data.images());
-  text += fmt::format("  images            {} of {}, golden top-1 {}\n", plan.data.images(),
-                      plan.data.available(),
-                      percent(static_cast<double>(plan.golden.counts.golden_correct) /
-                              static_cast<double>(plan.golden.counts.images)));
-  text += fmt::format("  table masked      {} faults\n", with_fate(FaultFate::table_masked));
-  text += fmt::format("  use masked        {} faults\n", with_fate(FaultFate::use_masked));
-  text += fmt::format("  equal tables      {} faults\n", with_fate(FaultFate::equal));
-  text += fmt::format("  distinct tables   {} to run, {} inferences\n", plan.running.size(),
-                      plan.running.size() * plan.data.images());
-  return text + fmt::format("  expected time     {} on {} threads ({:.3f} ms per inference and thread)\n",
-                            duration_text(expected_seconds(plan, threads)), threads,
-                            1000.0 * plan.seconds_per_image);
+std::string plan_table(const Plan& plan, unsigned threads, double expected_seconds) {
+  std::string text;
+  const GoldenRun& golden = plan.workload->golden;
+  for (std::size_t i = 0; i < plan.sets.size(); ++i) {
+    const FaultSet& set = *plan.sets[i];
+    text += sample_line(plan, i) + "\n";
+    text += plan.stuck_at(i) != nullptr ? stuck_at_plan(*plan.stuck_at(i)) : bit_plan(*plan.bits(i));
+    if (const auto* budget = std::get_if<SampleBudget>(&set.config().sample))
+      text += fmt::format("  {} buy {} faults: e = {:.4f} at 95 %, p = 0.5\n", budget->text, set.drawn(),
+                          margin_of(set.population(), set.drawn(), normal_quantile(0.95), 0.5));
+    text += "\n";
+  }
+  text += fmt::format("images            {} of {}, golden {} {}\n", plan.workload->images(),
+                      plan.workload->data.available(), accuracy_name(*plan.workload),
+                      percent(static_cast<double>(golden.counts.golden_correct) /
+                              static_cast<double>(golden.counts.labelled)));
+  return text + fmt::format("expected time     {} on {} threads\n", duration_text(expected_seconds), threads);
+}
+
+std::string comparison_table(const Plan& plan) {
+  std::string text;
+  for (std::size_t i = 0; i < plan.sets.size(); ++i) {
+    const BitSet* bits = plan.bits(i);
+    if (bits == nullptr || bits->times().trials == 0) continue;
+    const ExecutionTimes& times = bits->times();
+    const auto line = [&](const char* name, double seconds) {
+      return fmt::format("  {:<28} {:>10.4f} ms per inference   {:>7.1f} times as fast as plain\n", name,
+                         1000.0 * seconds / static_cast<double>(times.trials), times.naive / seconds);
+    };
+    text +=
+        fmt::format("\n{}: {} trials run in three ways, no difference\n", bits->config().name, times.trials) +
+        line("plain, whole network", times.naive) + line("changed values only", times.without_stop) +
+        line("and stopped when equal", times.propagation);
+  }
+  return text;
 }
 
 }  // namespace qfi

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The metric of a classification network: raw counts of one fault over some images.
+// The metric of a classification network: scores of one image.
 #pragma once
 
 #include <cstddef>
@@ -10,23 +10,6 @@
 #include "qfi/model/model.hpp"
 
 namespace qfi {
-
-/// Sums over images; every rate can be derived from them.
-struct ClassificationCounts {
-  std::uint64_t images = 0;
-  std::uint64_t golden_correct = 0;
-  std::uint64_t faulty_correct = 0;
-  std::uint64_t faulty_top5_correct = 0;
-  std::uint64_t top1_changed = 0;      ///< SDC-1: faulty top-1 is not the golden one
-  std::uint64_t top5_lost = 0;         ///< SDC-5: faulty top-1 is not among the golden top-5
-  std::uint64_t output_identical = 0;  ///< all model outputs are those of the golden run, bit for bit
-  std::uint64_t correct_to_wrong = 0;
-  std::uint64_t wrong_to_correct = 0;
-  std::uint64_t due = 0;  ///< NaN or infinity in the scores (FLOAT32 only)
-
-  ClassificationCounts& operator+=(const ClassificationCounts& other);
-  bool operator==(const ClassificationCounts&) const = default;
-};
 
 /// The scores of one image, higher is better; ties go to the lowest class; NaN never wins.
 class Scores {

@@ -13,14 +13,15 @@
 
 #include "qfi/base/result.hpp"
 #include "qfi/data/data_config.hpp"
-#include "qfi/engine/program.hpp"
+#include "qfi/engine/propagation.hpp"
+#include "qfi/faults/bit_strata.hpp"
 #include "qfi/faults/sample_size.hpp"
 #include "qfi/faults/stuck_at.hpp"
 #include "qfi/tables/fault_tables.hpp"
 
 namespace qfi {
 
-/// `faults` entry of kind stuck_at.
+/// `faults` entry of kind stuck_at with a netlist: the multiplier of chosen operators.
 struct StuckAtConfig {
   ConfigPath netlist;
   PortRoles roles;
@@ -31,6 +32,42 @@ struct StuckAtConfig {
   PaddingTaps padding = PaddingTaps::skip;
 };
 
+/// How the values of some layers are stored.
+struct StorageConfig {
+  std::vector<std::string> layers;  ///< empty: all
+  /// Nothing: as many bits as the tensor's type has. INT8 weights may have 3 to 7.
+  std::optional<int> width;
+  Protection protection = Protection::plain;
+  int top_bits = 1;
+  int unprotected_bits = 0;
+};
+
+enum class FaultTarget : std::uint8_t { weights, biases, data };
+enum class Duration : std::uint8_t { permanent, transient };
+
+/// `faults` entry with a target: bits of stored values, flipped (kind bit_flip) or stuck (stuck_at).
+struct BitFaultConfig {
+  FaultTarget target = FaultTarget::weights;
+  std::vector<BitFaultModel> models = {BitFaultModel::flip};  ///< part of the population
+  std::vector<Stage> stages = {Stage::output};                ///< data
+  std::vector<OperatorKind> operators;                        ///< empty: all
+  std::vector<std::string> layers;                            ///< as above
+  std::vector<std::string> tensors;     ///< that hold the values, names or indices; empty: all
+  std::vector<std::uint64_t> channels;  ///< output channels, of data the last dimension; empty: all
+  std::vector<int> bits;                ///< of the value, 0 the lowest; empty: all
+  Duration duration = Duration::permanent;
+  std::uint64_t simultaneous = 1;      ///< faults at once
+  std::vector<StorageConfig> storage;  ///< a later entry counts for its layers
+  /// The population is the bits of the values, each fault hits the first copy, and is run with and
+  /// without the protection; else it is the stored bits, copies included.
+  bool compares_protection = false;
+  std::optional<ConfigPath> mask;  ///< .npz: of each tensor, 0 where a value is pruned
+};
+
+/// data_aware: p(i) from the bit's place value; data_aware_weights: from the values themselves.
+enum class SampleScheme : std::uint8_t { network, layer, bit, data_aware, data_aware_weights };
+enum class SmallStrata : std::uint8_t { error, exhaustive };
+
 struct SampleExhaustive {};
 struct SampleMargin {
   double margin = 0;  ///< e
@@ -38,21 +75,58 @@ struct SampleMargin {
   double t = 0;  ///< as given, or the quantile of the confidence
   double p = 0.5;
   Rounding rounding = Rounding::up;
+  SampleScheme scheme = SampleScheme::network;
 };
+/// Of each stratum.
 struct SampleCount {
-  std::uint64_t count;
+  std::uint64_t count = 0;
+  SampleScheme scheme = SampleScheme::network;
+  SmallStrata small = SmallStrata::error;
 };
 struct SampleList {
   ConfigPath file;
 };
-using SampleConfig = std::variant<SampleExhaustive, SampleMargin, SampleCount, SampleList>;
+/// Of each rate `draws` faults, each of as many flips as the bits get at that error rate.
+struct SampleErrorRate {
+  std::vector<double> rates;
+  std::uint64_t draws = 100;
+  BitErrorDraw how = BitErrorDraw::binomial;
+};
+enum class StopMetric : std::uint8_t { sdc_rate, faulty_accuracy, critical_fault_rate };
+/// Until half the interval of the metric is at most `half_width`.
+struct SampleSequential {
+  StopMetric metric = StopMetric::sdc_rate;
+  double half_width = 0;
+  std::uint64_t minimum = 100;
+  std::uint64_t maximum = 0;  ///< 0: the population
+  SampleScheme scheme = SampleScheme::network;
+};
+/// As many as can be run in that time.
+struct SampleBudget {
+  double seconds = 0;
+  std::string text;
+  SampleScheme scheme = SampleScheme::network;
+};
+using SampleConfig = std::variant<SampleExhaustive, SampleMargin, SampleCount, SampleList, SampleErrorRate,
+                                  SampleSequential, SampleBudget>;
+
+struct FaultsConfig {
+  std::string name;  ///< unique; by default what it is and a number
+  std::variant<StuckAtConfig, BitFaultConfig> model;
+  SampleConfig sample;             ///< its own, or the campaign's
+  std::optional<double> weight;    ///< of the set in the combined estimates
+  std::optional<double> raw_rate;  ///< FIT per Mbit (10^6 bits) of stored values, FIT per cell of a netlist
+};
+
+/// crossed: every fault on every image. paired: faults are drawn for each image.
+enum class Design : std::uint8_t { crossed, paired };
 
 struct CampaignConfig {
   ConfigPath model;
   DataConfig data;
   InputScaling input;
-  StuckAtConfig faults;
-  SampleConfig sample = SampleExhaustive{};
+  std::vector<FaultsConfig> faults;
+  Design design = Design::crossed;
   std::string metric_tensor = "output";
   double interval_confidence = 0.95;
   std::uint64_t verify = 8;  ///< tables that Verilator checks again

@@ -36,6 +36,45 @@ inline const Names<SiteKind> k_sites = {{"nets", SiteKind::nets}, {"pins", SiteK
 inline const Names<PaddingTaps> k_padding = {{"skip", PaddingTaps::skip},
                                              {"multiply", PaddingTaps::multiply}};
 inline const Names<Rounding> k_rounding = {{"up", Rounding::up}, {"nearest", Rounding::nearest}};
+inline const Names<FaultTarget> k_targets = {
+    {"weights", FaultTarget::weights}, {"biases", FaultTarget::biases}, {"data", FaultTarget::data}};
+inline const Names<Duration> k_durations = {{"permanent", Duration::permanent},
+                                            {"transient", Duration::transient}};
+inline const Names<BitFaultModel> k_polarities = {{"0", BitFaultModel::stuck_at_0},
+                                                  {"1", BitFaultModel::stuck_at_1}};
+inline const Names<Stage> k_stages = {{"network_input", Stage::network_input},
+                                      {"operator_input", Stage::operator_input},
+                                      {"accumulator", Stage::accumulator},
+                                      {"output", Stage::output}};
+inline const Names<Protection> k_protections = {{"plain", Protection::plain},
+                                                {"triplicated", Protection::triplicated},
+                                                {"tmr", Protection::tmr},
+                                                {"vandor", Protection::vandor}};
+inline const Names<SampleScheme> k_schemes = {{"network", SampleScheme::network},
+                                              {"layer", SampleScheme::layer},
+                                              {"bit", SampleScheme::bit},
+                                              {"data_aware", SampleScheme::data_aware},
+                                              {"data_aware_weights", SampleScheme::data_aware_weights}};
+inline const Names<SmallStrata> k_small = {{"error", SmallStrata::error},
+                                           {"exhaustive", SmallStrata::exhaustive}};
+inline const Names<BitErrorDraw> k_draws = {{"binomial", BitErrorDraw::binomial},
+                                            {"fixed", BitErrorDraw::fixed}};
+inline const Names<StopMetric> k_stop_metrics = {{"sdc_rate", StopMetric::sdc_rate},
+                                                 {"faulty_accuracy", StopMetric::faulty_accuracy},
+                                                 {"critical_fault_rate", StopMetric::critical_fault_rate}};
+inline const Names<Design> k_designs = {{"crossed", Design::crossed}, {"paired", Design::paired}};
+
+/// All kinds, as "conv_2d".
+inline Names<OperatorKind> operator_kind_names() {
+  Names<OperatorKind> names;
+  for (int kind = 0; kind <= static_cast<int>(OperatorKind::unpack); ++kind) {
+    std::string name = name_of(static_cast<OperatorKind>(kind));
+    std::ranges::transform(name, name.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+    names.emplace_back(name, static_cast<OperatorKind>(kind));
+  }
+  return names;
+}
 
 template <class T>
 std::string name_in(const Names<T>& names, T value) {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "qfi/campaign/segmentation.hpp"
+#include "qfi/campaign/counts.hpp"
 #include "qfi/data/data_set.hpp"
 #include "qfi/engine/program.hpp"
 
@@ -30,8 +30,6 @@ struct EvaluateParams {
   const FaultyUnit* unit = nullptr;  ///< nullptr: exact products
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };
-
-enum class Task : std::uint8_t { none, classification, segmentation };
 
 struct Evaluation {
   Task task = Task::none;  ///< none: the data have no labels

@@ -27,6 +27,7 @@ class ConfusionMatrix {
   void add(int truth, int predicted);
   static constexpr int k_max_classes = 1 << 12;
   ConfusionMatrix& operator+=(const ConfusionMatrix& other);
+  bool operator==(const ConfusionMatrix&) const = default;
 
   std::uint64_t at(std::size_t truth, std::size_t predicted) const {
     return m_counts[truth * m_classes + predicted];

@@ -45,24 +45,58 @@ struct Share {
 /// five draws. Precondition: at least one stratum.
 Share stratified_share(std::span<const StratumCounts> strata, double confidence);
 
-/// Sums over a crossed campaign: every drawn fault with every image, an event in each pair or not.
-struct CrossedCounts {
-  std::uint64_t population = 0;  ///< faults that could have been drawn
-  std::span<const std::uint64_t>
-      of_fault;  ///< events (right answers, say) among the images under each drawn fault
-  std::span<const std::uint64_t> of_image;  ///< events among the drawn faults for each image
+/// What the drawn faults of one stratum did to a share (of images that are right, of classes that
+/// change), as deviations from its golden value. A fault's trials have `units` images or pixels each.
+struct FaultStratum {
+  std::uint64_t population = 0;             ///< faults
+  std::uint64_t drawn = 0;                  ///< > 0
+  std::int64_t deviation = 0;               ///< units gained less units lost, summed over the drawn faults
+  std::uint64_t gains = 0;                  ///< of faults that gain, summed
+  std::uint64_t squares = 0;                ///< of each fault's deviation, summed
+  std::uint64_t hit = 0;                    ///< faults that deviate
+  std::span<const std::uint64_t> of_image;  ///< the event in each image, summed over the drawn faults
+
+  /// One more fault.
+  void add(std::uint64_t events, std::uint64_t golden_events);
 };
 
-/// The mean share of events and its uncertainty. Nothing where one fault or one image
-/// does not allow an estimate.
-struct CrossedMean {
+struct SampledShare {
+  double golden = 0;  ///< the share in the golden run
+  double units = 0;   ///< of one fault's trials: of all images; paired: of one image, on average
+  /// Each fault has all images; else its own one, and N and n count pairs of fault and image.
+  bool is_crossed = true;
+};
+
+/// The mean share under faults of a stratified population, and its uncertainty. Nothing where one fault
+/// or one image does not allow an estimate.
+struct SampledMean {
   double mean = 0;
   std::optional<Interval> these_images;      ///< faults sampled, images fixed
-  std::optional<Interval> image_population;  ///< faults and images both sampled (two-way variance)
+  std::optional<Interval> image_population;  ///< faults and images both sampled
 };
 
-/// Variances from the two-way layout without repetition (fault, image, remainder); Student's t
-/// with Satterthwaite's degrees of freedom; finite-population correction for the faults.
-CrossedMean crossed_mean(const CrossedCounts& counts, double confidence);
+/// Variances over faults within strata (finite populations; at least as large as if all strata were one),
+/// and over images of each image's mean under faults. Intervals have the shape of Clopper's and
+/// Pearson's for the effective number of faults (Korn and Graubard 1998), with Student's t for the degrees
+/// of freedom. Where fewer than 10 faults deviate, the variance is at least that of faults which do all or
+/// nothing. Precondition: at least one stratum; the same number of images in all.
+SampledMean sampled_mean(std::span<const FaultStratum> strata, const SampledShare& what, double confidence);
+
+/// A share of what the faults themselves determine, e.g. of flips from 0 to 1: events / trials, each summed
+/// over faults with its weight (what a drawn fault stands for). Faults sampled; variance of a ratio, shape
+/// and care with few events as above. Nothing: no trials, or one fault.
+struct RatioFault {
+  double weight = 1;
+  std::uint64_t events = 0;
+  std::uint64_t trials = 0;
+};
+struct Ratio {
+  double share = 0;
+  std::optional<Interval> interval;
+};
+std::optional<Ratio> ratio_share(std::span<const RatioFault> faults, double confidence);
+
+/// What a sample of n gives: e = t sqrt(p (1 - p) (N - n) / (n (N - 1))), the size formula turned round.
+double margin_of(std::uint64_t population, std::uint64_t n, double t, double p);
 
 }  // namespace qfi

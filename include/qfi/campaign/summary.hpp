@@ -1,70 +1,98 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plan and CampaignOutcome -> Summary, the figures that people read; and the two result files.
+// What the drawn faults of a set say: estimates with intervals, and tables.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "qfi/campaign/run.hpp"
+#include "qfi/campaign/plan.hpp"
 #include "qfi/campaign/statistics.hpp"
 
 namespace qfi {
 
-/// A count among the drawn faults, its share, and an interval where the draw was random.
+/// A count among the drawn faults (paired: of trials), the share of the population that it estimates,
+/// and an interval where the draw was random.
 struct FaultShare {
   std::uint64_t faults = 0;
   double share = 0;
   std::optional<Interval> interval;
 };
 
-struct Summary {
-  std::uint64_t drawn = 0;
-  std::uint64_t population = 0;
-  std::uint64_t distinct_tables = 0;  ///< faults that were run
-  bool is_random_sample = true;       ///< false: a fault list, no statement about the population
-  double golden_top1 = 0;
+/// Intervals are left out for fault lists. Strata are weighted by population; those of bit error rates
+/// are no parts of one population, and have estimates of their own only.
+struct SetEstimates {
+  double golden_accuracy = 0;  ///< top-1, or pixels
   double golden_top5 = 0;
-  CrossedMean faulty_top1;
-  CrossedMean faulty_top5;
-  CrossedMean sdc_rate;  ///< share of (fault, image) pairs whose top-1 changes
-  FaultShare harmless;   ///< lose at most 1 point of top-1
+  SampledMean faulty_accuracy;
+  SampledMean faulty_top5;
+  SampledMean sdc_rate;         ///< share of trials (segmentation: of pixels) whose class changes
+  FaultShare critical;          ///< change the class of at least one unit; paired: the same as sdc_rate
+  FaultShare output_identical;  ///< every output of every image is the golden one
+  FaultShare due;               ///< NaN or infinity in the scores of an image
+  FaultShare harmless;          ///< lose at most 1 point of accuracy
   FaultShare between;
-  FaultShare collapsed;  ///< top-1 at most twice chance
-  FaultShare critical;   ///< change the top-1 of at least one image
-  FaultShare table_masked;
-  FaultShare use_masked;
-  FaultShare output_identical;                ///< every output of every image is the golden one
-  std::array<std::uint64_t, 20> histogram{};  ///< faults by faulty top-1, 5 points each, 100 % in the last
+  FaultShare collapsed;                       ///< accuracy at most twice chance
+  std::array<std::uint64_t, 20> histogram{};  ///< faults by faulty accuracy, 5 points each, 100 % in the last
 };
 
-Summary summarize(const Plan& plan, const CampaignOutcome& outcome);
+/// `stratum`: of that one alone.
+SetEstimates estimate(const FaultSet& set, double confidence,
+                      std::optional<std::size_t> stratum = std::nullopt);
 
 /// harmless, between or collapsed.
-std::string harm_class(const Plan& plan, const ClassificationCounts& counts);
+std::string harm_class(const Workload& workload, const FaultCounts& counts);
 
-struct ToolInfo {
-  std::string version;
-  std::string git;  ///< commit the program was built from
+/// Sums over the drawn faults of one layer, one bit, or both.
+struct DomainRow {
+  std::optional<std::size_t> layer;
+  std::optional<int> bit;
+  std::uint64_t population = 0;  ///< faults
+  std::uint64_t drawn = 0;
+  std::uint64_t trials = 0;  ///< faults x images
+  std::uint64_t units = 0;
+  std::uint64_t changed = 0;  ///< units
+  std::uint64_t nan = 0;
+  std::uint64_t infinity = 0;
+  double deviation = 0;       ///< standard deviation over faults of the share changed
+  SampledMean changed_share;  ///< weighted by strata
+  std::optional<double> mean_iou, global_iou, weighted_iou;  ///< of all trials together; segmentation
 };
+/// Faults of one bit each; else empty. Rows that have a population, by layer, then bit.
+std::vector<DomainRow> domain_rows(const BitSet& set, bool by_layer, bool by_bit, double confidence);
 
-/// results.json: nothing in it depends on the machine, the threads or the time.
-std::string results_json(const Plan& plan, const CampaignOutcome& outcome, const ToolInfo& tool);
-
-/// What depends on them.
-struct RunInfo {
-  unsigned threads = 1;
-  std::string started;  ///< ISO 8601, UTC
-  double plan_seconds = 0;
+/// Faults of one bit by what it and the value did.
+struct DirectionRow {
+  std::optional<std::size_t> layer;  ///< nothing: all
+  std::string direction;             ///< 0->1, 1->0, away, towards, neither
+  TrialSums sums;
+  std::optional<Ratio> share;  ///< of changed units, weighted
 };
-std::string run_json(const Plan& plan, const CampaignOutcome& outcome,
-                     const VerificationOutcome& verification, const ToolInfo& tool, const RunInfo& run);
+std::vector<DirectionRow> direction_rows(const BitSet& set, double confidence);
 
-/// What `qfi plan` says: population, n, tables, images, expected time.
-std::string plan_json(const Plan& plan, unsigned threads);
+/// The same logical faults without and with the protection.
+struct ProtectionEffect {
+  std::uint64_t changed_before = 0;  ///< units
+  std::uint64_t changed_after = 0;
+  std::optional<Ratio> removed;  ///< share of changed units that is gone, weighted
+};
+std::optional<ProtectionEffect> protection_effect(const BitSet& set, double confidence);
 
-/// Of running the plan's trials on that many threads, from the one that was measured.
-double expected_seconds(const Plan& plan, unsigned threads);
+/// Raw rate times the share of trials whose class changes. Nothing: no rate given.
+struct FailureRate {
+  double raw_fit = 0;  ///< of the whole set
+  double derated_fit = 0;
+  std::optional<Interval> interval;
+};
+std::optional<FailureRate> failure_rate(const Plan& plan, std::size_t set, const SetEstimates& estimates);
+
+/// Estimates of all sets by the user's weights. Nothing: a set has none.
+struct CombinedEstimates {
+  Share faulty_accuracy;
+  Share sdc_rate;
+};
+std::optional<CombinedEstimates> combine(const Plan& plan, const std::vector<SetEstimates>& sets);
 
 }  // namespace qfi

@@ -28,8 +28,9 @@ class GoldenActivations {
   /// Of all outputs of an operator that multiplies 8-bit weights; else nullptr.
   const std::int32_t* accumulators(std::size_t operator_index, std::size_t image) const;
 
-  /// Makes the batch hold these images as they are before operator `first`. Precondition: it has room.
-  void restore(std::size_t first, Batch& batch) const;
+  /// Makes the batch hold images image .. image+count-1 as they are before operator `first`.
+  /// Precondition: it has room.
+  void restore(std::size_t first, std::size_t image, std::size_t count, Batch& batch) const;
 
  private:
   const Program* m_program;

@@ -146,6 +146,7 @@ class Batch {
   Batch(const Program& program, std::size_t images);
 
   std::size_t images() const { return m_images; }
+  std::size_t capacity() const { return m_capacity; }
   /// Runs from now on use the first `images` of them.
   void set_images(std::size_t images);
   /// images() * bytes of a tensor that is computed or a model input. Precondition: not a constant.

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// BitSet: faults of stored bits of weights, biases and data. Draws them and runs each on its images by
+// changed-value propagation; the plain run of the whole network is there to compare with.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "qfi/campaign/bit_population.hpp"
+#include "qfi/campaign/fault_set.hpp"
+#include "qfi/engine/propagation.hpp"
+
+namespace qfi {
+
+/// How faults are run; results do not depend on it.
+struct ExecutionParams {
+  /// Runs every trial three times: by propagation, by propagation to the last operator, and plainly
+  /// (whole network, whole block), and compares. An error if they differ.
+  bool compares_naive = false;
+  std::size_t golden_bytes = std::size_t{512} << 20;  ///< golden activations that are kept
+};
+
+/// Time of all trials where they are compared, summed over threads.
+struct ExecutionTimes {
+  std::uint64_t trials = 0;  ///< faulty inferences of one image
+  double propagation = 0;
+  double without_stop = 0;
+  double naive = 0;
+  ExecutionTimes& operator+=(const ExecutionTimes& other);
+};
+
+/// One fault: bits of one or several values. Sites index the set's StoredValues.
+struct BitFault {
+  std::vector<BitSite> sites;
+  std::vector<BitFaultModel> models;  ///< of each
+};
+
+struct TrialSums {
+  std::uint64_t trials = 0;
+  std::uint64_t changed = 0;  ///< units
+  std::uint64_t units = 0;
+};
+
+enum class Magnitude : std::uint8_t { away, towards, neither };
+
+/// What the images under one fault, or under the same with a protection, did.
+struct BitOutcome {
+  FaultCounts counts;
+  /// Faults of one bit, where it moves: 0->1, 1->0; and what the value that is read does: away from
+  /// zero, towards it, neither.
+  std::array<TrialSums, 2> of_direction;
+  std::array<TrialSums, 3> of_magnitude;
+  std::uint64_t reads = 0;  ///< of faulty values
+  std::uint64_t detected = 0;
+  std::uint64_t corrected = 0;
+  std::uint64_t missed = 0;
+  /// Faults of one value: its bits, golden and as read, where they are the same in all trials.
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> value;
+  bool has_mixed_values = false;
+  std::vector<std::pair<int, std::uint32_t>> equal_after;  ///< operator and images; -1: the network's input
+
+  BitOutcome& operator+=(const BitOutcome& other);
+};
+
+class BitSet final : public FaultSet {
+ public:
+  static Result<std::unique_ptr<BitSet>> make(const Workload& workload, const CampaignConfig& config,
+                                              std::size_t index, std::uint64_t seed);
+  ~BitSet() override;
+
+  Result<void> draw(const std::vector<std::uint64_t>& targets, unsigned threads) override;
+  Result<void> run(unsigned threads, const Progress& progress) override;
+  Result<double> expected_seconds_per_fault() override;
+
+  const BitFaultConfig& fault_config() const { return std::get<BitFaultConfig>(m_config.model); }
+  const BitPopulation& values() const { return m_values; }
+  const std::vector<BitStratum>& bit_strata() const { return m_bit_strata; }
+  BitFault fault(std::size_t index) const;
+  /// Paired: the image that a fault was drawn for.
+  std::size_t image_of(std::size_t fault) const { return m_image_of[fault]; }
+  const std::vector<BitOutcome>& outcomes() const { return m_outcomes; }
+  /// Of the same faults with the protection; empty: not compared.
+  const std::vector<BitOutcome>& protected_outcomes() const { return m_protected; }
+  const ExecutionTimes& times() const { return m_times; }
+  void set_execution(const ExecutionParams& params) { m_execution = params; }
+
+  const Propagation& propagation() const { return *m_propagation; }
+  /// Golden activations of images first .. first+count-1.
+  Result<std::unique_ptr<GoldenActivations>> golden_of(std::size_t first, std::size_t count) const;
+
+ private:
+  BitSet(const Workload& workload, const CampaignConfig& config, std::size_t index, std::uint64_t seed);
+  Result<void> make_strata(SampleScheme scheme);
+  void add_stratum(BitStratum stratum, std::string label);
+  void add_fault(std::size_t stratum, std::vector<std::uint64_t> members, std::size_t image);
+  void draw_faults(std::size_t stratum, std::uint64_t from, std::uint64_t to, std::size_t image);
+  Result<void> run_faults(const std::vector<std::size_t>& faults, std::size_t block,
+                          const GoldenActivations& golden, unsigned threads,
+                          const std::function<void()>& progress);
+  Result<const GoldenActivations*> golden_block(std::size_t block);
+  std::size_t blocks() const;
+  std::size_t first_of_block(std::size_t block) const { return block * m_block_images; }
+  std::size_t images_of_block(std::size_t block) const;
+
+  InputScaling m_input;
+  std::uint64_t m_seed;
+  BitPopulation m_values;
+  std::vector<BitStratum> m_bit_strata;  ///< of m_strata
+  std::unique_ptr<Propagation> m_propagation;
+  ExecutionParams m_execution;
+  std::size_t m_block_images = 1;
+  /// Members of drawn fault f: m_members[m_first_member[f]] .. ; a member is a bit of the stratum times the
+  /// number of models, plus which of them.
+  std::vector<std::uint64_t> m_first_member{0};
+  std::vector<std::uint64_t> m_members;
+  std::vector<BitFault> m_listed;  ///< of a fault list, in place of members
+  std::vector<std::uint32_t> m_image_of;
+  std::size_t m_run_faults = 0;
+  std::vector<BitOutcome> m_outcomes;
+  std::vector<BitOutcome> m_protected;
+  std::vector<std::unique_ptr<GoldenActivations>> m_golden;  ///< by block, those that are kept
+  ExecutionTimes m_times;
+};
+
+/// CSV with the header `fault,layer,element,stored_bit`, then optional `stage` and `model` (flip,
+/// stuck_at_0, stuck_at_1); lines of one fault number stand together. Errors name file and line.
+Result<std::vector<BitFault>> read_bit_fault_list(const std::filesystem::path& path, const Model& model,
+                                                  const BitPopulation& values,
+                                                  const std::vector<BitFaultModel>& models);
+
+}  // namespace qfi

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bit_runner.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <map>
+
+namespace qfi {
+namespace {
+
+// So many faulty values are run by whole batches of images, from the first faulty operator on.
+constexpr std::size_t k_most_propagated = 64;
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - m_start).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point m_start = std::chrono::steady_clock::now();
+};
+
+std::uint32_t bits_of(const Tensor& tensor, std::uint64_t element) {
+  std::uint32_t bits = 0;
+  const std::size_t bytes = size_of(tensor.type);
+  std::memcpy(&bits, tensor.data.data() + element * bytes, bytes);
+  return bits;
+}
+
+// A code of few bits as the tensor holds it: with its sign.
+std::uint32_t widened(std::uint32_t code, int width, const Tensor& tensor) {
+  const bool is_negative = tensor.type == TensorType::int8 && (code >> (width - 1) & 1U) != 0;
+  return is_negative ? code | ~((1U << width) - 1U) : code;
+}
+
+}  // namespace
+
+ExecutionTimes& ExecutionTimes::operator+=(const ExecutionTimes& other) {
+  trials += other.trials;
+  propagation += other.propagation;
+  without_stop += other.without_stop;
+  naive += other.naive;
+  return *this;
+}
+
+BitOutcome& BitOutcome::operator+=(const BitOutcome& other) {
+  const auto add = [](TrialSums& sums, const TrialSums& more) {
+    sums.trials += more.trials;
+    sums.changed += more.changed;
+    sums.units += more.units;
+  };
+  const bool is_first = reads == 0;
+  counts += other.counts;
+  for (std::size_t i = 0; i < of_direction.size(); ++i) add(of_direction[i], other.of_direction[i]);
+  for (std::size_t i = 0; i < of_magnitude.size(); ++i) add(of_magnitude[i], other.of_magnitude[i]);
+  reads += other.reads;
+  detected += other.detected;
+  corrected += other.corrected;
+  missed += other.missed;
+  if (is_first) value = other.value;
+  has_mixed_values = has_mixed_values || other.has_mixed_values || (!is_first && value != other.value);
+  if (has_mixed_values) value.reset();
+  for (const auto& [index, images] : other.equal_after) {
+    const auto known = std::ranges::find(equal_after, index, &std::pair<int, std::uint32_t>::first);
+    if (known == equal_after.end()) equal_after.emplace_back(index, images);
+    else known->second += images;
+  }
+  std::ranges::sort(equal_after);
+  return *this;
+}
+
+FaultyReads::FaultyReads(const Program& program, const BitPopulation& values, const BitFault& fault,
+                         bool is_protected) {
+  std::map<std::pair<std::size_t, std::uint64_t>, std::vector<StoredBitFault>> by_value;
+  for (std::size_t i = 0; i < fault.sites.size(); ++i)
+    by_value[{fault.sites[i].values, fault.sites[i].element}].push_back(
+        {fault.sites[i].stored_bit, fault.models[i]});
+  m_values = by_value.size();
+  for (auto& [at, faults] : by_value) {
+    const auto& [which, element] = at;
+    const ValuePlace& place = values.places[which];
+    const Tensor& tensor = program.model().tensors[static_cast<std::size_t>(place.tensor)];
+    const bool is_constant = place.target != FaultTarget::data;
+    // Of the first copy, whose bits lie as those of plain storage.
+    const Storage& storage = is_protected ? values.protected_storage[which] : values.stored[which].storage;
+    const bool is_accumulator = !is_constant && place.stage == Stage::accumulator;
+    m_read.push_back(std::make_unique<Value>(Value{&storage, &tensor, is_accumulator, std::move(faults)}));
+    const Value& value = *m_read.back();
+    if (is_constant) {
+      const std::uint32_t bits = bits_of(tensor, element);
+      const std::uint32_t now = read(value, bits, m_constant_log);
+      if (now != bits) m_constants.push_back({place.tensor, element, now});
+    } else {
+      m_data.push_back({place.stage, place.operator_index, place.tensor, element,
+                        [this, &value](std::uint32_t bits) { return read(value, bits, m_log); }});
+    }
+  }
+}
+
+std::uint32_t FaultyReads::read(const Value& value, std::uint32_t bits, Log& log) {
+  const int width = value.storage->params().width;
+  const std::uint32_t code = width == 32 ? bits : bits & ((1U << width) - 1U);
+  const Reading reading = value.storage->read(code, value.faults);
+  const std::uint32_t now = reading.is_wrong ? widened(reading.code, width, *value.tensor) : bits;
+  if (value.tensor->type == TensorType::int8 && !value.is_accumulator) bits &= 0xFFU;
+  const std::uint32_t kept =
+      value.tensor->type == TensorType::int8 && !value.is_accumulator ? now & 0xFFU : now;
+  ++log.reads;
+  log.detected += reading.is_detected ? 1 : 0;
+  log.corrected += reading.is_corrected() ? 1 : 0;
+  log.missed += reading.is_missed() ? 1 : 0;
+  log.value = {bits, kept};
+  if (value.faults.size() == 1) {
+    const StoredBitFault& fault = value.faults.front();
+    const bool was_set = (code >> value.storage->bit_of(fault.index) & 1U) != 0;
+    const bool moves =
+        fault.model == BitFaultModel::flip || (fault.model == BitFaultModel::stuck_at_1) != was_set;
+    if (moves) log.is_up = !was_set;
+    const double before = magnitude_of(*value.tensor, value.is_accumulator, bits);
+    const double after = magnitude_of(*value.tensor, value.is_accumulator, kept);
+    log.magnitude = after > before   ? Magnitude::away
+                    : after < before ? Magnitude::towards
+                                     : Magnitude::neither;
+  }
+  return kept;
+}
+
+void FaultyReads::begin_trial() { m_log = m_constant_log; }
+
+void FaultyReads::end_trials(std::uint64_t images, BitOutcome& outcome) const {
+  // Data were read once by each image; constants, once for all, count for each.
+  const std::uint64_t times = m_data.empty() ? images : 1;
+  outcome.reads += times * m_log.reads;
+  outcome.detected += times * m_log.detected;
+  outcome.corrected += times * m_log.corrected;
+  outcome.missed += times * m_log.missed;
+}
+
+void FaultyReads::end_trial(const FaultCounts& counts, BitOutcome& outcome) const {
+  const bool is_first = outcome.reads == 0;
+  end_trials(1, outcome);
+  if (m_values != 1) return;
+  if (is_first) outcome.value = m_log.value;
+  else if (outcome.value != m_log.value) outcome.has_mixed_values = true;
+  if (outcome.has_mixed_values) outcome.value.reset();
+  if (!m_log.is_up) return;
+  for (TrialSums* sums : {&outcome.of_direction[*m_log.is_up ? 0 : 1],
+                          &outcome.of_magnitude[static_cast<std::size_t>(m_log.magnitude)]}) {
+    ++sums->trials;
+    sums->changed += counts.changed;
+    sums->units += counts.units;
+  }
+}
+
+BitRunner::BitRunner(const Workload& workload, const BitPopulation& values, const Propagation& propagation,
+                     const ExecutionParams& params)
+    : m_workload(workload),
+      m_values(values),
+      m_propagation(propagation),
+      m_params(params),
+      m_propagator(propagation) {}
+
+std::size_t BitRunner::first_operator(const FaultyReads& reads) const {
+  const Model& model = m_workload.program->model();
+  std::size_t first = model.operators.size();
+  for (const ConstantFault& fault : reads.constants())
+    for (std::size_t i = 0; i < first; ++i)
+      if (std::ranges::find(model.operators[i].inputs, fault.tensor) != model.operators[i].inputs.end())
+        first = i;
+  for (const DataFault& fault : reads.data())
+    first = std::min(first, fault.stage == Stage::network_input ? 0 : fault.operator_index);
+  return first;
+}
+
+Result<std::vector<FaultCounts>> BitRunner::run_plainly(FaultyReads& reads, const Images& images,
+                                                        std::size_t first_operator, BitOutcome* outcome) {
+  if (!m_batch || m_batch->capacity() < images.count)
+    m_batch = std::make_unique<Batch>(*m_workload.program, images.count);
+  QFI_TRY(const FaultyOperators operators, m_workload.program->with_constants(reads.constants()));
+  images.golden.restore(first_operator, images.from, images.count, *m_batch);
+  reads.begin_trial();
+  run_with_faults(*m_workload.program, *m_batch, first_operator, operators, reads.data());
+  std::vector<FaultCounts> counts;
+  for (std::size_t k = 0; k < images.count; ++k)
+    counts.push_back(score_image(m_workload, images.workload_image(k), [&](int tensor) {
+      const std::size_t bytes = m_workload.tensor(tensor).bytes();
+      return std::as_const(*m_batch).tensor(tensor).subspan(k * bytes, bytes);
+    }));
+  if (outcome != nullptr) {
+    for (const FaultCounts& of_image : counts) outcome->counts += of_image;
+    reads.end_trials(images.count, *outcome);
+  }
+  return counts;
+}
+
+Result<std::vector<FaultCounts>> BitRunner::run_images(FaultyReads& reads, const Images& images, bool stops,
+                                                       BitOutcome* outcome) {
+  if (reads.constants().size() > k_most_propagated || reads.data().size() > k_most_propagated)
+    return run_plainly(reads, images, first_operator(reads), outcome);
+  QFI_TRY(const PreparedConstants constants, m_propagation.prepare(reads.constants()));
+  std::vector<FaultCounts> counts;
+  for (std::size_t k = 0; k < images.count; ++k) {
+    const std::size_t image = images.workload_image(k);
+    reads.begin_trial();
+    const PropagationOutcome done =
+        m_propagator.run(images.golden, images.from + k, constants, reads.data(), stops);
+    counts.push_back(done.equal_after ? m_workload.golden.of_image[image]
+                                      : score_image(m_workload, image,
+                                                    [&](int tensor) { return m_propagator.tensor(tensor); }));
+    if (outcome == nullptr) continue;
+    BitOutcome of_image;
+    of_image.counts = counts.back();
+    reads.end_trial(counts.back(), of_image);
+    if (done.equal_after) of_image.equal_after.emplace_back(*done.equal_after, 1);
+    *outcome += of_image;
+  }
+  return counts;
+}
+
+// The same fault with the protection; run only where it reads neither as the plain one nor golden.
+Result<void> BitRunner::run_protected(const BitFault& fault, const FaultyReads& plain, const Images& images,
+                                      const std::vector<FaultCounts>& plain_counts, Trials& trials) {
+  FaultyReads reads(*m_workload.program, m_values, fault, true);
+  trials.with_protection.emplace();
+  const auto same = [](const std::vector<ConstantFault>& a, const std::vector<ConstantFault>& b) {
+    return std::ranges::equal(a, b, [](const ConstantFault& x, const ConstantFault& y) {
+      return x.tensor == y.tensor && x.element == y.element && x.bits == y.bits;
+    });
+  };
+  const bool is_same = reads.data().empty() && same(reads.constants(), plain.constants());
+  const bool is_golden = reads.data().empty() && reads.constants().empty();
+  if (!is_same && !is_golden) {
+    QFI_CHECK(run_images(reads, images, true, &*trials.with_protection));
+    return {};
+  }
+  for (std::size_t k = 0; k < images.count; ++k) {
+    BitOutcome of_image;
+    of_image.counts = is_same ? plain_counts[k] : m_workload.golden.of_image[images.workload_image(k)];
+    reads.begin_trial();
+    reads.end_trial(of_image.counts, of_image);
+    *trials.with_protection += of_image;
+  }
+  return {};
+}
+
+Result<void> BitRunner::compare_ways(FaultyReads& reads, const Images& images,
+                                     const std::vector<FaultCounts>& counts, Trials& trials) {
+  const Stopwatch unhurried;
+  QFI_TRY(const auto without_stop, run_images(reads, images, false, nullptr));
+  trials.times.without_stop = unhurried.seconds();
+  const Stopwatch plain;
+  QFI_TRY(const auto naive, run_plainly(reads, images, 0, nullptr));
+  trials.times.naive = plain.seconds();
+  trials.times.trials = images.count;
+  if (counts != naive || without_stop != naive)
+    return failed("internal error: propagation and the plain run of the network differ");
+  return {};
+}
+
+Result<BitRunner::Trials> BitRunner::run(const BitFault& fault, const GoldenActivations& golden,
+                                         std::size_t first, std::size_t from, std::size_t count) {
+  const Images images{golden, first, from, count};
+  FaultyReads reads(*m_workload.program, m_values, fault, false);
+  Trials trials;
+  const Stopwatch propagation;
+  QFI_TRY(const std::vector<FaultCounts> counts, run_images(reads, images, true, &trials.outcome));
+  trials.times.propagation = propagation.seconds();
+  for (const FaultCounts& of_image : counts) trials.events.emplace_back(of_image);
+  if (m_params.compares_naive) QFI_CHECK(compare_ways(reads, images, counts, trials));
+  if (!m_values.protected_storage.empty()) QFI_CHECK(run_protected(fault, reads, images, counts, trials));
+  return trials;
+}
+
+}  // namespace qfi

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/campaign/bit_set.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <mutex>
+
+#include "bit_runner.hpp"
+#include "qfi/base/parallel.hpp"
+#include "qfi/base/random.hpp"
+
+namespace qfi {
+namespace {
+
+constexpr std::size_t k_block_bytes = std::size_t{64} << 20;
+constexpr std::size_t k_most_block_images = 64;
+constexpr std::uint64_t k_most_faults = 20'000'000;
+constexpr std::uint64_t k_endless = std::uint64_t{1} << 62;  // a population that draws do not exhaust
+constexpr std::uint64_t k_most_flips = 500'000'000;          // of all drawn faults
+
+BitScheme bit_scheme(SampleScheme scheme) {
+  switch (scheme) {
+    case SampleScheme::network: return BitScheme::network;
+    case SampleScheme::layer: return BitScheme::layer;
+    case SampleScheme::bit: return BitScheme::bit;
+    case SampleScheme::data_aware:
+    case SampleScheme::data_aware_weights: return BitScheme::data_aware;
+  }
+  return BitScheme::network;
+}
+
+SampleScheme scheme_of(const SampleConfig& sample) {
+  return std::visit(
+      [](const auto& chosen) {
+        if constexpr (requires { chosen.scheme; }) return chosen.scheme;
+        else return SampleScheme::network;
+      },
+      sample);
+}
+
+std::string label_of(const BitStratum& stratum, const BitPopulation& values) {
+  if (stratum.bit)
+    return fmt::format("{}, bit {}", values.places[stratum.parts.front().values].label, *stratum.bit);
+  if (stratum.layer) return fmt::format("operator {}", *stratum.layer);
+  return "network";
+}
+
+// Ways to choose k of n; k_endless where they are more.
+std::uint64_t choose(std::uint64_t n, std::uint64_t k) {
+  const auto log_factorial = [](std::uint64_t m) { return std::lgamma(static_cast<double>(m) + 1.0); };
+  if (k > n) return 0;
+  const double ways = std::exp(log_factorial(n) - log_factorial(k) - log_factorial(n - k));
+  return ways < 1e15 ? static_cast<std::uint64_t>(std::llround(ways)) : k_endless;
+}
+
+}  // namespace
+
+BitSet::BitSet(const Workload& workload, const CampaignConfig& config, std::size_t index, std::uint64_t seed)
+    : FaultSet(workload, config.faults[index], config.design), m_input(config.input), m_seed(seed) {}
+BitSet::~BitSet() = default;
+
+Result<std::unique_ptr<BitSet>> BitSet::make(const Workload& workload, const CampaignConfig& config,
+                                             std::size_t index, std::uint64_t seed) {
+  auto set = std::unique_ptr<BitSet>(new BitSet(workload, config, index, seed));
+  const SampleConfig& sample = set->m_config.sample;
+  QFI_TRY(set->m_values, find_population(*workload.program, set->fault_config(), scheme_of(sample)));
+  QFI_CHECK(set->make_strata(scheme_of(sample)));
+  set->m_propagation = std::make_unique<Propagation>(*workload.program);
+  const std::size_t fitting = k_block_bytes / GoldenActivations::bytes_per_image(*workload.program);
+  set->m_block_images = std::clamp<std::size_t>(fitting, 1, k_most_block_images);
+  if (const auto* list = std::get_if<SampleList>(&sample)) {
+    QFI_TRY(set->m_listed, read_bit_fault_list(list->file.path, workload.program->model(), set->m_values,
+                                               set->fault_config().models));
+    for (std::size_t i = 0; i < set->m_listed.size(); ++i) {
+      if (!set->is_paired()) set->add_fault(0, {}, 0);
+      for (std::size_t image = 0; set->is_paired() && image < workload.images(); ++image)
+        set->add_fault(0, {}, image);
+    }
+    set->m_strata.front().drawn = set->m_listed.size();
+    QFI_CHECK(set->draw({0}, 1));  // no more than those
+  }
+  return set;
+}
+
+Result<void> BitSet::make_strata(SampleScheme scheme) {
+  std::vector<BitStratum> strata = make_bit_strata(m_values.stored, bit_scheme(scheme), fault_config().bits);
+  if (strata.empty()) return bad_input("the values have none of these bits");
+  if (const auto* errors = std::get_if<SampleErrorRate>(&m_config.sample)) {
+    for (const double rate : errors->rates) {
+      add_stratum(strata.front(), fmt::format("bit error rate {}", rate));
+      m_strata.back().population = k_endless;
+      m_strata.back().error_rate = rate;
+    }
+    return {};
+  }
+  for (BitStratum& stratum : strata) {
+    std::string label = label_of(stratum, m_values);
+    add_stratum(std::move(stratum), std::move(label));
+    if (m_strata.back().population == 0)
+      return bad_input("{} faults at once of {} bits", fault_config().simultaneous,
+                       m_bit_strata.back().population());
+  }
+  return {};
+}
+
+void BitSet::add_stratum(BitStratum bits, std::string label) {
+  Stratum& stratum = m_strata.emplace_back();
+  stratum.label = std::move(label);
+  stratum.p = bits.p;
+  stratum.layer = bits.layer;
+  stratum.bit = bits.bit;
+  const std::uint64_t models = fault_config().models.size();
+  const std::uint64_t sets = choose(bits.population(), fault_config().simultaneous);
+  stratum.population = fault_config().simultaneous == 1 ? bits.population() * models : sets;
+  for (auto* sums : {&stratum.changed, &stratum.correct, &stratum.top5}) sums->assign(m_workload.images(), 0);
+  m_bit_strata.push_back(std::move(bits));
+}
+
+void BitSet::add_fault(std::size_t stratum, std::vector<std::uint64_t> members, std::size_t image) {
+  m_members.insert(m_members.end(), members.begin(), members.end());
+  m_first_member.push_back(m_members.size());
+  m_stratum_of.push_back(static_cast<std::uint32_t>(stratum));
+  if (is_paired()) m_image_of.push_back(static_cast<std::uint32_t>(image));
+}
+
+// Faults from .. to-1 of a stratum; paired: of an image.
+void BitSet::draw_faults(std::size_t index, std::uint64_t from, std::uint64_t to, std::size_t image) {
+  const BitStratum& bits = m_bit_strata[index];
+  const std::uint64_t models = fault_config().models.size();
+  std::string purpose = "stratum " + std::to_string(index);
+  if (is_paired()) purpose += " image " + std::to_string(m_workload.data.indices()[image]);
+  if (const auto* errors = std::get_if<SampleErrorRate>(&m_config.sample)) {
+    const std::uint64_t seed = random_bits(m_seed, purpose, 0);
+    for (std::uint64_t i = from; i < to; ++i)
+      add_fault(index, draw_bit_errors(bits.population(), *m_strata[index].error_rate, errors->how, i, seed),
+                image);
+  } else if (fault_config().simultaneous > 1) {
+    for (std::uint64_t i = from; i < to; ++i) {
+      const std::string set = purpose + " set " + std::to_string(i);
+      auto members = draw_without_replacement(bits.population(), fault_config().simultaneous, m_seed, set);
+      for (std::size_t k = 0; k < members.size(); ++k)
+        members[k] = members[k] * models + random_below(m_seed, set + " model", k, models);
+      add_fault(index, std::move(members), image);
+    }
+  } else if (to == m_strata[index].population && from == 0) {
+    for (std::uint64_t member = 0; member < to; ++member) add_fault(index, {member}, image);
+  } else {
+    const auto members = draw_without_replacement(m_strata[index].population, to, m_seed, purpose);
+    for (std::uint64_t i = from; i < to; ++i) add_fault(index, {members[i]}, image);
+  }
+}
+
+Result<void> BitSet::draw(const std::vector<std::uint64_t>& targets, unsigned) {
+  const std::uint64_t images = !m_listed.empty() ? 0 : is_paired() ? m_workload.images() : 1;
+  double faults = static_cast<double>(drawn());
+  double flips = static_cast<double>(m_members.size());
+  for (std::size_t h = 0; h < m_strata.size(); ++h) {
+    const std::uint64_t target = std::min(targets[h], m_strata[h].population);
+    const double added = static_cast<double>((target - std::min(target, m_strata[h].drawn)) * images);
+    faults += added;
+    flips += added * (m_strata[h].error_rate
+                          ? *m_strata[h].error_rate * static_cast<double>(m_bit_strata[h].population())
+                          : static_cast<double>(fault_config().simultaneous));
+  }
+  if (faults > static_cast<double>(k_most_faults))
+    return bad_input("sample: {:.0f} faults; at most {} can be drawn", faults, k_most_faults);
+  if (flips > static_cast<double>(k_most_flips))
+    return bad_input("sample: {:.0f} flips in all draws; at most {} are possible", flips, k_most_flips);
+  for (std::size_t image = 0; image < images; ++image)
+    for (std::size_t h = 0; h < m_strata.size(); ++h) {
+      const std::uint64_t target = std::min(targets[h], m_strata[h].population);
+      if (target > m_strata[h].drawn) draw_faults(h, m_strata[h].drawn, target, image);
+    }
+  for (std::size_t h = 0; h < m_strata.size() && m_listed.empty(); ++h)
+    m_strata[h].drawn = std::max(m_strata[h].drawn, std::min(targets[h], m_strata[h].population));
+  m_counts.resize(m_stratum_of.size());
+  m_outcomes.resize(m_stratum_of.size());
+  if (!m_values.protected_storage.empty()) m_protected.resize(m_stratum_of.size());
+  return {};
+}
+
+BitFault BitSet::fault(std::size_t index) const {
+  if (!m_listed.empty()) return m_listed[is_paired() ? index / m_workload.images() : index];
+  const BitStratum& bits = m_bit_strata[m_stratum_of[index]];
+  const std::vector<BitFaultModel>& models = fault_config().models;
+  BitFault fault;
+  for (std::uint64_t i = m_first_member[index]; i < m_first_member[index + 1]; ++i) {
+    fault.sites.push_back(bit_member(m_values.stored, bits, m_members[i] / models.size()));
+    fault.models.push_back(models[m_members[i] % models.size()]);
+  }
+  return fault;
+}
+
+std::size_t BitSet::blocks() const { return (m_workload.images() + m_block_images - 1) / m_block_images; }
+
+std::size_t BitSet::images_of_block(std::size_t block) const {
+  return std::min(m_block_images, m_workload.images() - first_of_block(block));
+}
+
+Result<std::unique_ptr<GoldenActivations>> BitSet::golden_of(std::size_t first, std::size_t count) const {
+  QFI_TRY(const std::vector<std::byte> inputs, read_inputs(m_workload, m_input, first, count));
+  auto golden = std::make_unique<GoldenActivations>(*m_workload.program, count);
+  std::memcpy(golden->tensor(m_workload.program->model().inputs[0]).data(), inputs.data(), inputs.size());
+  golden->run();
+  return golden;
+}
+
+// Kept while they fit; else only the last one is.
+Result<const GoldenActivations*> BitSet::golden_block(std::size_t block) {
+  m_golden.resize(blocks());
+  if (m_golden[block]) return m_golden[block].get();
+  const std::size_t bytes = GoldenActivations::bytes_per_image(*m_workload.program) * m_workload.images();
+  if (bytes > m_execution.golden_bytes)
+    for (auto& golden : m_golden) golden.reset();
+  QFI_TRY(m_golden[block], golden_of(first_of_block(block), images_of_block(block)));
+  return m_golden[block].get();
+}
+
+Result<void> BitSet::run_faults(const std::vector<std::size_t>& faults, std::size_t block,
+                                const GoldenActivations& golden, unsigned threads,
+                                const std::function<void()>& progress) {
+  std::vector<std::unique_ptr<BitRunner>> runners(threads);
+  std::vector<Result<void>> failures(threads);
+  std::mutex lock;
+  parallel_for(faults.size(), threads, [&](std::size_t i, unsigned worker) {
+    if (!failures[worker]) return;
+    if (!runners[worker])
+      runners[worker] = std::make_unique<BitRunner>(m_workload, m_values, *m_propagation, m_execution);
+    const std::size_t index = faults[i];
+    const std::size_t first = first_of_block(block);
+    const std::size_t from = is_paired() ? m_image_of[index] - first : 0;
+    const std::size_t count = is_paired() ? 1 : images_of_block(block);
+    auto trials = runners[worker]->run(fault(index), golden, first, from, count);
+    if (!trials) {
+      failures[worker] = tl::unexpected(trials.error());
+      return;
+    }
+    const std::scoped_lock guard(lock);
+    m_counts[index] += trials->outcome.counts;
+    m_outcomes[index] += trials->outcome;
+    if (trials->with_protection) m_protected[index] += *trials->with_protection;
+    for (std::size_t k = 0; k < count; ++k) add_image(index, first + from + k, trials->events[k]);
+    m_times += trials->times;
+    m_inferences += count;
+    if (progress) progress();
+  });
+  for (const Result<void>& failure : failures) QFI_CHECK(failure);
+  return {};
+}
+
+Result<void> BitSet::run(unsigned threads, const Progress& progress) {
+  const auto start = std::chrono::steady_clock::now();
+  const std::size_t all = drawn() - m_run_faults;
+  const std::uint64_t total = is_paired() ? all : all * blocks();
+  std::uint64_t done = 0;
+  for (std::size_t block = 0; block < blocks(); ++block) {
+    std::vector<std::size_t> faults;
+    for (std::size_t i = m_run_faults; i < drawn(); ++i)
+      if (!is_paired() || m_image_of[i] / m_block_images == block) faults.push_back(i);
+    if (faults.empty()) continue;
+    QFI_TRY(const GoldenActivations* golden, golden_block(block));
+    QFI_CHECK(run_faults(faults, block, *golden, threads, [&] {
+      if (progress) progress(++done, total);
+    }));
+  }
+  m_run_faults = drawn();
+  m_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return {};
+}
+
+// From some faults, spread over those that are drawn, or drawn for this, on some images.
+Result<double> BitSet::expected_seconds_per_fault() {
+  constexpr std::uint64_t k_tried = 200;
+  constexpr std::size_t k_images = 4;
+  constexpr double k_most_seconds = 3;
+  const std::size_t images = is_paired() ? 1 : std::min(k_images, m_workload.images());
+  QFI_TRY(const auto golden, golden_of(0, images));
+  BitRunner runner(m_workload, m_values, *m_propagation, m_execution);
+  const auto start = std::chrono::steady_clock::now();
+  const auto seconds = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  std::uint64_t tried = 0;
+  for (; tried < std::min(k_tried, drawn()) && seconds() < k_most_seconds; ++tried) {
+    const std::uint64_t index = random_below(m_seed, "measure", tried, drawn());
+    QFI_CHECK(runner.run(fault(index), *golden, 0, 0, images));
+  }
+  if (tried == 0) return 0.0;
+  const double per_image = seconds() / static_cast<double>(tried * images);
+  return per_image * static_cast<double>(is_paired() ? 1 : m_workload.images());
+}
+
+}  // namespace qfi

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// The faults of stored bits as CSV.
+#include <fmt/format.h>
+
+#include <bit>
+#include <cmath>
+
+#include "qfi/campaign/config_names.hpp"
+#include "qfi/campaign/results.hpp"
+
+namespace qfi {
+namespace {
+
+std::string quoted(const std::string& text) {
+  std::string result = "\"";
+  for (const char c : text) result += c == '"' ? "\"\"" : std::string(1, c);
+  return result + "\"";
+}
+
+double number_of(const Tensor& tensor, bool is_accumulator, std::uint32_t bits) {
+  if (tensor.type == TensorType::float32) return double{std::bit_cast<float>(bits)};
+  if (is_accumulator) return static_cast<std::int32_t>(bits);
+  switch (tensor.type) {
+    case TensorType::int8: return static_cast<std::int8_t>(bits);
+    case TensorType::int16: return static_cast<std::int16_t>(bits);
+    case TensorType::uint8:
+    case TensorType::boolean: return static_cast<std::uint8_t>(bits);
+    default: return static_cast<std::int32_t>(bits);
+  }
+}
+
+const char* name_of(BitFaultModel model) {
+  switch (model) {
+    case BitFaultModel::flip: return "flip";
+    case BitFaultModel::stuck_at_0: return "stuck_at_0";
+    case BitFaultModel::stuck_at_1: return "stuck_at_1";
+  }
+  return "";
+}
+
+constexpr const char* k_header =
+    "fault,stratum,image,flips,layer,tensor,stage,element,channel,bit,stored_bit,model,golden_value,faulty_"
+    "value,"
+    "distance,images,units,changed,labelled,golden_correct,faulty_correct,faulty_top5_correct,top5_lost,"
+    "output_identical,correct_to_wrong,wrong_to_correct,nan,infinity,trials_0_to_1,changed_0_to_1,trials_1_"
+    "to_0,"
+    "changed_1_to_0,trials_away,changed_away,trials_towards,changed_towards,reads,detected,corrected,missed,"
+    "equal_after";
+constexpr const char* k_protected_header =
+    ",protected_changed,protected_faulty_correct,protected_output_identical,protected_detected,"
+    "protected_corrected,protected_missed";
+
+class Writer {
+ public:
+  explicit Writer(const BitSet& set) : m_set(set) {}
+
+  std::string write() {
+    add("{}{}\n", k_header, m_set.protected_outcomes().empty() ? "" : k_protected_header);
+    for (std::size_t fault = 0; fault < m_set.drawn(); ++fault) {
+      add_fault(fault);
+      add_counts(m_set.counts()[fault]);
+      add_outcome(m_set.outcomes()[fault]);
+      if (!m_set.protected_outcomes().empty()) {
+        const BitOutcome& outcome = m_set.protected_outcomes()[fault];
+        add(",{},{},{},{},{},{}", outcome.counts.changed, outcome.counts.faulty_correct,
+            outcome.counts.output_identical, outcome.detected, outcome.corrected, outcome.missed);
+      }
+      m_text.push_back('\n');
+    }
+    return fmt::to_string(m_text);
+  }
+
+ private:
+  template <class... Args>
+  void add(fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(m_text), format, std::forward<Args>(args)...);
+  }
+
+  void add_fault(std::size_t index) {
+    const BitFault fault = m_set.fault(index);
+    add("{},{},{},{},", index, m_set.stratum_of(index),
+        m_set.is_paired() ? std::to_string(m_set.workload().data.indices()[m_set.image_of(index)]) : "",
+        fault.sites.size());
+    if (fault.sites.size() != 1) return add(",,,,,,,,,,,");
+    const BitSite& site = fault.sites.front();
+    const StoredValues& stored = m_set.values().stored[site.values];
+    const ValuePlace& place = m_set.values().places[site.values];
+    const Tensor& tensor = m_set.workload().tensor(place.tensor);
+    const bool is_data = place.target == FaultTarget::data;
+    add("{},{},{},{},{},{},{},{},", stored.layer, quoted(tensor.name),
+        is_data ? name_in(k_stages, place.stage) : "", site.element,
+        place.channel_of(site.element, tensor.elements()), stored.storage.bit_of(site.stored_bit),
+        site.stored_bit, name_of(fault.models.front()));
+    const auto& value = m_set.outcomes()[index].value;
+    if (!value) return add(",,,");
+    const bool is_accumulator = is_data && place.stage == Stage::accumulator;
+    const double before = number_of(tensor, is_accumulator, value->first);
+    const double after = number_of(tensor, is_accumulator, value->second);
+    add("{:.9g},{:.9g},{:.9g},", before, after, std::abs(after - before));
+  }
+
+  void add_counts(const FaultCounts& counts) {
+    add("{},{},{},{},{},{},{},{},{},{},{},{},{},", counts.images, counts.units, counts.changed,
+        counts.labelled, counts.golden_correct, counts.faulty_correct, counts.faulty_top5_correct,
+        counts.top5_lost, counts.output_identical, counts.correct_to_wrong, counts.wrong_to_correct,
+        counts.nan, counts.infinity);
+  }
+
+  void add_outcome(const BitOutcome& outcome) {
+    for (const TrialSums& sums :
+         {outcome.of_direction[0], outcome.of_direction[1], outcome.of_magnitude[0], outcome.of_magnitude[1]})
+      add("{},{},", sums.trials, sums.changed);
+    add("{},{},{},{},", outcome.reads, outcome.detected, outcome.corrected, outcome.missed);
+    const char* separator = "";
+    for (const auto& [op, images] : outcome.equal_after) {
+      add("{}{}:{}", separator, op, images);
+      separator = " ";
+    }
+  }
+
+  const BitSet& m_set;
+  fmt::memory_buffer m_text;
+};
+
+}  // namespace
+
+FaultTable fault_table(const Plan& plan, std::size_t set) {
+  const std::string name = plan.sets.size() == 1 ? "faults.csv" : fmt::format("faults_{}.csv", set);
+  return {name, Writer(*plan.bits(set)).write()};
+}
+
+}  // namespace qfi
