@@ -174,102 +174,103 @@ std::size_t BitRunner::first_operator(const FaultyReads& reads) const {
   return first;
 }
 
-Result<std::vector<FaultCounts>> BitRunner::run_plainly(FaultyReads& reads, const Images& images,
-                                                        std::size_t first_operator, BitOutcome* outcome) {
+Result<BitRunner::CountsOfImages> BitRunner::run_plainly(FaultyReads& reads, const Images& images,
+                                                         std::size_t first_operator, BitOutcome& outcome) {
   if (!m_batch || m_batch->capacity() < images.count)
     m_batch = std::make_unique<Batch>(*m_workload.program, images.count);
   QFI_TRY(const FaultyOperators operators, m_workload.program->with_constants(reads.constants()));
   images.golden.restore(first_operator, images.from, images.count, *m_batch);
   reads.begin_trial();
   run_with_faults(*m_workload.program, *m_batch, first_operator, operators, reads.data());
-  std::vector<FaultCounts> counts;
-  for (std::size_t k = 0; k < images.count; ++k)
+  CountsOfImages counts;
+  for (std::size_t k = 0; k < images.count; ++k) {
     counts.push_back(score_image(m_workload, images.workload_image(k), [&](int tensor) {
       const std::size_t bytes = m_workload.tensor(tensor).bytes();
       return std::as_const(*m_batch).tensor(tensor).subspan(k * bytes, bytes);
     }));
-  if (outcome != nullptr) {
-    for (const FaultCounts& of_image : counts) outcome->counts += of_image;
-    reads.end_trials(images.count, *outcome);
+    outcome.counts += counts.back();
   }
+  reads.end_trials(images.count, outcome);
   return counts;
 }
 
-Result<std::vector<FaultCounts>> BitRunner::run_images(FaultyReads& reads, const Images& images, bool stops,
-                                                       BitOutcome* outcome) {
-  if (reads.constants().size() > k_most_propagated || reads.data().size() > k_most_propagated)
-    return run_plainly(reads, images, first_operator(reads), outcome);
-  QFI_TRY(const PreparedConstants constants, m_propagation.prepare(reads.constants()));
-  std::vector<FaultCounts> counts;
+Result<std::vector<BitRunner::CountsOfImages>> BitRunner::propagate(std::span<const BitFault> faults,
+                                                                    const Images& images, bool is_protected,
+                                                                    bool stops,
+                                                                    std::vector<BitOutcome>& outcomes) {
+  std::vector<std::unique_ptr<FaultyReads>> reads;
+  std::vector<std::optional<PreparedConstants>> constants(faults.size());
+  std::vector<CountsOfImages> counts(faults.size());
+  outcomes.resize(faults.size());
+  for (std::size_t i = 0; i < faults.size(); ++i) {
+    reads.push_back(std::make_unique<FaultyReads>(*m_workload.program, m_values, faults[i], is_protected));
+    FaultyReads& read = *reads.back();
+    if (read.constants().size() > k_most_propagated || read.data().size() > k_most_propagated) {
+      QFI_TRY(counts[i], run_plainly(read, images, first_operator(read), outcomes[i]));
+    } else {
+      QFI_TRY(constants[i], m_propagation.prepare(read.constants()));
+    }
+  }
   for (std::size_t k = 0; k < images.count; ++k) {
     const std::size_t image = images.workload_image(k);
-    reads.begin_trial();
-    const PropagationOutcome done =
-        m_propagator.run(images.golden, images.from + k, constants, reads.data(), stops);
-    counts.push_back(done.equal_after ? m_workload.golden.of_image[image]
-                                      : score_image(m_workload, image,
-                                                    [&](int tensor) { return m_propagator.tensor(tensor); }));
-    if (outcome == nullptr) continue;
-    BitOutcome of_image;
-    of_image.counts = counts.back();
-    reads.end_trial(counts.back(), of_image);
-    if (done.equal_after) of_image.equal_after.emplace_back(*done.equal_after, 1);
-    *outcome += of_image;
+    for (std::size_t i = 0; i < faults.size(); ++i) {
+      if (!constants[i]) continue;
+      reads[i]->begin_trial();
+      const PropagationOutcome done =
+          m_propagator.run(images.golden, images.from + k, *constants[i], reads[i]->data(), stops);
+      counts[i].push_back(done.equal_after ? m_workload.golden.of_image[image]
+                                           : score_image(m_workload, image, [&](int tensor) {
+                                               return m_propagator.tensor(tensor);
+                                             }));
+      BitOutcome of_image;
+      of_image.counts = counts[i].back();
+      reads[i]->end_trial(counts[i].back(), of_image);
+      if (done.equal_after) of_image.equal_after.emplace_back(*done.equal_after, 1);
+      outcomes[i] += of_image;
+    }
   }
   return counts;
 }
 
-// The same fault with the protection; run only where it reads neither as the plain one nor golden.
-Result<void> BitRunner::run_protected(const BitFault& fault, const FaultyReads& plain, const Images& images,
-                                      const std::vector<FaultCounts>& plain_counts, Trials& trials) {
-  FaultyReads reads(*m_workload.program, m_values, fault, true);
-  trials.with_protection.emplace();
-  const auto same = [](const std::vector<ConstantFault>& a, const std::vector<ConstantFault>& b) {
-    return std::ranges::equal(a, b, [](const ConstantFault& x, const ConstantFault& y) {
-      return x.tensor == y.tensor && x.element == y.element && x.bits == y.bits;
-    });
-  };
-  const bool is_same = reads.data().empty() && same(reads.constants(), plain.constants());
-  const bool is_golden = reads.data().empty() && reads.constants().empty();
-  if (!is_same && !is_golden) {
-    QFI_CHECK(run_images(reads, images, true, &*trials.with_protection));
-    return {};
+// The three ways, in turns first, as the first one finds the caches cold.
+Result<std::vector<BitRunner::CountsOfImages>> BitRunner::compare(std::span<const BitFault> faults,
+                                                                  const Images& images,
+                                                                  std::vector<BitOutcome>& outcomes) {
+  std::vector<CountsOfImages> counts, without_stop;
+  const bool stops_first = m_times.trials / images.count / 2 % 2 == 0;
+  for (const bool stops : {stops_first, !stops_first}) {
+    std::vector<BitOutcome> ignored;
+    const Stopwatch watch;
+    QFI_TRY((stops ? counts : without_stop),
+            propagate(faults, images, false, stops, stops ? outcomes : ignored));
+    (stops ? m_times.propagation : m_times.without_stop) += watch.seconds();
   }
-  for (std::size_t k = 0; k < images.count; ++k) {
-    BitOutcome of_image;
-    of_image.counts = is_same ? plain_counts[k] : m_workload.golden.of_image[images.workload_image(k)];
-    reads.begin_trial();
-    reads.end_trial(of_image.counts, of_image);
-    *trials.with_protection += of_image;
+  for (std::size_t i = 0; i < faults.size(); ++i) {
+    FaultyReads reads(*m_workload.program, m_values, faults[i], false);
+    BitOutcome ignored;
+    const Stopwatch watch;
+    QFI_TRY(const CountsOfImages naive, run_plainly(reads, images, 0, ignored));
+    m_times.naive += watch.seconds();
+    m_times.trials += images.count;
+    if (counts[i] != naive || without_stop[i] != naive)
+      return failed("internal error: propagation and the plain run of the network differ");
   }
-  return {};
+  return counts;
 }
 
-Result<void> BitRunner::compare_ways(FaultyReads& reads, const Images& images,
-                                     const std::vector<FaultCounts>& counts, Trials& trials) {
-  const Stopwatch unhurried;
-  QFI_TRY(const auto without_stop, run_images(reads, images, false, nullptr));
-  trials.times.without_stop = unhurried.seconds();
-  const Stopwatch plain;
-  QFI_TRY(const auto naive, run_plainly(reads, images, 0, nullptr));
-  trials.times.naive = plain.seconds();
-  trials.times.trials = images.count;
-  if (counts != naive || without_stop != naive)
-    return failed("internal error: propagation and the plain run of the network differ");
-  return {};
-}
-
-Result<BitRunner::Trials> BitRunner::run(const BitFault& fault, const GoldenActivations& golden,
-                                         std::size_t first, std::size_t from, std::size_t count) {
-  const Images images{golden, first, from, count};
-  FaultyReads reads(*m_workload.program, m_values, fault, false);
-  Trials trials;
-  const Stopwatch propagation;
-  QFI_TRY(const std::vector<FaultCounts> counts, run_images(reads, images, true, &trials.outcome));
-  trials.times.propagation = propagation.seconds();
-  for (const FaultCounts& of_image : counts) trials.events.emplace_back(of_image);
-  if (m_params.compares_naive) QFI_CHECK(compare_ways(reads, images, counts, trials));
-  if (!m_values.protected_storage.empty()) QFI_CHECK(run_protected(fault, reads, images, counts, trials));
+Result<std::vector<BitRunner::Trials>> BitRunner::run(std::span<const BitFault> faults,
+                                                      const Images& images) {
+  std::vector<BitOutcome> outcomes, with_protection;
+  QFI_TRY(const std::vector<CountsOfImages> counts, m_params.compares_naive
+                                                        ? compare(faults, images, outcomes)
+                                                        : propagate(faults, images, false, true, outcomes));
+  if (!m_values.protected_storage.empty()) QFI_CHECK(propagate(faults, images, true, true, with_protection));
+  std::vector<Trials> trials(faults.size());
+  for (std::size_t i = 0; i < faults.size(); ++i) {
+    trials[i].outcome = std::move(outcomes[i]);
+    for (const FaultCounts& of_image : counts[i]) trials[i].events.emplace_back(of_image);
+    if (!with_protection.empty()) trials[i].with_protection = std::move(with_protection[i]);
+  }
   return trials;
 }
 

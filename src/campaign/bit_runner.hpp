@@ -54,32 +54,34 @@ class BitRunner {
   BitRunner(const Workload& workload, const BitPopulation& values, const Propagation& propagation,
             const ExecutionParams& params);
 
+  /// Of one fault.
   struct Trials {
     BitOutcome outcome;
     std::optional<BitOutcome> with_protection;
     std::vector<ImageEvents> events;  ///< of each image
-    ExecutionTimes times;
   };
-  /// The fault on images from .. from+count-1 of `golden`, whose first one is image `first` of the workload.
-  Result<Trials> run(const BitFault& fault, const GoldenActivations& golden, std::size_t first,
-                     std::size_t from, std::size_t count);
-
- private:
+  /// Images from .. from+count-1 of `golden`, whose first one is image `first` of the workload.
   struct Images {
     const GoldenActivations& golden;
-    std::size_t first;
-    std::size_t from;
-    std::size_t count;
+    std::size_t first = 0;
+    std::size_t from = 0;
+    std::size_t count = 0;
     std::size_t workload_image(std::size_t k) const { return first + from + k; }
   };
-  Result<std::vector<FaultCounts>> run_images(FaultyReads& reads, const Images& images, bool stops,
-                                              BitOutcome* outcome);
-  Result<std::vector<FaultCounts>> run_plainly(FaultyReads& reads, const Images& images,
-                                               std::size_t first_operator, BitOutcome* outcome);
-  Result<void> run_protected(const BitFault& fault, const FaultyReads& plain, const Images& images,
-                             const std::vector<FaultCounts>& plain_counts, Trials& trials);
-  Result<void> compare_ways(FaultyReads& reads, const Images& images, const std::vector<FaultCounts>& counts,
-                            Trials& trials);
+  /// Every fault on every image, image by image, so that its golden activations stay in the caches.
+  Result<std::vector<Trials>> run(std::span<const BitFault> faults, const Images& images);
+
+  const ExecutionTimes& times() const { return m_times; }
+
+ private:
+  using CountsOfImages = std::vector<FaultCounts>;
+  Result<std::vector<CountsOfImages>> propagate(std::span<const BitFault> faults, const Images& images,
+                                                bool is_protected, bool stops,
+                                                std::vector<BitOutcome>& outcomes);
+  Result<CountsOfImages> run_plainly(FaultyReads& reads, const Images& images, std::size_t first_operator,
+                                     BitOutcome& outcome);
+  Result<std::vector<CountsOfImages>> compare(std::span<const BitFault> faults, const Images& images,
+                                              std::vector<BitOutcome>& outcomes);
   std::size_t first_operator(const FaultyReads& reads) const;
 
   const Workload& m_workload;
@@ -88,6 +90,7 @@ class BitRunner {
   ExecutionParams m_params;
   Propagator m_propagator;
   std::unique_ptr<Batch> m_batch;
+  ExecutionTimes m_times;
 };
 
 }  // namespace qfi

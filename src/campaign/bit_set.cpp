@@ -201,7 +201,7 @@ std::size_t BitSet::images_of_block(std::size_t block) const {
 
 Result<std::unique_ptr<GoldenActivations>> BitSet::golden_of(std::size_t first, std::size_t count) const {
   QFI_TRY(const std::vector<std::byte> inputs, read_inputs(m_workload, m_input, first, count));
-  auto golden = std::make_unique<GoldenActivations>(*m_workload.program, count);
+  auto golden = std::make_unique<GoldenActivations>(*m_propagation, count);
   std::memcpy(golden->tensor(m_workload.program->model().inputs[0]).data(), inputs.data(), inputs.size());
   golden->run();
   return golden;
@@ -218,35 +218,57 @@ Result<const GoldenActivations*> BitSet::golden_block(std::size_t block) {
   return m_golden[block].get();
 }
 
+// Faults that run together: some neighbours; paired, of one image.
+std::vector<std::span<const std::size_t>> BitSet::chunks(std::span<const std::size_t> faults) const {
+  constexpr std::size_t k_together = 16;
+  std::vector<std::span<const std::size_t>> result;
+  for (std::size_t begin = 0; begin < faults.size();) {
+    std::size_t end = begin + 1;
+    while (end < faults.size() && end - begin < k_together &&
+           (!is_paired() || m_image_of[faults[end]] == m_image_of[faults[begin]]))
+      ++end;
+    result.push_back(faults.subspan(begin, end - begin));
+    begin = end;
+  }
+  return result;
+}
+
 Result<void> BitSet::run_faults(const std::vector<std::size_t>& faults, std::size_t block,
                                 const GoldenActivations& golden, unsigned threads,
                                 const std::function<void()>& progress) {
   std::vector<std::unique_ptr<BitRunner>> runners(threads);
   std::vector<Result<void>> failures(threads);
   std::mutex lock;
-  parallel_for(faults.size(), threads, [&](std::size_t i, unsigned worker) {
+  const auto together = chunks(faults);
+  parallel_for(together.size(), threads, [&](std::size_t c, unsigned worker) {
     if (!failures[worker]) return;
     if (!runners[worker])
       runners[worker] = std::make_unique<BitRunner>(m_workload, m_values, *m_propagation, m_execution);
-    const std::size_t index = faults[i];
     const std::size_t first = first_of_block(block);
-    const std::size_t from = is_paired() ? m_image_of[index] - first : 0;
-    const std::size_t count = is_paired() ? 1 : images_of_block(block);
-    auto trials = runners[worker]->run(fault(index), golden, first, from, count);
+    const std::size_t from = is_paired() ? m_image_of[together[c].front()] - first : 0;
+    const BitRunner::Images images{golden, first, from, is_paired() ? 1 : images_of_block(block)};
+    std::vector<BitFault> chunk;
+    for (const std::size_t index : together[c]) chunk.push_back(fault(index));
+    auto trials = runners[worker]->run(chunk, images);
     if (!trials) {
       failures[worker] = tl::unexpected(trials.error());
       return;
     }
     const std::scoped_lock guard(lock);
-    m_counts[index] += trials->outcome.counts;
-    m_outcomes[index] += trials->outcome;
-    if (trials->with_protection) m_protected[index] += *trials->with_protection;
-    for (std::size_t k = 0; k < count; ++k) add_image(index, first + from + k, trials->events[k]);
-    m_times += trials->times;
-    m_inferences += count;
-    if (progress) progress();
+    for (std::size_t i = 0; i < chunk.size(); ++i) {
+      const std::size_t index = together[c][i];
+      m_counts[index] += (*trials)[i].outcome.counts;
+      m_outcomes[index] += (*trials)[i].outcome;
+      if ((*trials)[i].with_protection) m_protected[index] += *(*trials)[i].with_protection;
+      for (std::size_t k = 0; k < images.count; ++k)
+        add_image(index, images.workload_image(k), (*trials)[i].events[k]);
+      m_inferences += images.count;
+      if (progress) progress();
+    }
   });
   for (const Result<void>& failure : failures) QFI_CHECK(failure);
+  for (const auto& runner : runners)
+    if (runner) m_times += runner->times();
   return {};
 }
 
@@ -282,10 +304,13 @@ Result<double> BitSet::expected_seconds_per_fault() {
   const auto seconds = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
+  constexpr std::uint64_t k_together = 10;
   std::uint64_t tried = 0;
-  for (; tried < std::min(k_tried, drawn()) && seconds() < k_most_seconds; ++tried) {
-    const std::uint64_t index = random_below(m_seed, "measure", tried, drawn());
-    QFI_CHECK(runner.run(fault(index), *golden, 0, 0, images));
+  while (tried < std::min(k_tried, drawn()) && seconds() < k_most_seconds) {
+    std::vector<BitFault> faults;
+    for (std::uint64_t i = 0; i < k_together; ++i)
+      faults.push_back(fault(random_below(m_seed, "measure", tried++, drawn())));
+    QFI_CHECK(runner.run(faults, {*golden, 0, 0, images}));
   }
   if (tried == 0) return 0.0;
   const double per_image = seconds() / static_cast<double>(tried * images);

@@ -3,7 +3,9 @@
 
 #include <cstring>
 
+#include "incremental_layer.hpp"
 #include "kernel.hpp"
+#include "qfi/engine/propagation.hpp"
 
 namespace qfi {
 namespace {
@@ -30,32 +32,42 @@ std::size_t GoldenActivations::bytes_per_image(const Program& program) {
   for (const int tensor : computed_tensors(program))
     bytes += program.model().tensors[static_cast<std::size_t>(tensor)].bytes();
   for (std::size_t i = 0; i < program.model().operators.size(); ++i)
-    if (program.multiplies_weights(i)) bytes += outputs_of(program, i) * sizeof(std::int32_t);
+    if (program.multiplies_weights(i))
+      bytes += outputs_of(program, i) * (sizeof(std::int32_t) + sizeof(Slack));
   return bytes;
 }
 
-GoldenActivations::GoldenActivations(const Program& program, std::size_t images)
-    : m_program(&program), m_images(images) {
-  const Model& model = program.model();
+GoldenActivations::GoldenActivations(const Propagation& propagation, std::size_t images)
+    : m_propagation(propagation), m_program(propagation.program()), m_images(images) {
+  const Model& model = m_program.model();
   m_tensors.resize(model.tensors.size());
   m_accumulators.resize(model.operators.size());
-  for (const int tensor : computed_tensors(program)) {
+  m_slacks.resize(model.operators.size());
+  for (const int tensor : computed_tensors(m_program)) {
     const auto t = static_cast<std::size_t>(tensor);
     m_tensors[t].resize(images * model.tensors[t].bytes());
   }
   for (std::size_t i = 0; i < model.operators.size(); ++i)
-    if (program.multiplies_weights(i)) m_accumulators[i].resize(images * outputs_of(program, i));
+    if (m_program.multiplies_weights(i)) {
+      m_accumulators[i].resize(images * outputs_of(m_program, i));
+      m_slacks[i].resize(m_accumulators[i].size());
+    }
 }
+
+GoldenActivations::~GoldenActivations() = default;
 
 void GoldenActivations::run() {
   std::vector<std::byte> scratch;
   const auto place = [&](int tensor) { return m_tensors[static_cast<std::size_t>(tensor)].data(); };
-  for (std::size_t i = 0; i < m_program->model().operators.size(); ++i) {
-    if (m_program->is_folded(i)) continue;
-    KernelCall call = make_call(m_program->model(), i, m_images, place, place);
+  for (std::size_t i = 0; i < m_program.model().operators.size(); ++i) {
+    if (m_program.is_folded(i)) continue;
+    KernelCall call = make_call(m_program.model(), i, m_images, place, place);
     call.scratch = &scratch;
     if (!m_accumulators[i].empty()) call.accumulators = m_accumulators[i].data();
-    m_program->kernel(i).run(call);
+    m_program.kernel(i).run(call);
+    if (const IncrementalLayer* layer = m_propagation.layer(i))
+      layer->find_slacks(m_accumulators[i].data(), call.out<std::uint8_t>(0), m_accumulators[i].size(),
+                         m_slacks[i].data());
   }
 }
 
@@ -70,11 +82,15 @@ const std::int32_t* GoldenActivations::accumulators(std::size_t index, std::size
   return m_accumulators[index].data() + m_accumulators[index].size() / m_images * image;
 }
 
-void GoldenActivations::restore(std::size_t first, std::size_t image, std::size_t count,
-                                Batch& batch) const {
+const Slack* GoldenActivations::slacks(std::size_t index, std::size_t image) const {
+  return m_slacks[index].empty() ? nullptr
+                                 : m_slacks[index].data() + m_slacks[index].size() / m_images * image;
+}
+
+void GoldenActivations::restore(std::size_t first, std::size_t image, std::size_t count, Batch& batch) const {
   batch.set_images(count);
-  for (const int tensor : m_program->live_tensors(first, m_program->params().kept_tensors)) {
-    const std::size_t bytes = m_program->model().tensors[static_cast<std::size_t>(tensor)].bytes();
+  for (const int tensor : m_program.live_tensors(first, m_program.params().kept_tensors)) {
+    const std::size_t bytes = m_program.model().tensors[static_cast<std::size_t>(tensor)].bytes();
     const auto& golden = m_tensors[static_cast<std::size_t>(tensor)];
     std::memcpy(batch.tensor(tensor).data(), golden.data() + image * bytes, count * bytes);
   }

@@ -3,6 +3,7 @@
 // changed weights and biases, faulty accumulators. Exact: accumulators are sums modulo 2^32.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -41,54 +42,89 @@ struct LayerFaults {
   bool empty() const { return channels.empty() && accumulators.empty(); }
 };
 
+/// How far the accumulator behind an output may move before the output changes; at most as far as fits.
+/// One word, so that comparisons become vector instructions.
+struct Slack {
+  std::uint32_t up_and_down = 0;  ///< 16 bits each, up the lower ones
+  std::int32_t up() const { return static_cast<std::int32_t>(up_and_down & 0xFFFFU); }
+  std::int32_t down() const { return static_cast<std::int32_t>(up_and_down >> 16U); }
+};
+
+/// Values that differ from the golden ones, each place once.
+struct ChangedValues {
+  Elements places;
+  std::vector<std::uint8_t> values;  ///< of each, as stored
+
+  void add(std::uint32_t place, std::uint8_t value) {
+    places.push_back(place);
+    values.push_back(value);
+  }
+};
+
 /// Immutable; shared by threads, each with its own Scratch.
 class IncrementalLayer {
  public:
   explicit IncrementalLayer(const MultiplyAccumulate& op);
 
   struct Scratch {
-    std::vector<std::int32_t> sums;     ///< of touched groups
-    std::vector<std::uint8_t> touched;  ///< by group
-    Elements groups;                    ///< those that are touched
+    std::vector<std::uint32_t> deltas;  ///< of accumulators; 0 between updates
+    std::vector<std::uint8_t> touched;  ///< by unit, k_unit outputs; 0 between updates
+    Elements units;                     ///< those that are touched
     std::vector<std::uint32_t> plane;   ///< what a channel's weights add, by pixel
+    std::vector<std::int16_t> pixel;    ///< changes of one input pixel, by channel
   };
 
   /// Whether update() does less work than the whole layer.
   bool pays(std::size_t changed_inputs) const;
 
+  /// Of `count` outputs, which begin with channel 0.
+  void find_slacks(const std::int32_t* accumulators, const std::uint8_t* outputs, std::size_t count,
+                   Slack* slacks) const;
+
+  /// The golden run of one image.
   struct Golden {
     const std::uint8_t* input = nullptr;
     const std::int32_t* accumulators = nullptr;
+    const std::uint8_t* output = nullptr;
+    const Slack* slacks = nullptr;  ///< nullptr: not known, nothing is taken for granted
   };
-  /// `changed`: where `input` differs from the golden one, each place once. `output` holds the golden
-  /// output, and then the faulty one; places that changed are appended to `changed_outputs`.
+  /// `changed`: where the input differs from the golden one. `input`: all of it, needed where weights are
+  /// faulty. Outputs that differ are appended to `outputs`.
   void update(const LayerFaults& faults, const Golden& golden, const std::uint8_t* input,
-              std::span<const std::uint32_t> changed, std::uint8_t* output, Elements& changed_outputs,
-              Scratch& scratch) const;
+              std::span<const std::uint32_t> changed, std::span<const std::uint8_t> values,
+              ChangedValues& outputs, Scratch& scratch) const;
 
   const MultiplyAccumulate& op() const { return m_op; }
 
  private:
+  static constexpr std::size_t k_unit = 16;
   struct Update;
   struct Place {
     std::size_t tap = 0;  ///< ky or kx
     std::size_t out = 0;  ///< row or column of the output
   };
   struct Change {
-    std::size_t channel = 0;
+    std::size_t first = 0;    ///< output channel of its group
+    std::size_t weights = 0;  ///< where its weights of a tap begin
     std::int16_t delta = 0;
   };
   void add_pixel(Update& update, std::size_t plane, std::size_t pixel, std::span<const Change> changes) const;
+  void add_changes(const std::int16_t* weights, std::span<const Change> changes, std::uint32_t* deltas) const;
   void add_channel(Update& update, const LayerFaults::Channel& channel, std::size_t plane) const;
-  void touch(Update& update, std::size_t group) const;
-  void store(Update& update, std::size_t element, std::int32_t sum) const;
+  static void touch(Update& update, std::size_t first, std::size_t count);
+  void settle(Update& update, std::size_t unit) const;
+  void store_hits(Update& update, std::size_t first, std::span<const std::uint8_t> hits) const;
+  void store(Update& update, std::size_t element, std::size_t channel, std::int32_t sum) const;
 
   const MultiplyAccumulate& m_op;
   std::size_t m_group_out = 1;
+  bool m_is_depthwise = false;                ///< every channel has an input channel of its own
   std::vector<std::int16_t> m_weights;        ///< less the zero point, [tap][in_c][group_out_c]
   std::vector<std::vector<Place>> m_rows;     ///< of each input row, the taps and output rows it meets
   std::vector<std::vector<Place>> m_columns;  ///< likewise
   double m_reach = 0;                         ///< multiplications that one input takes part in
+  /// Of each channel and output code, less the smallest: the smallest accumulator that gives at least that.
+  std::vector<std::array<std::int32_t, 257>> m_thresholds;
 };
 
 }  // namespace qfi

@@ -65,6 +65,10 @@ class Kernel {
   virtual void run(const KernelCall& call) const = 0;
   /// The weights and geometry of an operator that multiplies 8-bit weights; else nullptr.
   virtual const MultiplyAccumulate* multiply_accumulate() const { return nullptr; }
+  /// Whether output element i depends on element i of each input alone.
+  virtual bool is_elementwise() const { return false; }
+  /// Computes these output elements of the first image. Precondition: is_elementwise().
+  virtual void run_elements(const KernelCall& call, std::span<const std::uint32_t> places) const;
   /// Whether output elements come from 32-bit accumulators (int32, or FLOAT32 before the activation).
   virtual bool has_accumulators() const { return false; }
   /// The bits of the accumulator, bias included, behind output `element` of the call's first image.
@@ -178,9 +182,6 @@ struct WindowGeometry {
 };
 Result<WindowGeometry> window_geometry(const WindowOptions& options, const Tensor& input,
                                        const Tensor& output, int filter_h, int filter_w);
-
-/// std::lround as x86 does it: whatever does not fit, NaN included, becomes the smallest int32.
-std::int32_t round_to_int32(double value);
 
 // Each file in operators/ prepares some kinds of operators.
 PreparedKernel prepare_weighted(const OperatorView& view, KernelSet kernels);

@@ -8,16 +8,6 @@
 
 namespace qfi {
 
-template <class Accumulator>
-std::int32_t Requantizer::operator()(Accumulator accumulator, std::size_t channel) const {
-  const std::int32_t scaled = fixed_point.empty()
-                                  ? round_to_int32(static_cast<double>(accumulator) * real[channel])
-                                  : multiply_by_quantized_multiplier(accumulator, fixed_point[channel]);
-  return std::clamp(wrapping_add(scaled, zero_point), min, max);
-}
-template std::int32_t Requantizer::operator()(std::int32_t, std::size_t) const;
-template std::int32_t Requantizer::operator()(std::int64_t, std::size_t) const;
-
 namespace {
 
 // 0 <= small_index * stride + shift < large_size, for the small indices 0 .. small_size-1.

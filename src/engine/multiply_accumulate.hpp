@@ -3,6 +3,7 @@
 // products of weights and inputs, then requantization.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -58,6 +59,9 @@ inline int input_place(int o, int k, int in_size, int stride, int dilation, int 
   return place >= 0 && place < in_size ? place : -1;
 }
 
+/// std::lround as x86 does it: whatever does not fit, NaN included, becomes the smallest int32.
+std::int32_t round_to_int32(double value);
+
 /// int32 accumulator -> stored output, per output channel.
 struct Requantizer {
   std::vector<QuantizedMultiplier> fixed_point;  ///< empty: `real` is used
@@ -68,7 +72,12 @@ struct Requantizer {
 
   /// Accumulator: std::int32_t, or std::int64_t for INT16 activations.
   template <class Accumulator>
-  std::int32_t operator()(Accumulator accumulator, std::size_t channel) const;
+  std::int32_t operator()(Accumulator accumulator, std::size_t channel) const {
+    const std::int32_t scaled = fixed_point.empty()
+                                    ? round_to_int32(static_cast<double>(accumulator) * real[channel])
+                                    : multiply_by_quantized_multiplier(accumulator, fixed_point[channel]);
+    return std::clamp(wrapping_add(scaled, zero_point), min, max);
+  }
   std::size_t bytes() const {
     return fixed_point.size() * sizeof(QuantizedMultiplier) + real.size() * sizeof(double);
   }

@@ -62,13 +62,25 @@ void add_constant(const Model& model, std::size_t index, const ConstantFault& fa
   }
 }
 
-// Places where two tensors of one image differ.
+std::uint64_t word_at(std::span<const std::byte> values, std::size_t at) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, values.data() + at, sizeof(word));
+  return word;
+}
+
+// Places where two tensors of one image differ. First in large pieces, then in small ones.
 void find_differences(std::span<const std::byte> a, std::span<const std::byte> b, std::size_t bytes,
-                      Elements& places) {
-  constexpr std::size_t k_chunk = 64;
-  for (std::size_t at = 0; at < a.size(); at += k_chunk) {
-    const std::size_t size = std::min(k_chunk, a.size() - at);
-    if (std::memcmp(a.data() + at, b.data() + at, size) == 0) continue;
+                      Elements& places, std::size_t begin, std::size_t end, std::size_t piece) {
+  for (std::size_t at = begin; at < end; at += piece) {
+    const std::size_t size = std::min(piece, end - at);
+    const bool is_word = size == sizeof(std::uint64_t);
+    if (is_word ? word_at(a, at) == word_at(b, at) : std::memcmp(a.data() + at, b.data() + at, size) == 0)
+      continue;
+    constexpr std::size_t k_small = 8;
+    if (piece > k_small) {
+      find_differences(a, b, bytes, places, at, at + size, piece > 128 ? 128 : k_small);
+      continue;
+    }
     for (std::size_t i = at; i < at + size; i += bytes)
       if (std::memcmp(a.data() + i, b.data() + i, bytes) != 0)
         places.push_back(static_cast<std::uint32_t>(i / bytes));
@@ -120,19 +132,27 @@ Result<PreparedConstants> Propagation::prepare(std::span<const ConstantFault> fa
 struct Propagator::State {
   explicit State(const Propagation& made_ready)
       : propagation(made_ready), program(made_ready.program()), model(program.model()) {
-    buffers.resize(model.tensors.size());
-    changed.resize(model.tensors.size());
+    tensors.resize(model.tensors.size());
   }
+
+  // How a tensor differs from the golden one: either by values at places, or as a whole, with places.
+  struct TensorState {
+    ChangedValues changed;  ///< `values` only where not `is_whole`, which 8-bit types may be
+    std::vector<std::byte> memory;
+    bool is_whole = false;
+    bool differs() const { return !changed.places.empty(); }
+  };
 
   const Propagation& propagation;
   const Program& program;
   const Model& model;
-  std::vector<std::vector<std::byte>> buffers;  ///< of tensors that differ
-  std::vector<Elements> changed;                ///< of each tensor; empty: golden
-  std::vector<int> touched;                     ///< tensors whose `changed` may not be empty
+  std::vector<TensorState> tensors;
+  std::vector<int> touched;  ///< tensors whose state may not be golden
   std::vector<std::byte> scratch;
   IncrementalLayer::Scratch layer_scratch;
   std::vector<std::int32_t> sums;
+  ChangedValues ignored;
+  std::vector<std::uint8_t> input_values;
   // Of the run at hand:
   const GoldenActivations* golden = nullptr;
   std::size_t image = 0;
@@ -143,50 +163,62 @@ struct Propagator::State {
   struct FaultyInput {
     int tensor = k_no_tensor;
     std::vector<std::byte> values;
-    Elements changed;
+    Elements places;
   };
   std::vector<FaultyInput> own_inputs;
 
   std::size_t element_bytes(int tensor) const {
     return size_of(model.tensors[static_cast<std::size_t>(tensor)].type);
   }
-  Elements& places(int tensor) { return changed[static_cast<std::size_t>(tensor)]; }
-  std::span<std::byte> buffer(int tensor) {
-    auto& memory = buffers[static_cast<std::size_t>(tensor)];
+  TensorState& state(int tensor) { return tensors[static_cast<std::size_t>(tensor)]; }
+  std::span<std::byte> memory(int tensor) {
+    auto& memory = state(tensor).memory;
     if (memory.empty()) memory.resize(model.tensors[static_cast<std::size_t>(tensor)].bytes());
     return memory;
   }
-  std::span<const std::byte> values(int tensor) const {
-    const auto t = static_cast<std::size_t>(tensor);
-    return changed[t].empty() ? golden->tensor(tensor, image) : std::span<const std::byte>(buffers[t]);
+  // All values of a tensor; writes them down where only changes are known.
+  std::span<const std::byte> values(int tensor) {
+    TensorState& now = state(tensor);
+    if (!now.differs() && !now.is_whole) return golden->tensor(tensor, image);
+    return writable(tensor);
   }
-  // The tensor's buffer, golden where it did not differ yet.
   std::span<std::byte> writable(int tensor) {
-    const auto memory = buffer(tensor);
-    if (places(tensor).empty()) {
-      const auto from = golden->tensor(tensor, image);
-      std::memcpy(memory.data(), from.data(), from.size());
-      touched.push_back(tensor);
-    }
-    return memory;
+    TensorState& now = state(tensor);
+    const auto whole = memory(tensor);
+    if (now.is_whole) return whole;
+    const auto from = golden->tensor(tensor, image);
+    std::memcpy(whole.data(), from.data(), from.size());
+    for (std::size_t i = 0; i < now.changed.places.size(); ++i)
+      whole[now.changed.places[i]] = static_cast<std::byte>(now.changed.values[i]);
+    now.is_whole = true;
+    touched.push_back(tensor);
+    return whole;
   }
 
   void reset() {
-    for (const int tensor : touched) places(tensor).clear();
+    for (const int tensor : touched) {
+      state(tensor).changed.places.clear();
+      state(tensor).changed.values.clear();
+      state(tensor).is_whole = false;
+    }
     touched.clear();
   }
 
   // Reads a value faultily, in memory that holds the tensor, and keeps the list of places right.
-  void fault_value(const DataFault& fault, std::span<std::byte> memory, Elements& list) const {
+  void fault_value(const DataFault& fault, std::span<std::byte> whole, Elements& places) const {
     const std::size_t bytes = element_bytes(fault.tensor);
-    const std::uint32_t bits = fault.read(bits_at(memory, fault.element, bytes));
-    std::memcpy(memory.data() + fault.element * bytes, &bits, bytes);
+    const std::uint32_t bits = fault.read(bits_at(whole, fault.element, bytes));
+    std::memcpy(whole.data() + fault.element * bytes, &bits, bytes);
     const bool differs =
-        std::memcmp(memory.data() + fault.element * bytes,
+        std::memcmp(whole.data() + fault.element * bytes,
                     golden->tensor(fault.tensor, image).data() + fault.element * bytes, bytes) != 0;
-    const auto known = std::ranges::find(list, static_cast<std::uint32_t>(fault.element));
-    if (differs && known == list.end()) list.push_back(static_cast<std::uint32_t>(fault.element));
-    if (!differs && known != list.end()) list.erase(known);
+    const auto known = std::ranges::find(places, static_cast<std::uint32_t>(fault.element));
+    if (differs && known == places.end()) places.push_back(static_cast<std::uint32_t>(fault.element));
+    if (!differs && known != places.end()) places.erase(known);
+  }
+  void fault_stored(const DataFault& fault) {
+    const auto whole = writable(fault.tensor);
+    fault_value(fault, whole, state(fault.tensor).changed.places);
   }
 
   template <class Use>
@@ -206,11 +238,11 @@ struct Propagator::State {
 
   bool has_changed_input(const Operator& op) {
     return std::ranges::any_of(op.inputs,
-                               [&](int tensor) { return tensor != k_no_tensor && !places(tensor).empty(); });
+                               [&](int tensor) { return tensor != k_no_tensor && state(tensor).differs(); });
   }
   bool is_golden_after(std::size_t index) {
     return std::ranges::none_of(touched, [&](int tensor) {
-      return !places(tensor).empty() && propagation.m_last_use[static_cast<std::size_t>(tensor)] > index;
+      return state(tensor).differs() && propagation.m_last_use[static_cast<std::size_t>(tensor)] > index;
     });
   }
 
@@ -222,9 +254,9 @@ struct Propagator::State {
       if (own == nullptr) {
         const auto now = values(fault.tensor);
         own = &own_inputs.emplace_back(
-            FaultyInput{fault.tensor, {now.begin(), now.end()}, places(fault.tensor)});
+            FaultyInput{fault.tensor, {now.begin(), now.end()}, state(fault.tensor).changed.places});
       }
-      fault_value(fault, own->values, own->changed);
+      fault_value(fault, own->values, own->places);
     });
   }
   FaultyInput* find_own(int tensor) {
@@ -235,17 +267,28 @@ struct Propagator::State {
     const FaultyInput* own = find_own(tensor);
     return own == nullptr ? values(tensor) : std::span<const std::byte>(own->values);
   }
-  const Elements& changed_in(int tensor) {
+  // Places where an 8-bit input differs, and the values there.
+  std::pair<std::span<const std::uint32_t>, std::span<const std::uint8_t>> changed_in(int tensor) {
     const FaultyInput* own = find_own(tensor);
-    return own == nullptr ? places(tensor) : own->changed;
+    const TensorState& now = state(tensor);
+    if (own == nullptr && !now.is_whole) return {now.changed.places, now.changed.values};
+    const Elements& places = own == nullptr ? now.changed.places : own->places;
+    const auto whole = input(tensor);
+    input_values.clear();
+    for (const std::uint32_t place : places) input_values.push_back(static_cast<std::uint8_t>(whole[place]));
+    return {places, input_values};
   }
 
   KernelCall call_of(std::size_t index) {
     KernelCall call = make_call(
         model, index, 1, [&](int tensor) { return input(tensor).data(); },
-        [&](int tensor) { return buffer(tensor).data(); });
+        [&](int tensor) { return memory(tensor).data(); });
     call.scratch = &scratch;
     return call;
+  }
+
+  static const std::uint8_t* bytes(std::span<const std::byte> values) {
+    return reinterpret_cast<const std::uint8_t*>(values.data());
   }
 
   void run_layer(std::size_t index, const IncrementalLayer& layer) {
@@ -258,14 +301,14 @@ struct Propagator::State {
     for_faults(Stage::accumulator, index, [&](const DataFault& fault) {
       faults.accumulators.push_back({static_cast<std::size_t>(fault.element), &fault.read});
     });
-    const auto* x = reinterpret_cast<const std::uint8_t*>(input(in).data());
-    const Elements& changed_inputs = changed_in(in);
-    if (layer.pays(changed_inputs.size())) {
-      const IncrementalLayer::Golden from{
-          reinterpret_cast<const std::uint8_t*>(golden->tensor(in, image).data()),
-          golden->accumulators(index, image)};
-      auto* y = reinterpret_cast<std::uint8_t*>(writable(out).data());
-      layer.update(faults, from, x, changed_inputs, y, places(out), layer_scratch);
+    const auto [places, new_values] = changed_in(in);
+    if (layer.pays(places.size())) {
+      const IncrementalLayer::Golden from{bytes(golden->tensor(in, image)),
+                                          golden->accumulators(index, image),
+                                          bytes(golden->tensor(out, image)), golden->slacks(index, image)};
+      const std::uint8_t* whole = faults.channels.empty() ? nullptr : bytes(input(in));
+      touched.push_back(out);
+      layer.update(faults, from, whole, places, new_values, state(out).changed, layer_scratch);
       return;
     }
     KernelCall call = call_of(index);
@@ -275,10 +318,51 @@ struct Propagator::State {
     }
     program.kernel(index).run(call);
     if (!faults.empty()) {
-      Elements ignored;  // compared with the golden output below
-      layer.update(faults, {x, sums.data()}, x, {}, call.out<std::uint8_t>(0), ignored, layer_scratch);
+      const std::uint8_t* whole = bytes(input(in));
+      ignored.places.clear();
+      ignored.values.clear();
+      layer.update(faults, {whole, sums.data(), call.out<std::uint8_t>(0), nullptr}, whole, {}, {}, ignored,
+                   layer_scratch);
+      for (std::size_t i = 0; i < ignored.places.size(); ++i)
+        call.out<std::uint8_t>(0)[ignored.places[i]] = ignored.values[i];
     }
     compare(op);
+  }
+
+  // Of an operator whose outputs each depend on inputs at the same place: only where those differ.
+  // False: that is not so, or they are many.
+  bool run_places(std::size_t index) {
+    const Operator& op = model.operators[index];
+    const int out = op.outputs[0];
+    const Kernel& kernel = program.kernel(index);
+    if (has_fault[index] || !kernel.is_elementwise() || element_bytes(out) != 1) return false;
+    std::size_t number = 0;
+    for (const int tensor : op.inputs)
+      if (!model.tensors[static_cast<std::size_t>(tensor)].is_constant)
+        number += state(tensor).changed.places.size();
+    constexpr std::size_t k_many = 4;
+    if (number * k_many > model.tensors[static_cast<std::size_t>(out)].elements()) return false;
+    const KernelCall call = call_of(index);
+    const auto now = memory(out);
+    const auto before = golden->tensor(out, image);
+    touched.push_back(out);
+    ChangedValues& changed = state(out).changed;
+    for (std::size_t k = 0; k < op.inputs.size(); ++k) {
+      if (model.tensors[static_cast<std::size_t>(op.inputs[k])].is_constant) continue;
+      const Elements& places = state(op.inputs[k]).changed.places;
+      kernel.run_elements(call, places);
+      for (const std::uint32_t place : places)
+        if (now[place] != before[place] && !(k == 1 && differs_at(op.inputs[0], place)))
+          changed.add(place, static_cast<std::uint8_t>(now[place]));
+    }
+    return true;
+  }
+  // Precondition: the tensor is written down as a whole, or golden.
+  bool differs_at(int tensor, std::uint32_t place) {
+    const std::size_t bytes = element_bytes(tensor);
+    if (model.tensors[static_cast<std::size_t>(tensor)].is_constant) return false;
+    return std::memcmp(values(tensor).data() + place * bytes,
+                       golden->tensor(tensor, image).data() + place * bytes, bytes) != 0;
   }
 
   void run_whole(std::size_t index) {
@@ -295,7 +379,11 @@ struct Propagator::State {
   void compare(const Operator& op) {
     for (const int tensor : op.outputs) {
       touched.push_back(tensor);
-      find_differences(buffer(tensor), golden->tensor(tensor, image), element_bytes(tensor), places(tensor));
+      state(tensor).is_whole = true;
+      constexpr std::size_t k_piece = 1024;
+      const auto whole = memory(tensor);
+      find_differences(whole, golden->tensor(tensor, image), element_bytes(tensor),
+                       state(tensor).changed.places, 0, whole.size(), k_piece);
     }
   }
 
@@ -303,10 +391,8 @@ struct Propagator::State {
     read_own_inputs(index);
     const IncrementalLayer* layer = propagation.m_layers[index].get();
     if (layer != nullptr && constants->m_operators.find(index) == nullptr) run_layer(index, *layer);
-    else run_whole(index);
-    for_faults(Stage::output, index, [&](const DataFault& fault) {
-      fault_value(fault, writable(fault.tensor), places(fault.tensor));
-    });
+    else if (!run_places(index)) run_whole(index);
+    for_faults(Stage::output, index, [&](const DataFault& fault) { fault_stored(fault); });
   }
 };
 
@@ -325,10 +411,9 @@ PropagationOutcome Propagator::run(const GoldenActivations& golden, std::size_t 
   PropagationOutcome outcome;
   state.find_faults();
   for (const DataFault& fault : data)
-    if (fault.stage == Stage::network_input)
-      state.fault_value(fault, state.writable(fault.tensor), state.places(fault.tensor));
+    if (fault.stage == Stage::network_input) state.fault_stored(fault);
   const bool is_input_golden =
-      std::ranges::all_of(state.touched, [&](int tensor) { return state.places(tensor).empty(); });
+      std::ranges::none_of(state.touched, [&](int tensor) { return state.state(tensor).differs(); });
   if (is_input_golden) outcome.equal_after = -1;
   const auto last = std::find(state.has_fault.rbegin(), state.has_fault.rend(), true);
   const auto behind_faults = static_cast<std::size_t>(state.has_fault.rend() - last);
@@ -383,9 +468,6 @@ void run_with_faults(const Program& program, Batch& batch, std::size_t first,
   }
 }
 
-std::span<const std::byte> Propagator::tensor(int index) const { return m_state->values(index); }
-bool Propagator::differs(int index) const {
-  return !m_state->changed[static_cast<std::size_t>(index)].empty();
-}
+std::span<const std::byte> Propagator::tensor(int index) { return m_state->values(index); }
 
 }  // namespace qfi

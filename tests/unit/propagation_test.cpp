@@ -100,7 +100,7 @@ TEST_P(Models, PropagationEqualsThePlainRun) {
   const Propagation propagation(program);
   Propagator propagator(propagation), unhurried(propagation);
   constexpr std::size_t k_images = 2;
-  GoldenActivations golden(program, k_images);
+  GoldenActivations golden(propagation, k_images);
   Random random(7);
   fill_inputs(golden, model.inputs[0], model.tensors[static_cast<std::size_t>(model.inputs[0])].type, random);
   golden.run();

@@ -94,6 +94,7 @@ class BitSet final : public FaultSet {
   void add_stratum(BitStratum stratum, std::string label);
   void add_fault(std::size_t stratum, std::vector<std::uint64_t> members, std::size_t image);
   void draw_faults(std::size_t stratum, std::uint64_t from, std::uint64_t to, std::size_t image);
+  std::vector<std::span<const std::size_t>> chunks(std::span<const std::size_t> faults) const;
   Result<void> run_faults(const std::vector<std::size_t>& faults, std::size_t block,
                           const GoldenActivations& golden, unsigned threads,
                           const std::function<void()>& progress);

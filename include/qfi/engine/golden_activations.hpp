@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fault-free run of some images with everything kept: every computed tensor, and the accumulators of
-// the 8-bit layers. What changed-value propagation starts from.
+// The fault-free run of some images with everything kept: every computed tensor, and of the 8-bit layers the
+// accumulators and how far they may move. What changed-value propagation starts from.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +12,15 @@
 
 namespace qfi {
 
+class Propagation;
+struct Slack;
+
 class GoldenActivations {
  public:
-  GoldenActivations(const Program& program, std::size_t images);
+  GoldenActivations(const Propagation& propagation, std::size_t images);
+  GoldenActivations(const GoldenActivations&) = delete;
+  GoldenActivations& operator=(const GoldenActivations&) = delete;
+  ~GoldenActivations();
 
   /// Memory that one image takes.
   static std::size_t bytes_per_image(const Program& program);
@@ -27,16 +33,20 @@ class GoldenActivations {
   std::span<const std::byte> tensor(int index, std::size_t image) const;
   /// Of all outputs of an operator that multiplies 8-bit weights; else nullptr.
   const std::int32_t* accumulators(std::size_t operator_index, std::size_t image) const;
+  /// Likewise; for the engine itself.
+  const Slack* slacks(std::size_t operator_index, std::size_t image) const;
 
   /// Makes the batch hold images image .. image+count-1 as they are before operator `first`.
   /// Precondition: it has room.
   void restore(std::size_t first, std::size_t image, std::size_t count, Batch& batch) const;
 
  private:
-  const Program* m_program;
+  const Propagation& m_propagation;
+  const Program& m_program;
   std::size_t m_images;
   std::vector<std::vector<std::byte>> m_tensors;
   std::vector<std::vector<std::int32_t>> m_accumulators;  ///< by operator
+  std::vector<std::vector<Slack>> m_slacks;               ///< by operator
 };
 
 }  // namespace qfi

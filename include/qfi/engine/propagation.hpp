@@ -55,6 +55,9 @@ class Propagation {
 
   const Program& program() const { return m_program; }
 
+  /// For the engine itself. nullptr: no 8-bit weights.
+  const IncrementalLayer* layer(std::size_t operator_index) const { return m_layers[operator_index].get(); }
+
   /// Each element at most once. Error: as Program::with_constants.
   Result<PreparedConstants> prepare(std::span<const ConstantFault> faults) const;
 
@@ -87,9 +90,8 @@ class Propagator {
                          const PreparedConstants& constants, std::span<const DataFault> data,
                          bool stop_when_equal = true);
 
-  /// The image's tensor after the run, golden where nothing differs. Of tensors that are no constants.
-  std::span<const std::byte> tensor(int index) const;
-  bool differs(int index) const;
+  /// The image's tensor after the run, golden where nothing differs; no constant. Until the next call.
+  std::span<const std::byte> tensor(int index);
 
  private:
   struct State;

@@ -37,6 +37,13 @@ class BinaryKernel final : public Kernel {
       });
     }
   }
+  bool is_elementwise() const override {
+    return m_loop.size() == 1 && m_loop.back().strides == std::array<std::int64_t, 2>{1, 1};
+  }
+  void run_elements(const KernelCall& call, std::span<const std::uint32_t> places) const override {
+    for (const std::uint32_t i : places)
+      call.out<T>(0)[i] = m_function(call.input<T>(0, 0)[i], call.input<T>(1, 0)[i]);
+  }
   std::size_t bytes() const override { return sizeof(*this); }
 
  private:

@@ -26,16 +26,22 @@ class MapKernel final : public Kernel {
     for (std::size_t image = 0; image < call.images; ++image) {
       const auto* in = call.input<std::byte>(0, image);
       Out* out = call.out<Out>(image);
-      for (std::size_t i = 0; i < m_elements; ++i) {
-        In value;  // by bytes: 64-bit constants of a file need not be aligned
-        std::memcpy(&value, in + i * sizeof(In), sizeof(In));
-        out[i] = static_cast<Out>(m_function(value));
-      }
+      for (std::size_t i = 0; i < m_elements; ++i) out[i] = value_at(in, i);
     }
+  }
+  bool is_elementwise() const override { return true; }
+  void run_elements(const KernelCall& call, std::span<const std::uint32_t> places) const override {
+    for (const std::uint32_t i : places) call.out<Out>(0)[i] = value_at(call.input<std::byte>(0, 0), i);
   }
   std::size_t bytes() const override { return sizeof(*this) + extra_bytes(m_function); }
 
  private:
+  Out value_at(const std::byte* in, std::size_t i) const {
+    In value;  // by bytes: 64-bit constants of a file need not be aligned
+    std::memcpy(&value, in + i * sizeof(In), sizeof(In));
+    return static_cast<Out>(m_function(value));
+  }
+
   template <class F>
   static std::size_t extra_bytes(const F& function) {
     if constexpr (requires { function.bytes(); }) return function.bytes();
