@@ -48,6 +48,7 @@ class Command : public testing::Test {
     std::ifstream file(folder() / out / "results.json");
     return json::parse(file);
   }
+  json first_set(const std::string& out) { return results(out)["fault_sets"][0]; }
   std::string bytes(const std::string& out) { return value_of(read_file(folder() / out / "results.json")); }
 
   /// Exit code 2, one line that starts with "qfi: " and holds `part`, and no output folder.
@@ -70,11 +71,12 @@ TEST_F(Command, CampaignWritesResultsThatAddUp) {
   ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
   EXPECT_THAT(outcome.output, HasSubstr("30 of 3526 stuck-at faults"));
   const json r = results("out");
-  EXPECT_EQ(r["faults"].size(), 30U);
-  EXPECT_EQ(r["sample"]["population"], 3526);
+  const json set = first_set("out");
+  EXPECT_EQ(set["faults"].size(), 30U);
+  EXPECT_EQ(set["sample"]["population"], 3526);
   std::uint64_t correct = 0;
   int harmless = 0;
-  for (const json& fault : r["faults"]) {
+  for (const json& fault : set["faults"]) {
     EXPECT_EQ(fault["images"], 40);
     EXPECT_EQ(fault["golden_correct"], r["golden"]["top1_correct"]);
     EXPECT_EQ(fault["faulty_correct"].get<int>(), fault["golden_correct"].get<int>() -
@@ -87,10 +89,10 @@ TEST_F(Command, CampaignWritesResultsThatAddUp) {
     correct += fault["faulty_correct"].get<std::uint64_t>();
     harmless += fault["class"] == "harmless" ? 1 : 0;
   }
-  EXPECT_NEAR(r["summary"]["faulty_top1"]["mean"].get<double>(), static_cast<double>(correct) / (30.0 * 40.0),
-              1e-9);
-  EXPECT_EQ(r["summary"]["harmless"]["faults"], harmless);
-  EXPECT_EQ(r["proof"]["table_path_equals_golden_path_images"], 40);
+  EXPECT_NEAR(set["summary"]["faulty_top1"]["mean"].get<double>(),
+              static_cast<double>(correct) / (30.0 * 40.0), 1e-9);
+  EXPECT_EQ(set["summary"]["harmless"]["faults"], harmless);
+  EXPECT_EQ(set["proof"]["table_path_equals_golden_path_images"], 40);
   EXPECT_EQ(r["config"].contains("threads"), false);
   EXPECT_EQ(r["config"].contains("output"), false);
 }
@@ -112,13 +114,14 @@ TEST_F(Command, FaultListsRunInTheFilesOrderAndMaskedFaultsEqualTheGoldenRun) {
   ASSERT_TRUE(
       write_file(folder() / "faults.csv", "site,stuck_at\nop_b[31],1\nop_a[0],0\nop_a[0],0\nresult[0],1\n"));
   ASSERT_EQ(run({"campaign", config("{list: faults.csv}", ", operands: offset")}).exit_code, 0);
-  const json r = results("out");
-  ASSERT_EQ(r["faults"].size(), 4U);
-  EXPECT_EQ(r["faults"][1]["site"], "op_a[0]");
-  EXPECT_EQ(r["faults"][2]["fate"], "equal_table");
-  EXPECT_EQ(r["faults"][2]["same_as"], 1);
-  EXPECT_EQ(r["faults"][2]["faulty_correct"], r["faults"][1]["faulty_correct"]);
-  EXPECT_TRUE(r["summary"]["faulty_top1"]["interval_these_images"].is_null()) << "a list is no random sample";
+  const json set = first_set("out");
+  ASSERT_EQ(set["faults"].size(), 4U);
+  EXPECT_EQ(set["faults"][1]["site"], "op_a[0]");
+  EXPECT_EQ(set["faults"][2]["fate"], "equal_table");
+  EXPECT_EQ(set["faults"][2]["same_as"], 1);
+  EXPECT_EQ(set["faults"][2]["faulty_correct"], set["faults"][1]["faulty_correct"]);
+  EXPECT_TRUE(set["summary"]["faulty_top1"]["interval_these_images"].is_null())
+      << "a list is no random sample";
 }
 
 // Pins in a list while the population is nets: Verilator must know their wires.
@@ -150,7 +153,8 @@ TEST_F(Command, ChannelFirstImagesAreRefusedForAChannelLastModel) {
 TEST_F(Command, SamplesContinueEachOther) {
   ASSERT_EQ(run({"campaign", config("{count: 5}"), "-o", "five"}).exit_code, 0);
   ASSERT_EQ(run({"campaign", config("{count: 9}"), "-o", "nine"}).exit_code, 0);
-  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(results("five")["faults"][i], results("nine")["faults"][i]);
+  for (std::size_t i = 0; i < 5; ++i)
+    EXPECT_EQ(first_set("five")["faults"][i], first_set("nine")["faults"][i]);
 }
 
 TEST_F(Command, PlanTellsPopulationSampleAndTables) {
@@ -160,9 +164,12 @@ TEST_F(Command, PlanTellsPopulationSampleAndTables) {
   EXPECT_THAT(
       text.output,
       HasSubstr("1213 of 3526 stuck-at faults (1763 sites x 2), n = 1213.17 before rounding to nearest"));
-  const json plan = json::parse(run({"plan", file, "--json"}).output);
+  const json plan = json::parse(run({"plan", file, "--json"}).output)["fault_sets"][0];
   EXPECT_EQ(plan["sample"]["n"], 1213);
-  EXPECT_EQ(plan["distinct_tables"].get<std::uint64_t>() * 40, plan["inferences"].get<std::uint64_t>());
+  const json& fates = plan["fates"];
+  EXPECT_EQ(fates["distinct_tables"].get<int>() + fates["equal_tables"].get<int>() +
+                fates["table_masked"].get<int>() + fates["use_masked"].get<int>(),
+            1213);
   EXPECT_FALSE(std::filesystem::exists(folder() / "out"));
 }
 
@@ -337,7 +344,7 @@ TEST_F(Command, RunWithAFaultGivesTheCampaignsCounts) {
       run({"run", demo("shapes.tflite"), "--data", demo("images.npy"), "--labels", demo("labels.npy"),
            "--select", "first:40", "--netlist", m_netlist, "--fault", "op_a[1]:1", "--json"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
-  const json fault = results("out")["faults"][0];
+  const json fault = first_set("out")["faults"][0];
   EXPECT_EQ(json::parse(outcome.output)["top1_correct"], fault["faulty_correct"]);
   EXPECT_EQ(json::parse(outcome.output)["top5_correct"], fault["faulty_top5_correct"]);
   EXPECT_NE(fault["faulty_correct"], fault["golden_correct"]) << "the fault does something";

@@ -48,11 +48,13 @@ class Config : public testing::Test {
 
 TEST_F(Config, DefaultsAreFilledIn) {
   const CampaignConfig config = value_of(read(k_good));
-  EXPECT_EQ(config.faults.unit.operands, OperandEncoding::raw);
-  EXPECT_EQ(config.faults.padding, PaddingTaps::skip);
+  const auto& unit = std::get<StuckAtConfig>(config.faults.at(0).model);
+  EXPECT_EQ(unit.unit.operands, OperandEncoding::raw);
+  EXPECT_EQ(unit.padding, PaddingTaps::skip);
+  EXPECT_EQ(config.design, Design::crossed);
   EXPECT_EQ(config.verify, 8U);
   EXPECT_EQ(config.seed, 1U);
-  EXPECT_NEAR(std::get<SampleMargin>(config.sample).t, 2.5758, 1e-4);
+  EXPECT_NEAR(std::get<SampleMargin>(config.faults[0].sample).t, 2.5758, 1e-4);
   EXPECT_EQ(config.model.path, m_folder.path() / "m.tflite") << "relative to the config's folder";
   EXPECT_EQ(config.output.path, "out") << "relative to the current folder";
 }
@@ -85,6 +87,32 @@ TEST_F(Config, VariablesInPathsAreReplacedAndRecordedAsWritten) {
               HasSubstr("the variable NONE is not set"));
 }
 
+TEST_F(Config, EntriesOfFaultsMixAndMayHaveSamplesOfTheirOwn) {
+  const CampaignConfig config = value_of(read(
+      with("[conv_2d]}",
+           "[conv_2d], weight: 2}\n"
+           "  - {kind: stuck_at, target: biases, bits: [31, 0, 31], polarity: [1], sample: {count: 4, "
+           "scheme: bit}}\n"
+           "  - kind: bit_flip\n    target: data\n    stage: [output, accumulator]\n    layers: [3, name]\n"
+           "    storage:\n      - {protection: tmr}\n      - {layers: [3], protection: vandor, top_bits: 2}\n"
+           "    sample: {ber: [0.1, 0.2], draws: 7, draw: fixed}\n    raw_rate: {fit_per_mbit: 5}\n")));
+  ASSERT_EQ(config.faults.size(), 3U);
+  EXPECT_EQ(config.faults[0].name, "netlist 0");
+  EXPECT_EQ(config.faults[0].weight, 2.0);
+  const auto& biases = std::get<BitFaultConfig>(config.faults[1].model);
+  EXPECT_THAT(biases.bits, testing::ElementsAre(0, 31));
+  EXPECT_THAT(biases.models, testing::ElementsAre(BitFaultModel::stuck_at_1));
+  EXPECT_EQ(biases.duration, Duration::permanent);
+  EXPECT_EQ(std::get<SampleCount>(config.faults[1].sample).scheme, SampleScheme::bit);
+  const auto& data = std::get<BitFaultConfig>(config.faults[2].model);
+  EXPECT_THAT(data.stages, testing::ElementsAre(Stage::accumulator, Stage::output));
+  EXPECT_EQ(data.duration, Duration::transient) << "the default of data";
+  ASSERT_EQ(data.storage.size(), 2U);
+  EXPECT_EQ(data.storage[1].top_bits, 2);
+  EXPECT_THAT(std::get<SampleErrorRate>(config.faults[2].sample).rates, testing::ElementsAre(0.1, 0.2));
+  EXPECT_EQ(config.faults[2].raw_rate, 5.0);
+}
+
 struct Mistake {
   const char* from;
   const char* to;
@@ -109,7 +137,35 @@ TEST_F(Config, MistakesAreNamedWithLineColumnAndSuggestion) {
       {", confidence: 0.99", "", "'sample' needs either confidence or t beside margin"},
       {"confidence: 0.99", "confidence: 0.99, t: 2.58",
        "'sample' needs either confidence or t beside margin"},
-      {"confidence: 0.99", "count: 5", "'sample' needs exactly one of margin, count, list"},
+      {"confidence: 0.99", "count: 5", "'sample' needs exactly one of margin, count, list, ber"},
+      {"margin: 0.03, confidence: 0.99", "ber: 0.1", "stuck-at faults of a netlist are one stratum"},
+      {"confidence: 0.99", "confidence: 0.99, scheme: layer", "stuck-at faults of a netlist are one stratum"},
+      {"output: out", "output: out\ndesign: paired", "design: paired is for faults of stored bits"},
+      {"margin: 0.03, confidence: 0.99", "budget: 2 days", "'budget' is a time of at least a second"},
+      {"margin: 0.03, confidence: 0.99", "half_width: 0.1, minimum: 9, maximum: 5", "'maximum' is 5"},
+      {"sample: {margin: 0.03, confidence: 0.99}\n", "", "key 'sample' is missing in 'config'"},
+      {"[conv_2d]}", "[conv_2d]}\n  - {kind: bit_flip, target: weigths}", "did you mean 'weights'?"},
+      {"[conv_2d]}", "[conv_2d]}\n  - {kind: bit_flip}", "key 'target' is missing in 'faults'"},
+      {"[conv_2d]}", "[conv_2d]}\n  - {kind: bit_flip, target: weights, stage: output}",
+       "'stage' belongs to the target data"},
+      {"[conv_2d]}", "[conv_2d]}\n  - {kind: bit_flip, target: weights, polarity: [0]}",
+       "unknown key 'polarity' in 'faults'"},
+      {"[conv_2d]}", "[conv_2d]}\n  - {kind: bit_flip, target: weights, storage: {width: 9}}",
+       "'width' is 9"},
+      {"[conv_2d]}",
+       "[conv_2d]}\n  - {kind: bit_flip, target: weights, storage: {protection: tmr, top_bits: 1}}",
+       "'top_bits' belongs to the protections triplicated and vandor"},
+      {"[conv_2d]}",
+       "[conv_2d]}\n  - {kind: bit_flip, target: weights, sample: {scheme: data_aware, margin: 0.1, t: 2, p: "
+       "0.1}}",
+       "a data-aware scheme finds p for each bit"},
+      {"[conv_2d]}", "[conv_2d]}\n  - {kind: bit_flip, target: weights, simultaneous: 2, sample: {ber: 0.1}}",
+       "'ber' draws how many bits flip"},
+      {"[conv_2d]}", "[conv_2d]}\n  - {kind: bit_flip, target: weights, simultaneous: 2, sample: exhaustive}",
+       "too many for 'exhaustive'"},
+      {"[conv_2d]}", "[conv_2d], name: a}\n  - {kind: bit_flip, target: weights, name: a}",
+       "the name 'a' appears twice"},
+      {"[conv_2d]}", "[conv_2d], raw_rate: {fit_per_mbit: 3}}", "unknown key 'fit_per_mbit' in 'raw_rate'"},
       {"model: m.tflite\n", "", "key 'model' is missing in 'config'"},
       {"select: {first: 5}", "select: some", "'select' is 'all' or one of"},
       {"select: {first: 5}", "select: {first: 5, random: 3}", "'select' needs exactly one of"},

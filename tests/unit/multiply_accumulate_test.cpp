@@ -104,7 +104,8 @@ TEST_P(RandomShapes, PortableKernelsEqualTheReference) {
         std::vector<std::int32_t> sums(expected.size());
         multiply_accumulate_reference(op, planes, input.data(), expected.data(), used, padding,
                                       expected_sums.data(), scratch);
-        multiply_accumulate_portable(op, planes, input.data(), got.data(), used, padding, sums.data(), scratch);
+        multiply_accumulate_portable(op, planes, input.data(), got.data(), used, padding, sums.data(),
+                                     scratch);
         ASSERT_EQ(expected, got) << "seed " << GetParam() << " repetition " << repetition << " table "
                                  << (used != nullptr) << " padding " << int(padding == PaddingTaps::multiply);
         ASSERT_EQ(expected_sums, sums);
@@ -124,8 +125,8 @@ TEST_P(RandomShapes, ExactTablesEqualExactProductsUnderBothPaddings) {
     std::vector<std::byte> scratch;
     std::vector<std::uint8_t> expected(3 * op.shape.out_plane());
     std::vector<std::uint8_t> got(expected.size());
-    multiply_accumulate_reference(op, 3, input.data(), expected.data(), nullptr, PaddingTaps::skip,
-                                  nullptr, scratch);
+    multiply_accumulate_reference(op, 3, input.data(), expected.data(), nullptr, PaddingTaps::skip, nullptr,
+                                  scratch);
     for (const PaddingTaps padding : {PaddingTaps::skip, PaddingTaps::multiply}) {
       multiply_accumulate_portable(op, 3, input.data(), got.data(), &table, padding, nullptr, scratch);
       ASSERT_EQ(expected, got);

@@ -2,7 +2,6 @@
 // What the plan says without inference, checked by inference.
 #include "qfi/campaign/plan.hpp"
 
-#include <cstring>
 #include <map>
 
 #include "support.hpp"
@@ -17,29 +16,11 @@ Plan small_plan(OperandEncoding operands, std::vector<std::string> layers,
                 SampleConfig sample = SampleCount{300}) {
   CampaignConfig config = value_of(read_campaign_config(test::source_folder() / "campaigns/demo.yaml", {}));
   config.data.select = SelectList{{3}};
-  config.sample = std::move(sample);
-  config.faults.unit.operands = operands;
-  config.faults.layers = std::move(layers);
+  auto& unit = std::get<StuckAtConfig>(config.faults[0].model);
+  config.faults[0].sample = std::move(sample);
+  unit.unit.operands = operands;
+  unit.layers = std::move(layers);
   return value_of(make_plan(std::move(config), {}));
-}
-
-// The watched tensors after a faulty run over the first block.
-std::vector<std::byte> faulty_outputs(const Plan& plan, const StuckAt& fault, ClassificationCounts& counts) {
-  FaultTables::Scratch scratch;
-  plan.tables->examine(std::span(&fault, 1), scratch);
-  FaultyUnitTables tables(*plan.program, *plan.tables, plan.operators, plan.config.faults.padding);
-  tables.set(scratch.products);
-  Batch batch(*plan.program, plan.blocks[0].count);
-  restore_block(plan, plan.blocks[0], batch);
-  plan.program->run(batch, plan.cut, plan.program->model().operators.size(), &tables.unit());
-  std::vector<ImageScore> scores;
-  counts = score_block(plan, batch, plan.blocks[0], scores);
-  std::vector<std::byte> outputs;
-  for (const int tensor : plan.watched) {
-    const auto bytes = batch.tensor(tensor);
-    outputs.insert(outputs.end(), bytes.begin(), bytes.end());
-  }
-  return outputs;
 }
 
 class Fates : public testing::TestWithParam<OperandEncoding> {};
@@ -49,14 +30,17 @@ TEST_P(Fates, MaskedFaultsChangeNothingAndEqualFaultsDoTheSame) {
   for (const bool is_first_layer : {false, true}) {
     const Plan plan =
         is_first_layer ? small_plan(GetParam(), {"0"}, SampleExhaustive{}) : small_plan(GetParam(), {});
-    for (const PlannedFault& fault : plan.faults) {
+    const StuckAtSet& set = *plan.stuck_at(0);
+    std::vector<std::byte> golden;
+    for (const auto& output : plan.workload->golden.outputs)
+      golden.insert(golden.end(), output.begin(), output.end());
+    for (const PlannedFault& fault : set.faults()) {
       ++seen[fault.fate];
       if (fault.fate == FaultFate::runs) continue;
-      ClassificationCounts counts, others;
-      const auto outputs = faulty_outputs(plan, fault.fault, counts);
+      const auto outputs = set.outputs_under(fault.fault, 0);
       if (fault.fate == FaultFate::equal)
-        EXPECT_EQ(outputs == faulty_outputs(plan, plan.faults[fault.same_as].fault, others), true);
-      else EXPECT_EQ(counts.output_identical, counts.images) << site_name(*plan.netlist, fault.fault.site);
+        EXPECT_EQ(outputs == set.outputs_under(set.faults()[fault.same_as].fault, 0), true);
+      else EXPECT_EQ(outputs == golden, true) << site_name(set.netlist(), fault.fault.site);
     }
   }
   for (const FaultFate fate :
@@ -72,11 +56,11 @@ INSTANTIATE_TEST_SUITE_P(Encodings, Fates, testing::Values(OperandEncoding::raw,
 // A faulty run may start behind the operators that no fault reaches.
 TEST(Plan, RunsStartAtTheFirstFaultyOperator) {
   const Plan all = small_plan(OperandEncoding::raw, {});
-  EXPECT_EQ(all.cut, 0U);
-  const std::size_t last = all.operators.back().index;
+  EXPECT_EQ(all.stuck_at(0)->cut(), 0U);
+  const std::size_t last = all.stuck_at(0)->operators().back().index;
   const Plan late = small_plan(OperandEncoding::raw, {std::to_string(last)});
-  EXPECT_EQ(late.cut, last);
-  EXPECT_EQ(late.operators.size(), 1U);
+  EXPECT_EQ(late.stuck_at(0)->cut(), last);
+  EXPECT_EQ(late.stuck_at(0)->operators().size(), 1U);
 }
 
 }  // namespace

@@ -238,7 +238,7 @@ SampledMean estimate(const TwoPeaks& truth, const std::vector<std::uint64_t>& fa
   }
   stratum.of_image = of_image;
   const double golden = static_cast<double>(88 * images.size() / 100) / static_cast<double>(images.size());
-  return sampled_mean(std::span(&stratum, 1), {golden, images.size(), true}, 0.95);
+  return sampled_mean(std::span(&stratum, 1), {golden, static_cast<double>(images.size()), true}, 0.95);
 }
 
 // 300 repetitions with fixed seeds: a true coverage of 95 % gives fewer than 273 hits once in 2,000.

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+// Campaigns of faults of stored bits, on the demo's small network.
+#include "qfi/campaign/bit_set.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <set>
+
+#include "qfi/base/file.hpp"
+#include "qfi/base/random.hpp"
+#include "qfi/campaign/results.hpp"
+#include "qfi/campaign/run.hpp"
+#include "support.hpp"
+
+namespace qfi {
+namespace {
+
+using test::value_of;
+using testing::HasSubstr;
+
+// Entries of `faults` and further lines, over the first images of the demo.
+class Campaign : public testing::Test {
+ protected:
+  Result<CampaignConfig> config(const std::string& faults, const std::string& more, int images = 12) {
+    const std::string demo = (test::source_folder() / "campaigns/demo").string();
+    const std::string text = "model: " + demo + "/shapes.tflite\ndata: {format: npy, images: " + demo +
+                             "/images.npy, labels: " + demo +
+                             "/labels.npy, select: {first: " + std::to_string(images) + "}}\nfaults:\n" +
+                             faults + "\noutput: out\n" + more + "\n";
+    EXPECT_TRUE(write_file(m_folder.path() / "c.yaml", text));
+    return read_campaign_config(m_folder.path() / "c.yaml", {});
+  }
+  Plan plan(const std::string& faults, const std::string& more, int images = 12,
+            const PlanParams& params = {}) {
+    return value_of(make_plan(value_of(config(faults, more, images)), params));
+  }
+  struct Done {
+    Plan plan;
+    CampaignRun run;
+    std::string json() const { return results_json(plan, run, {"test", "test"}); }
+    SetEstimates estimates(std::size_t set = 0) const { return estimate(*plan.sets[set], 0.95); }
+  };
+  Done run(const std::string& faults, const std::string& more, int images = 12,
+           const PlanParams& params = {}) {
+    Plan planned = plan(faults, more, images, params);
+    CampaignRun done = value_of(run_campaign(planned, {params.threads, {}}));
+    return {std::move(planned), std::move(done)};
+  }
+  std::string error(const std::string& faults, const std::string& more) {
+    const auto read = config(faults, more);
+    if (!read) return read.error().message;
+    const auto made = make_plan(*read, {});
+    return made ? "no error" : made.error().message;
+  }
+  TemporaryFolder m_folder = value_of(TemporaryFolder::create());
+};
+
+// Every kind of fault, propagated and run plainly: run() fails where they differ.
+TEST_F(Campaign, EveryKindOfFaultEqualsThePlainRun) {
+  PlanParams params;
+  params.threads = 2;
+  params.execution.compares_naive = true;
+  const char* const entries[] = {
+      "  - {kind: bit_flip, target: weights}",
+      "  - {kind: bit_flip, target: biases}",
+      "  - {kind: stuck_at, target: weights, polarity: [1]}",
+      "  - {kind: bit_flip, target: data}",
+      "  - {kind: bit_flip, target: data, stage: [network_input, operator_input, accumulator]}",
+      "  - {kind: stuck_at, target: data, stage: accumulator, simultaneous: 3}",
+      "  - {kind: bit_flip, target: weights, simultaneous: 5, storage: {protection: vandor}}",
+      "  - {kind: bit_flip, target: weights, storage: {width: 4, protection: triplicated, top_bits: 2}}",
+      "  - {kind: bit_flip, target: data, storage: {protection: tmr}}",
+      "  - {kind: bit_flip, target: weights, storage: {protection: vandor}, compare: unprotected}"};
+  for (const char* entry : entries)
+    for (const char* design : {"crossed", "paired"}) {
+      const Done done = run(entry, std::string("sample: {count: 20}\ndesign: ") + design, 6, params);
+      EXPECT_EQ(done.plan.bits(0)->times().trials, done.plan.sets[0]->inferences()) << entry;
+      EXPECT_EQ(done.plan.sets[0]->inferences(), 20U * 6U) << "paired: 20 for each image";
+    }
+  const Done errors =
+      run("  - {kind: bit_flip, target: weights}", "sample: {ber: [0.001, 0.1], draws: 4}", 6, params);
+  EXPECT_EQ(errors.plan.sets[0]->drawn(), 8U);
+}
+
+TEST_F(Campaign, ResultsAreTheSameBytesForAnyThreadsAndKernels) {
+  const std::string faults =
+      "  - {kind: bit_flip, target: weights, storage: {protection: vandor}, compare: unprotected}\n"
+      "  - {kind: bit_flip, target: data, stage: [network_input, accumulator], sample: {ber: 0.001, draws: "
+      "20}}";
+  for (const char* design : {"crossed", "paired"}) {
+    const std::string more = std::string("sample: {count: 7, scheme: layer}\ndesign: ") + design;
+    const Done one = run(faults, more);
+    for (const PlanParams& params :
+         {PlanParams{2, KernelSet::portable, {}}, PlanParams{3, KernelSet::reference, {}},
+          PlanParams{2, KernelSet::portable, {false, 1}}}) {
+      const Done other = run(faults, more, 12, params);
+      EXPECT_EQ(one.json() == other.json(), true);
+      for (const std::size_t set : {0, 1})
+        EXPECT_EQ(fault_table(one.plan, set).csv == fault_table(other.plan, set).csv, true);
+    }
+  }
+}
+
+// A small population, all of it: what samples of it estimate.
+TEST_F(Campaign, SampledIntervalsHoldWhatExhaustionShows) {
+  const std::string faults = "  - {kind: bit_flip, target: weights, layers: [0]}";
+  const Done all = run(faults, "sample: exhaustive");
+  const SetEstimates truth = all.estimates();
+  EXPECT_EQ(all.plan.sets[0]->drawn(), all.plan.sets[0]->population());
+  EXPECT_EQ(truth.sdc_rate.these_images->low, truth.sdc_rate.mean);
+  EXPECT_EQ(truth.critical.interval->high, truth.critical.share);
+  EXPECT_GT(truth.critical.faults, 50U);
+  int inside = 0;
+  int critical_inside = 0;
+  for (int seed = 0; seed < 20; ++seed) {
+    const char* scheme = seed % 2 == 0 ? "network" : "bit";
+    const Done sample = run(faults, fmt::format("sample: {{count: {}, scheme: {}}}\nseed: {}",
+                                                seed % 2 == 0 ? 160 : 20, scheme, seed));
+    const SetEstimates estimates = sample.estimates();
+    inside += estimates.sdc_rate.these_images->low <= truth.sdc_rate.mean &&
+                      truth.sdc_rate.mean <= estimates.sdc_rate.these_images->high
+                  ? 1
+                  : 0;
+    critical_inside += estimates.critical.interval->low <= truth.critical.share &&
+                               truth.critical.share <= estimates.critical.interval->high
+                           ? 1
+                           : 0;
+  }
+  EXPECT_GE(inside, 17) << "of 20; fewer happen once in 400 times at a coverage of 95 %";
+  EXPECT_GE(critical_inside, 17);
+}
+
+// The same fault by hand: the model's own weight changed before it is prepared.
+TEST_F(Campaign, AFlippedWeightIsTheModelWithThatWeight) {
+  const Done done = run("  - {kind: bit_flip, target: weights}", "sample: {count: 15}");
+  const BitSet& set = *done.plan.bits(0);
+  const Workload& workload = *done.plan.workload;
+  for (std::size_t i = 0; i < set.drawn(); ++i) {
+    const BitFault fault = set.fault(i);
+    ASSERT_EQ(fault.sites.size(), 1U);
+    const int tensor = set.values().places[fault.sites[0].values].tensor;
+    Model model = value_of(load_tflite(done.plan.config.model.path));
+    std::vector<std::byte> weights(model.tensors[static_cast<std::size_t>(tensor)].data.begin(),
+                                   model.tensors[static_cast<std::size_t>(tensor)].data.end());
+    weights[fault.sites[0].element] ^= std::byte{1} << fault.sites[0].stored_bit;
+    model.tensors[static_cast<std::size_t>(tensor)].data = weights;
+    const Program program = value_of(Program::prepare(std::move(model)));
+    Batch batch(program, workload.images());
+    const auto inputs = value_of(read_inputs(workload, done.plan.config.input, 0, workload.images()));
+    std::ranges::copy(inputs, batch.tensor(program.model().inputs[0]).begin());
+    program.run(batch, 0, program.model().operators.size());
+    FaultCounts counts;
+    for (std::size_t image = 0; image < workload.images(); ++image)
+      counts += score_image(workload, image, [&](int index) {
+        const std::size_t bytes = workload.tensor(index).bytes();
+        return std::as_const(batch).tensor(index).subspan(image * bytes, bytes);
+      });
+    EXPECT_EQ(counts == set.counts()[i], true) << i;
+  }
+}
+
+TEST_F(Campaign, ALongerDrawBeginsWithAShorterOne) {
+  const std::string faults = "  - {kind: bit_flip, target: data, simultaneous: 2}";
+  const Plan few = plan(faults, "sample: {count: 5}");
+  const Plan many = plan(faults, "sample: {count: 9}");
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(few.bits(0)->fault(i).sites, many.bits(0)->fault(i).sites);
+  EXPECT_NE(few.bits(0)->fault(0).sites, plan(faults, "sample: {count: 5}\nseed: 2").bits(0)->fault(0).sites);
+}
+
+TEST_F(Campaign, PairedFaultsAreDrawnForEachImage) {
+  const Plan paired = plan("  - {kind: bit_flip, target: weights}", "sample: {count: 30}\ndesign: paired");
+  const BitSet& set = *paired.bits(0);
+  ASSERT_EQ(set.drawn(), 30U * 12U);
+  std::set<std::vector<BitSite>> first_image, second_image;
+  for (std::size_t i = 0; i < set.drawn(); ++i) {
+    if (set.image_of(i) == 0) first_image.insert(set.fault(i).sites);
+    if (set.image_of(i) == 1) second_image.insert(set.fault(i).sites);
+  }
+  EXPECT_EQ(first_image.size(), 30U);
+  EXPECT_NE(first_image, second_image);
+}
+
+// Of a VANDOR value a flip is corrected or reads as without protection; TMR corrects all.
+TEST_F(Campaign, ProtectionIsComparedOnTheSameFaults) {
+  for (const char* protection : {"tmr", "vandor"}) {
+    const Done done = run(fmt::format("  - {{kind: bit_flip, target: weights, storage: {{protection: {}}}, "
+                                      "compare: unprotected}}",
+                                      protection),
+                          "sample: {count: 300}");
+    const BitSet& set = *done.plan.bits(0);
+    const Done bare = run("  - {kind: bit_flip, target: weights}", "sample: {count: 300}");
+    std::uint64_t corrected = 0;
+    for (std::size_t i = 0; i < set.drawn(); ++i) {
+      EXPECT_EQ(set.counts()[i] == bare.plan.sets[0]->counts()[i], true) << "bare, they are the same faults";
+      const BitOutcome& outcome = set.protected_outcomes()[i];
+      EXPECT_EQ(outcome.detected, 12U) << "copies differ in every trial";
+      EXPECT_EQ(outcome.corrected == 12 || outcome.corrected == 0, true);
+      corrected += outcome.corrected > 0 ? 1 : 0;
+      EXPECT_EQ(
+          outcome.counts == (outcome.corrected > 0 ? done.plan.workload->golden.counts : set.counts()[i]),
+          true);
+    }
+    const ProtectionEffect effect = *protection_effect(set, 0.95);
+    EXPECT_LT(effect.changed_after, effect.changed_before);
+    if (std::string(protection) == "tmr") {
+      EXPECT_EQ(corrected, 300U);
+      EXPECT_EQ(effect.removed->share, 1.0);
+    } else {
+      EXPECT_GT(corrected, 100U);
+      EXPECT_LT(corrected, 250U);
+    }
+  }
+}
+
+// Away from zero and towards it, 0->1 and 1->0, as the weight itself says.
+TEST_F(Campaign, DirectionsFollowFromTheWeight) {
+  const Done done = run("  - {kind: bit_flip, target: weights}", "sample: {count: 200}");
+  const BitSet& set = *done.plan.bits(0);
+  for (std::size_t i = 0; i < set.drawn(); ++i) {
+    const BitSite site = set.fault(i).sites[0];
+    const Tensor& tensor = done.plan.workload->tensor(set.values().places[site.values].tensor);
+    const auto before = static_cast<std::int8_t>(tensor.data[site.element]);
+    const auto after = static_cast<std::int8_t>(before ^ (1 << site.stored_bit));
+    const BitOutcome& outcome = set.outcomes()[i];
+    EXPECT_EQ(outcome.of_direction[(before >> site.stored_bit & 1) == 0 ? 0 : 1].trials, 12U);
+    const std::size_t magnitude = std::abs(after) > std::abs(before)   ? 0
+                                  : std::abs(after) < std::abs(before) ? 1
+                                                                       : 2;
+    EXPECT_EQ(outcome.of_magnitude[magnitude].trials, 12U);
+    EXPECT_EQ(outcome.value->first, static_cast<std::uint8_t>(before));
+    EXPECT_EQ(outcome.value->second, static_cast<std::uint8_t>(after));
+  }
+}
+
+TEST_F(Campaign, TablesAddUp) {
+  const Done done = run("  - {kind: bit_flip, target: weights}", "sample: {count: 10, scheme: bit}");
+  const BitSet& set = *done.plan.bits(0);
+  for (const auto& [by_layer, by_bit] : {std::pair{true, false}, {false, true}, {true, true}}) {
+    std::uint64_t population = 0, drawn = 0, changed = 0, trials = 0;
+    for (const DomainRow& row : domain_rows(set, by_layer, by_bit, 0.95)) {
+      population += row.population;
+      drawn += row.drawn;
+      changed += row.changed;
+      trials += row.trials;
+      EXPECT_LE(row.changed_share.these_images->low, row.changed_share.mean);
+      EXPECT_GE(row.changed_share.these_images->high, row.changed_share.mean);
+    }
+    EXPECT_EQ(population, set.population());
+    EXPECT_EQ(drawn, set.drawn());
+    EXPECT_EQ(trials, set.inferences());
+    std::uint64_t all_changed = 0;
+    for (const FaultCounts& counts : set.counts()) all_changed += counts.changed;
+    EXPECT_EQ(changed, all_changed);
+  }
+}
+
+TEST_F(Campaign, ADataAwareSampleOfWeightsIsThatOfPlaceValues) {
+  const std::string faults = "  - {kind: bit_flip, target: weights}";
+  const Plan by_place = plan(faults, "sample: {margin: 0.1, t: 1.645, scheme: data_aware}");
+  const Plan by_weights = plan(faults, "sample: {margin: 0.1, t: 1.645, scheme: data_aware_weights}");
+  ASSERT_EQ(by_place.sets[0]->drawn(), by_weights.sets[0]->drawn());
+  for (std::size_t i = 0; i < by_place.sets[0]->drawn(); ++i)
+    EXPECT_EQ(by_place.bits(0)->fault(i).sites, by_weights.bits(0)->fault(i).sites);
+}
+
+TEST_F(Campaign, SmallStrataAreAnErrorUnlessTheConfigTakesThemWhole) {
+  const std::string faults = "  - {kind: bit_flip, target: biases, layers: [0], bits: [3, 4]}";
+  EXPECT_THAT(error(faults, "sample: {count: 100000, scheme: bit}"),
+              HasSubstr("100000 faults asked for, the population has"));
+  const Plan small = plan(faults, "sample: {count: 100000, scheme: bit, small: exhaustive}");
+  EXPECT_EQ(small.sets[0]->drawn(), small.sets[0]->population());
+}
+
+TEST_F(Campaign, ListedFaultsRunInTheListsOrder) {
+  ASSERT_TRUE(
+      write_file(m_folder.path() / "list.csv",
+                 "fault,layer,element,stored_bit,model\n3,0,5,7,flip\n8,0,5,7,flip\n8,0,6,1,stuck_at_1\n"));
+  const Done done = run("  - {kind: bit_flip, target: weights}", "sample: {list: list.csv}");
+  const BitSet& set = *done.plan.bits(0);
+  ASSERT_EQ(set.drawn(), 2U);
+  EXPECT_EQ(set.fault(0).sites.size(), 1U);
+  ASSERT_EQ(set.fault(1).sites.size(), 2U);
+  EXPECT_EQ(set.fault(1).sites[1].element, 6U);
+  EXPECT_EQ(set.fault(1).models[1], BitFaultModel::stuck_at_1);
+  EXPECT_FALSE(done.estimates().sdc_rate.these_images) << "a list is no random sample";
+  const std::pair<const char*, const char*> mistakes[] = {
+      {"fault,layer,element\n", "line 1: the header lacks the column 'stored_bit'"},
+      {"fault,layer,element,bit\n", "line 1: unknown column 'bit'"},
+      {"fault,layer,element,stored_bit\n1,0,99999999,0\n", "line 2: element 99999999 of"},
+      {"fault,layer,element,stored_bit\n1,0,0,8\n", "line 2: stored_bit 8 of 8"},
+      {"fault,layer,element,stored_bit\n1,77,0,0\n", "line 2: no chosen values belong to layer '77'"},
+      {"fault,layer,element,stored_bit\n1,0,0,0\n1,0,0,0\n", "line 3: the same bit twice in fault 1"},
+      {"fault,layer,element,stored_bit\n2,0,0,0\n1,0,0,0\n", "line 3: fault 1 after fault 2"},
+      {"fault,layer,element,stored_bit\n1,0,0\n", "line 2: 3 fields under 4 columns"},
+      {"fault,layer,element,stored_bit\n", "no fault in it"}};
+  for (const auto& [text, message] : mistakes) {
+    ASSERT_TRUE(write_file(m_folder.path() / "list.csv", text));
+    EXPECT_THAT(error("  - {kind: bit_flip, target: weights}", "sample: {list: list.csv}"),
+                HasSubstr(message));
+  }
+}
+
+TEST_F(Campaign, MistakesAreNamed) {
+  const std::string sample = "sample: {count: 3}";
+  const std::pair<const char*, const char*> mistakes[] = {
+      {"layers: [99]", "no operator is number '99'"},
+      {"tensors: [nothing]", "the model has no tensor 'nothing'"},
+      {"channels: [500]", "channels, not a number 500"},
+      {"bits: [9]", "the values have none of these bits"},
+      {"operators: [softmax]", "the model has no such values"},
+      {"storage: {layers: [98], protection: tmr}", "no operator is number '98'"},
+      {"mask: nowhere.npz", "nowhere.npz"}};
+  for (const auto& [key, message] : mistakes)
+    EXPECT_THAT(error(fmt::format("  - {{kind: bit_flip, target: weights, {}}}", key), sample),
+                HasSubstr(message));
+  EXPECT_THAT(error("  - {kind: bit_flip, target: data, storage: {width: 4}}", sample),
+              HasSubstr("'width' is for 8-bit weights"));
+  EXPECT_THAT(error("  - {kind: bit_flip, target: weights, storage: {width: 4}}\n"
+                    "  - {kind: bit_flip, target: weights}",
+                    sample),
+              HasSubstr("has weights of 4 and of 8 bits"));
+}
+
+TEST_F(Campaign, ASequentialSampleStopsWhenItsIntervalIsNarrowEnough) {
+  const std::string faults = "  - {kind: bit_flip, target: weights}";
+  const std::string more = "sample: {half_width: 0.05, metric: critical_fault_rate, minimum: 40}";
+  const Done done = run(faults, more);
+  const std::vector<Look>& looks = done.run.sets[0].looks;
+  ASSERT_GT(looks.size(), 1U);
+  EXPECT_EQ(done.run.sets[0].stopped, "the interval is as narrow as asked");
+  EXPECT_LE(looks.back().half_width, 0.05);
+  for (std::size_t i = 0; i + 1 < looks.size(); ++i) EXPECT_GT(looks[i].half_width, 0.05);
+  EXPECT_EQ(looks.back().drawn, done.plan.sets[0]->drawn());
+  EXPECT_EQ(done.json() == run(faults, more, 12, {2, KernelSet::portable, {}}).json(), true);
+  const Done most = run(faults, "sample: {half_width: 0.001, minimum: 40, maximum: 60}");
+  EXPECT_EQ(most.run.sets[0].stopped, "the maximum is drawn");
+  EXPECT_EQ(most.plan.sets[0]->drawn(), 60U);
+}
+
+TEST_F(Campaign, AnErrorRateOf0IsGoldenAndOf1FlipsAll) {
+  const Done done = run("  - {kind: bit_flip, target: weights}", "sample: {ber: [0, 1], draws: 2}");
+  const FaultCounts& golden = done.plan.workload->golden.counts;
+  EXPECT_EQ(done.plan.sets[0]->counts()[0] == golden, true);
+  EXPECT_EQ(done.plan.bits(0)->fault(3).sites.size(), done.plan.bits(0)->bit_strata()[0].population());
+  EXPECT_LT(done.plan.sets[0]->counts()[3].faulty_correct, golden.golden_correct);
+}
+
+TEST_F(Campaign, SetsAreCombinedByTheUsersWeights) {
+  const Done done =
+      run("  - {kind: bit_flip, target: weights, weight: 3, raw_rate: {fit_per_mbit: 100}}\n"
+          "  - {kind: bit_flip, target: data, weight: 1}",
+          "sample: {count: 60}");
+  const std::vector<SetEstimates> sets = {done.estimates(0), done.estimates(1)};
+  const CombinedEstimates combined = *combine(done.plan, sets);
+  EXPECT_NEAR(combined.sdc_rate.share, 0.75 * sets[0].sdc_rate.mean + 0.25 * sets[1].sdc_rate.mean, 1e-12);
+  EXPECT_LT(combined.sdc_rate.interval.low, combined.sdc_rate.share);
+  const FailureRate rate = *failure_rate(done.plan, 0, sets[0]);
+  EXPECT_NEAR(rate.raw_fit, 100.0 * static_cast<double>(done.plan.sets[0]->population()) / 1e6, 1e-9);
+  EXPECT_NEAR(rate.derated_fit, rate.raw_fit * sets[0].sdc_rate.mean, 1e-9);
+  EXPECT_FALSE(failure_rate(done.plan, 1, sets[1]));
+}
+
+}  // namespace
+}  // namespace qfi
