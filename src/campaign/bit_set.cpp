@@ -31,15 +31,6 @@ BitScheme bit_scheme(SampleScheme scheme) {
   return BitScheme::network;
 }
 
-SampleScheme scheme_of(const SampleConfig& sample) {
-  return std::visit(
-      [](const auto& chosen) {
-        if constexpr (requires { chosen.scheme; }) return chosen.scheme;
-        else return SampleScheme::network;
-      },
-      sample);
-}
-
 std::string label_of(const BitStratum& stratum, const BitPopulation& values) {
   if (stratum.bit)
     return fmt::format("{}, bit {}", values.places[stratum.parts.front().values].label, *stratum.bit);
@@ -315,6 +306,16 @@ Result<double> BitSet::expected_seconds_per_fault() {
   if (tried == 0) return 0.0;
   const double per_image = seconds() / static_cast<double>(tried * images);
   return per_image * static_cast<double>(is_paired() ? 1 : m_workload.images());
+}
+
+Result<void> BitSet::replay(const BitFault& fault, const GoldenActivations& golden,
+                            const std::function<void(const TensorOf&)>& use) const {
+  const FaultyReads reads(*m_workload.program, m_values, fault, false);
+  QFI_TRY(const PreparedConstants constants, m_propagation->prepare(reads.constants()));
+  Propagator propagator(*m_propagation);
+  propagator.run(golden, 0, constants, reads.data(), false);
+  use([&](int tensor) { return propagator.tensor(tensor); });
+  return {};
 }
 
 }  // namespace qfi

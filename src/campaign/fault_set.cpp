@@ -79,6 +79,15 @@ Result<void> FaultSet::draw_sample(unsigned threads) {
   return draw(targets, threads);
 }
 
+SampleScheme scheme_of(const SampleConfig& sample) {
+  return std::visit(
+      [](const auto& chosen) {
+        if constexpr (requires { chosen.scheme; }) return chosen.scheme;
+        else return SampleScheme::network;
+      },
+      sample);
+}
+
 std::vector<std::uint64_t> spread(const FaultSet& set, std::uint64_t total) {
   const auto population = static_cast<double>(set.population());
   std::vector<std::uint64_t> targets;

@@ -4,6 +4,10 @@
 #include "qfi/base/random.hpp"
 
 namespace qfi {
+std::uint64_t seed_of_set(const CampaignConfig& config, std::size_t index) {
+  return index == 0 ? config.seed : random_bits(config.seed, "fault set", index);
+}
+
 Result<double> expected_seconds(const Plan& plan, unsigned threads) {
   double seconds = 0;
   for (const auto& set : plan.sets) {
@@ -22,7 +26,7 @@ Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {
   plan.workload = std::make_unique<Workload>(std::move(workload));
   for (std::size_t i = 0; i < plan.config.faults.size(); ++i) {
     const FaultsConfig& faults = plan.config.faults[i];
-    const std::uint64_t seed = i == 0 ? plan.config.seed : random_bits(plan.config.seed, "fault set", i);
+    const std::uint64_t seed = seed_of_set(plan.config, i);
     const auto where = [&](const Error& error) {
       const std::string entry =
           plan.config.faults.size() > 1 ? fmt::format("faults '{}'", faults.name) : "faults";

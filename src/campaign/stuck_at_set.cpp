@@ -288,6 +288,23 @@ std::vector<std::byte> StuckAtSet::outputs_under(const StuckAt& fault, std::size
   return outputs;
 }
 
+void StuckAtSet::replay(const StuckAt& fault, const OutputUse& use) const {
+  const Program& program = *m_workload.program;
+  Worker faulty(*this);
+  Batch golden(program, m_blocks.front().count);
+  m_tables->examine(std::span(&fault, 1), faulty.scratch);
+  faulty.tables.set(faulty.scratch.products);
+  restore(m_blocks.front(), faulty.batch);
+  restore(m_blocks.front(), golden);
+  for (std::size_t i = m_cut; i < program.model().operators.size(); ++i) {
+    program.run(faulty.batch, i, i + 1, &faulty.tables.unit());
+    program.run(golden, i, i + 1);
+    if (program.is_folded(i)) continue;
+    for (const int output : program.model().operators[i].outputs)
+      use(i, output, image_of(m_workload, golden, 0), image_of(m_workload, faulty.batch, 0));
+  }
+}
+
 Result<VerificationOutcome> StuckAtSet::verify(std::uint64_t count,
                                                const std::filesystem::path& cache) const {
   VerificationOutcome outcome;

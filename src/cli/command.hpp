@@ -23,6 +23,7 @@ using Action = std::function<Result<int>()>;
 void add_campaign(CLI::App& app, Action& chosen);
 void add_inspect(CLI::App& app, Action& chosen);
 void add_plan(CLI::App& app, Action& chosen);
+void add_replay(CLI::App& app, Action& chosen);
 void add_run(CLI::App& app, Action& chosen);
 void add_synth(CLI::App& app, Action& chosen);
 void add_table(CLI::App& app, Action& chosen);

@@ -70,6 +70,7 @@ int main(int argc, char** argv) {
     Action chosen;
     add_campaign(app, chosen);
     add_plan(app, chosen);
+    add_replay(app, chosen);
     add_run(app, chosen);
     add_inspect(app, chosen);
     add_synth(app, chosen);

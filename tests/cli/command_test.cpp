@@ -400,5 +400,107 @@ TEST_F(Command, InspectShowsModelsAndNetlists) {
   expect_refused({"inspect", demo("labels.npy")}, "neither a .tflite model nor a netlist in JSON");
 }
 
+// What bit-flip campaigns write, and one of their trials again.
+TEST_F(Command, ABitFlipCampaignWritesItsFaultsAndReplayShowsOne) {
+  const std::string faults =
+      "model: " + m_model + "\ndata: {format: npy, images: " + demo("images.npy") +
+      ", labels: " + demo("labels.npy") +
+      ", select: {first: 20}}\nfaults:\n  - {kind: bit_flip, target: weights, bits: [7]}\n"
+      "  - {kind: stuck_at, target: data, simultaneous: 2}\nsample: {count: 60}\noutput: out\n";
+  ASSERT_TRUE(write_file(folder() / "b.yaml", faults));
+  const ProcessOutcome outcome = run({"campaign", "b.yaml", "--compare-naive"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  EXPECT_THAT(outcome.output, HasSubstr("by layer"));
+  EXPECT_THAT(outcome.output, HasSubstr("run in three ways, no difference"));
+  const json set = first_set("out");
+  EXPECT_EQ(set["faults_file"]["name"], "faults_0.csv");
+  EXPECT_EQ(set["faults_file"]["rows"], 60);
+  std::ifstream file(folder() / "out/faults_0.csv");
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  ASSERT_EQ(lines.size(), 61U);
+  for (const std::string& line : lines)
+    EXPECT_EQ(std::count(line.begin(), line.end(), ','), std::count(lines[0].begin(), lines[0].end(), ','))
+        << line;
+
+  // Every image under every fault of the first set, summed: the campaign's count.
+  std::uint64_t changed = 0;
+  for (int image = 0; image < 20; ++image) {
+    const ProcessOutcome replayed =
+        run({"replay", "out/results.json", "--fault", "5", "--image", std::to_string(image), "--json"});
+    ASSERT_EQ(replayed.exit_code, 0) << replayed.output;
+    const json trial = json::parse(replayed.output);
+    changed += trial["changed"].get<std::uint64_t>();
+    std::uint64_t different = 0;
+    for (const json& op : trial["operators"]) different += op["different"].get<std::uint64_t>();
+    EXPECT_EQ(different > 0 || trial["changed"] == 0, true);
+  }
+  std::vector<std::string> fields(1);
+  for (const char c : lines[6])
+    if (c == ',') fields.emplace_back();
+    else fields.back().push_back(c);
+  EXPECT_EQ(std::to_string(changed), fields[17]) << "column 'changed' of fault 5";
+
+  EXPECT_EQ(run({"replay", "out/results.json", "--set", "1", "--fault", "3", "--image", "2"}).exit_code, 0);
+  EXPECT_THAT(run({"replay", "out/results.json", "--fault", "60", "--image", "2"}).output,
+              HasSubstr("holds no fault 60"));
+  EXPECT_THAT(run({"replay", "out/results.json", "--fault", "5"}).output, HasSubstr("say which image"));
+  ASSERT_TRUE(write_file(folder() / "b.yaml", faults + "seed: 2\n"));
+  EXPECT_THAT(run({"replay", "out/results.json", "--fault", "5", "--image", "2"}).output,
+              HasSubstr("is not the config of these results"));
+}
+
+TEST_F(Command, ReplayOfANetlistsFaultGivesTheCampaignsCounts) {
+  ASSERT_EQ(run({"campaign", config("{count: 9}")}).exit_code, 0);
+  const json set = first_set("out");
+  for (const json& fault : set["faults"]) {
+    if (fault["top1_changed"] == 0) continue;
+    std::uint64_t changed = 0;
+    for (int image = 0; image < 40; ++image)
+      changed +=
+          json::parse(run({"replay", "out/results.json", "--fault", std::to_string(fault["index"].get<int>()),
+                           "--image", std::to_string(image), "--json"})
+                          .output)["changed"]
+              .get<std::uint64_t>();
+    EXPECT_EQ(changed, fault["top1_changed"]);
+    return;
+  }
+  FAIL() << "no fault changed a class";
+}
+
+// Published sizes: IOLTS 2025 (AlexNet), AICAS 2023 (MLP-7, LeNet-5, rounded there to 6,750 and 7,650).
+TEST_F(Command, PlanGivesThePublishedSampleSizes) {
+  QFI_NEEDS_SHARED_DATA();
+  const std::string data = (test::shared_folder() / "data").string();
+  const auto plan = [&](const std::string& model, const std::string& images, const std::string& faults,
+                        const std::string& sample) {
+    const std::string text = "model: " + data + "/models/" + model + ".tflite\ndata: {" + images +
+                             ", select: {first: 2}}\ninput: {scale: 0.0039215686, mean: 0}\nfaults:\n  - " +
+                             faults + "\nsample: " + sample + "\noutput: out\n";
+    EXPECT_TRUE(write_file(folder() / "p.yaml", text));
+    const ProcessOutcome outcome = run({"plan", "p.yaml", "--json"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+    return json::parse(outcome.output)["fault_sets"][0]["sample"];
+  };
+  const std::string cifar = "format: cifar10, images: " + data + "/cifar10/test_batch_0000-4999.bin";
+  const std::string mnist = "format: idx, images: " + data +
+                            "/mnist/t10k-images-idx3-ubyte.gz, labels: " + data +
+                            "/mnist/t10k-labels-idx1-ubyte.gz";
+  for (const auto& [rounding, n] : {std::pair{"up", 1469}, {"nearest", 1434}})
+    EXPECT_EQ(
+        plan("alexnet_cifar10_int8", cifar, "{kind: bit_flip, target: weights}",
+             std::string("{scheme: data_aware, margin: 0.1, t: 1.645, rounding: ") + rounding + "}")["n"],
+        n);
+  const json mlp =
+      plan("mlp7_mnist_int8", mnist, "{kind: bit_flip, target: data, layers: [4, 5, 6, 7, 8, 9]}",
+           "{margin: 0.01, t: 1.96}");
+  EXPECT_EQ(mlp["population"], 2816 * 8);
+  EXPECT_NEAR(mlp["n_before_rounding"].get<double>(), 6733.7, 0.05);
+  const json lenet = plan("lenet5_valid_mnist_int8", mnist,
+                          "{kind: bit_flip, target: data, layers: [0, 2, 5, 6]}", "{margin: 0.01, t: 1.96}");
+  EXPECT_EQ(lenet["population"], 4684 * 8);
+  EXPECT_NEAR(lenet["n_before_rounding"].get<double>(), 7644.8, 0.05);
+}
+
 }  // namespace
 }  // namespace qfi

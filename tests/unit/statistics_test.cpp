@@ -347,6 +347,55 @@ Coverage coverage_of(const std::vector<Stratum>& population, std::uint64_t draws
   return result;
 }
 
+// How a sequential campaign stops: a tenth more after every look, until the interval is narrow enough.
+SampledMean stopped_estimate(const Stratum& population, double half_width, std::uint64_t seed,
+                             std::uint64_t& drawn) {
+  constexpr std::uint64_t k_images = 50;
+  const std::vector<std::uint64_t> none(k_images, 0);
+  const std::uint64_t size = population.changed.size();
+  const auto order = draw_without_replacement(size, size, seed, "sequential");
+  FaultStratum stratum;
+  stratum.population = size;
+  stratum.of_image = none;
+  for (std::uint64_t target = 100;; target = (target * 11 + 9) / 10) {
+    while (stratum.drawn < std::min(target, size)) stratum.add(population.changed[order[stratum.drawn]], 0);
+    const SampledMean mean = sampled_mean(std::span(&stratum, 1), {0.0, k_images, true}, 0.95);
+    drawn = stratum.drawn;
+    if ((mean.these_images->high - mean.these_images->low) / 2.0 <= half_width || drawn == size) return mean;
+  }
+}
+
+TEST(SampledMean, CoversTheTruthWhereASequentialSampleStops) {
+  const char* set = std::getenv("QFI_REPETITIONS");
+  const std::uint64_t repetitions = set == nullptr ? 200 : std::stoull(set);
+  for (std::uint64_t seed = 100; seed < 110; ++seed)
+    for (const double half_width : {0.05, 0.02}) {
+      Stratum population;  // the strata of some as one
+      for (std::uint64_t copy = 0; copy < 3; ++copy)
+        for (const Stratum& stratum : bit_flips(seed + 1000 * copy))
+          population.changed.insert(population.changed.end(), stratum.changed.begin(), stratum.changed.end());
+      double truth = 0;
+      for (const std::uint64_t changed : population.changed) truth += static_cast<double>(changed) / 50.0;
+      truth /= static_cast<double>(population.changed.size());
+      double covered = 0;
+      double sizes = 0;
+      for (std::uint64_t repetition = 0; repetition < repetitions; ++repetition) {
+        std::uint64_t drawn = 0;
+        const Interval interval = *stopped_estimate(population, half_width, repetition, drawn).these_images;
+        covered += interval.low <= truth && truth <= interval.high ? 1.0 : 0.0;
+        sizes += static_cast<double>(drawn);
+      }
+      covered /= static_cast<double>(repetitions);
+      EXPECT_GE(covered, repetitions >= 1000 ? 0.93 : 0.895)
+          << "seed " << seed << " half width " << half_width;
+      if (set != nullptr)
+        std::printf(
+            "sequential: N = %d, half width %.2f, stops at %.0f on average, truth %.4f, covered %.4f\n",
+            static_cast<int>(population.changed.size()), half_width, sizes / static_cast<double>(repetitions),
+            truth, covered);
+    }
+}
+
 // QFI_REPETITIONS=2000 for the figures in the documentation.
 TEST(SampledMean, CoversTheTruthWhereFiveFaultsAreExpectedToDeviate) {
   const char* set = std::getenv("QFI_REPETITIONS");

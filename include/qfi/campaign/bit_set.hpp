@@ -88,6 +88,10 @@ class BitSet final : public FaultSet {
   /// Golden activations of images first .. first+count-1.
   Result<std::unique_ptr<GoldenActivations>> golden_of(std::size_t first, std::size_t count) const;
 
+  /// Runs a fault on the one image of `golden`, to the last operator, without counting it.
+  Result<void> replay(const BitFault& fault, const GoldenActivations& golden,
+                      const std::function<void(const TensorOf&)>& use) const;
+
  private:
   BitSet(const Workload& workload, const CampaignConfig& config, std::size_t index, std::uint64_t seed);
   Result<void> make_strata(SampleScheme scheme);

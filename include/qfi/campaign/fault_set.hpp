@@ -91,6 +91,9 @@ class FaultSet {
   double m_seconds = 0;
 };
 
+/// network, where the sample has no scheme.
+SampleScheme scheme_of(const SampleConfig& sample);
+
 /// `total` faults spread over the strata by their population, at least one each, no more than there are.
 std::vector<std::uint64_t> spread(const FaultSet& set, std::uint64_t total);
 

@@ -32,6 +32,9 @@ struct PlanParams {
 /// A sequential sample begins with its minimum; a budget is measured, and gets what it buys.
 Result<Plan> make_plan(CampaignConfig config, const PlanParams& params);
 
+/// What the draws of set `index` are seeded with.
+std::uint64_t seed_of_set(const CampaignConfig& config, std::size_t index);
+
 /// Of running what is drawn, on that many threads.
 Result<double> expected_seconds(const Plan& plan, unsigned threads);
 

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// One trial of a finished campaign again: one fault on one image, operator by operator.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "qfi/campaign/config.hpp"
+#include "qfi/campaign/counts.hpp"
+
+namespace qfi {
+
+struct ReplayParams {
+  std::filesystem::path results;       ///< results.json; run.json and faults.csv lie beside it
+  std::size_t set = 0;                 ///< which entry of `faults`
+  std::uint64_t fault = 0;             ///< its number in the results
+  std::optional<std::uint64_t> image;  ///< its place in the data; paired: the fault's own, if left out
+  std::filesystem::path config;        ///< empty: where run.json says
+  ConfigParams variables;  ///< for a config that is named here, else what run.json says comes first
+};
+
+struct ReplayedOperator {
+  std::size_t index = 0;
+  std::string kind;
+  std::string output;
+  std::uint64_t values = 0;
+  std::uint64_t different = 0;
+  double largest = 0;  ///< difference, in stored codes or as a float
+};
+
+struct ReplayedClass {
+  int label = 0;  ///< class
+  double golden = 0;
+  double faulty = 0;
+};
+
+struct Replay {
+  std::string fault;  ///< what it is, one line
+  std::uint64_t image = 0;
+  Task task = Task::classification;
+  std::vector<ReplayedOperator> operators;
+  std::vector<ReplayedClass> scores;  ///< classification: all classes
+  int label = 0;                      ///< classification
+  FaultCounts counts;
+};
+
+/// Errors: files that are missing, damaged or do not belong together; a fault or an image that is not there.
+Result<Replay> replay(const ReplayParams& params);
+
+}  // namespace qfi

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/campaign/replay.hpp"
+
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "qfi/base/file.hpp"
+#include "qfi/campaign/classification.hpp"
+#include "qfi/campaign/config_names.hpp"
+#include "qfi/campaign/plan.hpp"
+
+namespace qfi {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::uint64_t k_most_json_bytes = std::uint64_t{2} << 30;
+
+Result<Json> read_json(const std::filesystem::path& path) {
+  QFI_TRY(const std::string text, read_file(path, k_most_json_bytes));
+  Json json = Json::parse(text, nullptr, false);
+  if (json.is_discarded() || !json.is_object())
+    return bad_input("{}: damaged, no JSON object", path.string());
+  return json;
+}
+
+// A value deep inside; nullptr: not there.
+const Json* find(const Json& json, std::initializer_list<const char*> keys) {
+  const Json* at = &json;
+  for (const char* key : keys) {
+    if (!at->is_object() || !at->contains(key)) return nullptr;
+    at = &(*at)[key];
+  }
+  return at;
+}
+
+// A line of faults.csv by column. Names are quoted; no other field holds a comma.
+class Row {
+ public:
+  Row(std::string_view header, std::string_view line) : m_columns(fields(header)), m_fields(fields(line)) {}
+
+  bool is_whole() const { return m_columns.size() == m_fields.size(); }
+  std::string operator[](std::string_view column) const {
+    for (std::size_t i = 0; i < m_columns.size() && i < m_fields.size(); ++i)
+      if (m_columns[i] == column) return m_fields[i];
+    return "";
+  }
+  template <class T>
+  bool number(std::string_view column, T& value) const {
+    const std::string text = (*this)[column];
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+    return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && !text.empty();
+  }
+
+ private:
+  static std::vector<std::string> fields(std::string_view line) {
+    std::vector<std::string> result(1);
+    bool is_quoted = false;
+    for (const char c : line) {
+      if (c == '"') is_quoted = !is_quoted;
+      else if (c == ',' && !is_quoted) result.emplace_back();
+      else result.back().push_back(c);
+    }
+    return result;
+  }
+  std::vector<std::string> m_columns;
+  std::vector<std::string> m_fields;
+};
+
+// The fault's line, and how many faults of its stratum (and image) were drawn before it.
+struct Recorded {
+  Row row;
+  std::uint64_t before = 0;
+};
+
+Result<Recorded> find_row(const std::filesystem::path& path, std::uint64_t fault) {
+  QFI_TRY(const std::string text, read_file(path));
+  const std::string_view all = text;
+  const std::string_view header = all.substr(0, all.find('\n'));
+  std::vector<std::string> strata;  // of the lines before: stratum and image
+  for (std::size_t at = header.size() + 1; at < all.size();) {
+    const auto end = std::min(all.find('\n', at), all.size());
+    const std::string_view line = all.substr(at, end - at);
+    at = end + 1;
+    std::size_t comma = 0;
+    for (int i = 0; i < 3 && comma != std::string_view::npos; ++i)
+      comma = line.find(',', comma + (i > 0 ? 1 : 0));
+    if (comma == std::string_view::npos) break;
+    const auto first = line.find(',');
+    std::string stratum(line.substr(first, comma - first));
+    if (line.substr(0, first) != std::to_string(fault)) {
+      strata.push_back(std::move(stratum));
+      continue;
+    }
+    Recorded recorded{Row(header, line), 0};
+    if (!recorded.row.is_whole()) break;
+    recorded.before = static_cast<std::uint64_t>(std::ranges::count(strata, stratum));
+    return recorded;
+  }
+  return bad_input("{}: holds no fault {}", path.string(), fault);
+}
+
+Result<BitFault> fault_of_row(const Row& row, const BitSet& set) {
+  BitFault fault;
+  BitSite site;
+  std::size_t layer = 0;
+  if (!row.number("element", site.element) || !row.number("stored_bit", site.stored_bit) ||
+      !row.number("layer", layer))
+    return bad_input("its line is damaged");
+  const std::string stage = row["stage"];
+  std::optional<std::size_t> found;
+  for (std::size_t i = 0; i < set.values().stored.size(); ++i) {
+    const ValuePlace& place = set.values().places[i];
+    const bool is_stage = place.target != FaultTarget::data || name_in(k_stages, place.stage) == stage;
+    if (set.values().stored[i].layer == layer && is_stage &&
+        set.workload().tensor(place.tensor).name == row["tensor"])
+      found = i;
+  }
+  if (!found) return bad_input("the model has no such values");
+  site.values = *found;
+  const Tensor& tensor = set.workload().tensor(set.values().places[site.values].tensor);
+  if (site.element >= tensor.elements() || site.stored_bit < 0 ||
+      site.stored_bit >= set.values().stored[site.values].storage.stored_bits())
+    return bad_input("its line names a bit that is not there");
+  fault.sites = {site};
+  const std::string model = row["model"];
+  fault.models = {model == "stuck_at_0"   ? BitFaultModel::stuck_at_0
+                  : model == "stuck_at_1" ? BitFaultModel::stuck_at_1
+                                          : BitFaultModel::flip};
+  return fault;
+}
+
+// Single bits as recorded; sets of bits drawn again.
+Result<BitFault> recorded_fault(const Recorded& recorded, const BitSet& set, std::uint64_t index,
+                                const Json* images) {
+  std::uint64_t flips = 0;
+  std::size_t stratum = 0;
+  if (!recorded.row.number("flips", flips) || !recorded.row.number("stratum", stratum))
+    return bad_input("its line is damaged");
+  if (flips == 1) return fault_of_row(recorded.row, set);
+  if (std::holds_alternative<SampleList>(set.config().sample)) {
+    if (images == nullptr || !images->is_number_unsigned() || *images == 0)
+      return bad_input("the results do not say how many images there were");
+    const std::uint64_t listed = set.is_paired() ? index / images->get<std::uint64_t>() : index;
+    if (listed >= set.drawn()) return bad_input("the list has no such fault");
+    return set.fault(listed);
+  }
+  std::optional<std::size_t> last;
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < set.drawn() && number <= recorded.before; ++i)
+    if (set.stratum_of(i) == stratum) {
+      last = i;
+      ++number;
+    }
+  if (!last || number != recorded.before + 1) return bad_input("its line is damaged");
+  BitFault fault = set.fault(*last);
+  if (fault.sites.size() != flips) return bad_input("its line is not that of these draws");
+  return fault;
+}
+
+double value_at(const Tensor& tensor, std::span<const std::byte> values, std::size_t element) {
+  const std::size_t bytes = size_of(tensor.type);
+  std::int64_t bits = 0;
+  std::memcpy(&bits, values.data() + element * bytes, bytes);
+  switch (tensor.type) {
+    case TensorType::int8: return static_cast<std::int8_t>(bits);
+    case TensorType::int16: return static_cast<std::int16_t>(bits);
+    case TensorType::int32: return static_cast<std::int32_t>(bits);
+    case TensorType::float32: return double{std::bit_cast<float>(static_cast<std::uint32_t>(bits))};
+    default: return static_cast<double>(bits);
+  }
+}
+
+// Fills in what an operator's output did.
+void add_operator(const Workload& workload, std::size_t index, int output, std::span<const std::byte> golden,
+                  std::span<const std::byte> faulty, Replay& replay) {
+  const Tensor& tensor = workload.tensor(output);
+  ReplayedOperator op{
+      index, name_of(workload.program->model().operators[index].kind), tensor.name, tensor.elements(), 0, 0};
+  const std::size_t bytes = size_of(tensor.type);
+  for (std::size_t i = 0; i < tensor.elements(); ++i) {
+    if (std::memcmp(golden.data() + i * bytes, faulty.data() + i * bytes, bytes) == 0) continue;
+    ++op.different;
+    const double difference = std::abs(value_at(tensor, faulty, i) - value_at(tensor, golden, i));
+    if (difference > op.largest || std::isnan(difference)) op.largest = difference;
+  }
+  replay.operators.push_back(std::move(op));
+}
+
+void add_scores(const Workload& workload, std::span<const std::byte> golden,
+                std::span<const std::byte> faulty, Replay& replay) {
+  replay.task = workload.task;
+  if (workload.task != Task::classification) return;
+  replay.label = workload.data.labels().front();
+  const Tensor& tensor = workload.tensor(workload.metric_tensor);
+  for (std::size_t c = 0; c < tensor.elements(); ++c)
+    replay.scores.push_back({static_cast<int>(c), value_at(tensor, golden, c), value_at(tensor, faulty, c)});
+}
+
+std::string describe(const BitSet& set, const BitFault& fault) {
+  if (fault.sites.size() != 1) return fmt::format("{} bits at once", fault.sites.size());
+  const BitSite& site = fault.sites.front();
+  const ValuePlace& place = set.values().places[site.values];
+  const StoredValues& stored = set.values().stored[site.values];
+  return fmt::format("{} of bit {} (stored bit {}) of value {} of the {} '{}'",
+                     fault.models.front() == BitFaultModel::flip         ? "flip"
+                     : fault.models.front() == BitFaultModel::stuck_at_0 ? "stuck-at-0"
+                                                                         : "stuck-at-1",
+                     stored.storage.bit_of(site.stored_bit), site.stored_bit, site.element, place.label,
+                     set.workload().tensor(place.tensor).name);
+}
+
+Result<Replay> replay_bits(const Plan& plan, const BitSet& set, const BitFault& fault) {
+  const Workload& workload = *plan.workload;
+  QFI_TRY(const auto golden, set.golden_of(0, 1));
+  Replay replay;
+  replay.fault = describe(set, fault);
+  QFI_CHECK(set.replay(fault, *golden, [&](const TensorOf& tensor_of) {
+    const Model& model = workload.program->model();
+    for (std::size_t i = 0; i < model.operators.size(); ++i)
+      for (const int output : model.operators[i].outputs)
+        if (!workload.program->is_folded(i))
+          add_operator(workload, i, output, golden->tensor(output, 0), tensor_of(output), replay);
+    add_scores(workload, golden->tensor(workload.metric_tensor, 0), tensor_of(workload.metric_tensor),
+               replay);
+    replay.counts = score_image(workload, 0, tensor_of);
+  }));
+  return replay;
+}
+
+Result<Replay> replay_stuck_at(const Plan& plan, const StuckAtSet& set, const Json& record) {
+  const Json* site_text = find(record, {"site"});
+  const Json* value = find(record, {"stuck_at"});
+  if (site_text == nullptr || value == nullptr || !site_text->is_string() || !value->is_number_integer())
+    return bad_input("the fault's record is damaged");
+  QFI_TRY(const Site site, find_site(set.netlist(), site_text->get<std::string>()));
+  const Workload& workload = *plan.workload;
+  Replay replay;
+  replay.fault = fmt::format("{} stuck at {}", site_text->get<std::string>(), value->get<int>());
+  set.replay({site, value->get<int>() != 0},
+             [&](std::size_t index, int output, const TensorOf& golden, const TensorOf& faulty) {
+               add_operator(workload, index, output, golden(output), faulty(output), replay);
+               if (output == workload.metric_tensor)
+                 add_scores(workload, golden(output), faulty(output), replay);
+               if (index + 1 == workload.program->model().operators.size())
+                 replay.counts = score_image(workload, 0, faulty);
+             });
+  return replay;
+}
+
+// What run.json says of the config.
+Result<CampaignConfig> read_config(const ReplayParams& params, const Json& results) {
+  std::filesystem::path path = params.config;
+  ConfigParams variables = params.variables;
+  std::map<std::string, std::string> defines;
+  if (path.empty()) {
+    QFI_TRY(const Json run, read_json(params.results.parent_path() / "run.json"));
+    const Json* recorded = find(run, {"config"});
+    if (recorded == nullptr || !recorded->is_string())
+      return bad_input("{}: does not say where the config is; name it with --config", "run.json");
+    path = recorded->get<std::string>();
+    if (const Json* known = find(run, {"defines"}); known != nullptr && known->is_object())
+      for (const auto& [name, value] : known->items())
+        if (value.is_string()) defines[name] = value.get<std::string>();
+    variables.variable = [defines, given = params.variables.variable](const std::string& name) {
+      const auto found = defines.find(name);
+      if (auto value = given ? given(name) : std::nullopt) return value;
+      return found == defines.end() ? std::nullopt : std::optional(found->second);
+    };
+  }
+  QFI_TRY(CampaignConfig config, read_campaign_config(path, variables));
+  const Json* recorded = find(results, {"config"});
+  if (recorded == nullptr || Json::parse(canonical_config(config)) != *recorded)
+    return bad_input("{}: is not the config of these results (any more)", path.string());
+  return config;
+}
+
+}  // namespace
+
+Result<Replay> replay(const ReplayParams& params) {
+  QFI_TRY(const Json results, read_json(params.results));
+  const std::string file = params.results.string();
+  const Json* schema = find(results, {"schema"});
+  if (schema == nullptr || *schema != "qfi-results-2")
+    return bad_input("{}: no results of this version", file);
+  const Json* sets = find(results, {"fault_sets"});
+  if (sets == nullptr || !sets->is_array() || params.set >= sets->size())
+    return bad_input("{}: has no fault set {}", file, params.set);
+  const Json& recorded_set = (*sets)[params.set];
+  QFI_TRY(CampaignConfig config, read_config(params, results));
+  if (params.set >= config.faults.size()) return bad_input("{}: has no fault set {}", file, params.set);
+
+  std::optional<std::uint64_t> image = params.image;
+  std::optional<Recorded> recorded;
+  const Json* faults_file = find(recorded_set, {"faults_file", "name"});
+  if (faults_file != nullptr && faults_file->is_string()) {
+    const std::filesystem::path name = std::filesystem::path(faults_file->get<std::string>()).filename();
+    QFI_TRY(recorded, find_row(params.results.parent_path() / name, params.fault));
+    std::uint64_t own = 0;
+    if (recorded->row.number("image", own)) {
+      if (image && *image != own) return bad_input("fault {} was drawn for image {}", params.fault, own);
+      image = own;
+    }
+  }
+  if (!image) return bad_input("say which image: --image K");
+  config.data.select = SelectList{{*image}};
+  config.seed = seed_of_set(config, params.set);
+  config.faults = {config.faults[params.set]};
+  SampleConfig& sample = config.faults[0].sample;
+  const std::uint64_t draws = recorded ? recorded->before + 1 : 1;
+  if (auto* errors = std::get_if<SampleErrorRate>(&sample)) errors->draws = draws;
+  else if (!std::holds_alternative<SampleList>(sample))
+    sample = SampleCount{draws, scheme_of(sample), SmallStrata::exhaustive};
+  QFI_TRY(const Plan plan, make_plan(config, {}));
+  Result<Replay> replayed;
+  if (const StuckAtSet* set = plan.stuck_at(0)) {
+    const Json* records = find(recorded_set, {"faults"});
+    if (records == nullptr || !records->is_array() || params.fault >= records->size())
+      return bad_input("{}: has no fault {}", file, params.fault);
+    replayed = replay_stuck_at(plan, *set, (*records)[params.fault]);
+  } else {
+    const BitSet& bits = *plan.bits(0);
+    if (!recorded) return bad_input("{}: does not name its file of faults", file);
+    const Json* images = find(results, {"inputs", "data", "images"});
+    auto fault = recorded_fault(*recorded, bits, params.fault, images);
+    if (!fault) return at(fmt::format("fault {}", params.fault), fault.error());
+    replayed = replay_bits(plan, bits, *fault);
+  }
+  if (!replayed) return tl::unexpected(replayed.error());
+  replayed->image = *image;
+  return replayed;
+}
+
+}  // namespace qfi
