@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <charconv>
+#include <set>
 
 #include "qfi/base/file.hpp"
 #include "qfi/campaign/bit_set.hpp"
@@ -82,10 +83,10 @@ class ListReader {
     if (m_faults.empty() || fault != m_last) {
       if (!m_faults.empty() && fault < m_last) return bad_input("fault {} after fault {}", fault, m_last);
       m_faults.emplace_back();
+      m_sites.clear();
     }
     m_last = fault;
-    if (std::ranges::find(m_faults.back().sites, site) != m_faults.back().sites.end())
-      return bad_input("the same bit twice in fault {}", fault);
+    if (!m_sites.insert(site).second) return bad_input("the same bit twice in fault {}", fault);
     m_faults.back().sites.push_back(site);
     m_faults.back().models.push_back(model);
     return {};
@@ -120,6 +121,7 @@ class ListReader {
   const std::vector<BitFaultModel>& m_models;
   std::vector<std::string> m_columns;
   std::vector<BitFault> m_faults;
+  std::set<BitSite> m_sites;  ///< of the last fault
   std::uint64_t m_last = 0;
 };
 

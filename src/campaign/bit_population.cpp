@@ -94,10 +94,10 @@ class Finder {
     const auto is_known =
         std::ranges::any_of(m_result.places, [&](const ValuePlace& place) { return place.tensor == tensor; });
     if (is_known || !m_model.tensors[static_cast<std::size_t>(tensor)].is_constant) return {};
-    const auto& output = m_model.tensors[static_cast<std::size_t>(op.outputs[0])];
-    const std::size_t channels = output.shape.empty() ? 1 : static_cast<std::size_t>(output.shape.back());
+    const std::vector<int>& shape = m_model.tensors[static_cast<std::size_t>(tensor)].shape;
     const bool is_last = is_bias || op.kind == OperatorKind::depthwise_conv_2d;
-    return add({m_faults.target, Stage::output, index, tensor, channels, is_last,
+    const int channels = shape.empty() ? 1 : is_last ? shape.back() : shape.front();
+    return add({m_faults.target, Stage::output, index, tensor, static_cast<std::size_t>(channels), is_last,
                 fmt::format("{} of operator {}", is_bias ? "biases" : "weights", index)});
   }
 

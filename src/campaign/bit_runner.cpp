@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <map>
+#include <numeric>
 
 namespace qfi {
 namespace {
@@ -29,10 +29,10 @@ std::uint32_t bits_of(const Tensor& tensor, std::uint64_t element) {
   return bits;
 }
 
-// A code of few bits as the tensor holds it: with its sign.
-std::uint32_t widened(std::uint32_t code, int width, const Tensor& tensor) {
-  const bool is_negative = tensor.type == TensorType::int8 && (code >> (width - 1) & 1U) != 0;
-  return is_negative ? code | ~((1U << width) - 1U) : code;
+// A weight's code of few bits as the tensor holds it: with its sign.
+std::uint32_t widened(std::uint32_t code, int width) {
+  const bool is_negative = (code >> (width - 1) & 1U) != 0;
+  return is_negative ? (code | ~((1U << width) - 1U)) & 0xFFU : code;
 }
 
 }  // namespace
@@ -73,29 +73,35 @@ BitOutcome& BitOutcome::operator+=(const BitOutcome& other) {
 
 FaultyReads::FaultyReads(const Program& program, const BitPopulation& values, const BitFault& fault,
                          bool is_protected) {
-  std::map<std::pair<std::size_t, std::uint64_t>, std::vector<StoredBitFault>> by_value;
-  for (std::size_t i = 0; i < fault.sites.size(); ++i)
-    by_value[{fault.sites[i].values, fault.sites[i].element}].push_back(
-        {fault.sites[i].stored_bit, fault.models[i]});
-  m_values = by_value.size();
-  for (auto& [at, faults] : by_value) {
-    const auto& [which, element] = at;
+  std::vector<std::size_t> order(fault.sites.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto value_of = [&](std::size_t i) {
+    return std::pair(fault.sites[i].values, fault.sites[i].element);
+  };
+  std::ranges::stable_sort(order, {}, value_of);
+  m_faults.reserve(order.size());
+  for (const std::size_t i : order) m_faults.push_back({fault.sites[i].stored_bit, fault.models[i]});
+  for (std::size_t begin = 0; begin < order.size();) {
+    std::size_t end = begin + 1;
+    while (end < order.size() && value_of(order[end]) == value_of(order[begin])) ++end;
+    const auto [which, element] = value_of(order[begin]);
     const ValuePlace& place = values.places[which];
     const Tensor& tensor = program.model().tensors[static_cast<std::size_t>(place.tensor)];
-    const bool is_constant = place.target != FaultTarget::data;
     // Of the first copy, whose bits lie as those of plain storage.
     const Storage& storage = is_protected ? values.protected_storage[which] : values.stored[which].storage;
-    const bool is_accumulator = !is_constant && place.stage == Stage::accumulator;
-    m_read.push_back(std::make_unique<Value>(Value{&storage, &tensor, is_accumulator, std::move(faults)}));
-    const Value& value = *m_read.back();
-    if (is_constant) {
-      const std::uint32_t bits = bits_of(tensor, element);
-      const std::uint32_t now = read(value, bits, m_constant_log);
-      if (now != bits) m_constants.push_back({place.tensor, element, now});
-    } else {
+    const Value value{&storage, &tensor,
+                      place.target == FaultTarget::data && place.stage == Stage::accumulator,
+                      std::span(m_faults).subspan(begin, end - begin)};
+    ++m_values;
+    begin = end;
+    if (place.target == FaultTarget::data) {
       m_data.push_back({place.stage, place.operator_index, place.tensor, element,
-                        [this, &value](std::uint32_t bits) { return read(value, bits, m_log); }});
+                        [this, value](std::uint32_t bits) { return read(value, bits, m_log); }});
+      continue;
     }
+    const std::uint32_t bits = bits_of(tensor, element);
+    const std::uint32_t now = read(value, bits, m_constant_log);
+    if (now != bits) m_constants.push_back({place.tensor, element, now});
   }
 }
 
@@ -103,10 +109,8 @@ std::uint32_t FaultyReads::read(const Value& value, std::uint32_t bits, Log& log
   const int width = value.storage->params().width;
   const std::uint32_t code = width == 32 ? bits : bits & ((1U << width) - 1U);
   const Reading reading = value.storage->read(code, value.faults);
-  const std::uint32_t now = reading.is_wrong ? widened(reading.code, width, *value.tensor) : bits;
-  if (value.tensor->type == TensorType::int8 && !value.is_accumulator) bits &= 0xFFU;
-  const std::uint32_t kept =
-      value.tensor->type == TensorType::int8 && !value.is_accumulator ? now & 0xFFU : now;
+  // Weights alone are kept in fewer bits than their type has.
+  const std::uint32_t kept = width < 8 ? widened(reading.code, width) : reading.code;
   ++log.reads;
   log.detected += reading.is_detected ? 1 : 0;
   log.corrected += reading.is_corrected() ? 1 : 0;
@@ -207,6 +211,7 @@ Result<std::vector<BitRunner::CountsOfImages>> BitRunner::propagate(std::span<co
     FaultyReads& read = *reads.back();
     if (read.constants().size() > k_most_propagated || read.data().size() > k_most_propagated) {
       QFI_TRY(counts[i], run_plainly(read, images, first_operator(read), outcomes[i]));
+      reads.back().reset();  // they may be large
     } else {
       QFI_TRY(constants[i], m_propagation.prepare(read.constants()));
     }

@@ -28,7 +28,7 @@ class FaultyReads {
     const Storage* storage;
     const Tensor* tensor;
     bool is_accumulator;
-    std::vector<StoredBitFault> faults;
+    std::span<const StoredBitFault> faults;
   };
   struct Log {
     std::uint64_t reads = 0;
@@ -42,7 +42,7 @@ class FaultyReads {
   static std::uint32_t read(const Value& value, std::uint32_t bits, Log& log);
 
   std::size_t m_values = 0;
-  std::vector<std::unique_ptr<Value>> m_read;
+  std::vector<StoredBitFault> m_faults;  ///< value by value
   std::vector<ConstantFault> m_constants;
   std::vector<DataFault> m_data;
   Log m_constant_log;

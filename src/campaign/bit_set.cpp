@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t k_block_bytes = std::size_t{64} << 20;
 constexpr std::size_t k_most_block_images = 64;
-constexpr std::uint64_t k_most_faults = 20'000'000;
+constexpr std::uint64_t k_most_faults = 16'000'000;          // about half a kilobyte each
 constexpr std::uint64_t k_endless = std::uint64_t{1} << 62;  // a population that draws do not exhaust
 constexpr std::uint64_t k_most_flips = 500'000'000;          // of all drawn faults
 
@@ -38,12 +38,18 @@ std::string label_of(const BitStratum& stratum, const BitPopulation& values) {
   return "network";
 }
 
-// Ways to choose k of n; k_endless where they are more.
-std::uint64_t choose(std::uint64_t n, std::uint64_t k) {
-  const auto log_factorial = [](std::uint64_t m) { return std::lgamma(static_cast<double>(m) + 1.0); };
-  if (k > n) return 0;
-  const double ways = std::exp(log_factorial(n) - log_factorial(k) - log_factorial(n - k));
-  return ways < 1e15 ? static_cast<std::uint64_t>(std::llround(ways)) : k_endless;
+// Ways to choose k of n bits, each with one of `models` faults; k_endless where they are more.
+std::uint64_t count_sets(std::uint64_t n, std::uint64_t k, std::uint64_t models) {
+  unsigned __int128 ways = 1;
+  for (std::uint64_t i = 0; i < k; ++i) {
+    ways = ways * (n - i) / (i + 1);
+    if (ways > k_endless) return k_endless;
+  }
+  for (std::uint64_t i = 0; i < k; ++i) {
+    ways *= models;
+    if (ways > k_endless) return k_endless;
+  }
+  return static_cast<std::uint64_t>(ways);
 }
 
 }  // namespace
@@ -82,6 +88,7 @@ Result<void> BitSet::make_strata(SampleScheme scheme) {
     for (const double rate : errors->rates) {
       add_stratum(strata.front(), fmt::format("bit error rate {}", rate));
       m_strata.back().population = k_endless;
+      m_strata.back().is_drawn_with_replacement = true;
       m_strata.back().error_rate = rate;
     }
     return {};
@@ -103,8 +110,9 @@ void BitSet::add_stratum(BitStratum bits, std::string label) {
   stratum.layer = bits.layer;
   stratum.bit = bits.bit;
   const std::uint64_t models = fault_config().models.size();
-  const std::uint64_t sets = choose(bits.population(), fault_config().simultaneous);
-  stratum.population = fault_config().simultaneous == 1 ? bits.population() * models : sets;
+  const std::uint64_t together = fault_config().simultaneous;
+  stratum.is_drawn_with_replacement = together > 1;
+  stratum.population = together > bits.population() ? 0 : count_sets(bits.population(), together, models);
   for (auto* sums : {&stratum.changed, &stratum.correct, &stratum.top5}) sums->assign(m_workload.images(), 0);
   m_bit_strata.push_back(std::move(bits));
 }
@@ -135,7 +143,7 @@ void BitSet::draw_faults(std::size_t index, std::uint64_t from, std::uint64_t to
         members[k] = members[k] * models + random_below(m_seed, set + " model", k, models);
       add_fault(index, std::move(members), image);
     }
-  } else if (to == m_strata[index].population && from == 0) {
+  } else if (to == m_strata[index].population && from == 0) {  // in order
     for (std::uint64_t member = 0; member < to; ++member) add_fault(index, {member}, image);
   } else {
     const auto members = draw_without_replacement(m_strata[index].population, to, m_seed, purpose);
@@ -143,13 +151,22 @@ void BitSet::draw_faults(std::size_t index, std::uint64_t from, std::uint64_t to
   }
 }
 
+namespace {
+
+std::uint64_t most_of(const Stratum& stratum, std::uint64_t target) {
+  return stratum.is_drawn_with_replacement ? target : std::min(target, stratum.population);
+}
+
+}  // namespace
+
 Result<void> BitSet::draw(const std::vector<std::uint64_t>& targets, unsigned) {
   const std::uint64_t images = !m_listed.empty() ? 0 : is_paired() ? m_workload.images() : 1;
   double faults = static_cast<double>(drawn());
   double flips = static_cast<double>(m_members.size());
   for (std::size_t h = 0; h < m_strata.size(); ++h) {
-    const std::uint64_t target = std::min(targets[h], m_strata[h].population);
-    const double added = static_cast<double>((target - std::min(target, m_strata[h].drawn)) * images);
+    const std::uint64_t target = most_of(m_strata[h], targets[h]);
+    const double added =
+        static_cast<double>(target - std::min(target, m_strata[h].drawn)) * static_cast<double>(images);
     faults += added;
     flips += added * (m_strata[h].error_rate
                           ? *m_strata[h].error_rate * static_cast<double>(m_bit_strata[h].population())
@@ -161,11 +178,11 @@ Result<void> BitSet::draw(const std::vector<std::uint64_t>& targets, unsigned) {
     return bad_input("sample: {:.0f} flips in all draws; at most {} are possible", flips, k_most_flips);
   for (std::size_t image = 0; image < images; ++image)
     for (std::size_t h = 0; h < m_strata.size(); ++h) {
-      const std::uint64_t target = std::min(targets[h], m_strata[h].population);
+      const std::uint64_t target = most_of(m_strata[h], targets[h]);
       if (target > m_strata[h].drawn) draw_faults(h, m_strata[h].drawn, target, image);
     }
   for (std::size_t h = 0; h < m_strata.size() && m_listed.empty(); ++h)
-    m_strata[h].drawn = std::max(m_strata[h].drawn, std::min(targets[h], m_strata[h].population));
+    m_strata[h].drawn = std::max(m_strata[h].drawn, most_of(m_strata[h], targets[h]));
   m_counts.resize(m_stratum_of.size());
   m_outcomes.resize(m_stratum_of.size());
   if (!m_values.protected_storage.empty()) m_protected.resize(m_stratum_of.size());
@@ -212,10 +229,15 @@ Result<const GoldenActivations*> BitSet::golden_block(std::size_t block) {
 // Faults that run together: some neighbours; paired, of one image.
 std::vector<std::span<const std::size_t>> BitSet::chunks(std::span<const std::size_t> faults) const {
   constexpr std::size_t k_together = 16;
+  constexpr std::uint64_t k_few_bits = 16;
+  const auto bits_of = [&](std::size_t fault) {
+    return m_listed.empty() ? m_first_member[fault + 1] - m_first_member[fault]
+                            : this->fault(fault).sites.size();
+  };
   std::vector<std::span<const std::size_t>> result;
   for (std::size_t begin = 0; begin < faults.size();) {
     std::size_t end = begin + 1;
-    while (end < faults.size() && end - begin < k_together &&
+    while (end < faults.size() && end - begin < k_together && bits_of(faults[begin]) <= k_few_bits &&
            (!is_paired() || m_image_of[faults[end]] == m_image_of[faults[begin]]))
       ++end;
     result.push_back(faults.subspan(begin, end - begin));

@@ -53,9 +53,15 @@ Result<void> check_sample(const YamlNode& entry, const FaultsConfig& faults, Des
   if (std::holds_alternative<SampleErrorRate>(sample)) {
     if (bits->simultaneous != 1 || bits->models.size() != 1)
       return entry.error("'ber' draws how many bits flip; leave 'simultaneous' and 'kind: stuck_at' out");
+    if (faults.raw_rate)
+      return entry.error("'raw_rate' is a rate of single faults; it says nothing of a 'ber'");
+    if (faults.weight && std::get<SampleErrorRate>(sample).rates.size() > 1)
+      return entry.error("'weight' is of one population; a list of rates has several");
     if (bits->compares_protection)
       return entry.error("'compare: unprotected' needs single faults, not a 'ber'");
   }
+  if (bits->simultaneous != 1 && faults.raw_rate)
+    return entry.error("'raw_rate' is a rate of single faults, not of simultaneous ones");
   if (bits->simultaneous != 1 && std::holds_alternative<SampleExhaustive>(sample))
     return entry.error("sets of simultaneous faults are too many for 'exhaustive'");
   if (design == Design::paired &&
@@ -88,6 +94,13 @@ Result<void> read_fault_sets(const ConfigReader& reader, const YamlNode& root, C
     if (!names.insert(faults.name).second) return entry.error("the name '{}' appears twice", faults.name);
     config.faults.push_back(std::move(faults));
   }
+  const auto has_weight = [](const FaultsConfig& faults) { return faults.weight.has_value(); };
+  const auto weighted = std::ranges::count_if(config.faults, has_weight);
+  if (weighted > 0 && weighted < std::ssize(config.faults))
+    return list.error("give every entry of 'faults' a weight, or none");
+  const auto weight_of = [](const FaultsConfig& faults) { return faults.weight.value_or(1.0); };
+  if (std::ranges::all_of(config.faults, [&](const auto& faults) { return weight_of(faults) == 0.0; }))
+    return list.error("all weights are 0");
   return {};
 }
 

@@ -29,8 +29,7 @@ Result<SampleConfig> read_margin(const YamlNode& node, const YamlNode& margin) {
   }
   QFI_CHECK(read_choice(node, "rounding", k_rounding, sample.rounding));
   QFI_CHECK(read_choice(node, "scheme", k_schemes, sample.scheme));
-  SmallStrata small = SmallStrata::error;  // a size that the formula gives is never too large
-  QFI_CHECK(read_choice(node, "small", k_small, small));
+  QFI_CHECK(read_choice(node, "small", k_small, sample.small));
   if (const auto p = node.find("p")) {
     if (sample.scheme == SampleScheme::data_aware || sample.scheme == SampleScheme::data_aware_weights)
       return p->error("a data-aware scheme finds p for each bit; leave 'p' out");
@@ -65,8 +64,11 @@ Result<SampleConfig> read_sequential(const YamlNode& node, const YamlNode& half_
   SampleSequential sample;
   QFI_TRY(sample.half_width, fraction(half_width));
   QFI_CHECK(read_choice(node, "metric", k_stop_metrics, sample.metric));
-  QFI_CHECK(read_number(node, "minimum", std::uint64_t{2}, k_most, sample.minimum));
-  QFI_CHECK(read_number(node, "maximum", sample.minimum, k_most, sample.maximum));
+  constexpr std::uint64_t k_least = 30;
+  QFI_CHECK(read_number(node, "minimum", k_least, k_most, sample.minimum));
+  const std::uint64_t least = node.find("minimum") ? sample.minimum : k_least;
+  QFI_CHECK(read_number(node, "maximum", least, k_most, sample.maximum));
+  if (sample.maximum != 0) sample.minimum = std::min(sample.minimum, sample.maximum);
   QFI_CHECK(read_choice(node, "scheme", k_schemes, sample.scheme));
   return sample;
 }
@@ -91,6 +93,7 @@ Json json_of(const SampleExhaustive&) { return "exhaustive"; }
 Json json_of(const SampleMargin& sample) {
   Json json = {{"margin", sample.margin},
                {"rounding", name_in(k_rounding, sample.rounding)},
+               {"small", name_in(k_small, sample.small)},
                {"scheme", name_in(k_schemes, sample.scheme)}};
   if (sample.scheme != SampleScheme::data_aware && sample.scheme != SampleScheme::data_aware_weights)
     json["p"] = sample.p;

@@ -27,6 +27,7 @@ class Targets {
   }
   Result<std::vector<std::uint64_t>> operator()(const SampleCount& sample) {
     return each([&](Stratum& stratum) -> Result<std::uint64_t> {
+      if (stratum.is_drawn_with_replacement) return sample.count;
       if (sample.count > stratum.population && sample.small == SmallStrata::error)
         return bad_input(
             "sample: {} faults asked for, the population has {}{}", sample.count, stratum.population,
@@ -44,6 +45,9 @@ class Targets {
     return each([&](Stratum&) -> Result<std::uint64_t> { return sample.draws; });
   }
   Result<std::vector<std::uint64_t>> operator()(const SampleSequential& sample) {
+    if (sample.maximum != 0 && sample.maximum < m_strata.size())
+      return bad_input("sample: a maximum of {} faults, fewer than the {} strata", sample.maximum,
+                       m_strata.size());
     return spread(m_set, sample.minimum);
   }
   // Some faults are drawn to be measured: a longer draw begins with them.
@@ -89,19 +93,36 @@ SampleScheme scheme_of(const SampleConfig& sample) {
 }
 
 std::vector<std::uint64_t> spread(const FaultSet& set, std::uint64_t total) {
-  const auto population = static_cast<double>(set.population());
+  double population = 0;
+  for (const Stratum& stratum : set.strata()) population += static_cast<double>(stratum.population);
   std::vector<std::uint64_t> targets;
-  for (const Stratum& stratum : set.strata()) {
-    const double share = static_cast<double>(stratum.population) / population;
-    const auto target = static_cast<std::uint64_t>(std::llround(share * static_cast<double>(total)));
-    targets.push_back(std::clamp<std::uint64_t>(target, 1, stratum.population));
+  std::vector<std::pair<double, std::size_t>> rests;  // what rounding down took, largest first
+  std::uint64_t sum = 0;
+  for (std::size_t h = 0; h < set.strata().size(); ++h) {
+    const Stratum& stratum = set.strata()[h];
+    const double share = static_cast<double>(total) * (static_cast<double>(stratum.population) / population);
+    const auto target = std::clamp<std::uint64_t>(static_cast<std::uint64_t>(share), 1, stratum.population);
+    targets.push_back(target);
+    rests.emplace_back(static_cast<double>(target) - share, h);
+    sum += target;
+  }
+  std::ranges::sort(rests);
+  for (bool grows = true; sum < total && grows;) {
+    grows = false;
+    for (const auto& [rest, h] : rests)
+      if (sum < total && targets[h] < set.strata()[h].population) {
+        ++targets[h];
+        ++sum;
+        grows = true;
+      }
   }
   return targets;
 }
 
 std::uint64_t FaultSet::population() const {
+  constexpr std::uint64_t k_most = std::uint64_t{1} << 62;
   std::uint64_t sum = 0;
-  for (const Stratum& stratum : m_strata) sum += stratum.population;
+  for (const Stratum& stratum : m_strata) sum = std::min(k_most, sum + std::min(k_most, stratum.population));
   return sum;
 }
 

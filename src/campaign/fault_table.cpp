@@ -129,4 +129,28 @@ FaultTable fault_table(const Plan& plan, std::size_t set) {
   return {name, Writer(*plan.bits(set)).write()};
 }
 
+std::optional<FaultTable> fault_bits_table(const Plan& plan, std::size_t index) {
+  constexpr std::size_t k_most = 5'000'000;
+  const BitSet& set = *plan.bits(index);
+  std::size_t bits = 0;
+  for (std::size_t i = 0; i < set.drawn() && bits <= k_most; ++i) bits += set.fault(i).sites.size();
+  if (bits == set.drawn() || bits > k_most) return std::nullopt;
+  fmt::memory_buffer text;
+  const auto out = std::back_inserter(text);
+  fmt::format_to(out, "fault,layer,element,stored_bit,stage,model\n");
+  for (std::size_t i = 0; i < set.drawn(); ++i) {
+    const BitFault fault = set.fault(i);
+    for (std::size_t k = 0; k < fault.sites.size(); ++k) {
+      const BitSite& site = fault.sites[k];
+      const ValuePlace& place = set.values().places[site.values];
+      fmt::format_to(out, "{},{},{},{},{},{}\n", i, place.operator_index, site.element, site.stored_bit,
+                     place.target == FaultTarget::data ? name_in(k_stages, place.stage) : "",
+                     name_of(fault.models[k]));
+    }
+  }
+  const std::string name =
+      plan.sets.size() == 1 ? "faults_bits.csv" : fmt::format("faults_{}_bits.csv", index);
+  return FaultTable{name, fmt::to_string(text)};
+}
+
 }  // namespace qfi

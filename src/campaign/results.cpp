@@ -125,14 +125,16 @@ Json drop_json(const SetEstimates& estimates) {
 
 Json estimates_json(const FaultSet& set, const SetEstimates& estimates) {
   const bool is_map = set.workload().task == Task::segmentation;
+  const char* const shares =
+      "exact (hypergeometric) within strata, combined by MOVER, strata weighted by population";
   Json json = {
-      {"method",
-       set.is_paired()
-           ? "strata weighted by population; pairs of fault and image: exact (hypergeometric) within "
-             "strata, combined by MOVER; image population: variance over images"
-           : "strata weighted by population; faults sampled, images fixed: effective sample size with "
-             "the shape of Clopper-Pearson (Korn-Graubard); image population: both variances; shares "
-             "of faults: exact (hypergeometric), combined by MOVER"},
+      {"methods",
+       {{"means_these_images",
+         "gains and losses: effective sample size with the shape of Clopper-Pearson (Korn-Graubard), strata "
+         "weighted by population, finite populations; combined by MOVER"},
+        {"means_image_population", "plus the variance of the images' means"},
+        {"shares", shares},
+        {"sdc_rate_these_images", set.is_paired() && !is_map ? shares : "as means"}}},
       {is_map ? "faulty_pixel_accuracy" : "faulty_top1", mean_json(estimates.faulty_accuracy)}};
   if (!is_map) json["faulty_top5"] = mean_json(estimates.faulty_top5);
   json["accuracy_drop"] = drop_json(estimates);
@@ -144,14 +146,21 @@ Json estimates_json(const FaultSet& set, const SetEstimates& estimates) {
     json["collapsed"] = share_json(estimates.collapsed);
     json["histogram_faulty_accuracy_5_percent"] = estimates.histogram;
   }
+  if (is_map)
+    json["iou_of_drawn"] = {{"mean", optional_json(estimates.mean_iou)},
+                            {"global", optional_json(estimates.global_iou)},
+                            {"weighted", optional_json(estimates.weighted_iou)}};
   json["output_identical"] = share_json(estimates.output_identical);
   json["due"] = share_json(estimates.due);
   return json;
 }
 
 Json sample_json(const FaultSet& set) {
-  Json json = {{"population", set.population()}, {"n", set.drawn()}};
-  if (set.is_paired()) json["images"] = set.workload().images();
+  const bool has_rates = set.strata().front().error_rate.has_value();
+  const std::uint64_t images = set.workload().images();
+  Json json = {{"population", has_rates ? Json(nullptr) : Json(set.population())},
+               {"n", set.is_paired() ? set.drawn() / images : set.drawn()}};
+  if (set.is_paired()) json.update({{"images", images}, {"trials", set.drawn()}});
   if (const auto* margin = std::get_if<SampleMargin>(&set.config().sample)) {
     double exact = 0;
     for (const Stratum& stratum : set.strata()) exact += stratum.size->exact;
@@ -171,7 +180,9 @@ Json sample_json(const FaultSet& set) {
 
 Json stratum_json(const FaultSet& set, std::size_t index, double confidence, bool has_results) {
   const Stratum& stratum = set.strata()[index];
-  Json json = {{"label", stratum.label}, {"population", stratum.population}, {"n", stratum.drawn}};
+  Json json = {{"label", stratum.label},
+               {"population", stratum.error_rate ? Json(nullptr) : Json(stratum.population)},
+               {"n", stratum.drawn}};
   if (stratum.layer) json["layer"] = *stratum.layer;
   if (stratum.bit) json["bit"] = *stratum.bit;
   if (stratum.error_rate) json["bit_error_rate"] = *stratum.error_rate;
@@ -286,9 +297,9 @@ Json values_json(const BitSet& set) {
   for (std::size_t i = 0; i < set.values().stored.size(); ++i) {
     const StoredValues& stored = set.values().stored[i];
     const ValuePlace& place = set.values().places[i];
-    const StorageParams& storage =
-        (set.values().protected_storage.empty() ? stored.storage : set.values().protected_storage[i])
-            .params();
+    const Storage& kept =
+        set.values().protected_storage.empty() ? stored.storage : set.values().protected_storage[i];
+    const StorageParams& storage = kept.params();
     Json json = {{"label", place.label},
                  {"layer", stored.layer},
                  {"operator", qfi::name_of(set.workload().program->model().operators[stored.layer].kind)},
@@ -296,7 +307,7 @@ Json values_json(const BitSet& set) {
                  {"values", stored.count},
                  {"width", storage.width},
                  {"protection", name_in(k_protections, storage.protection)},
-                 {"stored_bits", stored.storage.stored_bits()}};
+                 {"stored_bits", kept.stored_bits()}};
     if (place.target == FaultTarget::data) json["stage"] = name_in(k_stages, place.stage);
     list.push_back(json);
   }
@@ -314,13 +325,13 @@ Json row_json(const DomainRow& row, Task task) {
                {"changed", row.changed},
                {"changed_share", rounded(row.changed_share.mean)},
                {"interval", interval_json(row.changed_share.these_images)},
-               {"deviation_over_faults", rounded(row.deviation)},
+               {"deviation_over_drawn_faults", rounded(row.deviation)},
                {"nan", row.nan},
                {"infinity", row.infinity}});
   if (task == Task::segmentation) {
-    json["mean_iou"] = optional_json(row.mean_iou);
-    json["global_iou"] = optional_json(row.global_iou);
-    json["weighted_iou"] = optional_json(row.weighted_iou);
+    json["mean_iou_of_drawn"] = optional_json(row.mean_iou);
+    json["global_iou_of_drawn"] = optional_json(row.global_iou);
+    json["weighted_iou_of_drawn"] = optional_json(row.weighted_iou);
   }
   return json;
 }
@@ -364,13 +375,20 @@ Json masking_json(const BitSet& set) {
   for (const BitOutcome& outcome : set.outcomes())
     for (const auto& [index, count] : outcome.equal_after) images[index] += count;
   Json list = Json::array();
+  std::uint64_t traced = 0;
+  std::uint64_t identical = 0;
+  for (const BitOutcome& outcome : set.outcomes()) identical += outcome.counts.output_identical;
   for (const auto& [index, count] : images) {
+    traced += count;
     const std::string name =
         index < 0
             ? "input"
             : qfi::name_of(set.workload().program->model().operators[static_cast<std::size_t>(index)].kind);
     list.push_back({{"operator", index}, {"kind", name}, {"trials", count}});
   }
+  // Faults of many values are run by whole batches.
+  if (identical > traced)
+    list.push_back({{"operator", nullptr}, {"kind", "not traced"}, {"trials", identical - traced}});
   return list;
 }
 

@@ -51,9 +51,14 @@ Result<SetRun> run_sequentially(FaultSet& set, const SampleSequential& sample, d
     }
     const std::uint64_t before = set.drawn();
     auto target = static_cast<std::uint64_t>(std::ceil(static_cast<double>(before) * k_growth));
-    // Rounding may keep every stratum as it is.
-    for (; set.drawn() == before; target += set.strata().size())
+    // Where every stratum has one fault already, more may be needed to grow any of them.
+    for (; set.drawn() == before; target += set.strata().size()) {
       QFI_CHECK(set.draw(spread(set, std::min(target, most)), params.threads));
+      if (target >= most && set.drawn() == before) {
+        run.stopped = "the maximum is drawn";
+        return run;
+      }
+    }
   }
 }
 

@@ -12,13 +12,6 @@
 namespace qfi {
 namespace {
 
-Interval around(double mean, double variance, double degrees, double confidence) {
-  const double t =
-      boost::math::quantile(boost::math::students_t(std::max(degrees, 1.0)), 0.5 + confidence / 2.0);
-  const double half = t * std::sqrt(variance);
-  return {std::max(0.0, mean - half), std::min(1.0, mean + half)};
-}
-
 double square(double value) { return value * value; }
 
 // The smallest number in first .. last that fulfils `holds`, which stays true once it is; last + 1: none.
@@ -156,13 +149,15 @@ Share stratified_share(std::span<const StratumCounts> strata, double confidence)
   return result;
 }
 
-void FaultStratum::add(std::uint64_t events, std::uint64_t golden_events) {
-  const auto moved = static_cast<std::int64_t>(events) - static_cast<std::int64_t>(golden_events);
+void FaultStratum::add(std::uint64_t events, std::uint64_t golden_events, std::uint64_t units) {
   ++drawn;
-  deviation += moved;
-  gains += moved > 0 ? static_cast<std::uint64_t>(moved) : 0;
-  squares += static_cast<std::uint64_t>(moved * moved);
-  hit += moved != 0 ? 1 : 0;
+  if (events == golden_events) return;
+  Side& side = events > golden_events ? gains : losses;
+  const std::uint64_t moved = events > golden_events ? events - golden_events : golden_events - events;
+  const std::uint64_t most = events > golden_events ? units - golden_events : golden_events;
+  side.sum += moved;
+  side.squares += moved * moved;
+  side.heavy += 2 * moved >= most ? 1 : 0;
 }
 
 namespace {
@@ -174,69 +169,43 @@ Interval share_interval(double share, double variance, double degrees, double co
   const double t = boost::math::quantile(boost::math::students_t(std::max(degrees, 1.0)), 1.0 - tail);
   const double trials = share * (1.0 - share) / variance * square(normal_quantile(confidence) / t);
   const double events = trials * share;
+  constexpr double k_many = 1e7;  // from here on the normal distribution is as good, and beta's takes long
+  if (trials > k_many) {
+    const double half = t * std::sqrt(variance);
+    return {std::max(0.0, share - half), std::min(1.0, share + half)};
+  }
   const auto quantile = [](double a, double b, double p) {
     return boost::math::quantile(boost::math::beta_distribution(a, b), p);
   };
   return {quantile(events, trials - events + 1.0, tail), quantile(events + 1.0, trials - events, 1.0 - tail)};
 }
 
-// The mean of a stratified population with its variance over the draws of faults.
+constexpr std::uint64_t k_enough = 5;  // faults of full weight, below which some may have been missed
+
+// The mean of a stratified population, faults sampled.
 class StratifiedMean {
  public:
-  static constexpr std::uint64_t k_few = 10;
-
   StratifiedMean(std::span<const FaultStratum> strata, const SampledShare& what, double confidence)
       : m_strata(strata), m_what(what), m_confidence(confidence) {
     for (const FaultStratum& stratum : strata) m_population += static_cast<double>(stratum.population);
-    const double units = what.units;
     for (const FaultStratum& stratum : strata) {
       const auto drawn = static_cast<double>(stratum.drawn);
-      const double weight = weight_of(stratum);
-      m_deviation += weight * static_cast<double>(stratum.deviation) / drawn / units;
-      m_gain += weight * static_cast<double>(stratum.gains) / drawn / units;
-      m_square += weight * static_cast<double>(stratum.squares) / drawn / square(units);
-      m_hit += stratum.hit;
       m_degrees += drawn - 1.0;
+      m_drawn += drawn;
+      m_single += factor_of(stratum);
     }
+    m_gain = side(&FaultStratum::gains, 1.0 - what.golden);
+    m_loss = side(&FaultStratum::losses, what.golden);
   }
 
-  double mean() const { return std::clamp(m_what.golden + m_deviation, 0.0, 1.0); }
+  double mean() const { return std::clamp(m_what.golden + m_gain.mean - m_loss.mean, 0.0, 1.0); }
   double degrees() const { return std::max(m_degrees, 1.0); }
-
-  double variance() const {
-    const double loss = m_gain - m_deviation;
-    const double moved = m_gain + loss;  // if faults did all or nothing, this share of them would
-    double within = 0;
-    double pooled = 0;
-    double single = 0;  // variance of a draw of size 1, in units of the population's
-    for (const FaultStratum& stratum : m_strata) {
-      const auto drawn = static_cast<double>(stratum.drawn);
-      const double factor =
-          square(weight_of(stratum)) * (1.0 - drawn / static_cast<double>(stratum.population)) / drawn;
-      single += factor;
-      const double mean = static_cast<double>(stratum.deviation) / drawn;
-      const double spread = std::max(0.0, static_cast<double>(stratum.squares) - drawn * square(mean));
-      if (stratum.drawn > 1) within += factor * spread / (drawn - 1.0) / square(m_what.units);
-    }
-    const double all = m_degrees + static_cast<double>(m_strata.size());
-    pooled = single * std::max(0.0, m_square - square(m_deviation)) * all / std::max(all - 1.0, 1.0);
-    const double rough = m_hit < k_few ? single * std::min(moved * (1.0 - moved), 0.25) : 0.0;
-    return std::max({within, m_strata.size() > 1 ? pooled : 0.0, rough});
-  }
+  double variance() const { return m_gain.variance + m_loss.variance; }
 
   Interval these_images() const {
-    if (m_hit == 0) return no_deviation();
-    const double variance = this->variance();
-    // As a share that grows from 0: skewed as rare events are.
-    const bool is_loss = m_deviation < 0;
-    const Interval moved = share_interval(std::abs(m_deviation), variance, degrees(), m_confidence);
-    Interval interval = is_loss ? Interval{m_what.golden - moved.high, m_what.golden - moved.low}
-                                : Interval{m_what.golden + moved.low, m_what.golden + moved.high};
-    if (m_gain > 0 && m_gain - m_deviation > 0) {  // both directions: the mean may lie on either side
-      const Interval plain = around(mean(), variance, degrees(), m_confidence);
-      interval = {std::min(interval.low, plain.low), std::max(interval.high, plain.high)};
-    }
-    return {std::clamp(interval.low, 0.0, mean()), std::clamp(interval.high, mean(), 1.0)};
+    const double below = std::hypot(m_gain.mean - m_gain.interval.low, m_loss.interval.high - m_loss.mean);
+    const double above = std::hypot(m_gain.interval.high - m_gain.mean, m_loss.mean - m_loss.interval.low);
+    return {std::clamp(mean() - below, 0.0, mean()), std::clamp(mean() + above, mean(), 1.0)};
   }
 
   // Of the mean, as it differs from image to image.
@@ -260,31 +229,61 @@ class StratifiedMean {
   }
 
  private:
+  struct Side {
+    double mean = 0;
+    double variance = 0;
+    Interval interval;
+  };
+
   double weight_of(const FaultStratum& stratum) const {
     return static_cast<double>(stratum.population) / m_population;
+  }
+  // Of a stratum's variance in that of the mean.
+  double factor_of(const FaultStratum& stratum) const {
+    const auto drawn = static_cast<double>(stratum.drawn);
+    return square(weight_of(stratum)) * (1.0 - drawn / static_cast<double>(stratum.population)) / drawn;
   }
   double faults_per_image(const FaultStratum& stratum) const {
     const auto images = static_cast<double>(m_strata.front().of_image.size());
     return static_cast<double>(stratum.drawn) / (m_what.is_crossed ? 1.0 : images);
   }
-  // No drawn fault deviates: how many of the others could, each by as much as there is.
-  Interval no_deviation() const {
-    std::vector<StratumCounts> counts;
-    for (const FaultStratum& stratum : m_strata) counts.push_back({stratum.population, stratum.drawn, 0});
-    const double most = stratified_share(counts, m_confidence).interval.high;
-    const double golden = m_what.golden;
-    return {golden - most * golden, golden + most * (1.0 - golden)};
+
+  // `most`: the largest share that a fault can move.
+  Side side(FaultStratum::Side FaultStratum::*which, double most) const {
+    Side result;
+    double squares = 0;
+    double within = 0;
+    std::uint64_t heavy = 0;
+    for (const FaultStratum& stratum : m_strata) {
+      const FaultStratum::Side& moved = stratum.*which;
+      const auto drawn = static_cast<double>(stratum.drawn);
+      const double mean = static_cast<double>(moved.sum) / drawn;
+      const double spread = std::max(0.0, static_cast<double>(moved.squares) - drawn * square(mean));
+      result.mean += weight_of(stratum) * mean / m_what.units;
+      squares += weight_of(stratum) * static_cast<double>(moved.squares) / drawn / square(m_what.units);
+      if (stratum.drawn > 1) within += factor_of(stratum) * spread / (drawn - 1.0) / square(m_what.units);
+      heavy += moved.heavy;
+    }
+    const double pooled =
+        m_single * std::max(0.0, squares - square(result.mean)) * m_drawn / std::max(m_drawn - 1.0, 1.0);
+    result.variance = m_strata.size() > 1 ? std::max(within, pooled) : within;
+    result.interval = share_interval(result.mean, result.variance, degrees(), m_confidence);
+    if (heavy < k_enough) {
+      const double unseen = most * (1.0 - std::pow((1.0 - m_confidence) / 2.0, m_single));
+      result.interval.high = result.mean + std::hypot(result.interval.high - result.mean, unseen);
+    }
+    return result;
   }
 
   std::span<const FaultStratum> m_strata;
   const SampledShare& m_what;
   double m_confidence;
   double m_population = 0;
-  double m_deviation = 0;
-  double m_gain = 0;
-  double m_square = 0;
-  std::uint64_t m_hit = 0;
   double m_degrees = 0;
+  double m_drawn = 0;
+  double m_single = 0;  ///< 1 / the number of draws of a simple sample that would be as good
+  Side m_gain;
+  Side m_loss;
 };
 
 }  // namespace
@@ -318,32 +317,37 @@ SampledMean sampled_mean(std::span<const FaultStratum> strata, const SampledShar
 std::optional<Ratio> ratio_share(std::span<const RatioFault> faults, double confidence) {
   double trials = 0;
   double events = 0;
-  double squares = 0;  // of the weighted trials
-  std::uint64_t hit = 0;
+  double undrawn = 0;  // squares of the weighted trials, as far as they stand for others than themselves
+  std::uint64_t all = 0;
+  std::uint64_t none = 0;
   for (const RatioFault& fault : faults) {
     trials += fault.weight * static_cast<double>(fault.trials);
     events += fault.weight * static_cast<double>(fault.events);
-    squares += square(fault.weight * static_cast<double>(fault.trials));
-    hit += fault.events > 0 && fault.events < fault.trials ? 1 : 0;
+    undrawn += fault.undrawn * square(fault.weight * static_cast<double>(fault.trials));
+    (2 * fault.events >= fault.trials ? all : none) += 1;
   }
   if (trials <= 0) return std::nullopt;
   Ratio result;
   result.share = std::clamp(events / trials, 0.0, 1.0);
-  if (faults.size() < 2) return result;
-  double rests = 0;
-  for (const RatioFault& fault : faults)
-    rests += square(fault.weight *
-                    (static_cast<double>(fault.events) - result.share * static_cast<double>(fault.trials)));
-  const auto n = static_cast<double>(faults.size());
-  const double effective = square(trials) / squares;
-  if (events <= 0 || result.share >= 1.0) {
-    const auto whole = static_cast<std::uint64_t>(std::max(1.0, std::floor(effective)));
-    result.interval = clopper_pearson(events <= 0 ? 0 : whole, whole, (1.0 - confidence) / 2.0);
+  if (undrawn <= 0) {
+    result.interval = Interval{result.share, result.share};
     return result;
   }
-  const double variance =
-      std::max(rests * n / (n - 1.0) / square(trials),
-               hit < StratifiedMean::k_few ? result.share * (1.0 - result.share) / effective : 0.0);
+  if (faults.size() < 2) return result;
+  const double effective = square(trials) / undrawn;
+  if (events <= 0 || result.share >= 1.0) {
+    const double unseen = 1.0 - std::pow((1.0 - confidence) / 2.0, 1.0 / effective);
+    result.interval = events <= 0 ? Interval{0.0, unseen} : Interval{1.0 - unseen, 1.0};
+    return result;
+  }
+  double rests = 0;
+  for (const RatioFault& fault : faults)
+    rests += fault.undrawn * square(fault.weight * (static_cast<double>(fault.events) -
+                                                    result.share * static_cast<double>(fault.trials)));
+  const auto n = static_cast<double>(faults.size());
+  const bool are_few = std::min(all, none) < k_enough;
+  const double variance = std::max(rests * n / (n - 1.0) / square(trials),
+                                   are_few ? result.share * (1.0 - result.share) / effective : 0.0);
   result.interval = share_interval(result.share, variance, n - 1.0, confidence);
   return result;
 }

@@ -26,10 +26,10 @@ class Context {
     return is_paired() ? m_golden.of_image[bits->image_of(fault)] : m_golden.counts;
   }
   /// Faults, or pairs of fault and image.
-  std::uint64_t trials_of(std::uint64_t faults) const {
+  std::uint64_t trials_of(std::uint64_t faults, bool is_endless = false) const {
     constexpr std::uint64_t k_most = std::uint64_t{1} << 62;
     const std::uint64_t times = is_paired() ? images() : 1;
-    return faults > k_most / times ? k_most : faults * times;
+    return is_endless || faults > k_most / times ? k_most : faults * times;
   }
   /// Of one drawn fault, from the whole golden run's.
   double units(std::uint64_t golden_units) const {
@@ -43,7 +43,7 @@ class Context {
     if (is_paired() && what.units == 1.0 && what.golden == 0.0) {
       std::vector<StratumCounts> counts;
       for (const FaultStratum& stratum : strata)
-        counts.push_back({stratum.population, stratum.drawn, stratum.squares});
+        counts.push_back({stratum.population, stratum.drawn, stratum.gains.sum});
       result.these_images = stratified_share(counts, confidence).interval;
     }
     if (!m_set.is_random_sample()) result.these_images = result.image_population = std::nullopt;
@@ -89,6 +89,11 @@ class Estimator {
     result.harmless = with_class("harmless");
     result.between = with_class("between");
     result.collapsed = with_class("collapsed");
+    FaultCounts sums;
+    for (const std::size_t fault : m_faults) sums += m_set.counts()[fault];
+    result.mean_iou = sums.confusion.mean_iou();
+    result.global_iou = sums.confusion.global_iou();
+    result.weighted_iou = sums.confusion.weighted_iou();
     for (const std::size_t fault : m_faults) {
       const FaultCounts& counts = m_set.counts()[fault];
       const std::size_t bins = result.histogram.size();
@@ -103,17 +108,23 @@ class Estimator {
                    std::vector<std::uint64_t> Stratum::*of_image) const {
     std::vector<FaultStratum> strata(m_strata.size());
     for (std::size_t k = 0; k < m_strata.size(); ++k) {
-      strata[k].population = m_context.trials_of(m_set.strata()[m_strata[k]].population);
+      strata[k].population = trials_in(m_strata[k]);
       strata[k].of_image = m_set.strata()[m_strata[k]].*of_image;
     }
     for (const std::size_t fault : m_faults) {
       const std::uint64_t golden = golden_share == 0.0 ? 0 : m_context.golden_of(fault).*number;
-      strata[static_cast<std::size_t>(m_place[m_set.stratum_of(fault)])].add(m_set.counts()[fault].*number,
-                                                                             golden);
+      const FaultCounts& counts = m_set.counts()[fault];
+      const std::uint64_t units = golden_share == 0.0 ? counts.units : counts.labelled;
+      strata[static_cast<std::size_t>(m_place[m_set.stratum_of(fault)])].add(counts.*number, golden, units);
     }
     limit(strata);
     return m_context.mean(strata, {golden_share, m_context.units(golden_units), !m_set.is_paired()},
                           m_confidence);
+  }
+
+  std::uint64_t trials_in(std::size_t h) const {
+    const Stratum& stratum = m_set.strata()[h];
+    return m_context.trials_of(stratum.population, stratum.is_drawn_with_replacement);
   }
 
   // A fault list may be longer than the population, which nothing is said of.
@@ -125,8 +136,7 @@ class Estimator {
   FaultShare share(const Predicate& predicate) const {
     std::vector<StratumCounts> strata(m_strata.size());
     FaultShare result;
-    for (std::size_t k = 0; k < m_strata.size(); ++k)
-      strata[k].population = m_context.trials_of(m_set.strata()[m_strata[k]].population);
+    for (std::size_t k = 0; k < m_strata.size(); ++k) strata[k].population = trials_in(m_strata[k]);
     for (const std::size_t fault : m_faults) {
       StratumCounts& stratum = strata[static_cast<std::size_t>(m_place[m_set.stratum_of(fault)])];
       const bool holds = predicate(m_set.counts()[fault]);
@@ -157,8 +167,10 @@ struct Domain {
 };
 
 bool has_single_bits(const BitSet& set) {
-  return set.fault_config().simultaneous == 1 && set.bit_strata().size() == set.strata().size() &&
-         !set.strata().front().error_rate && set.is_random_sample();
+  if (set.fault_config().simultaneous != 1 || set.strata().front().error_rate) return false;
+  for (std::size_t fault = 0; fault < set.drawn() && !set.is_random_sample(); ++fault)
+    if (set.fault(fault).sites.size() != 1) return false;
+  return true;
 }
 
 class DomainTable {
@@ -202,7 +214,7 @@ class DomainTable {
     const BitSite site = m_set.fault(fault).sites.front();
     const Domain domain = domain_of(site.values, site.stored_bit);
     const FaultCounts& counts = m_set.counts()[fault];
-    m_cells[domain][m_set.stratum_of(fault)].add(counts.changed, 0);
+    m_cells[domain][m_set.stratum_of(fault)].add(counts.changed, 0, counts.units);
     m_sums[domain] += counts;
     const double share = ratio(counts.changed, counts.units);
     m_shares[domain].first += share;
@@ -238,20 +250,22 @@ class DomainTable {
       if (cell.drawn == 0) continue;
       known += static_cast<double>(cell.population);
       seen.push_back(cell);
+      seen.back().population = std::max(cell.population, cell.drawn);
     }
     SampledMean result;
     if (seen.empty()) {
-      result.these_images = Interval{0.0, 1.0};
+      if (m_set.is_random_sample()) result.these_images = Interval{0.0, 1.0};
       return result;
     }
     const double units = m_context.units(m_set.workload().golden.counts.units);
     result = m_context.mean(seen, {0.0, units, !m_context.is_paired()}, confidence);
     result.image_population = std::nullopt;
+    if (!m_set.is_random_sample()) return result;
+    if (!result.these_images) result.these_images = Interval{0.0, 1.0};  // one draw
+    if (known >= population) return result;
     const double share = known / population;
-    if (result.these_images)
-      result.these_images =
-          Interval{result.these_images->low * share, result.these_images->high * share + 1.0 - share};
-    else result.these_images = Interval{0.0, 1.0};  // one draw
+    result.these_images =
+        Interval{result.these_images->low * share, result.these_images->high * share + 1.0 - share};
     return result;
   }
 
@@ -270,6 +284,12 @@ double weight_of(const FaultSet& set, std::size_t fault) {
   const Stratum& stratum = set.strata()[set.stratum_of(fault)];
   return static_cast<double>(stratum.population) /
          static_cast<double>(std::max<std::uint64_t>(stratum.drawn, 1));
+}
+
+double undrawn_of(const FaultSet& set, std::size_t fault) {
+  const Stratum& stratum = set.strata()[set.stratum_of(fault)];
+  if (stratum.is_drawn_with_replacement) return 1.0;
+  return std::max(0.0, 1.0 - static_cast<double>(stratum.drawn) / static_cast<double>(stratum.population));
 }
 
 }  // namespace
@@ -294,7 +314,7 @@ std::vector<DomainRow> domain_rows(const BitSet& set, bool by_layer, bool by_bit
 }
 
 std::vector<DirectionRow> direction_rows(const BitSet& set, double confidence) {
-  if (set.fault_config().simultaneous != 1 || set.strata().front().error_rate) return {};
+  if (!has_single_bits(set)) return {};
   const std::array<const char*, 5> names = {"0->1", "1->0", "away", "towards", "neither"};
   std::map<std::pair<std::optional<std::size_t>, std::size_t>, std::pair<TrialSums, std::vector<RatioFault>>>
       rows;
@@ -309,7 +329,7 @@ std::vector<DirectionRow> direction_rows(const BitSet& set, double confidence) {
         total.trials += sums.trials;
         total.changed += sums.changed;
         total.units += sums.units;
-        faults.push_back({weight_of(set, fault), sums.changed, sums.units});
+        faults.push_back({weight_of(set, fault), undrawn_of(set, fault), sums.changed, sums.units});
       }
     }
   }
@@ -332,7 +352,7 @@ std::optional<ProtectionEffect> protection_effect(const BitSet& set, double conf
     effect.changed_before += before.changed;
     effect.changed_after += after.changed;
     const std::uint64_t removed = before.changed - std::min(before.changed, after.changed);
-    faults.push_back({weight_of(set, fault), removed, before.changed});
+    faults.push_back({weight_of(set, fault), undrawn_of(set, fault), removed, before.changed});
   }
   effect.removed = ratio_share(faults, confidence);
   if (effect.removed && !set.is_random_sample()) effect.removed->interval.reset();

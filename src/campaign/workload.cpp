@@ -240,6 +240,8 @@ Result<Workload> make_workload(Model model, const CampaignConfig& config, const 
   }
   QFI_CHECK(run_golden(workload, config.input, params.threads));
   score_golden(workload);
+  if (workload.golden.counts.labelled == 0)
+    return bad_input("{}: no pixel has a label that counts", config.data.labels.path.string());
   return workload;
 }
 

@@ -21,22 +21,31 @@ struct Options : CampaignOptions {
   bool compares_naive = false;
 };
 
+bool is_fault_table(const std::string& name) { return name.starts_with("faults") && name.ends_with(".csv"); }
+
 // An earlier run's results may be replaced, anything else not.
 Result<void> prepare_output(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return failed("{}: cannot create the output folder: {}", folder.string(), error.message());
-  for (const char* name : {"results.json", "run.json"}) {
-    const auto file = folder / name;
-    if (!std::filesystem::exists(file)) continue;
-    const auto content = read_file(file);
-    if (!content || content->find("\"schema\": \"qfi-") == std::string::npos)
-      return bad_input("{}: exists and was not written by qfi; choose another output folder", file.string());
+  std::vector<std::filesystem::path> old_tables;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    const bool is_json = name == "results.json" || name == "run.json";
+    if (!is_json && !is_fault_table(name)) continue;
+    const auto content = read_file(entry.path());
+    const bool is_ours = content && (is_json ? content->find("\"schema\": \"qfi-") != std::string::npos
+                                             : content->starts_with(k_fault_table_begin));
+    if (!is_ours)
+      return bad_input("{}: exists and was not written by qfi; choose another output folder",
+                       entry.path().string());
+    if (!is_json) old_tables.push_back(entry.path());
   }
+  for (const auto& table : old_tables) std::filesystem::remove(table, error);
   return {};
 }
 
-// Of the first set that has tables.
+// Of every set that has tables.
 Result<VerificationOutcome> verify(const Plan& plan, const Options& options, ProgressLine& progress) {
   VerificationOutcome outcome;
   outcome.reason = "no netlist in this campaign";
@@ -63,6 +72,7 @@ Result<void> write_results(const Plan& plan, const CampaignRun& done, const Veri
     if (plan.bits(i) != nullptr) {
       const FaultTable table = fault_table(plan, i);
       QFI_CHECK(write_file(folder / table.name, table.csv));
+      if (const auto bits = fault_bits_table(plan, i)) QFI_CHECK(write_file(folder / bits->name, bits->csv));
     }
   QFI_CHECK(write_file(folder / "results.json", results));
   return write_file(folder / "run.json", run_json(plan, done, verification, tool, info));
@@ -98,7 +108,8 @@ Result<int> run(const Options& options) {
   QFI_CHECK(write_results(plan, done, verification, info, folder, results));
   fmt::print("{}", options.json ? results : summary_table(plan, done) + comparison_table(plan));
   if (!options.json) {
-    const bool has_tables = verification.is_done || plan.stuck_at(0) != nullptr;
+    bool has_tables = false;
+    for (std::size_t i = 0; i < plan.sets.size(); ++i) has_tables = has_tables || plan.stuck_at(i) != nullptr;
     if (has_tables)
       fmt::print("\n{} tables checked by Verilator{}", verification.tables,
                  verification.is_done ? ", no difference" : " (" + verification.reason + ")");

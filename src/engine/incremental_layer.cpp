@@ -38,7 +38,7 @@ bool rises(const Requantizer& requantizer, std::size_t channel) {
 
 }  // namespace
 
-IncrementalLayer::IncrementalLayer(const MultiplyAccumulate& op) : m_op(op) {
+IncrementalLayer::IncrementalLayer(const MultiplyAccumulate& op, bool knows_slacks) : m_op(op) {
   const ConvolutionShape& s = op.shape;
   const auto in_c = static_cast<std::size_t>(s.in_c);
   const auto group_in = static_cast<std::size_t>(s.group_in_c());
@@ -67,7 +67,7 @@ IncrementalLayer::IncrementalLayer(const MultiplyAccumulate& op) : m_op(op) {
   m_rows = places(s.in_h, s.filter_h, [&](int k) { return tap_rows(s, k); });
   m_columns = places(s.in_w, s.filter_w, [&](int k) { return tap_columns(s, k); });
   const int smallest = smallest_code(op.codes.type);
-  m_thresholds.resize(static_cast<std::size_t>(s.out_c));
+  if (knows_slacks) m_thresholds.resize(static_cast<std::size_t>(s.out_c));
   for (std::size_t c = 0; c < m_thresholds.size(); ++c)
     for (std::size_t code = 0; code <= 256; ++code)
       m_thresholds[c][code] = !rises(op.requantizer, c) ? 0
@@ -88,7 +88,7 @@ void IncrementalLayer::find_slacks(const std::int32_t* accumulators, const std::
   const int smallest = smallest_code(m_op.codes.type);
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t channel = i % channels;
-    if (!rises(m_op.requantizer, channel)) {
+    if (m_thresholds.empty() || !rises(m_op.requantizer, channel)) {
       slacks[i] = {};
       continue;
     }
@@ -293,8 +293,8 @@ void IncrementalLayer::update(const LayerFaults& faults, const Golden& golden, c
       const std::size_t channel = changed[i] - pixel * in_c;
       const int delta =
           code_of_byte(values[i], m_op.codes.type) - code_of_byte(golden.input[changed[i]], m_op.codes.type);
-      changes.push_back(
-          {s.groups == 1 ? 0 : channel / group_in, channel * m_group_out, static_cast<std::int16_t>(delta)});
+      changes.push_back({s.groups == 1 ? 0 : channel / group_in * m_group_out, channel * m_group_out,
+                         static_cast<std::int16_t>(delta)});
     }
     // A fault may have put its place behind the others.
     if (!std::ranges::is_sorted(changes, {}, &Change::weights))

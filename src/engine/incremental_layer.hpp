@@ -64,7 +64,8 @@ struct ChangedValues {
 /// Immutable; shared by threads, each with its own Scratch.
 class IncrementalLayer {
  public:
-  explicit IncrementalLayer(const MultiplyAccumulate& op);
+  /// `knows_slacks`: finds thresholds, a kilobyte for each channel; else nothing is taken for granted.
+  explicit IncrementalLayer(const MultiplyAccumulate& op, bool knows_slacks = true);
 
   struct Scratch {
     std::vector<std::uint32_t> deltas;  ///< of accumulators; 0 between updates

@@ -99,10 +99,17 @@ Propagation::~Propagation() = default;
 
 Propagation::Propagation(const Program& program) : m_program(program) {
   const Model& model = program.model();
-  for (std::size_t i = 0; i < model.operators.size(); ++i)
-    m_layers.push_back(program.multiplies_weights(i)
-                           ? std::make_unique<IncrementalLayer>(*program.kernel(i).multiply_accumulate())
-                           : nullptr);
+  std::size_t channels = 0;  // with thresholds
+  for (std::size_t i = 0; i < model.operators.size(); ++i) {
+    const MultiplyAccumulate* op =
+        program.multiplies_weights(i) ? program.kernel(i).multiply_accumulate() : nullptr;
+    m_layers.push_back(nullptr);
+    if (op == nullptr) continue;
+    constexpr std::size_t k_most_channels = 1 << 16;
+    const bool knows_slacks = channels + static_cast<std::size_t>(op->shape.out_c) <= k_most_channels;
+    if (knows_slacks) channels += static_cast<std::size_t>(op->shape.out_c);
+    m_layers.back() = std::make_unique<IncrementalLayer>(*op, knows_slacks);
+  }
   m_last_use.assign(model.tensors.size(), 0);
   for (std::size_t i = 0; i < model.operators.size(); ++i)
     for (const int tensor : model.operators[i].inputs)
@@ -120,7 +127,14 @@ Result<PreparedConstants> Propagation::prepare(std::span<const ConstantFault> fa
       if (std::ranges::find(model.operators[i].inputs, fault.tensor) == model.operators[i].inputs.end())
         continue;
       if (m_program.is_folded(i)) continue;
-      if (m_layers[i] == nullptr) needs_operators = true;
+      const Operator& op = model.operators[i];
+      const auto inputs = layer_inputs(op.kind);
+      const auto reads_as = [&](std::size_t k) {
+        return k < op.inputs.size() && op.inputs[k] == fault.tensor;
+      };
+      const bool is_parameter = inputs && (reads_as(inputs->weights) != reads_as(inputs->bias)) &&
+                                std::ranges::count(op.inputs, fault.tensor) == 1;
+      if (m_layers[i] == nullptr || !is_parameter) needs_operators = true;
       else add_constant(model, i, fault, m_layers[i]->op().shape, (*result.m_layers)[i]);
     }
   if (!needs_operators) return result;

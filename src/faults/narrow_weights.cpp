@@ -83,7 +83,8 @@ Result<void> check(const Tensor& tensor, TensorType type, std::size_t channels, 
   return {};
 }
 
-// A copy of a constant with other values and scales; the operator's input from now on.
+// A constant with other values and scales, the operator's input from now on: in the place of the old one, or
+// a tensor of its own where others read that.
 template <class T>
 void replace_input(Model& model, int& input, const std::vector<T>& values, Quantization quantization) {
   const auto bytes = std::as_bytes(std::span(values));
@@ -91,6 +92,12 @@ void replace_input(Model& model, int& input, const std::vector<T>& values, Quant
   Tensor tensor = model.tensors[static_cast<std::size_t>(input)];
   tensor.data = *model.folded.back();
   tensor.quantization = std::move(quantization);
+  std::ptrdiff_t readers = 0;
+  for (const Operator& op : model.operators) readers += std::ranges::count(op.inputs, input);
+  if (readers == 1 && std::ranges::find(model.outputs, input) == model.outputs.end()) {
+    model.tensors[static_cast<std::size_t>(input)] = std::move(tensor);
+    return;
+  }
   input = static_cast<int>(model.tensors.size());
   model.tensors.push_back(std::move(tensor));
 }

@@ -10,11 +10,14 @@ namespace {
 
 std::string percent(double share) { return fmt::format("{:5.1f} %", 100.0 * share); }
 
-// Small shares need more digits.
-std::string fine_percent(double share) {
-  return share > 0 && share < 0.0995 ? fmt::format("{:.2f} %", 100.0 * share)
-                                     : fmt::format("{:.1f} %", 100.0 * share);
+// Small shares need more digits: as many as show three.
+int digits_of(double share) {
+  int digits = 1;
+  for (double percent = 100.0 * share; percent > 0 && percent < 10.0 && digits < 7; percent *= 10.0) ++digits;
+  return digits;
 }
+
+std::string fine_percent(double share) { return fmt::format("{:.{}f} %", 100.0 * share, digits_of(share)); }
 
 std::string bounds(const std::optional<Interval>& interval) {
   if (!interval) return "no interval";
@@ -23,7 +26,7 @@ std::string bounds(const std::optional<Interval>& interval) {
 
 std::string fine_bounds(const std::optional<Interval>& interval) {
   if (!interval) return "no interval";
-  const int digits = interval->high < 0.0995 ? 2 : 1;
+  const int digits = digits_of(interval->high);
   return fmt::format("{:.{}f} .. {:.{}f} %", 100.0 * interval->low, digits, 100.0 * interval->high, digits);
 }
 
@@ -217,9 +220,10 @@ std::string set_text(const Plan& plan, std::size_t index, const SetRun& run, con
             directions_text(bits, confidence) + protection_text(bits, confidence);
   }
   if (const auto rate = failure_rate(plan, index, estimates))
-    text += fmt::format("\n  failure rate       {:.4g} of {:.4g} FIT, {:.4g} .. {:.4g}\n", rate->derated_fit,
-                        rate->raw_fit, rate->interval ? rate->interval->low : 0.0,
-                        rate->interval ? rate->interval->high : rate->raw_fit);
+    text += fmt::format("\n  failure rate       {:.4g} of {:.4g} FIT, {}\n", rate->derated_fit, rate->raw_fit,
+                        rate->interval ? fmt::format("{:.4g} % interval {:.4g} .. {:.4g}", 100.0 * confidence,
+                                                     rate->interval->low, rate->interval->high)
+                                       : "no interval");
   if (!set.is_paired()) text += "\n" + histogram_lines(estimates, accuracy_name(set.workload()).c_str());
   return text;
 }

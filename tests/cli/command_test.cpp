@@ -245,6 +245,10 @@ TEST_F(Command, AForeignOutputFolderIsNotOverwritten) {
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_THAT(outcome.output, HasSubstr("was not written by qfi"));
   EXPECT_EQ(bytes("out"), "mine");
+  std::filesystem::remove(folder() / "out/results.json");
+  ASSERT_TRUE(write_file(folder() / "out/faults_3.csv", "mine"));
+  EXPECT_THAT(run({"campaign", config("{count: 3}")}).output,
+              HasSubstr("faults_3.csv: exists and was not written"));
 }
 
 TEST_F(Command, TableWritesTheProductsOfBothEngines) {
@@ -440,6 +444,17 @@ TEST_F(Command, ABitFlipCampaignWritesItsFaultsAndReplayShowsOne) {
     if (c == ',') fields.emplace_back();
     else fields.back().push_back(c);
   EXPECT_EQ(std::to_string(changed), fields[17]) << "column 'changed' of fault 5";
+
+  // The second set's bits, as a list, are the same faults.
+  ASSERT_TRUE(write_file(
+      folder() / "l.yaml",
+      faults.substr(0, faults.find("  - {kind: bit_flip")) +
+          "  - {kind: bit_flip, target: data, sample: {list: out/faults_1_bits.csv}}\noutput: again\n"));
+  ASSERT_EQ(run({"campaign", "l.yaml"}).exit_code, 0);
+  const json bits = results("out")["fault_sets"][1]["summary"];
+  const json again = first_set("again")["summary"];
+  EXPECT_EQ(bits["sdc_rate"]["mean"], again["sdc_rate"]["mean"]);
+  EXPECT_EQ(bits["critical_fault_rate"]["faults"], again["critical_fault_rate"]["faults"]);
 
   EXPECT_EQ(run({"replay", "out/results.json", "--set", "1", "--fault", "3", "--image", "2"}).exit_code, 0);
   EXPECT_THAT(run({"replay", "out/results.json", "--fault", "60", "--image", "2"}).output,

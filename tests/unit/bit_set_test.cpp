@@ -234,6 +234,37 @@ TEST_F(Campaign, DirectionsFollowFromTheWeight) {
   }
 }
 
+// A plain flip moves exactly its bit, in whatever stage, type and sign.
+TEST_F(Campaign, AFlipIsReadAsTheValueWithThatBitChanged) {
+  for (const char* entry :
+       {"target: weights", "target: biases", "target: data, stage: [network_input, operator_input, output]",
+        "target: data, stage: accumulator", "target: data, stage: accumulator, bits: [0, 1, 31]"}) {
+    const Done done = run(fmt::format("  - {{kind: bit_flip, {}}}", entry), "sample: {count: 200}", 1);
+    const BitSet& set = *done.plan.bits(0);
+    std::set<bool> signs;
+    for (std::size_t i = 0; i < set.drawn(); ++i) {
+      const auto& value = *set.outcomes()[i].value;
+      EXPECT_EQ(value.first ^ value.second, 1U << set.fault(i).sites[0].stored_bit) << entry;
+      signs.insert((value.first >> 31U) != 0);
+    }
+    const bool has_both = signs.size() == 2 || std::string(entry).find("accumulator") == std::string::npos;
+    EXPECT_EQ(has_both, true) << entry;
+  }
+}
+
+// Sets of bits are drawn each by itself: drawing as many as there are does not make the sample exhaustive.
+TEST_F(Campaign, SetsOfSeveralBitsKeepAnInterval) {
+  const Done done = run("  - {kind: stuck_at, target: biases, layers: [0], channels: [0], simultaneous: 2}",
+                        "sample: {count: 300}");
+  EXPECT_EQ(done.plan.sets[0]->population(), 32U * 31U / 2U * 4U)
+      << "pairs of bits times both polarities of each";
+  const Done many = run("  - {kind: bit_flip, target: biases, layers: [0], channels: [0], simultaneous: 2}",
+                        "sample: {count: 496}");
+  EXPECT_EQ(many.plan.sets[0]->population(), 496U);
+  const Interval interval = *many.estimates().sdc_rate.these_images;
+  EXPECT_LT(interval.low, interval.high);
+}
+
 TEST_F(Campaign, TablesAddUp) {
   const Done done = run("  - {kind: bit_flip, target: weights}", "sample: {count: 10, scheme: bit}");
   const BitSet& set = *done.plan.bits(0);
@@ -337,6 +368,38 @@ TEST_F(Campaign, ASequentialSampleStopsWhenItsIntervalIsNarrowEnough) {
   const Done most = run(faults, "sample: {half_width: 0.001, minimum: 40, maximum: 60}");
   EXPECT_EQ(most.run.sets[0].stopped, "the maximum is drawn");
   EXPECT_EQ(most.plan.sets[0]->drawn(), 60U);
+}
+
+TEST_F(Campaign, ASequentialSampleEndsAtItsMaximumWhateverTheStrata) {
+  const std::string faults = "  - {kind: bit_flip, target: weights, layers: [0], bits: [0, 1, 2]}";
+  const Done done = run(faults, "sample: {half_width: 0.00001, scheme: bit, minimum: 30, maximum: 100}");
+  EXPECT_EQ(done.run.sets[0].stopped, "the maximum is drawn");
+  EXPECT_EQ(done.plan.sets[0]->drawn(), 100U);
+  EXPECT_THAT(
+      error("  - {kind: bit_flip, target: weights}", "sample: {half_width: 0.1, scheme: bit, maximum: 30}"),
+      HasSubstr("a maximum of 30 faults, fewer than the"));
+}
+
+// A tensor keeps its number when its weights are narrowed.
+TEST_F(Campaign, NarrowedWeightsAreChosenByTheSameNumber) {
+  const Plan wide = plan("  - {kind: bit_flip, target: weights, layers: [0]}", "sample: {count: 3}");
+  const int tensor = wide.bits(0)->values().places[0].tensor;
+  const Plan narrow = plan(
+      fmt::format("  - {{kind: bit_flip, target: weights, tensors: [{}], storage: {{width: 4}}}}", tensor),
+      "sample: {count: 3}");
+  EXPECT_EQ(narrow.sets[0]->population() * 2, wide.sets[0]->population());
+}
+
+TEST_F(Campaign, AnExhaustiveSampleIsThePointInEveryTable) {
+  const Done done =
+      run("  - {kind: bit_flip, target: biases, layers: [0], bits: [5, 9], storage: {protection: vandor}, "
+          "compare: unprotected}",
+          "sample: exhaustive");
+  const BitSet& set = *done.plan.bits(0);
+  for (const DirectionRow& row : direction_rows(set, 0.95))
+    EXPECT_EQ(row.share->interval->low, row.share->interval->high) << row.direction;
+  for (const DomainRow& row : domain_rows(set, true, true, 0.95))
+    EXPECT_EQ(row.changed_share.these_images->low, row.changed_share.these_images->high);
 }
 
 TEST_F(Campaign, AnErrorRateOf0IsGoldenAndOf1FlipsAll) {

@@ -90,15 +90,16 @@ TEST_F(Config, VariablesInPathsAreReplacedAndRecordedAsWritten) {
 TEST_F(Config, EntriesOfFaultsMixAndMayHaveSamplesOfTheirOwn) {
   const CampaignConfig config = value_of(read(
       with("[conv_2d]}",
-           "[conv_2d], weight: 2}\n"
-           "  - {kind: stuck_at, target: biases, bits: [31, 0, 31], polarity: [1], sample: {count: 4, "
+           "[conv_2d], name: unit}\n"
+           "  - {kind: stuck_at, target: biases, bits: [31, 0, 31], polarity: [1], raw_rate: {fit_per_mbit: "
+           "5}, sample: {count: 4, "
            "scheme: bit}}\n"
            "  - kind: bit_flip\n    target: data\n    stage: [output, accumulator]\n    layers: [3, name]\n"
            "    storage:\n      - {protection: tmr}\n      - {layers: [3], protection: vandor, top_bits: 2}\n"
-           "    sample: {ber: [0.1, 0.2], draws: 7, draw: fixed}\n    raw_rate: {fit_per_mbit: 5}\n")));
+           "    sample: {ber: [0.1, 0.2], draws: 7, draw: fixed}\n")));
   ASSERT_EQ(config.faults.size(), 3U);
-  EXPECT_EQ(config.faults[0].name, "netlist 0");
-  EXPECT_EQ(config.faults[0].weight, 2.0);
+  EXPECT_EQ(config.faults[0].name, "unit");
+  EXPECT_EQ(config.faults[1].name, "biases 1");
   const auto& biases = std::get<BitFaultConfig>(config.faults[1].model);
   EXPECT_THAT(biases.bits, testing::ElementsAre(0, 31));
   EXPECT_THAT(biases.models, testing::ElementsAre(BitFaultModel::stuck_at_1));
@@ -110,7 +111,7 @@ TEST_F(Config, EntriesOfFaultsMixAndMayHaveSamplesOfTheirOwn) {
   ASSERT_EQ(data.storage.size(), 2U);
   EXPECT_EQ(data.storage[1].top_bits, 2);
   EXPECT_THAT(std::get<SampleErrorRate>(config.faults[2].sample).rates, testing::ElementsAre(0.1, 0.2));
-  EXPECT_EQ(config.faults[2].raw_rate, 5.0);
+  EXPECT_EQ(config.faults[1].raw_rate, 5.0);
 }
 
 struct Mistake {
@@ -142,7 +143,10 @@ TEST_F(Config, MistakesAreNamedWithLineColumnAndSuggestion) {
       {"confidence: 0.99", "confidence: 0.99, scheme: layer", "stuck-at faults of a netlist are one stratum"},
       {"output: out", "output: out\ndesign: paired", "design: paired is for faults of stored bits"},
       {"margin: 0.03, confidence: 0.99", "budget: 2 days", "'budget' is a time of at least a second"},
-      {"margin: 0.03, confidence: 0.99", "half_width: 0.1, minimum: 9, maximum: 5", "'maximum' is 5"},
+      {"margin: 0.03, confidence: 0.99", "half_width: 0.1, minimum: 90, maximum: 50", "'maximum' is 50"},
+      {"margin: 0.03, confidence: 0.99", "half_width: 0.1, minimum: 9", "'minimum' is 9; 30 to"},
+      {"[conv_2d]}", "[conv_2d], weight: 1}\n  - {kind: bit_flip, target: weights}",
+       "give every entry of 'faults' a weight, or none"},
       {"sample: {margin: 0.03, confidence: 0.99}\n", "", "key 'sample' is missing in 'config'"},
       {"[conv_2d]}", "[conv_2d]}\n  - {kind: bit_flip, target: weigths}", "did you mean 'weights'?"},
       {"[conv_2d]}", "[conv_2d]}\n  - {kind: bit_flip}", "key 'target' is missing in 'faults'"},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/incremental_layer.hpp"
 #include "qfi/base/random.hpp"
 #include "support.hpp"
 
@@ -172,6 +173,51 @@ TEST_P(RandomShapes, PairCountsAreTheProductsThatAreReallyFormed) {
       std::uint64_t sum = 0;
       for (const std::uint8_t value : out) sum += value;
       EXPECT_EQ(counts[std::size_t{w} * 256 + x], sum);
+    }
+  }
+}
+
+// From the golden accumulators and changed inputs alone: what the reference gives on the changed input.
+TEST_P(RandomShapes, ChangedInputsGiveTheChangedOutputs) {
+  Draw draw(GetParam() + 3000);
+  for (int repetition = 0; repetition < 40; ++repetition) {
+    const MultiplyAccumulate op = random_operator(draw);
+    const ConvolutionShape& s = op.shape;
+    const auto planes = static_cast<std::size_t>(s.planes);
+    const auto golden_input = random_bytes(draw, planes * s.in_plane());
+    std::vector<std::uint8_t> input = golden_input;
+    std::vector<std::uint32_t> places;
+    std::vector<std::uint8_t> values;
+    const int most = draw(0, 3) == 0 ? static_cast<int>(input.size()) : 3;
+    for (int i = draw(1, most); i > 0; --i) {
+      const auto place = static_cast<std::uint32_t>(draw(0, static_cast<int>(input.size()) - 1));
+      if (std::ranges::find(places, place) != places.end()) continue;
+      input[place] = static_cast<std::uint8_t>(draw.bits());
+      places.push_back(place);
+      values.push_back(input[place]);
+    }
+    const std::size_t outputs = planes * s.out_plane();
+    std::vector<std::byte> scratch;
+    std::vector<std::uint8_t> golden(outputs), expected(outputs);
+    std::vector<std::int32_t> sums(outputs);
+    multiply_accumulate_reference(op, planes, golden_input.data(), golden.data(), nullptr, PaddingTaps::skip,
+                                  sums.data(), scratch);
+    multiply_accumulate_reference(op, planes, input.data(), expected.data(), nullptr, PaddingTaps::skip,
+                                  nullptr, scratch);
+    const IncrementalLayer layer(op, draw(0, 3) > 0);
+    std::vector<Slack> slacks(outputs);
+    layer.find_slacks(sums.data(), golden.data(), outputs, slacks.data());
+    IncrementalLayer::Scratch work;
+    for (int time = 0; time < 2; ++time) {  // the scratch is as it was after the first
+      ChangedValues changed;
+      layer.update({}, {golden_input.data(), sums.data(), golden.data(), slacks.data()}, input.data(), places,
+                   values, changed, work);
+      std::vector<std::uint8_t> got = golden;
+      for (std::size_t i = 0; i < changed.places.size(); ++i) {
+        EXPECT_NE(got[changed.places[i]], changed.values[i]) << "no change, or the same place twice";
+        got[changed.places[i]] = changed.values[i];
+      }
+      ASSERT_EQ(got, expected) << "seed " << GetParam() << " repetition " << repetition;
     }
   }
 }

@@ -234,7 +234,7 @@ SampledMean estimate(const TwoPeaks& truth, const std::vector<std::uint64_t>& fa
         ++events;
         ++of_image[i];
       }
-    stratum.add(events, 88 * images.size() / 100);
+    stratum.add(events, 88 * images.size() / 100, images.size());
   }
   stratum.of_image = of_image;
   const double golden = static_cast<double>(88 * images.size() / 100) / static_cast<double>(images.size());
@@ -269,7 +269,7 @@ TEST(SampledMean, AllFaultsOnTheseImagesIsThePoint) {
   const std::vector<std::uint64_t> of_image = {2, 2, 2, 2};
   FaultStratum stratum;
   stratum.population = 4;
-  for (const std::uint64_t events : {3, 1, 0, 4}) stratum.add(events, 4);
+  for (const std::uint64_t events : {3, 1, 0, 4}) stratum.add(events, 4, 4);
   stratum.of_image = of_image;
   const SampledMean exhaustive = sampled_mean(std::span(&stratum, 1), {1.0, 4, true}, 0.95);
   EXPECT_DOUBLE_EQ(exhaustive.mean, 0.5);
@@ -277,7 +277,7 @@ TEST(SampledMean, AllFaultsOnTheseImagesIsThePoint) {
   EXPECT_DOUBLE_EQ(exhaustive.these_images->high, 0.5);
   FaultStratum alone;
   alone.population = 4;
-  alone.add(3, 4);
+  alone.add(3, 4, 4);
   alone.of_image = of_image;
   EXPECT_FALSE(sampled_mean(std::span(&alone, 1), {1.0, 4, true}, 0.95).these_images)
       << "one fault says nothing about the spread";
@@ -335,7 +335,7 @@ Coverage coverage_of(const std::vector<Stratum>& population, std::uint64_t draws
       stratum.population = population[s].changed.size();
       for (const std::uint64_t f :
            draw_without_replacement(stratum.population, draws, seed, "draw" + std::to_string(s)))
-        stratum.add(population[s].changed[f], 0);
+        stratum.add(population[s].changed[f], 0, k_images);
       stratum.of_image = none;
     }
     const Interval interval = *sampled_mean(strata, {0.0, k_images, true}, 0.95).these_images;
@@ -345,6 +345,71 @@ Coverage coverage_of(const std::vector<Stratum>& population, std::uint64_t draws
   result.covered /= static_cast<double>(repetitions);
   result.width /= static_cast<double>(repetitions);
   return result;
+}
+
+// Few faults that break nearly everything, and many that break next to nothing: the many say nothing of
+// the few. And gains beside losses.
+TEST(SampledMean, CoversTheTruthWhereHeavyFaultsAreRare) {
+  struct Case {
+    double heavy;
+    double light;
+    std::uint64_t draws;
+    bool gains;  ///< the light ones
+  };
+  const Case cases[] = {{0.01, 0.3, 200, false}, {0.003, 0.2, 500, false}, {0.05, 0.3, 60, false},
+                        {0.03, 0.2, 30, true},   {0.01, 0.2, 100, true},   {0.1, 0.1, 100, true}};
+  for (const Case& c : cases) {
+    constexpr std::uint64_t k_size = 4000;
+    constexpr std::uint64_t k_golden = 90;
+    std::vector<std::uint64_t> right(k_size);
+    double truth = 0;
+    for (std::uint64_t f = 0; f < k_size; ++f) {
+      const double at = static_cast<double>(f) / k_size;
+      right[f] = at < c.heavy ? 10 : at < c.heavy + c.light ? (c.gains ? 91 : 89) : k_golden;
+      truth += static_cast<double>(right[f]) / 100.0 / k_size;
+    }
+    const std::vector<std::uint64_t> none(100, 0);
+    int covered = 0;
+    for (std::uint64_t seed = 0; seed < 400; ++seed) {
+      FaultStratum stratum;
+      stratum.population = k_size;
+      stratum.of_image = none;
+      for (const std::uint64_t f : draw_without_replacement(k_size, c.draws, seed, "rare"))
+        stratum.add(right[f], k_golden, 100);
+      const Interval interval = *sampled_mean(std::span(&stratum, 1), {0.9, 100.0, true}, 0.95).these_images;
+      covered += interval.low <= truth && truth <= interval.high ? 1 : 0;
+    }
+    EXPECT_GE(covered, 370) << c.heavy << " " << c.light << " " << c.draws;
+  }
+}
+
+// One fault more or less on one side does not change the interval much.
+TEST(SampledMean, GainsAndLossesThatCancelAreNoSpecialCase) {
+  const std::vector<std::uint64_t> none(100, 0);
+  const auto interval = [&](int gains, int losses) {
+    FaultStratum stratum;
+    stratum.population = 1'000'000;
+    stratum.of_image = none;
+    for (int i = 0; i < 1000; ++i) stratum.add(i < gains ? 51 : i < gains + losses ? 49 : 50, 50, 100);
+    return *sampled_mean(std::span(&stratum, 1), {0.5, 100.0, true}, 0.95).these_images;
+  };
+  for (const int number : {0, 5, 200}) {
+    const Interval even = interval(number, number);
+    const Interval odd = interval(number, number + 1);
+    EXPECT_NEAR(even.low, odd.low, 1e-4);
+    EXPECT_NEAR(even.high, odd.high, 1e-4);
+  }
+}
+
+TEST(RatioShare, OfAWholePopulationIsThePoint) {
+  const RatioFault faults[] = {{1, 0, 3, 10}, {1, 0, 0, 10}, {1, 0, 10, 10}};
+  const Ratio whole = *ratio_share(faults, 0.95);
+  EXPECT_DOUBLE_EQ(whole.share, 13.0 / 30.0);
+  EXPECT_DOUBLE_EQ(whole.interval->low, whole.share);
+  EXPECT_DOUBLE_EQ(whole.interval->high, whole.share);
+  const RatioFault some[] = {{5, 0.8, 3, 10}, {5, 0.8, 0, 10}, {5, 0.8, 10, 10}};
+  EXPECT_LT(ratio_share(some, 0.95)->interval->low, 0.2);
+  EXPECT_FALSE(ratio_share({}, 0.95));
 }
 
 // How a sequential campaign stops: a tenth more after every look, until the interval is narrow enough.
@@ -358,7 +423,8 @@ SampledMean stopped_estimate(const Stratum& population, double half_width, std::
   stratum.population = size;
   stratum.of_image = none;
   for (std::uint64_t target = 100;; target = (target * 11 + 9) / 10) {
-    while (stratum.drawn < std::min(target, size)) stratum.add(population.changed[order[stratum.drawn]], 0);
+    while (stratum.drawn < std::min(target, size))
+      stratum.add(population.changed[order[stratum.drawn]], 0, k_images);
     const SampledMean mean = sampled_mean(std::span(&stratum, 1), {0.0, k_images, true}, 0.95);
     drawn = stratum.drawn;
     if ((mean.these_images->high - mean.these_images->low) / 2.0 <= half_width || drawn == size) return mean;

@@ -76,6 +76,7 @@ struct SampleMargin {
   double p = 0.5;
   Rounding rounding = Rounding::up;
   SampleScheme scheme = SampleScheme::network;
+  SmallStrata small = SmallStrata::error;  ///< changes nothing: the size is never above the stratum's
 };
 /// Of each stratum.
 struct SampleCount {

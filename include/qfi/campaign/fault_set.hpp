@@ -16,14 +16,15 @@ namespace qfi {
 
 struct Stratum {
   std::string label;
-  std::uint64_t population = 0;        ///< faults; paired: of one image
-  double p = 0.5;                      ///< assumed probability, for the sample size
-  std::optional<std::size_t> layer;    ///< where it lies in one: operator index
-  std::optional<int> bit;              ///< where it is of one
-  std::optional<double> error_rate;    ///< of a bit, where flips are drawn at one
-  std::optional<SampleSize> size;      ///< where a margin sized the sample
-  std::uint64_t drawn = 0;             ///< paired: for each image
-  std::vector<std::uint64_t> changed;  ///< of each image: units, summed over the drawn faults
+  std::uint64_t population = 0;            ///< faults; paired: of one image
+  bool is_drawn_with_replacement = false;  ///< from a population that draws do not exhaust
+  double p = 0.5;                          ///< assumed probability, for the sample size
+  std::optional<std::size_t> layer;        ///< where it lies in one: operator index
+  std::optional<int> bit;                  ///< where it is of one
+  std::optional<double> error_rate;        ///< of a bit, where flips are drawn at one
+  std::optional<SampleSize> size;          ///< where a margin sized the sample
+  std::uint64_t drawn = 0;                 ///< paired: for each image
+  std::vector<std::uint64_t> changed;      ///< of each image: units, summed over the drawn faults
   std::vector<std::uint64_t> correct;
   std::vector<std::uint64_t> top5;
 };

@@ -24,6 +24,12 @@ struct FaultTable {
   std::string csv;
 };
 FaultTable fault_table(const Plan& plan, std::size_t set);
+/// How every such file begins.
+inline constexpr const char* k_fault_table_begin = "fault,";
+
+/// The bits of every fault of a set, a line each, as a fault list that `sample: {list: ..}` reads. Nothing:
+/// all faults are single bits, or the bits are more than 5 million.
+std::optional<FaultTable> fault_bits_table(const Plan& plan, std::size_t set);
 
 /// What depends on the machine.
 struct RunInfo {

@@ -45,19 +45,22 @@ struct Share {
 /// five draws. Precondition: at least one stratum.
 Share stratified_share(std::span<const StratumCounts> strata, double confidence);
 
-/// What the drawn faults of one stratum did to a share (of images that are right, of classes that
-/// change), as deviations from its golden value. A fault's trials have `units` images or pixels each.
+/// Deviations of a share (of images that are right, of classes that change) from its golden value under the
+/// drawn faults of one stratum, in units (images, pixels). A fault gains or loses in all.
 struct FaultStratum {
-  std::uint64_t population = 0;             ///< faults
-  std::uint64_t drawn = 0;                  ///< > 0
-  std::int64_t deviation = 0;               ///< units gained less units lost, summed over the drawn faults
-  std::uint64_t gains = 0;                  ///< of faults that gain, summed
-  std::uint64_t squares = 0;                ///< of each fault's deviation, summed
-  std::uint64_t hit = 0;                    ///< faults that deviate
+  struct Side {
+    std::uint64_t sum = 0;
+    std::uint64_t squares = 0;
+    std::uint64_t heavy = 0;  ///< faults that move at least half of what there is
+  };
+  std::uint64_t population = 0;  ///< faults
+  std::uint64_t drawn = 0;       ///< > 0
+  Side gains;
+  Side losses;
   std::span<const std::uint64_t> of_image;  ///< the event in each image, summed over the drawn faults
 
-  /// One more fault.
-  void add(std::uint64_t events, std::uint64_t golden_events);
+  /// One more fault, of `units` units with `golden_events` in the golden run.
+  void add(std::uint64_t events, std::uint64_t golden_events, std::uint64_t units);
 };
 
 struct SampledShare {
@@ -75,18 +78,20 @@ struct SampledMean {
   std::optional<Interval> image_population;  ///< faults and images both sampled
 };
 
-/// Variances over faults within strata (finite populations; at least as large as if all strata were one),
-/// and over images of each image's mean under faults. Intervals have the shape of Clopper's and
-/// Pearson's for the effective number of faults (Korn and Graubard 1998), with Student's t for the degrees
-/// of freedom. Where fewer than 10 faults deviate, the variance is at least that of faults which do all or
-/// nothing. Precondition: at least one stratum; the same number of images in all.
+/// Gains and losses are two shares, each with an interval of the shape of Clopper's and Pearson's at the
+/// effective number of faults (Korn and Graubard 1998; variance within strata, finite populations, at least
+/// as large as if all strata were one; Student's t), combined by MOVER. Unless 5 drawn faults move at least
+/// half of what there is, such faults may have been missed: the upper ends then add, in squares, the share of
+/// them that would not have been seen (1 - (tail)^(1/n)). Over images: plus the variance of each image's
+/// mean. Precondition: at least one stratum; the same number of images in all.
 SampledMean sampled_mean(std::span<const FaultStratum> strata, const SampledShare& what, double confidence);
 
 /// A share of what the faults themselves determine, e.g. of flips from 0 to 1: events / trials, each summed
-/// over faults with its weight (what a drawn fault stands for). Faults sampled; variance of a ratio, shape
-/// and care with few events as above. Nothing: no trials, or one fault.
+/// over faults with its weight (what a drawn fault stands for). Faults sampled; variance of a ratio, at least
+/// that of faults which do all or nothing unless 5 of them do. Nothing: no trials. No interval: one fault.
 struct RatioFault {
   double weight = 1;
+  double undrawn = 1;  ///< 1 - n / N of its stratum
   std::uint64_t events = 0;
   std::uint64_t trials = 0;
 };

@@ -34,7 +34,9 @@ struct SetEstimates {
   FaultShare due;               ///< NaN or infinity in the scores of an image
   FaultShare harmless;          ///< lose at most 1 point of accuracy
   FaultShare between;
-  FaultShare collapsed;                       ///< accuracy at most twice chance
+  FaultShare collapsed;  ///< accuracy at most twice chance
+  /// Of all trials of the drawn faults together; segmentation.
+  std::optional<double> mean_iou, global_iou, weighted_iou;
   std::array<std::uint64_t, 20> histogram{};  ///< faults by faulty accuracy, 5 points each, 100 % in the last
 };
 
@@ -56,11 +58,12 @@ struct DomainRow {
   std::uint64_t changed = 0;  ///< units
   std::uint64_t nan = 0;
   std::uint64_t infinity = 0;
-  double deviation = 0;       ///< standard deviation over faults of the share changed
+  double deviation = 0;       ///< standard deviation over the drawn faults of the share changed
   SampledMean changed_share;  ///< weighted by strata
   std::optional<double> mean_iou, global_iou, weighted_iou;  ///< of all trials together; segmentation
 };
-/// Faults of one bit each; else empty. Rows that have a population, by layer, then bit.
+/// Faults of one bit each; else empty. Lists get no intervals. Rows that have a population, by layer, then
+/// bit.
 std::vector<DomainRow> domain_rows(const BitSet& set, bool by_layer, bool by_bit, double confidence);
 
 /// Faults of one bit by what it and the value did.
