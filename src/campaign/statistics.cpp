@@ -90,20 +90,6 @@ Interval clopper_pearson(std::uint64_t events, std::uint64_t drawn, double tail)
 
 }  // namespace
 
-Interval wilson_interval(std::uint64_t events, std::uint64_t drawn, std::uint64_t population,
-                         double confidence) {
-  const auto n = static_cast<double>(drawn);
-  const double rate = static_cast<double>(events) / n;
-  if (drawn >= population) return {rate, rate};
-  const double effective =
-      n * (static_cast<double>(population) - 1.0) / static_cast<double>(population - drawn);
-  const double z = normal_quantile(confidence);
-  const double centre = (rate + z * z / (2.0 * effective)) / (1.0 + z * z / effective);
-  const double half = z / (1.0 + z * z / effective) *
-                      std::sqrt(rate * (1.0 - rate) / effective + z * z / (4.0 * effective * effective));
-  return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
-}
-
 Interval exact_interval(std::uint64_t events, std::uint64_t drawn, std::uint64_t population,
                         double confidence) {
   const double tail = (1.0 - confidence) / 2.0;

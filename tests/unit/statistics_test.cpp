@@ -59,22 +59,6 @@ TEST(SampleSize, StaysBetweenOneAndThePopulation) {
   EXPECT_EQ(sample_size(10, 0.001, 2.58, 0.5, Rounding::up).rounded, 10U);
 }
 
-TEST(Wilson, KnownValuesAndTheWholePopulation) {
-  const Interval large = wilson_interval(10, 100, 1'000'000'000'000, 0.95);
-  EXPECT_NEAR(large.low, 0.0552, 1e-4);
-  EXPECT_NEAR(large.high, 0.1744, 1e-4);
-  // Half of the population drawn: n_eff = 100 * 199 / 100 = 199.
-  const Interval half = wilson_interval(10, 100, 200, 0.95);
-  EXPECT_NEAR(half.low, 0.0656, 1e-4);
-  EXPECT_NEAR(half.high, 0.1495, 1e-4);
-  const Interval whole = wilson_interval(10, 100, 100, 0.95);
-  EXPECT_EQ(whole.low, 0.1);
-  EXPECT_EQ(whole.high, 0.1);
-  const Interval none = wilson_interval(0, 50, 1'000, 0.95);
-  EXPECT_EQ(none.low, 0.0);
-  EXPECT_GT(none.high, 0.0);
-}
-
 TEST(ExactInterval, EqualsAHandEnumeratedOne) {
   // 4 drawn of 10, 1 event: with K of 10, P(X >= 1) = 1 - C(10-K,4)/C(10,4) > 0.025 from K = 1 on
   // (0.4); P(X <= 1) = (C(10-K,4) + K C(10-K,3)) / 210 is 0.119 for K = 6, 0.033 for 7, 0 for 8.

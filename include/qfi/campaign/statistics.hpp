@@ -12,11 +12,6 @@ struct Interval {
   double high = 0;
 };
 
-/// Wilson's interval for `events` among `drawn` of `population` members, drawn without
-/// replacement: n_eff = n (N - 1) / (N - n). The whole population drawn: a point.
-Interval wilson_interval(std::uint64_t events, std::uint64_t drawn, std::uint64_t population,
-                         double confidence);
-
 /// The exact interval for the share of a population of which `events` among `drawn` members, drawn
 /// without replacement, have a property: what neither one-sided hypergeometric test rejects at
 /// (1 - confidence) / 2. Of populations from 2^40 on Clopper's and Pearson's.
