@@ -256,13 +256,12 @@ Json netlist_json(const StuckAtSet& set) {
           {"depth", set.netlist().depth}};
 }
 
-Json fates_json(const StuckAtSet& set) {
-  std::map<FaultFate, std::uint64_t> number;
-  for (const PlannedFault& fault : set.faults()) ++number[fault.fate];
-  return {{"distinct_tables", number[FaultFate::runs]},
-          {"equal_tables", number[FaultFate::equal]},
-          {"table_masked", number[FaultFate::table_masked]},
-          {"use_masked", number[FaultFate::use_masked]}};
+Json fates_json(const StuckAtSet& set, double confidence) {
+  const auto share = [&](FaultFate fate) { return share_with_fate(set, fate, confidence); };
+  return {{"distinct_tables", share(FaultFate::runs).faults},
+          {"equal_tables", share(FaultFate::equal).faults},
+          {"table_masked", share_json(share(FaultFate::table_masked))},
+          {"use_masked", share_json(share(FaultFate::use_masked))}};
 }
 
 Json proof_json(const StuckAtSet& set) {
@@ -274,16 +273,16 @@ Json proof_json(const StuckAtSet& set) {
           {"faults_that_change_a_golden_product", changed}};
 }
 
-Json plan_json_of(const StuckAtSet& set) {
+Json plan_json_of(const StuckAtSet& set, double confidence) {
   return {{"sites", set.sites()},
           {"polarities", 2},
           {"netlist", netlist_json(set)},
           {"operators", operators_json(set)},
-          {"fates", fates_json(set)}};
+          {"fates", fates_json(set, confidence)}};
 }
 
-Json results_json_of(const StuckAtSet& set) {
-  Json json = plan_json_of(set);
+Json results_json_of(const StuckAtSet& set, double confidence) {
+  Json json = plan_json_of(set, confidence);
   json["proof"] = proof_json(set);
   json["faults"] = Json::array();
   for (std::size_t i = 0; i < set.drawn(); ++i) json["faults"].push_back(stuck_at_fault_json(set, i));
@@ -442,7 +441,7 @@ Json set_json(const Plan& plan, std::size_t index, const SetRun& run, const SetE
   json["summary"] = is_one_population ? estimates_json(set, estimates) : Json(nullptr);
   json["failure_rate"] = failure_rate_json(failure_rate(plan, index, estimates));
   json["strata"] = strata_json(set, confidence, true);
-  if (const StuckAtSet* stuck = plan.stuck_at(index)) json.update(results_json_of(*stuck));
+  if (const StuckAtSet* stuck = plan.stuck_at(index)) json.update(results_json_of(*stuck, confidence));
   else json.update(results_json_of(plan, index));
   return json;
 }
@@ -542,7 +541,8 @@ std::string plan_json(const Plan& plan, unsigned threads, double expected_second
     const FaultSet& set = *plan.sets[i];
     Json json = {{"name", set.config().name}, {"sample", sample_json(set)}};
     json["strata"] = strata_json(set, plan.config.interval_confidence, false);
-    if (const StuckAtSet* stuck = plan.stuck_at(i)) json.update(plan_json_of(*stuck));
+    if (const StuckAtSet* stuck = plan.stuck_at(i))
+      json.update(plan_json_of(*stuck, plan.config.interval_confidence));
     else json["values"] = values_json(*plan.bits(i));
     sets.push_back(json);
   }

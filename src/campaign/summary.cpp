@@ -298,6 +298,15 @@ SetEstimates estimate(const FaultSet& set, double confidence, std::optional<std:
   return Estimator(set, confidence, stratum).estimate();
 }
 
+FaultShare share_with_fate(const StuckAtSet& set, FaultFate fate, double confidence) {
+  FaultShare result;
+  for (const PlannedFault& fault : set.faults()) result.faults += fault.fate == fate ? 1 : 0;
+  result.share = ratio(result.faults, set.drawn());
+  if (set.is_random_sample())
+    result.interval = exact_interval(result.faults, set.drawn(), set.population(), confidence);
+  return result;
+}
+
 std::string harm_class(const Workload& workload, const FaultCounts& counts) {
   const double accuracy = ratio(counts.faulty_correct, counts.labelled);
   const double loss = ratio(counts.golden_correct, counts.labelled) - accuracy;

@@ -113,15 +113,11 @@ std::string classes_text(const SetEstimates& estimates, double confidence) {
   return text + share_line("critical", estimates.critical, "change the class of some image or pixel");
 }
 
-std::string stuck_at_text(const StuckAtSet& set) {
-  const auto line = [&](const char* name, FaultFate fate, const char* meaning) {
-    const auto number =
-        std::ranges::count_if(set.faults(), [fate](const PlannedFault& fault) { return fault.fate == fate; });
-    return fmt::format("  {:<17} {:>7}   {}                     {}\n", name, number,
-                       percent(static_cast<double>(number) / static_cast<double>(set.drawn())), meaning);
-  };
-  return line("table masked", FaultFate::table_masked, "no product that a layer can form changes") +
-         line("use masked", FaultFate::use_masked, "no product of the golden run changes");
+std::string stuck_at_text(const StuckAtSet& set, double confidence) {
+  return share_line("table masked", share_with_fate(set, FaultFate::table_masked, confidence),
+                    "no product that a layer can form changes") +
+         share_line("use masked", share_with_fate(set, FaultFate::use_masked, confidence),
+                    "no product of the golden run changes");
 }
 
 std::string rows_text(const BitSet& set, bool by_layer, double confidence) {
@@ -213,7 +209,7 @@ std::string set_text(const Plan& plan, std::size_t index, const SetRun& run, con
   text += estimates_text(set, estimates, confidence);
   if (!set.is_paired()) text += classes_text(estimates, confidence);
   if (stuck != nullptr) {
-    text += stuck_at_text(*stuck);
+    text += stuck_at_text(*stuck, confidence);
   } else {
     const BitSet& bits = *plan.bits(index);
     text += rows_text(bits, true, confidence) + rows_text(bits, false, confidence) +

@@ -168,7 +168,7 @@ TEST_F(Command, PlanTellsPopulationSampleAndTables) {
   EXPECT_EQ(plan["sample"]["n"], 1213);
   const json& fates = plan["fates"];
   EXPECT_EQ(fates["distinct_tables"].get<int>() + fates["equal_tables"].get<int>() +
-                fates["table_masked"].get<int>() + fates["use_masked"].get<int>(),
+                fates["table_masked"]["faults"].get<int>() + fates["use_masked"]["faults"].get<int>(),
             1213);
   EXPECT_FALSE(std::filesystem::exists(folder() / "out"));
 }

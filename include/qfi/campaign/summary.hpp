@@ -44,6 +44,9 @@ struct SetEstimates {
 SetEstimates estimate(const FaultSet& set, double confidence,
                       std::optional<std::size_t> stratum = std::nullopt);
 
+/// Of the drawn faults of a netlist, those with that fate.
+FaultShare share_with_fate(const StuckAtSet& set, FaultFate fate, double confidence);
+
 /// harmless, between or collapsed.
 std::string harm_class(const Workload& workload, const FaultCounts& counts);
 
