@@ -327,13 +327,18 @@ std::optional<Ratio> ratio_share(std::span<const RatioFault> faults, double conf
     return result;
   }
   double rests = 0;
-  for (const RatioFault& fault : faults)
+  double spread = 0;  // of the faults' own shares, as if all strata had the same
+  for (const RatioFault& fault : faults) {
+    const auto own = static_cast<double>(fault.trials);
+    if (fault.trials > 0)
+      spread += fault.weight * own / trials * square(static_cast<double>(fault.events) / own - result.share);
     rests += fault.undrawn * square(fault.weight * (static_cast<double>(fault.events) -
                                                     result.share * static_cast<double>(fault.trials)));
+  }
   const auto n = static_cast<double>(faults.size());
   const bool are_few = std::min(all, none) < k_enough;
   const double variance = std::max(rests * n / (n - 1.0) / square(trials),
-                                   are_few ? result.share * (1.0 - result.share) / effective : 0.0);
+                                   (are_few ? result.share * (1.0 - result.share) : spread) / effective);
   result.interval = share_interval(result.share, variance, n - 1.0, confidence);
   return result;
 }

@@ -83,7 +83,8 @@ SampledMean sampled_mean(std::span<const FaultStratum> strata, const SampledShar
 
 /// A share of what the faults themselves determine, e.g. of flips from 0 to 1: events / trials, each summed
 /// over faults with its weight (what a drawn fault stands for). Faults sampled; variance of a ratio, at least
-/// that of faults which do all or nothing unless 5 of them do. Nothing: no trials. No interval: one fault.
+/// as large as if all strata had the same share, and that of faults which do all or nothing unless 5 do.
+/// Nothing: no trials. No interval: one fault.
 struct RatioFault {
   double weight = 1;
   double undrawn = 1;  ///< 1 - n / N of its stratum
