@@ -315,7 +315,7 @@ Result<Replay> replay(const ReplayParams& params) {
   else if (!std::holds_alternative<SampleList>(sample))
     sample = SampleCount{draws, scheme_of(sample), SmallStrata::exhaustive};
   QFI_TRY(const Plan plan, make_plan(config, {}));
-  Result<Replay> replayed;
+  Result<Replay> replayed = tl::unexpected(Error{});
   if (const StuckAtSet* set = plan.stuck_at(0)) {
     const Json* records = find(recorded_set, {"faults"});
     if (records == nullptr || !records->is_array() || params.fault >= records->size())
