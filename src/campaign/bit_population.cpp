@@ -233,8 +233,8 @@ Result<void> narrow_stored_weights(Model& model, const std::vector<FaultsConfig>
       if (!is_chosen) continue;
       const auto [known, is_new] = width_of.try_emplace(i, width);
       if (!is_new && known->second != width)
-        return bad_input("faults: {} has weights of {} and of {} bits", operator_label(model, i),
-                         known->second, width);
+        return bad_input("{} has weights of {} and of {} bits", operator_label(model, i), known->second,
+                         width);
     }
   }
   for (const auto& [index, width] : width_of)

@@ -14,8 +14,6 @@
 namespace qfi {
 namespace {
 
-constexpr std::size_t k_block_bytes = std::size_t{64} << 20;
-constexpr std::size_t k_most_block_images = 64;
 constexpr std::uint64_t k_most_faults = 16'000'000;          // about half a kilobyte each
 constexpr std::uint64_t k_endless = std::uint64_t{1} << 62;  // a population that draws do not exhaust
 constexpr std::uint64_t k_most_flips = 500'000'000;          // of all drawn faults
@@ -52,21 +50,24 @@ std::uint64_t count_sets(std::uint64_t n, std::uint64_t k, std::uint64_t models)
   return static_cast<std::uint64_t>(ways);
 }
 
+std::uint64_t most_of(const Stratum& stratum, std::uint64_t target) {
+  return stratum.is_drawn_with_replacement ? target : std::min(target, stratum.population);
+}
+
 }  // namespace
 
-BitSet::BitSet(const Workload& workload, const CampaignConfig& config, std::size_t index, std::uint64_t seed)
-    : FaultSet(workload, config.faults[index], config.design), m_input(config.input), m_seed(seed) {}
+BitSet::BitSet(const Workload& workload, GoldenBlocks& golden, const CampaignConfig& config,
+               std::size_t index, std::uint64_t seed)
+    : FaultSet(workload, config.faults[index], config.design), m_golden(golden), m_seed(seed) {}
 BitSet::~BitSet() = default;
 
-Result<std::unique_ptr<BitSet>> BitSet::make(const Workload& workload, const CampaignConfig& config,
-                                             std::size_t index, std::uint64_t seed) {
-  auto set = std::unique_ptr<BitSet>(new BitSet(workload, config, index, seed));
+Result<std::unique_ptr<BitSet>> BitSet::make(const Workload& workload, GoldenBlocks& golden,
+                                             const CampaignConfig& config, std::size_t index,
+                                             std::uint64_t seed) {
+  auto set = std::unique_ptr<BitSet>(new BitSet(workload, golden, config, index, seed));
   const SampleConfig& sample = set->m_config.sample;
   QFI_TRY(set->m_values, find_population(*workload.program, set->fault_config(), scheme_of(sample)));
   QFI_CHECK(set->make_strata(scheme_of(sample)));
-  set->m_propagation = std::make_unique<Propagation>(*workload.program);
-  const std::size_t fitting = k_block_bytes / GoldenActivations::bytes_per_image(*workload.program);
-  set->m_block_images = std::clamp<std::size_t>(fitting, 1, k_most_block_images);
   if (const auto* list = std::get_if<SampleList>(&sample)) {
     QFI_TRY(set->m_listed, read_bit_fault_list(list->file.path, workload.program->model(), set->m_values,
                                                set->fault_config().models));
@@ -151,14 +152,6 @@ void BitSet::draw_faults(std::size_t index, std::uint64_t from, std::uint64_t to
   }
 }
 
-namespace {
-
-std::uint64_t most_of(const Stratum& stratum, std::uint64_t target) {
-  return stratum.is_drawn_with_replacement ? target : std::min(target, stratum.population);
-}
-
-}  // namespace
-
 Result<void> BitSet::draw(const std::vector<std::uint64_t>& targets, unsigned) {
   const std::uint64_t images = !m_listed.empty() ? 0 : is_paired() ? m_workload.images() : 1;
   double faults = static_cast<double>(drawn());
@@ -201,31 +194,6 @@ BitFault BitSet::fault(std::size_t index) const {
   return fault;
 }
 
-std::size_t BitSet::blocks() const { return (m_workload.images() + m_block_images - 1) / m_block_images; }
-
-std::size_t BitSet::images_of_block(std::size_t block) const {
-  return std::min(m_block_images, m_workload.images() - first_of_block(block));
-}
-
-Result<std::unique_ptr<GoldenActivations>> BitSet::golden_of(std::size_t first, std::size_t count) const {
-  QFI_TRY(const std::vector<std::byte> inputs, read_inputs(m_workload, m_input, first, count));
-  auto golden = std::make_unique<GoldenActivations>(*m_propagation, count);
-  std::memcpy(golden->tensor(m_workload.program->model().inputs[0]).data(), inputs.data(), inputs.size());
-  golden->run();
-  return golden;
-}
-
-// Kept while they fit; else only the last one is.
-Result<const GoldenActivations*> BitSet::golden_block(std::size_t block) {
-  m_golden.resize(blocks());
-  if (m_golden[block]) return m_golden[block].get();
-  const std::size_t bytes = GoldenActivations::bytes_per_image(*m_workload.program) * m_workload.images();
-  if (bytes > m_execution.golden_bytes)
-    for (auto& golden : m_golden) golden.reset();
-  QFI_TRY(m_golden[block], golden_of(first_of_block(block), images_of_block(block)));
-  return m_golden[block].get();
-}
-
 // Faults that run together: some neighbours; paired, of one image.
 std::vector<std::span<const std::size_t>> BitSet::chunks(std::span<const std::size_t> faults) const {
   constexpr std::size_t k_together = 16;
@@ -256,10 +224,11 @@ Result<void> BitSet::run_faults(const std::vector<std::size_t>& faults, std::siz
   parallel_for(together.size(), threads, [&](std::size_t c, unsigned worker) {
     if (!failures[worker]) return;
     if (!runners[worker])
-      runners[worker] = std::make_unique<BitRunner>(m_workload, m_values, *m_propagation, m_execution);
-    const std::size_t first = first_of_block(block);
+      runners[worker] =
+          std::make_unique<BitRunner>(m_workload, m_values, m_golden.propagation(), m_execution);
+    const std::size_t first = m_golden.first_image(block);
     const std::size_t from = is_paired() ? m_image_of[together[c].front()] - first : 0;
-    const BitRunner::Images images{golden, first, from, is_paired() ? 1 : images_of_block(block)};
+    const BitRunner::Images images{golden, first, from, is_paired() ? 1 : m_golden.images(block)};
     std::vector<BitFault> chunk;
     for (const std::size_t index : together[c]) chunk.push_back(fault(index));
     auto trials = runners[worker]->run(chunk, images);
@@ -288,14 +257,14 @@ Result<void> BitSet::run_faults(const std::vector<std::size_t>& faults, std::siz
 Result<void> BitSet::run(unsigned threads, const Progress& progress) {
   const auto start = std::chrono::steady_clock::now();
   const std::size_t all = drawn() - m_run_faults;
-  const std::uint64_t total = is_paired() ? all : all * blocks();
+  const std::uint64_t total = is_paired() ? all : all * m_golden.count();
   std::uint64_t done = 0;
-  for (std::size_t block = 0; block < blocks(); ++block) {
+  for (std::size_t block = 0; block < m_golden.count(); ++block) {
     std::vector<std::size_t> faults;
     for (std::size_t i = m_run_faults; i < drawn(); ++i)
-      if (!is_paired() || m_image_of[i] / m_block_images == block) faults.push_back(i);
+      if (!is_paired() || m_golden.block_of(m_image_of[i]) == block) faults.push_back(i);
     if (faults.empty()) continue;
-    QFI_TRY(const GoldenActivations* golden, golden_block(block));
+    QFI_TRY(const GoldenActivations* golden, m_golden.get(block, threads));
     QFI_CHECK(run_faults(faults, block, *golden, threads, [&] {
       if (progress) progress(++done, total);
     }));
@@ -311,8 +280,8 @@ Result<double> BitSet::expected_seconds_per_fault() {
   constexpr std::size_t k_images = 4;
   constexpr double k_most_seconds = 3;
   const std::size_t images = is_paired() ? 1 : std::min(k_images, m_workload.images());
-  QFI_TRY(const auto golden, golden_of(0, images));
-  BitRunner runner(m_workload, m_values, *m_propagation, m_execution);
+  QFI_TRY(const auto golden, m_golden.make(0, images, 1));
+  BitRunner runner(m_workload, m_values, m_golden.propagation(), m_execution);
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -333,8 +302,8 @@ Result<double> BitSet::expected_seconds_per_fault() {
 Result<void> BitSet::replay(const BitFault& fault, const GoldenActivations& golden,
                             const std::function<void(const TensorOf&)>& use) const {
   const FaultyReads reads(*m_workload.program, m_values, fault, false);
-  QFI_TRY(const PreparedConstants constants, m_propagation->prepare(reads.constants()));
-  Propagator propagator(*m_propagation);
+  QFI_TRY(const PreparedConstants constants, m_golden.propagation().prepare(reads.constants()));
+  Propagator propagator(m_golden.propagation());
   propagator.run(golden, 0, constants, reads.data(), false);
   use([&](int tensor) { return propagator.tensor(tensor); });
   return {};

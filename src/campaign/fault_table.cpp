@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cmath>
+#include <regex>
 
 #include "qfi/campaign/config_names.hpp"
 #include "qfi/campaign/results.hpp"
@@ -122,19 +123,11 @@ class Writer {
   fmt::memory_buffer m_text;
 };
 
-}  // namespace
-
-FaultTable fault_table(const Plan& plan, std::size_t set) {
-  const std::string name = plan.sets.size() == 1 ? "faults.csv" : fmt::format("faults_{}.csv", set);
-  return {name, Writer(*plan.bits(set)).write()};
-}
-
-std::optional<FaultTable> fault_bits_table(const Plan& plan, std::size_t index) {
+void add_bits(const BitSet& set, const std::string& name, SetFiles& files) {
   constexpr std::size_t k_most = 5'000'000;
-  const BitSet& set = *plan.bits(index);
-  std::size_t bits = 0;
-  for (std::size_t i = 0; i < set.drawn() && bits <= k_most; ++i) bits += set.fault(i).sites.size();
-  if (bits == set.drawn() || bits > k_most) return std::nullopt;
+  for (std::size_t i = 0; i < set.drawn() && files.bits_rows <= k_most; ++i)
+    files.bits_rows += set.fault(i).sites.size();
+  if (files.bits_rows == set.drawn() || files.bits_rows > k_most) return;
   fmt::memory_buffer text;
   const auto out = std::back_inserter(text);
   fmt::format_to(out, "fault,layer,element,stored_bit,stage,model\n");
@@ -148,9 +141,26 @@ std::optional<FaultTable> fault_bits_table(const Plan& plan, std::size_t index) 
                      name_of(fault.models[k]));
     }
   }
-  const std::string name =
-      plan.sets.size() == 1 ? "faults_bits.csv" : fmt::format("faults_{}_bits.csv", index);
-  return FaultTable{name, fmt::to_string(text)};
+  files.bits = FaultTable{name, fmt::to_string(text)};
+}
+
+}  // namespace
+
+std::vector<SetFiles> set_files(const Plan& plan) {
+  std::vector<SetFiles> files(plan.sets.size());
+  for (std::size_t i = 0; i < plan.sets.size(); ++i) {
+    const BitSet* set = plan.bits(i);
+    if (set == nullptr) continue;
+    const std::string name = plan.sets.size() == 1 ? "faults" : fmt::format("faults_{}", i);
+    files[i].faults = FaultTable{name + ".csv", Writer(*set).write()};
+    add_bits(*set, name + "_bits.csv", files[i]);
+  }
+  return files;
+}
+
+bool is_set_file_name(std::string_view name) {
+  static const std::regex pattern("faults(_[0-9]{1,9})?(_bits)?\\.csv");
+  return std::regex_match(name.begin(), name.end(), pattern);
 }
 
 }  // namespace qfi

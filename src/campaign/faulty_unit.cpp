@@ -21,16 +21,15 @@ Result<std::vector<std::size_t>> choose_operators(const Program& program, const 
     }
     if (!is_chosen) continue;
     if (!program.multiplies_weights(i))
-      return bad_input("faults: {} has no 8-bit weights; a faulty multiplier's table is for those",
+      return bad_input("{} has no 8-bit weights; a faulty multiplier's table is for those",
                        operator_label(model, i));
     chosen.push_back(i);
   }
   for (std::size_t k = 0; k < faults.layers.size(); ++k)
     if (!layer_found[k])
-      return bad_input(
-          "faults: no operator of the chosen kinds is number '{}' or writes a tensor of that name",
-          faults.layers[k]);
-  if (chosen.empty()) return bad_input("faults: the model has no operator of the chosen kinds");
+      return bad_input("no operator of the chosen kinds is number '{}' or writes a tensor of that name",
+                       faults.layers[k]);
+  if (chosen.empty()) return bad_input("the model has no operator of the chosen kinds");
   return chosen;
 }
 

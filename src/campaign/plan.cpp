@@ -4,6 +4,7 @@
 #include "qfi/base/random.hpp"
 
 namespace qfi {
+
 std::uint64_t seed_of_set(const CampaignConfig& config, std::size_t index) {
   return index == 0 ? config.seed : random_bits(config.seed, "fault set", index);
 }
@@ -28,18 +29,17 @@ Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {
     const FaultsConfig& faults = plan.config.faults[i];
     const std::uint64_t seed = seed_of_set(plan.config, i);
     const auto where = [&](const Error& error) {
-      const std::string entry =
-          plan.config.faults.size() > 1 ? fmt::format("faults '{}'", faults.name) : "faults";
-      return error.message.starts_with("faults") || error.message.starts_with("sample")
-                 ? tl::unexpected(error)
-                 : at(entry, error);
+      return at(plan.config.faults.size() > 1 ? fmt::format("faults '{}'", faults.name) : "faults", error);
     };
     if (std::holds_alternative<StuckAtConfig>(faults.model)) {
       auto set = StuckAtSet::make(*plan.workload, plan.config, faults, seed, params.threads);
-      if (!set) return tl::unexpected(set.error());
+      if (!set) return where(set.error());
       plan.sets.push_back(std::move(*set));
     } else {
-      auto set = BitSet::make(*plan.workload, plan.config, i, seed);
+      if (!plan.golden_blocks)
+        plan.golden_blocks =
+            std::make_unique<GoldenBlocks>(*plan.workload, plan.config.input, params.golden_bytes);
+      auto set = BitSet::make(*plan.workload, *plan.golden_blocks, plan.config, i, seed);
       if (!set) return where(set.error());
       (*set)->set_execution(params.execution);
       plan.sets.push_back(std::move(*set));

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "qfi/base/file.hpp"
@@ -80,7 +81,8 @@ Result<Recorded> find_row(const std::filesystem::path& path, std::uint64_t fault
   QFI_TRY(const std::string text, read_file(path));
   const std::string_view all = text;
   const std::string_view header = all.substr(0, all.find('\n'));
-  std::vector<std::string> strata;  // of the lines before: stratum and image
+  const std::string name = std::to_string(fault);
+  std::map<std::string, std::uint64_t, std::less<>> lines_of;  // by stratum and image, those before
   for (std::size_t at = header.size() + 1; at < all.size();) {
     const auto end = std::min(all.find('\n', at), all.size());
     const std::string_view line = all.substr(at, end - at);
@@ -90,14 +92,15 @@ Result<Recorded> find_row(const std::filesystem::path& path, std::uint64_t fault
       comma = line.find(',', comma + (i > 0 ? 1 : 0));
     if (comma == std::string_view::npos) break;
     const auto first = line.find(',');
-    std::string stratum(line.substr(first, comma - first));
-    if (line.substr(0, first) != std::to_string(fault)) {
-      strata.push_back(std::move(stratum));
+    const std::string_view stratum = line.substr(first, comma - first);
+    if (line.substr(0, first) != name) {
+      if (const auto known = lines_of.find(stratum); known != lines_of.end()) ++known->second;
+      else lines_of.emplace(stratum, 1);
       continue;
     }
     Recorded recorded{Row(header, line), 0};
     if (!recorded.row.is_whole()) break;
-    recorded.before = static_cast<std::uint64_t>(std::ranges::count(strata, stratum));
+    if (const auto known = lines_of.find(stratum); known != lines_of.end()) recorded.before = known->second;
     return recorded;
   }
   return bad_input("{}: holds no fault {}", path.string(), fault);
@@ -215,7 +218,7 @@ std::string describe(const BitSet& set, const BitFault& fault) {
 
 Result<Replay> replay_bits(const Plan& plan, const BitSet& set, const BitFault& fault) {
   const Workload& workload = *plan.workload;
-  QFI_TRY(const auto golden, set.golden_of(0, 1));
+  QFI_TRY(const auto golden, plan.golden_blocks->make(0, 1, 1));
   Replay replay;
   replay.fault = describe(set, fault);
   QFI_CHECK(set.replay(fault, *golden, [&](const TensorOf& tensor_of) {
@@ -310,7 +313,9 @@ Result<Replay> replay(const ReplayParams& params) {
   config.seed = seed_of_set(config, params.set);
   config.faults = {config.faults[params.set]};
   SampleConfig& sample = config.faults[0].sample;
-  const std::uint64_t draws = recorded ? recorded->before + 1 : 1;
+  std::uint64_t flips = 1;
+  if (recorded) recorded->row.number("flips", flips);
+  const std::uint64_t draws = flips > 1 ? recorded->before + 1 : 1;  // a single bit is in its line
   if (auto* errors = std::get_if<SampleErrorRate>(&sample)) errors->draws = draws;
   else if (!std::holds_alternative<SampleList>(sample))
     sample = SampleCount{draws, scheme_of(sample), SmallStrata::exhaustive};

@@ -6,31 +6,17 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <map>
-#include <nlohmann/json.hpp>
 
-#include "qfi/base/file.hpp"
-#include "qfi/base/hash.hpp"
+#include "qfi/base/text.hpp"
 #include "qfi/campaign/config_names.hpp"
+#include "results_json.hpp"
 
 namespace qfi {
-namespace {
-
-using Json = nlohmann::ordered_json;
-
-constexpr const char* k_schema = "qfi-results-2";
-
-// Names come from files and may be anything; what is not UTF-8 is replaced.
-std::string text_of(const Json& json) {
-  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
 
 double ratio(std::uint64_t part, std::uint64_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
 }
 
-// Derived numbers to 9 digits: what differs behind them between mathematical libraries does not
-// reach the file.
 double rounded(double value) { return std::strtod(fmt::format("{:.9g}", value).c_str(), nullptr); }
 
 Json interval_json(const std::optional<Interval>& interval) {
@@ -45,12 +31,6 @@ Json optional_json(const std::optional<double>& value) {
 Json share_json(const FaultShare& share) {
   return {
       {"faults", share.faults}, {"share", rounded(share.share)}, {"interval", interval_json(share.interval)}};
-}
-
-Json mean_json(const SampledMean& mean) {
-  return {{"mean", rounded(mean.mean)},
-          {"interval_these_images", interval_json(mean.these_images)},
-          {"interval_image_population", interval_json(mean.image_population)}};
 }
 
 Json counts_json(const FaultCounts& counts, Task task) {
@@ -76,6 +56,16 @@ Json counts_json(const FaultCounts& counts, Task task) {
           {"correct_to_wrong", counts.correct_to_wrong},
           {"wrong_to_correct", counts.wrong_to_correct},
           {"due", counts.nan + counts.infinity}};
+}
+
+namespace {
+
+constexpr const char* k_schema = "qfi-results-2";
+
+Json mean_json(const SampledMean& mean) {
+  return {{"mean", rounded(mean.mean)},
+          {"interval_these_images", interval_json(mean.these_images)},
+          {"interval_image_population", interval_json(mean.image_population)}};
 }
 
 Json inputs_json(const Plan& plan) {
@@ -202,222 +192,6 @@ Json strata_json(const FaultSet& set, double confidence, bool has_results) {
   return list;
 }
 
-// Stuck-at faults of a netlist.
-
-const char* name_of(FaultFate fate) {
-  switch (fate) {
-    case FaultFate::runs: return "run";
-    case FaultFate::equal: return "equal_table";
-    case FaultFate::table_masked: return "table_masked";
-    case FaultFate::use_masked: return "use_masked";
-  }
-  return "";
-}
-
-Json stuck_at_fault_json(const StuckAtSet& set, std::size_t index) {
-  const PlannedFault& fault = set.faults()[index];
-  const FaultCounts& counts = set.counts()[index];
-  Json json = {{"index", index},
-               {"site", site_name(set.netlist(), fault.fault.site)},
-               {"stuck_at", fault.fault.value ? 1 : 0},
-               {"fate", name_of(fault.fate)},
-               {"same_as", fault.same_as},
-               {"table_digest", fault.effect.digest.hex()},
-               {"golden_products_changed", fault.effect.golden_hits}};
-  json.update(counts_json(counts, set.workload().task));
-  json["faulty_accuracy"] = rounded(ratio(counts.faulty_correct, counts.labelled));
-  json["class"] = harm_class(set.workload(), counts);
-  json["critical"] = counts.changed > 0;
-  return json;
-}
-
-Json operators_json(const StuckAtSet& set) {
-  Json list = Json::array();
-  const Program& program = *set.workload().program;
-  for (const FaultyOperator& op : set.operators()) {
-    const Operator& source = program.model().operators[op.index];
-    const OperandCodes& codes = set.tables().uses()[op.use].codes;
-    list.push_back({{"index", op.index},
-                    {"kind", qfi::name_of(source.kind)},
-                    {"output", set.workload().tensor(source.outputs[0]).name},
-                    {"type", codes.type == CodeType::int8 ? "int8" : "uint8"},
-                    {"weight_zero_point", codes.weight_zero_point},
-                    {"input_zero_point", codes.input_zero_point},
-                    {"multiplications_per_image", program.multiplications(op.index)}});
-  }
-  return list;
-}
-
-Json netlist_json(const StuckAtSet& set) {
-  return {{"file", set.unit_config().netlist.path.filename().string()},
-          {"sha256", set.netlist().sha256},
-          {"module", set.netlist().module_name},
-          {"cells", set.netlist().cells.size()},
-          {"depth", set.netlist().depth}};
-}
-
-Json fates_json(const StuckAtSet& set, double confidence) {
-  const auto share = [&](FaultFate fate) { return share_with_fate(set, fate, confidence); };
-  return {{"distinct_tables", share(FaultFate::runs).faults},
-          {"equal_tables", share(FaultFate::equal).faults},
-          {"table_masked", share_json(share(FaultFate::table_masked))},
-          {"use_masked", share_json(share(FaultFate::use_masked))}};
-}
-
-Json proof_json(const StuckAtSet& set) {
-  std::uint64_t changed = 0;
-  for (const PlannedFault& fault : set.faults()) changed += fault.effect.golden_hits > 0 ? 1 : 0;
-  return {{"table_path_equals_golden_path_images", set.proof().table_path_images},
-          {"fault_free_products_equal_to_the_product", set.proof().fault_free_pairs},
-          {"golden_products_through_the_unit", set.proof().golden_products},
-          {"faults_that_change_a_golden_product", changed}};
-}
-
-Json plan_json_of(const StuckAtSet& set, double confidence) {
-  return {{"sites", set.sites()},
-          {"polarities", 2},
-          {"netlist", netlist_json(set)},
-          {"operators", operators_json(set)},
-          {"fates", fates_json(set, confidence)}};
-}
-
-Json results_json_of(const StuckAtSet& set, double confidence) {
-  Json json = plan_json_of(set, confidence);
-  json["proof"] = proof_json(set);
-  json["faults"] = Json::array();
-  for (std::size_t i = 0; i < set.drawn(); ++i) json["faults"].push_back(stuck_at_fault_json(set, i));
-  return json;
-}
-
-// Stored bits.
-
-Json values_json(const BitSet& set) {
-  Json list = Json::array();
-  for (std::size_t i = 0; i < set.values().stored.size(); ++i) {
-    const StoredValues& stored = set.values().stored[i];
-    const ValuePlace& place = set.values().places[i];
-    const Storage& kept =
-        set.values().protected_storage.empty() ? stored.storage : set.values().protected_storage[i];
-    const StorageParams& storage = kept.params();
-    Json json = {{"label", place.label},
-                 {"layer", stored.layer},
-                 {"operator", qfi::name_of(set.workload().program->model().operators[stored.layer].kind)},
-                 {"tensor", set.workload().tensor(place.tensor).name},
-                 {"values", stored.count},
-                 {"width", storage.width},
-                 {"protection", name_in(k_protections, storage.protection)},
-                 {"stored_bits", kept.stored_bits()}};
-    if (place.target == FaultTarget::data) json["stage"] = name_in(k_stages, place.stage);
-    list.push_back(json);
-  }
-  return list;
-}
-
-Json row_json(const DomainRow& row, Task task) {
-  Json json;
-  if (row.layer) json["layer"] = *row.layer;
-  if (row.bit) json["bit"] = *row.bit;
-  json.update({{"population", row.population},
-               {"n", row.drawn},
-               {"trials", row.trials},
-               {task == Task::segmentation ? "pixels" : "images", row.units},
-               {"changed", row.changed},
-               {"changed_share", rounded(row.changed_share.mean)},
-               {"interval", interval_json(row.changed_share.these_images)},
-               {"deviation_over_drawn_faults", rounded(row.deviation)},
-               {"nan", row.nan},
-               {"infinity", row.infinity}});
-  if (task == Task::segmentation) {
-    json["mean_iou_of_drawn"] = optional_json(row.mean_iou);
-    json["global_iou_of_drawn"] = optional_json(row.global_iou);
-    json["weighted_iou_of_drawn"] = optional_json(row.weighted_iou);
-  }
-  return json;
-}
-
-Json rows_json(const BitSet& set, bool by_layer, bool by_bit, double confidence) {
-  Json list = Json::array();
-  for (const DomainRow& row : domain_rows(set, by_layer, by_bit, confidence))
-    list.push_back(row_json(row, set.workload().task));
-  return list;
-}
-
-Json directions_json(const BitSet& set, double confidence) {
-  Json list = Json::array();
-  for (const DirectionRow& row : direction_rows(set, confidence)) {
-    Json json = {{"direction", row.direction}};
-    json["layer"] = row.layer ? Json(*row.layer) : Json("all");
-    json["trials"] = row.sums.trials;
-    json["changed"] = row.sums.changed;
-    json["units"] = row.sums.units;
-    json["changed_share"] = row.share ? Json(rounded(row.share->share)) : Json(nullptr);
-    json["interval"] = row.share ? interval_json(row.share->interval) : Json(nullptr);
-    list.push_back(json);
-  }
-  return list;
-}
-
-Json reads_json(const std::vector<BitOutcome>& outcomes) {
-  std::uint64_t reads = 0, detected = 0, corrected = 0, missed = 0;
-  for (const BitOutcome& outcome : outcomes) {
-    reads += outcome.reads;
-    detected += outcome.detected;
-    corrected += outcome.corrected;
-    missed += outcome.missed;
-  }
-  return {
-      {"faulty_values_read", reads}, {"detected", detected}, {"corrected", corrected}, {"missed", missed}};
-}
-
-Json masking_json(const BitSet& set) {
-  std::map<int, std::uint64_t> images;
-  for (const BitOutcome& outcome : set.outcomes())
-    for (const auto& [index, count] : outcome.equal_after) images[index] += count;
-  Json list = Json::array();
-  std::uint64_t traced = 0;
-  std::uint64_t identical = 0;
-  for (const BitOutcome& outcome : set.outcomes()) identical += outcome.counts.output_identical;
-  for (const auto& [index, count] : images) {
-    traced += count;
-    const std::string name =
-        index < 0
-            ? "input"
-            : qfi::name_of(set.workload().program->model().operators[static_cast<std::size_t>(index)].kind);
-    list.push_back({{"operator", index}, {"kind", name}, {"trials", count}});
-  }
-  // Faults of many values are run by whole batches.
-  if (identical > traced)
-    list.push_back({{"operator", nullptr}, {"kind", "not traced"}, {"trials", identical - traced}});
-  return list;
-}
-
-Json protection_json(const BitSet& set, double confidence) {
-  const std::optional<ProtectionEffect> effect = protection_effect(set, confidence);
-  if (!effect) return nullptr;
-  Json json = {{"changed_without", effect->changed_before},
-               {"changed_with", effect->changed_after},
-               {"removed_share", effect->removed ? Json(rounded(effect->removed->share)) : Json(nullptr)},
-               {"interval", effect->removed ? interval_json(effect->removed->interval) : Json(nullptr)}};
-  json.update(reads_json(set.protected_outcomes()));
-  return json;
-}
-
-Json results_json_of(const Plan& plan, std::size_t index) {
-  const BitSet& set = *plan.bits(index);
-  const double confidence = plan.config.interval_confidence;
-  const FaultTable table = fault_table(plan, index);
-  return {{"values", values_json(set)},
-          {"reads", reads_json(set.outcomes())},
-          {"protection", protection_json(set, confidence)},
-          {"by_layer", rows_json(set, true, false, confidence)},
-          {"by_bit", rows_json(set, false, true, confidence)},
-          {"by_layer_and_bit", rows_json(set, true, true, confidence)},
-          {"by_direction", directions_json(set, confidence)},
-          {"equal_to_golden_after", masking_json(set)},
-          {"faults_file",
-           {{"name", table.name}, {"rows", set.drawn()}, {"sha256", sha256_hex(bytes_of(table.csv))}}}};
-}
-
 Json failure_rate_json(const std::optional<FailureRate>& rate) {
   if (!rate) return nullptr;
   return {{"raw_fit", rounded(rate->raw_fit)},
@@ -433,7 +207,8 @@ Json run_of_set_json(const SetRun& run) {
   return {{"reason", run.stopped}, {"looks", looks}};
 }
 
-Json set_json(const Plan& plan, std::size_t index, const SetRun& run, const SetEstimates& estimates) {
+Json set_json(const Plan& plan, std::size_t index, const SetRun& run, const SetEstimates& estimates,
+              const SetFiles& files) {
   const FaultSet& set = *plan.sets[index];
   const double confidence = plan.config.interval_confidence;
   Json json = {{"name", set.config().name}, {"sample", sample_json(set)}, {"stopped", run_of_set_json(run)}};
@@ -442,7 +217,7 @@ Json set_json(const Plan& plan, std::size_t index, const SetRun& run, const SetE
   json["failure_rate"] = failure_rate_json(failure_rate(plan, index, estimates));
   json["strata"] = strata_json(set, confidence, true);
   if (const StuckAtSet* stuck = plan.stuck_at(index)) json.update(results_json_of(*stuck, confidence));
-  else json.update(results_json_of(plan, index));
+  else json.update(results_json_of(*plan.bits(index), files, confidence));
   return json;
 }
 
@@ -462,12 +237,13 @@ const char* arithmetic_of(const Workload& workload) {
 
 }  // namespace
 
-std::string results_json(const Plan& plan, const CampaignRun& run, const ToolInfo& tool) {
+std::string results_json(const Plan& plan, const CampaignRun& run, const std::vector<SetFiles>& files,
+                         const ToolInfo& tool) {
   Json sets = Json::array();
   std::vector<SetEstimates> estimates;
   for (std::size_t i = 0; i < plan.sets.size(); ++i) {
     estimates.push_back(estimate(*plan.sets[i], plan.config.interval_confidence));
-    sets.push_back(set_json(plan, i, run.sets[i], estimates.back()));
+    sets.push_back(set_json(plan, i, run.sets[i], estimates.back(), files[i]));
   }
   Json json = {{"schema", k_schema},
                {"qfi", {{"version", tool.version}, {"git", tool.git}}},
@@ -488,7 +264,7 @@ std::string results_json(const Plan& plan, const CampaignRun& run, const ToolInf
                         {"faulty_accuracy", share(combined->faulty_accuracy)},
                         {"sdc_rate", share(combined->sdc_rate)}};
   }
-  return text_of(json);
+  return json_text(json);
 }
 
 std::string run_json(const Plan& plan, const CampaignRun& run, const VerificationOutcome& verification,
@@ -532,7 +308,7 @@ std::string run_json(const Plan& plan, const CampaignRun& run, const Verificatio
                      {"defines", defines},
                      {"fault_sets", sets},
                      {"verify", verify}};
-  return text_of(json);
+  return json_text(json);
 }
 
 std::string plan_json(const Plan& plan, unsigned threads, double expected_seconds) {
@@ -543,14 +319,14 @@ std::string plan_json(const Plan& plan, unsigned threads, double expected_second
     json["strata"] = strata_json(set, plan.config.interval_confidence, false);
     if (const StuckAtSet* stuck = plan.stuck_at(i))
       json.update(plan_json_of(*stuck, plan.config.interval_confidence));
-    else json["values"] = values_json(*plan.bits(i));
+    else json.update(plan_json_of(*plan.bits(i)));
     sets.push_back(json);
   }
-  return text_of({{"inputs", inputs_json(plan)},
-                  {"golden", golden_json(plan)},
-                  {"fault_sets", sets},
-                  {"threads", threads},
-                  {"expected_seconds", expected_seconds}});
+  return json_text({{"inputs", inputs_json(plan)},
+                    {"golden", golden_json(plan)},
+                    {"fault_sets", sets},
+                    {"threads", threads},
+                    {"expected_seconds", expected_seconds}});
 }
 
 }  // namespace qfi

@@ -17,13 +17,13 @@ double ratio(std::uint64_t part, std::uint64_t whole) {
 // What estimates of a set have in common.
 class Context {
  public:
-  explicit Context(const FaultSet& set) : m_set(set), m_golden(set.workload().golden) {}
+  explicit Context(const FaultSet& set)
+      : m_set(set), m_bits(dynamic_cast<const BitSet*>(&set)), m_golden(set.workload().golden) {}
 
   std::uint64_t images() const { return m_set.workload().images(); }
   bool is_paired() const { return m_set.is_paired(); }
   const FaultCounts& golden_of(std::size_t fault) const {
-    const auto* bits = dynamic_cast<const BitSet*>(&m_set);
-    return is_paired() ? m_golden.of_image[bits->image_of(fault)] : m_golden.counts;
+    return is_paired() ? m_golden.of_image[m_bits->image_of(fault)] : m_golden.counts;
   }
   /// Faults, or pairs of fault and image.
   std::uint64_t trials_of(std::uint64_t faults, bool is_endless = false) const {
@@ -52,6 +52,7 @@ class Context {
 
  private:
   const FaultSet& m_set;
+  const BitSet* m_bits;  ///< the same set; nullptr: of another kind, which is never paired
   const GoldenRun& m_golden;
 };
 

@@ -66,7 +66,7 @@ unsigned thread_count(const CampaignOptions& options, const CampaignConfig& conf
 Result<Plan> load_plan(CampaignConfig config, const PlanParams& params) {
   QFI_TRY(Plan plan, make_plan(std::move(config), params));
   for (const std::string& warning : plan.workload->program->model().warnings)
-    fmt::print(stderr, "qfi: warning: {}\n", one_line(warning));
+    fmt::print(stderr, "qfi: warning: {}\n", printable(warning));
   return plan;
 }
 

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "campaign_options.hpp"
-#include "qfi/base/file.hpp"
+#include "output_folder.hpp"
 #include "qfi/campaign/results.hpp"
 #include "qfi/report/table.hpp"
 #include "qfi_git.hpp"
@@ -20,30 +20,6 @@ struct Options : CampaignOptions {
   std::string cache = default_cache().string();
   bool compares_naive = false;
 };
-
-bool is_fault_table(const std::string& name) { return name.starts_with("faults") && name.ends_with(".csv"); }
-
-// An earlier run's results may be replaced, anything else not.
-Result<void> prepare_output(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) return failed("{}: cannot create the output folder: {}", folder.string(), error.message());
-  std::vector<std::filesystem::path> old_tables;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
-    const bool is_json = name == "results.json" || name == "run.json";
-    if (!is_json && !is_fault_table(name)) continue;
-    const auto content = read_file(entry.path());
-    const bool is_ours = content && (is_json ? content->find("\"schema\": \"qfi-") != std::string::npos
-                                             : content->starts_with(k_fault_table_begin));
-    if (!is_ours)
-      return bad_input("{}: exists and was not written by qfi; choose another output folder",
-                       entry.path().string());
-    if (!is_json) old_tables.push_back(entry.path());
-  }
-  for (const auto& table : old_tables) std::filesystem::remove(table, error);
-  return {};
-}
 
 // Of every set that has tables.
 Result<VerificationOutcome> verify(const Plan& plan, const Options& options, ProgressLine& progress) {
@@ -64,18 +40,21 @@ Result<VerificationOutcome> verify(const Plan& plan, const Options& options, Pro
   return outcome;
 }
 
-Result<void> write_results(const Plan& plan, const CampaignRun& done, const VerificationOutcome& verification,
-                           const RunInfo& info, const std::filesystem::path& folder, std::string& results) {
+// results.json is returned.
+Result<std::string> write_results(const Plan& plan, const CampaignRun& done,
+                                  const VerificationOutcome& verification, const RunInfo& info,
+                                  const OutputFolder& folder) {
   const ToolInfo tool{QFI_VERSION, k_git_commit};
-  results = results_json(plan, done, tool);
-  for (std::size_t i = 0; i < plan.sets.size(); ++i)
-    if (plan.bits(i) != nullptr) {
-      const FaultTable table = fault_table(plan, i);
-      QFI_CHECK(write_file(folder / table.name, table.csv));
-      if (const auto bits = fault_bits_table(plan, i)) QFI_CHECK(write_file(folder / bits->name, bits->csv));
-    }
-  QFI_CHECK(write_file(folder / "results.json", results));
-  return write_file(folder / "run.json", run_json(plan, done, verification, tool, info));
+  const std::vector<SetFiles> of_sets = set_files(plan);
+  std::string results = results_json(plan, done, of_sets, tool);
+  std::vector<std::pair<std::string, std::string>> files;
+  for (const SetFiles& set : of_sets)
+    for (const auto* table : {&set.faults, &set.bits})
+      if (*table) files.emplace_back((*table)->name, (*table)->csv);
+  files.emplace_back("results.json", results);
+  files.emplace_back("run.json", run_json(plan, done, verification, tool, info));
+  QFI_CHECK(folder.write(files));
+  return results;
 }
 
 Result<int> run(const Options& options) {
@@ -86,8 +65,7 @@ Result<int> run(const Options& options) {
   QFI_TRY(info.defines, parse_defines(options.defines));
   QFI_TRY(CampaignConfig config, load_config(options));
   const unsigned threads = info.threads = thread_count(options, config);
-  const std::filesystem::path folder =
-      options.output.empty() ? config.output.path : std::filesystem::path(options.output);
+  const std::string output = options.output.empty() ? config.output.path.string() : options.output;
   ProgressLine progress;
   progress.note("golden run and drawing of faults");
   PlanParams plan_params{threads, options.kernels, {}};
@@ -95,7 +73,7 @@ Result<int> run(const Options& options) {
   auto planned = load_plan(std::move(config), plan_params);
   progress.clear();
   QFI_TRY(Plan plan, std::move(planned));
-  QFI_CHECK(prepare_output(folder));
+  QFI_TRY(const OutputFolder folder, OutputFolder::open(output));
   info.plan_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   QFI_TRY(const VerificationOutcome verification, verify(plan, options, progress));
 
@@ -104,8 +82,7 @@ Result<int> run(const Options& options) {
       plan, {threads, [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); }});
   progress.clear();
   QFI_TRY(const CampaignRun done, std::move(ran));
-  std::string results;
-  QFI_CHECK(write_results(plan, done, verification, info, folder, results));
+  QFI_TRY(const std::string results, write_results(plan, done, verification, info, folder));
   fmt::print("{}", options.json ? results : summary_table(plan, done) + comparison_table(plan));
   if (!options.json) {
     bool has_tables = false;
@@ -113,7 +90,7 @@ Result<int> run(const Options& options) {
     if (has_tables)
       fmt::print("\n{} tables checked by Verilator{}", verification.tables,
                  verification.is_done ? ", no difference" : " (" + verification.reason + ")");
-    fmt::print("\nresults in {}\n", (folder / "results.json").string());
+    fmt::print("\nresults in {}\n", folder.file("results.json").string());
   }
   return k_done;
 }

@@ -25,7 +25,7 @@ Result<int> run(Options options) {
     if (!program) return at(options.file, program.error());
     const ModelInventory inventory = take_inventory(*program);
     for (const std::string& warning : inventory.warnings)
-      fmt::print(stderr, "qfi: warning: {}\n", one_line(warning));
+      fmt::print(stderr, "qfi: warning: {}\n", printable(warning));
     fmt::print("{}", options.json ? model_json(inventory) : model_table(inventory));
     return k_done;
   }

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "campaign_options.hpp"
+#include "qfi/base/text.hpp"
 #include "qfi/campaign/replay.hpp"
 
 namespace qfi::cli {
@@ -35,11 +35,11 @@ std::string scores_text(const Replay& replay) {
 }
 
 std::string table(const Replay& replay) {
-  std::string text = fmt::format("{}\nimage {}\n\n", one_line(replay.fault), replay.image);
+  std::string text = fmt::format("{}\nimage {}\n\n", printable(replay.fault), replay.image);
   text += fmt::format("   op  {:<20} {:>10} {:>10} {:>12}  output\n", "kind", "values", "differ", "largest");
   for (const ReplayedOperator& op : replay.operators)
     text += fmt::format("  {:>3}  {:<20} {:>10} {:>10} {:>12.6g}  '{}'\n", op.index, op.kind, op.values,
-                        op.different, op.largest, one_line(op.output.substr(0, 60)));
+                        op.different, op.largest, printable(op.output.substr(0, 60)));
   const FaultCounts& counts = replay.counts;
   if (replay.task == Task::segmentation)
     return text + fmt::format("\n  {} of {} pixels changed; right before {}, now {} of {}\n", counts.changed,
@@ -68,7 +68,7 @@ std::string json_of(const Replay& replay) {
                                        {"changed", replay.counts.changed},
                                        {"units", replay.counts.units},
                                        {"output_identical", replay.counts.output_identical > 0}};
-  return json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return json_text(json);
 }
 
 Result<int> run(const Options& options) {

@@ -90,7 +90,7 @@ Result<Program> load_program(const Options& options, const std::string& metric_t
                              EvaluateParams& evaluation) {
   QFI_TRY(Model model, load_tflite(options.model));
   for (const std::string& warning : model.warnings)
-    fmt::print(stderr, "qfi: warning: {}\n", one_line(warning));
+    fmt::print(stderr, "qfi: warning: {}\n", printable(warning));
   if (model.inputs.size() != 1)
     return bad_input("{}: {} inputs; a data set feeds a model with 1", options.model, model.inputs.size());
   QFI_TRY(evaluation.files, tensor_files(options, model));

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "qfi/base/result.hpp"
+#include "qfi/base/text.hpp"
 #include "qfi/netlist/netlist.hpp"
 
 namespace qfi::cli {
@@ -33,9 +34,6 @@ std::filesystem::path default_cache();
 
 /// Threads to use where the user does not say.
 unsigned default_threads();
-
-/// The text with control characters replaced by spaces.
-std::string one_line(std::string text);
 
 /// --rs1, --rs2, --result, --tie and --unsigned, for netlists that do not say it themselves.
 void add_port_options(CLI::App& command, PortRoles& roles, std::vector<std::string>& ties);

@@ -49,14 +49,6 @@ Result<std::map<std::string, std::uint64_t>> parse_ties(const std::vector<std::s
   return ties;
 }
 
-// Names in messages come from files: no control character reaches the terminal.
-std::string one_line(std::string text) {
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  return text;
-}
-
 }  // namespace qfi::cli
 
 int main(int argc, char** argv) {
@@ -79,7 +71,7 @@ int main(int argc, char** argv) {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
       if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-      fmt::print(stderr, "qfi: {}; see qfi --help\n", one_line(error.what()));
+      fmt::print(stderr, "qfi: {}; see qfi --help\n", printable(error.what()));
       return k_bad_input;
     }
     const auto outcome = chosen();
@@ -88,10 +80,10 @@ int main(int argc, char** argv) {
       return k_failed;
     }
     if (outcome) return *outcome;
-    fmt::print(stderr, "qfi: {}\n", one_line(outcome.error().message));
+    fmt::print(stderr, "qfi: {}\n", printable(outcome.error().message));
     return outcome.error().kind == ErrorKind::bad_input ? k_bad_input : k_failed;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "qfi: {}\n", one_line(error.what()));
+    fmt::print(stderr, "qfi: {}\n", printable(error.what()));
     return k_failed;
   }
 }

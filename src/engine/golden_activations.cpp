@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/engine/golden_activations.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "incremental_layer.hpp"
 #include "kernel.hpp"
+#include "qfi/base/parallel.hpp"
 #include "qfi/engine/propagation.hpp"
 
 namespace qfi {
@@ -56,18 +58,29 @@ GoldenActivations::GoldenActivations(const Propagation& propagation, std::size_t
 
 GoldenActivations::~GoldenActivations() = default;
 
-void GoldenActivations::run() {
+void GoldenActivations::run(unsigned threads) {
+  constexpr std::size_t k_slice = 8;
+  parallel_for((m_images + k_slice - 1) / k_slice, threads, [&](std::size_t slice, unsigned) {
+    run_images(slice * k_slice, std::min(k_slice, m_images - slice * k_slice));
+  });
+}
+
+void GoldenActivations::run_images(std::size_t first, std::size_t count) {
   std::vector<std::byte> scratch;
-  const auto place = [&](int tensor) { return m_tensors[static_cast<std::size_t>(tensor)].data(); };
+  const auto place = [&](int index) {
+    auto& tensor = m_tensors[static_cast<std::size_t>(index)];
+    return tensor.data() + first * (tensor.size() / m_images);
+  };
   for (std::size_t i = 0; i < m_program.model().operators.size(); ++i) {
     if (m_program.is_folded(i)) continue;
-    KernelCall call = make_call(m_program.model(), i, m_images, place, place);
+    KernelCall call = make_call(m_program.model(), i, count, place, place);
     call.scratch = &scratch;
-    if (!m_accumulators[i].empty()) call.accumulators = m_accumulators[i].data();
+    const std::size_t outputs = m_accumulators[i].size() / m_images;
+    if (outputs > 0) call.accumulators = m_accumulators[i].data() + first * outputs;
     m_program.kernel(i).run(call);
     if (const IncrementalLayer* layer = m_propagation.layer(i))
-      layer->find_slacks(m_accumulators[i].data(), call.out<std::uint8_t>(0), m_accumulators[i].size(),
-                         m_slacks[i].data());
+      layer->find_slacks(call.accumulators, call.out<std::uint8_t>(0), count * outputs,
+                         m_slacks[i].data() + first * outputs);
   }
 }
 

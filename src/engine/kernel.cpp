@@ -17,6 +17,7 @@ std::uint32_t Kernel::accumulator(const KernelCall&, std::size_t) const {
 }
 
 void Kernel::store_accumulator(const KernelCall&, std::size_t, std::uint32_t) const { assert(false); }
+
 namespace {
 
 // The stored value of a real number, as the reference kernels find activation bounds: in float.

@@ -94,7 +94,6 @@ PreparedConstants::PreparedConstants(PreparedConstants&&) noexcept = default;
 PreparedConstants& PreparedConstants::operator=(PreparedConstants&&) noexcept = default;
 PreparedConstants::~PreparedConstants() = default;
 
-Propagation::Propagation(Propagation&&) noexcept = default;
 Propagation::~Propagation() = default;
 
 Propagation::Propagation(const Program& program) : m_program(program) {

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "json_text.hpp"
+#include "qfi/base/text.hpp"
 
 namespace qfi {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "json_text.hpp"
+#include "qfi/base/text.hpp"
 
 namespace qfi {
 namespace {

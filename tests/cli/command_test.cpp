@@ -249,6 +249,7 @@ TEST_F(Command, AForeignOutputFolderIsNotOverwritten) {
   ASSERT_TRUE(write_file(folder() / "out/faults_3.csv", "mine"));
   EXPECT_THAT(run({"campaign", config("{count: 3}")}).output,
               HasSubstr("faults_3.csv: exists and was not written"));
+  EXPECT_EQ(value_of(read_file(folder() / "out/faults_3.csv")), "mine");
 }
 
 TEST_F(Command, TableWritesTheProductsOfBothEngines) {
@@ -405,6 +406,26 @@ TEST_F(Command, InspectShowsModelsAndNetlists) {
 }
 
 // What bit-flip campaigns write, and one of their trials again.
+TEST_F(Command, OnlyTablesOfTheEarlierRunAreReplaced) {
+  const std::string begin = "model: " + m_model + "\ndata: {format: npy, images: " + demo("images.npy") +
+                            ", labels: " + demo("labels.npy") +
+                            ", select: {first: 2}}\nsample: {count: 5}\noutput: out\nfaults:\n";
+  const std::string entry = "  - {kind: bit_flip, target: weights, simultaneous: 2}\n";
+  ASSERT_TRUE(write_file(folder() / "one.yaml", begin + entry));
+  ASSERT_TRUE(write_file(folder() / "two.yaml", begin + entry + entry));
+  ASSERT_EQ(run({"campaign", "two.yaml"}).exit_code, 0);
+  const auto exists = [&](const char* name) { return std::filesystem::exists(folder() / "out" / name); };
+  EXPECT_TRUE(exists("faults_1.csv") && exists("faults_1_bits.csv"));
+  ASSERT_EQ(run({"campaign", "one.yaml"}).exit_code, 0);
+  EXPECT_TRUE(exists("faults.csv") && exists("faults_bits.csv"));
+  EXPECT_FALSE(exists("faults_0.csv") || exists("faults_1.csv") || exists("faults_1_bits.csv"));
+
+  ASSERT_TRUE(write_file(folder() / "out/faults_bits.csv", "fault,layer,element,stored_bit\n0,0,0,0\n"));
+  const ProcessOutcome outcome = run({"campaign", "one.yaml"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.output, HasSubstr("faults_bits.csv: exists and was not written by qfi"));
+}
+
 TEST_F(Command, ABitFlipCampaignWritesItsFaultsAndReplayShowsOne) {
   const std::string faults =
       "model: " + m_model + "\ndata: {format: npy, images: " + demo("images.npy") +

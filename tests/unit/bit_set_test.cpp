@@ -39,7 +39,7 @@ class Campaign : public testing::Test {
   struct Done {
     Plan plan;
     CampaignRun run;
-    std::string json() const { return results_json(plan, run, {"test", "test"}); }
+    std::string json() const { return results_json(plan, run, set_files(plan), {"test", "test"}); }
     SetEstimates estimates(std::size_t set = 0) const { return estimate(*plan.sets[set], 0.95); }
   };
   Done run(const std::string& faults, const std::string& more, int images = 12,
@@ -94,11 +94,9 @@ TEST_F(Campaign, ResultsAreTheSameBytesForAnyThreadsAndKernels) {
     const Done one = run(faults, more);
     for (const PlanParams& params :
          {PlanParams{2, KernelSet::portable, {}}, PlanParams{3, KernelSet::reference, {}},
-          PlanParams{2, KernelSet::portable, {false, 1}}}) {
+          PlanParams{2, KernelSet::portable, {}, 1}}) {
       const Done other = run(faults, more, 12, params);
-      EXPECT_EQ(one.json() == other.json(), true);
-      for (const std::size_t set : {0, 1})
-        EXPECT_EQ(fault_table(one.plan, set).csv == fault_table(other.plan, set).csv, true);
+      EXPECT_EQ(one.json() == other.json(), true) << "hashes of the fault tables included";
     }
   }
 }

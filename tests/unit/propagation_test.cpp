@@ -103,7 +103,7 @@ TEST_P(Models, PropagationEqualsThePlainRun) {
   GoldenActivations golden(propagation, k_images);
   Random random(7);
   fill_inputs(golden, model.inputs[0], model.tensors[static_cast<std::size_t>(model.inputs[0])].type, random);
-  golden.run();
+  golden.run(1);
   Batch batch(program, k_images);
   int equal = 0;
   for (int trial = 0; trial < GetParam().trials; ++trial) {

@@ -8,7 +8,7 @@
 
 #include "qfi/campaign/bit_population.hpp"
 #include "qfi/campaign/fault_set.hpp"
-#include "qfi/engine/propagation.hpp"
+#include "qfi/campaign/golden_blocks.hpp"
 
 namespace qfi {
 
@@ -17,7 +17,6 @@ struct ExecutionParams {
   /// Runs every trial three times: by propagation, by propagation to the last operator, and plainly
   /// (whole network, whole block), and compares. An error if they differ.
   bool compares_naive = false;
-  std::size_t golden_bytes = std::size_t{512} << 20;  ///< golden activations that are kept
 };
 
 /// Time of all trials where they are compared, summed over threads.
@@ -57,15 +56,17 @@ struct BitOutcome {
   /// Faults of one value: its bits, golden and as read, where they are the same in all trials.
   std::optional<std::pair<std::uint32_t, std::uint32_t>> value;
   bool has_mixed_values = false;
-  std::vector<std::pair<int, std::uint32_t>> equal_after;  ///< operator and images; -1: the network's input
+  std::vector<std::pair<int, std::uint32_t>> equal_after;  ///< operator and images; -1: where it is read
 
   BitOutcome& operator+=(const BitOutcome& other);
 };
 
 class BitSet final : public FaultSet {
  public:
-  static Result<std::unique_ptr<BitSet>> make(const Workload& workload, const CampaignConfig& config,
-                                              std::size_t index, std::uint64_t seed);
+  /// Entry `index` of the config's faults.
+  static Result<std::unique_ptr<BitSet>> make(const Workload& workload, GoldenBlocks& golden,
+                                              const CampaignConfig& config, std::size_t index,
+                                              std::uint64_t seed);
   ~BitSet() override;
 
   Result<void> draw(const std::vector<std::uint64_t>& targets, unsigned threads) override;
@@ -84,16 +85,13 @@ class BitSet final : public FaultSet {
   const ExecutionTimes& times() const { return m_times; }
   void set_execution(const ExecutionParams& params) { m_execution = params; }
 
-  const Propagation& propagation() const { return *m_propagation; }
-  /// Golden activations of images first .. first+count-1.
-  Result<std::unique_ptr<GoldenActivations>> golden_of(std::size_t first, std::size_t count) const;
-
-  /// Runs a fault on the one image of `golden`, to the last operator, without counting it.
+  /// Runs a fault on the first image of `golden`, to the last operator, without counting it.
   Result<void> replay(const BitFault& fault, const GoldenActivations& golden,
                       const std::function<void(const TensorOf&)>& use) const;
 
  private:
-  BitSet(const Workload& workload, const CampaignConfig& config, std::size_t index, std::uint64_t seed);
+  BitSet(const Workload& workload, GoldenBlocks& golden, const CampaignConfig& config, std::size_t index,
+         std::uint64_t seed);
   Result<void> make_strata(SampleScheme scheme);
   void add_stratum(BitStratum stratum, std::string label);
   void add_fault(std::size_t stratum, std::vector<std::uint64_t> members, std::size_t image);
@@ -102,18 +100,12 @@ class BitSet final : public FaultSet {
   Result<void> run_faults(const std::vector<std::size_t>& faults, std::size_t block,
                           const GoldenActivations& golden, unsigned threads,
                           const std::function<void()>& progress);
-  Result<const GoldenActivations*> golden_block(std::size_t block);
-  std::size_t blocks() const;
-  std::size_t first_of_block(std::size_t block) const { return block * m_block_images; }
-  std::size_t images_of_block(std::size_t block) const;
 
-  InputScaling m_input;
+  GoldenBlocks& m_golden;
   std::uint64_t m_seed;
   BitPopulation m_values;
   std::vector<BitStratum> m_bit_strata;  ///< of m_strata
-  std::unique_ptr<Propagation> m_propagation;
   ExecutionParams m_execution;
-  std::size_t m_block_images = 1;
   /// Members of drawn fault f: m_members[m_first_member[f]] .. ; a member is a bit of the stratum times the
   /// number of models, plus which of them.
   std::vector<std::uint64_t> m_first_member{0};
@@ -123,7 +115,6 @@ class BitSet final : public FaultSet {
   std::size_t m_run_faults = 0;
   std::vector<BitOutcome> m_outcomes;
   std::vector<BitOutcome> m_protected;
-  std::vector<std::unique_ptr<GoldenActivations>> m_golden;  ///< by block, those that are kept
   ExecutionTimes m_times;
 };
 

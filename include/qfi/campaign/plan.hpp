@@ -14,6 +14,7 @@ namespace qfi {
 struct Plan {
   CampaignConfig config;
   std::unique_ptr<Workload> workload;
+  std::unique_ptr<GoldenBlocks> golden_blocks;  ///< nullptr: no set of stored bits
   std::vector<std::unique_ptr<FaultSet>> sets;  ///< as config.faults
 
   /// nullptr: of another kind.
@@ -27,6 +28,7 @@ struct PlanParams {
   unsigned threads = 1;
   KernelSet kernels = KernelSet::portable;
   ExecutionParams execution;
+  std::size_t golden_bytes = std::size_t{512} << 20;  ///< golden activations that are kept
 };
 
 /// A sequential sample begins with its minimum; a budget is measured, and gets what it buys.

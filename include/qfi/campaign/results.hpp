@@ -2,7 +2,10 @@
 // Plan and CampaignRun -> the files of a campaign's output folder.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "qfi/campaign/run.hpp"
 #include "qfi/campaign/summary.hpp"
@@ -14,22 +17,27 @@ struct ToolInfo {
   std::string git;  ///< commit the program was built from
 };
 
-/// results.json: nothing in it depends on the machine, the threads or the time (but how many faults a time
-/// budget bought).
-std::string results_json(const Plan& plan, const CampaignRun& run, const ToolInfo& tool);
-
-/// The faults of one set of stored bits, a line each, with a header; `name` is the file's.
 struct FaultTable {
-  std::string name;
+  std::string name;  ///< of the file
   std::string csv;
 };
-FaultTable fault_table(const Plan& plan, std::size_t set);
-/// How every such file begins.
-inline constexpr const char* k_fault_table_begin = "fault,";
 
-/// The bits of every fault of a set, a line each, as a fault list that `sample: {list: ..}` reads. Nothing:
-/// all faults are single bits, or the bits are more than 5 million.
-std::optional<FaultTable> fault_bits_table(const Plan& plan, std::size_t set);
+/// What lies beside results.json for one fault set. Nothing for stuck-at faults: results.json has all.
+struct SetFiles {
+  std::optional<FaultTable> faults;  ///< a line for each fault, with a header
+  /// The bits of every fault, a line each, as a fault list that `sample: {list: ..}` reads. Nothing too where
+  /// all faults are single bits, or the bits are more than 5 million.
+  std::optional<FaultTable> bits;
+  std::uint64_t bits_rows = 0;
+};
+std::vector<SetFiles> set_files(const Plan& plan);
+/// Whether set_files() may give a file this name.
+bool is_set_file_name(std::string_view name);
+
+/// results.json: nothing in it depends on the machine, the threads or the time (but how many faults a time
+/// budget bought).
+std::string results_json(const Plan& plan, const CampaignRun& run, const std::vector<SetFiles>& files,
+                         const ToolInfo& tool);
 
 /// What depends on the machine.
 struct RunInfo {

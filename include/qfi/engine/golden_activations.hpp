@@ -28,7 +28,7 @@ class GoldenActivations {
   std::size_t images() const { return m_images; }
   /// All images of a tensor that is no constant: model inputs are written here before run().
   std::span<std::byte> tensor(int index) { return m_tensors[static_cast<std::size_t>(index)]; }
-  void run();
+  void run(unsigned threads);
 
   std::span<const std::byte> tensor(int index, std::size_t image) const;
   /// Of all outputs of an operator that multiplies 8-bit weights; else nullptr.
@@ -41,6 +41,8 @@ class GoldenActivations {
   void restore(std::size_t first, std::size_t image, std::size_t count, Batch& batch) const;
 
  private:
+  void run_images(std::size_t first, std::size_t count);
+
   const Propagation& m_propagation;
   const Program& m_program;
   std::size_t m_images;

@@ -50,7 +50,6 @@ class PreparedConstants {
 class Propagation {
  public:
   explicit Propagation(const Program& program);
-  Propagation(Propagation&&) noexcept;
   ~Propagation();
 
   const Program& program() const { return m_program; }
@@ -69,8 +68,8 @@ class Propagation {
 };
 
 struct PropagationOutcome {
-  /// The operator after which every value that is still needed was the golden one again; -1: the fault
-  /// in the network's input changed nothing. Nothing: the outputs or kept tensors differ.
+  /// The operator after which every value that is still needed was the golden one again; -1: no value read
+  /// as anything but the golden one, so that no operator ran. Nothing: the outputs or kept tensors differ.
   std::optional<int> equal_after;
 };
 

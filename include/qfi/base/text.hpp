@@ -10,7 +10,8 @@ namespace qfi {
 /// may be anything: what is not UTF-8 is replaced.
 std::string json_text(const nlohmann::ordered_json& json);
 
-/// The text with control characters replaced by spaces, for a terminal.
+/// For a terminal: newlines at the end are cut, other control characters become spaces. Names in messages
+/// come from files.
 std::string printable(std::string text);
 
 }  // namespace qfi

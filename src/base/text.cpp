@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "json_text.hpp"
+#include "qfi/base/text.hpp"
 
 #include <algorithm>
 
@@ -39,6 +39,7 @@ std::string json_text(const Json& json) {
 }
 
 std::string printable(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
   for (char& c : text)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   return text;

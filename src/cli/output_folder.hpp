@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// A campaign's output folder: an earlier run's results there may be replaced, anything else not.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "qfi/base/result.hpp"
+
+namespace qfi::cli {
+
+class OutputFolder {
+ public:
+  /// Makes the folder. Error: it holds a file that a campaign writes, but not one that qfi wrote: a
+  /// results.json or run.json of another program, a fault table that results.json does not name with its
+  /// hash.
+  static Result<OutputFolder> open(const std::filesystem::path& path);
+
+  /// Writes the files by name, each whole, then removes the earlier run's tables that are not among them.
+  Result<void> write(const std::vector<std::pair<std::string, std::string>>& files) const;
+
+  std::filesystem::path file(const std::string& name) const { return m_path / name; }
+
+ private:
+  explicit OutputFolder(std::filesystem::path path) : m_path(std::move(path)) {}
+  std::filesystem::path m_path;
+  std::vector<std::string> m_old_tables;
+};
+
+}  // namespace qfi::cli
