@@ -20,11 +20,11 @@ void add_campaign_options(CLI::App& command, CampaignOptions& options) {
   command.add_option("--threads", options.threads, "threads (default: as the config says, else all cores)")
       ->check(CLI::Range(1, 4096))
       ->type_name("N");
-  const std::map<std::string, KernelSet> kernels = {{"reference", KernelSet::reference},
-                                                    {"portable", KernelSet::portable}};
+  const std::map<std::string, KernelSet> kernels = {
+      {"reference", KernelSet::reference}, {"portable", KernelSet::portable}, {"fast", KernelSet::fast}};
   command.add_option("--kernels", options.kernels, "kernel set; results do not depend on it")
-      ->transform(CLI::CheckedTransformer(kernels).description("reference|portable"))
-      ->default_str("portable");
+      ->transform(CLI::CheckedTransformer(kernels).description("reference|portable|fast"))
+      ->default_str("fast");
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> parse_defines(

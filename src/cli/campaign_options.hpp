@@ -15,7 +15,7 @@ struct CampaignOptions {
   std::string config;
   std::vector<std::string> defines;
   unsigned threads = 0;  ///< 0: as the config says, else all
-  KernelSet kernels = KernelSet::portable;
+  KernelSet kernels = KernelSet::fast;
   bool json = false;
 };
 

@@ -25,7 +25,7 @@ struct Options {
   StuckAtConfig faults;
   std::uint64_t memory = std::uint64_t{1} << 30;
   unsigned threads = 0;
-  KernelSet kernels = KernelSet::portable;
+  KernelSet kernels = KernelSet::fast;
   bool json = false;
 };
 
@@ -178,11 +178,11 @@ void add_run(CLI::App& app, Action& chosen) {
   command->add_option("--threads", options->threads, "threads (default: all cores)")
       ->check(CLI::Range(1, 4096))
       ->type_name("N");
-  const std::map<std::string, KernelSet> kernels = {{"reference", KernelSet::reference},
-                                                    {"portable", KernelSet::portable}};
+  const std::map<std::string, KernelSet> kernels = {
+      {"reference", KernelSet::reference}, {"portable", KernelSet::portable}, {"fast", KernelSet::fast}};
   command->add_option("--kernels", options->kernels, "kernel set; results do not depend on it")
-      ->transform(CLI::CheckedTransformer(kernels).description("reference|portable"))
-      ->default_str("portable");
+      ->transform(CLI::CheckedTransformer(kernels).description("reference|portable|fast"))
+      ->default_str("fast");
   command->add_flag("--json", options->json, "print JSON instead of a table");
   command->footer(
       "Example: qfi run campaigns/demo/shapes.tflite --data campaigns/demo/images.npy"

@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "fast_layer.hpp"
 #include "multiply_accumulate.hpp"
 #include "qfi/arith/requantize.hpp"
 #include "qfi/engine/program.hpp"
@@ -24,6 +25,7 @@ struct KernelCall {
   std::vector<std::byte*> outputs;
   std::vector<std::size_t> output_strides;
   const ProductTable* table = nullptr;
+  const LayerProducts* products = nullptr;  ///< the table's, where it factors
   PaddingTaps padding = PaddingTaps::skip;
   std::int32_t* accumulators =
       nullptr;  ///< of all outputs, where a kernel with MultiplyAccumulate leaves them
@@ -65,6 +67,10 @@ class Kernel {
   virtual void run(const KernelCall& call) const = 0;
   /// The weights and geometry of an operator that multiplies 8-bit weights; else nullptr.
   virtual const MultiplyAccumulate* multiply_accumulate() const { return nullptr; }
+  /// nullptr: no faster way than its table.
+  virtual std::shared_ptr<const LayerProducts> prepare_table(const ProductTable&, PaddingTaps) const {
+    return nullptr;
+  }
   /// Whether output element i depends on element i of each input alone.
   virtual bool is_elementwise() const { return false; }
   /// Computes these output elements of the first image. Precondition: is_elementwise().

@@ -48,17 +48,42 @@ class MoveKernel final : public Kernel {
     return run;
   }
 
+  void fill(std::byte* out, std::size_t bytes) const {
+    if (m_element_bytes == 1) {
+      std::memset(out, std::to_integer<int>(m_fill[0]), bytes);
+      return;
+    }
+    for (std::size_t i = 0; i < bytes; i += m_element_bytes)
+      std::memcpy(out + i, m_fill.data(), m_element_bytes);
+  }
+
+  // The innermost dimension, whose runs follow on each other in the output: as few copies as possible.
+  void move_row(const BoxDimension& dimension, const std::byte* in, std::byte* out, std::size_t run) const {
+    const auto outside = [&](std::int64_t i) { return in == nullptr || dimension.in_offset(i) == k_fill; };
+    for (std::int64_t i = 0; i < dimension.count;) {
+      const bool fills = outside(i);
+      std::int64_t end = i + 1;
+      while (end < dimension.count && outside(end) == fills &&
+             (fills || bytes_of(dimension.in_offset(end) - dimension.in_offset(end - 1)) == run))
+        ++end;
+      const std::size_t bytes = static_cast<std::size_t>(end - i) * run;
+      if (fills) fill(out, bytes);
+      else std::memcpy(out, in + bytes_of(dimension.in_offset(i)), bytes);
+      out += bytes;
+      i = end;
+    }
+  }
+
   // in == nullptr: fill.
   void move(const Box& box, std::size_t d, const std::byte* in, std::byte* out, std::size_t run) const {
     if (d == box.dimensions.size()) {
       if (in != nullptr) std::memcpy(out, in, run);
-      else
-        for (std::size_t i = 0; i < run; i += m_element_bytes)
-          std::memcpy(out + i, m_fill.data(), m_element_bytes);
+      else fill(out, run);
       return;
     }
     const BoxDimension& dimension = box.dimensions[d];
     const std::size_t step = bytes_of(dimension.out_stride);
+    if (d + 1 == box.dimensions.size() && step == run) return move_row(dimension, in, out, run);
     for (std::int64_t i = 0; i < dimension.count; ++i) {
       const std::int64_t offset = dimension.in_offset(i);
       const bool is_outside = in == nullptr || offset == k_fill;

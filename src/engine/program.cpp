@@ -121,7 +121,14 @@ std::vector<Lifetime> lifetimes(const Model& model, const ProgramParams& params)
 
 }  // namespace
 
-const char* name_of(KernelSet set) { return set == KernelSet::reference ? "reference" : "portable"; }
+const char* name_of(KernelSet set) {
+  switch (set) {
+    case KernelSet::reference: return "reference";
+    case KernelSet::portable: return "portable";
+    case KernelSet::fast: return "fast";
+  }
+  return "";
+}
 
 Program::Program(Model model, const ProgramParams& params) : m_model(std::move(model)), m_params(params) {}
 Program::Program(Program&&) noexcept = default;
@@ -227,10 +234,18 @@ void Program::run(Batch& batch, std::size_t first, std::size_t end, const Faulty
     if (unit != nullptr) {
       call.table = unit->table_of_operator[i];
       call.padding = unit->padding;
+      if (!unit->products.empty()) call.products = unit->products[i].get();
     }
     const Kernel* kernel = faulty == nullptr ? nullptr : faulty->find(i);
     (kernel == nullptr ? *m_kernels[i] : *kernel).run(call);
   }
+}
+
+void Program::prepare_tables(FaultyUnit& unit) const {
+  unit.products.assign(m_kernels.size(), nullptr);
+  for (std::size_t i = 0; i < m_kernels.size(); ++i)
+    if (!is_folded(i) && unit.table_of_operator[i] != nullptr)
+      unit.products[i] = m_kernels[i]->prepare_table(*unit.table_of_operator[i], unit.padding);
 }
 
 FaultyOperators::FaultyOperators() = default;

@@ -308,7 +308,7 @@ INSTANTIATE_TEST_SUITE_P(Models, RecordedData, testing::ValuesIn(data_cases()), 
 });
 
 INSTANTIATE_TEST_SUITE_P(KernelSets, RecordedOutputs,
-                         testing::Values(KernelSet::reference, KernelSet::portable),
+                         testing::Values(KernelSet::reference, KernelSet::portable, KernelSet::fast),
                          [](const auto& info) { return name_of(info.param); });
 
 }  // namespace

@@ -87,7 +87,7 @@ class OneOperator {
     m_model.operators[0].outputs.push_back(m_model.outputs.back());
     return *this;
   }
-  Program prepare(KernelSet kernels = KernelSet::portable) const {
+  Program prepare(KernelSet kernels = KernelSet::fast) const {
     return value_of(Program::prepare(m_model, {kernels, true, {}}));
   }
   const Model& model() const { return m_model; }
@@ -142,7 +142,7 @@ struct Computed {
 
 constexpr std::size_t k_images = 3;  // random, all largest, all smallest
 
-Computed run(const OneOperator& op, Draw& draw, KernelSet kernels = KernelSet::portable) {
+Computed run(const OneOperator& op, Draw& draw, KernelSet kernels = KernelSet::fast) {
   const Program program = op.prepare(kernels);
   const Model& model = program.model();
   Batch batch(program, k_images);

@@ -40,6 +40,7 @@ class FaultyUnitTables {
   const FaultyUnit& unit() const { return m_unit; }
 
  private:
+  const Program& m_program;
   const FaultTables& m_fault_tables;
   std::vector<ProductTable> m_tables;
   FaultyUnit m_unit;  ///< points into m_tables

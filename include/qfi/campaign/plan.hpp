@@ -26,7 +26,7 @@ struct Plan {
 
 struct PlanParams {
   unsigned threads = 1;
-  KernelSet kernels = KernelSet::portable;
+  KernelSet kernels = KernelSet::fast;
   ExecutionParams execution;
   std::size_t golden_bytes = std::size_t{512} << 20;  ///< golden activations that are kept
 };

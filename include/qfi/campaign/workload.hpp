@@ -46,7 +46,7 @@ struct Workload {
 
 struct WorkloadParams {
   unsigned threads = 1;
-  KernelSet kernels = KernelSet::portable;
+  KernelSet kernels = KernelSet::fast;
 };
 
 /// Errors: more than one input, a metric that is no score per class or pixel, labels that are missing or

@@ -18,9 +18,9 @@
 
 namespace qfi {
 
-/// How 8-bit weights are multiplied. `reference`: scalar and readable. `portable`: blocked over
-/// images and output channels.
-enum class KernelSet : std::uint8_t { reference, portable };
+/// How 8-bit weights are multiplied. `reference`: scalar and readable. `portable`: blocked over images and
+/// output channels. `fast`: by oneDNN and vector instructions, wherever that is exact on this CPU; else portable.
+enum class KernelSet : std::uint8_t { reference, portable, fast };
 const char* name_of(KernelSet set);
 
 /// Taps that fall into the padding: skipped, as the TFLite reference kernels do, or multiplied
@@ -28,17 +28,24 @@ const char* name_of(KernelSet set);
 enum class PaddingTaps : std::uint8_t { skip, multiply };
 
 struct ProgramParams {
-  KernelSet kernels = KernelSet::portable;
+  KernelSet kernels = KernelSet::fast;
   bool keep_all_tensors = false;  ///< every tensor keeps its memory until the end of a run
   std::vector<int> kept_tensors;  ///< these do, besides the model's outputs; none of them is folded
   std::size_t max_bytes_per_image = std::size_t{1} << 30;  ///< scratch memory included
   std::size_t max_prepared_bytes = std::size_t{1} << 30;   ///< weights and tables of all operators
 };
 
+class Kernel;
+class Batch;
+struct LayerProducts;
+
 /// Which products are not exact in a run.
 struct FaultyUnit {
   std::vector<const ProductTable*> table_of_operator;  ///< by operator index; nullptr: exact
   PaddingTaps padding = PaddingTaps::skip;             ///< of the operators with a table
+  /// The tables in the form that each operator takes fastest, made by Program::prepare_tables. Empty, or
+  /// nullptr: products are looked up one by one.
+  std::vector<std::shared_ptr<const LayerProducts>> products;
 };
 
 /// An element of a constant that reads differently: its bits, in the low ones.
@@ -48,8 +55,6 @@ struct ConstantFault {
   std::uint32_t bits = 0;
 };
 
-class Kernel;
-class Batch;
 
 /// The operators that read faulty constants, prepared with them: they take the place of the program's.
 class FaultyOperators {
@@ -84,6 +89,9 @@ class Program {
   /// inputs, or a snapshot. `unit` and `faulty` may be nullptr.
   void run(Batch& batch, std::size_t first, std::size_t end, const FaultyUnit* unit = nullptr,
            const FaultyOperators* faulty = nullptr) const;
+
+  /// Fills in unit.products; the same results, sooner.
+  void prepare_tables(FaultyUnit& unit) const;
 
   /// Prepares the operators that read these constants. Precondition: constants of at most 4 bytes an
   /// element, elements inside. Error: an operator that cannot take the values.

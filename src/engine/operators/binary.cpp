@@ -44,11 +44,28 @@ class BinaryKernel final : public Kernel {
     for (const std::uint32_t i : places)
       call.out<T>(0)[i] = m_function(call.input<T>(0, 0)[i], call.input<T>(1, 0)[i]);
   }
-  std::size_t bytes() const override { return sizeof(*this); }
+  std::size_t bytes() const override { return sizeof(*this) + (sizeof(T) == 1 ? 65536 : 0); }
 
  private:
   Loop<2> m_loop;
   Function m_function;
+};
+
+// Of 8-bit values every result, computed once.
+template <class T, class Function>
+class Tabulated {
+ public:
+  explicit Tabulated(const Function& function) : m_table(std::make_shared<std::array<T, 65536>>()) {
+    for (std::size_t x = 0; x < 256; ++x)
+      for (std::size_t y = 0; y < 256; ++y)
+        (*m_table)[x << 8U | y] = function(static_cast<T>(x), static_cast<T>(y));
+  }
+  T operator()(T x, T y) const {
+    return (*m_table)[std::size_t{static_cast<std::uint8_t>(x)} << 8U | static_cast<std::uint8_t>(y)];
+  }
+
+ private:
+  std::shared_ptr<std::array<T, 65536>> m_table;
 };
 
 // Stored values minus the zero point, shifted left and rescaled to twice the larger input scale.
@@ -191,7 +208,9 @@ Result<Product<T>> product(const OperatorView& view) {
 
 template <class T, class Function>
 PreparedKernel make_binary(const Loop<2>& loop, const Function& function) {
-  return std::make_unique<BinaryKernel<T, Function>>(loop, function);
+  if constexpr (sizeof(T) == 1)
+    return std::make_unique<BinaryKernel<T, Tabulated<T, Function>>>(loop, Tabulated<T, Function>(function));
+  else return std::make_unique<BinaryKernel<T, Function>>(loop, function);
 }
 
 template <class T>

@@ -49,17 +49,17 @@ class ReductionKernel final : public Kernel {
     using Value = decltype(m_reducer.start(T{}));
     const auto inner = m_shape.loop.back();
     std::vector<Value> values(m_shape.outputs);
-    std::vector<bool> has_started(m_shape.outputs);
+    std::vector<bool> has_started(m_shape.outputs);  // a row's outputs, at its first one
     for (std::size_t image = 0; image < call.images; ++image) {
       has_started.assign(m_shape.outputs, false);
       const T* in = call.input<T>(0, image);
       for_each_row(m_shape.loop, [&](const std::array<std::int64_t, 1>& offsets) {
-        auto place = static_cast<std::size_t>(offsets[0]);
-        for (std::int64_t i = 0; i < inner.size;
-             ++i, ++in, place += static_cast<std::size_t>(inner.strides[0])) {
-          values[place] = has_started[place] ? m_reducer.next(values[place], *in) : m_reducer.start(*in);
-          has_started[place] = true;
-        }
+        const auto place = static_cast<std::size_t>(offsets[0]);
+        const bool is_first = !has_started[place];
+        if (inner.strides[0] == 0) add_to_one(in, inner.size, is_first, values[place]);
+        else add_to_each(in, inner.size, is_first, &values[place]);
+        has_started[place] = true;
+        in += inner.size;
       });
       T* out = call.out<T>(image);
       for (std::size_t o = 0; o < m_shape.outputs; ++o) out[o] = m_reducer.finish(values[o]);
@@ -67,6 +67,19 @@ class ReductionKernel final : public Kernel {
   }
 
  private:
+  template <class Value>
+  void add_to_one(const T* in, std::int64_t count, bool is_first, Value& value) const {
+    if (is_first) value = m_reducer.start(in[0]);
+    for (std::int64_t i = is_first ? 1 : 0; i < count; ++i) value = m_reducer.next(value, in[i]);
+  }
+  template <class Value>
+  void add_to_each(const T* in, std::int64_t count, bool is_first, Value* values) const {
+    if (is_first)
+      for (std::int64_t i = 0; i < count; ++i) values[i] = m_reducer.start(in[i]);
+    else
+      for (std::int64_t i = 0; i < count; ++i) values[i] = m_reducer.next(values[i], in[i]);
+  }
+
   ReductionShape m_shape;
   Reducer m_reducer;
 };

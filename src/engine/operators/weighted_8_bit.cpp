@@ -7,12 +7,23 @@ namespace {
 
 class WeightedKernel final : public Kernel {
  public:
-  WeightedKernel(MultiplyAccumulate op, MultiplyAccumulateFunction function)
-      : m_op(std::move(op)), m_function(function) {}
+  WeightedKernel(MultiplyAccumulate op, KernelSet kernels)
+      : m_op(std::move(op)),
+        m_function(kernels == KernelSet::reference ? multiply_accumulate_reference
+                                                   : multiply_accumulate_portable),
+        m_fast(kernels == KernelSet::fast ? FastLayer::make(m_op) : nullptr) {}
   void run(const KernelCall& call) const override {
-    m_function(m_op, call.images * static_cast<std::size_t>(m_op.shape.planes),
-               call.input<std::uint8_t>(m_op.data_input, 0), call.out<std::uint8_t>(0), call.table,
-               call.padding, call.accumulators, *call.scratch);
+    const std::size_t planes = call.images * static_cast<std::size_t>(m_op.shape.planes);
+    const auto* input = call.input<std::uint8_t>(m_op.data_input, 0);
+    if (m_fast && (call.table == nullptr || call.products != nullptr))
+      m_fast->run(call.products, planes, input, call.out<std::uint8_t>(0), call.accumulators, *call.scratch);
+    else
+      m_function(m_op, planes, input, call.out<std::uint8_t>(0), call.table, call.padding, call.accumulators,
+                 *call.scratch);
+  }
+  std::shared_ptr<const LayerProducts> prepare_table(const ProductTable& table,
+                                                     PaddingTaps padding) const override {
+    return m_fast ? m_fast->prepare(table, padding) : nullptr;
   }
   bool has_accumulators() const override { return true; }
   std::uint32_t accumulator(const KernelCall& call, std::size_t element) const override {
@@ -27,13 +38,17 @@ class WeightedKernel final : public Kernel {
   const MultiplyAccumulate* multiply_accumulate() const override { return &m_op; }
   std::uint64_t multiplications() const override { return m_op.shape.multiplications(); }
   std::size_t bytes() const override {
-    return m_op.weights.size() + m_op.bias.size() * sizeof(m_op.bias[0]) + m_op.requantizer.bytes();
+    return m_op.weights.size() + m_op.bias.size() * sizeof(m_op.bias[0]) + m_op.requantizer.bytes() +
+           (m_fast ? m_fast->bytes() : 0);
   }
-  std::size_t scratch_bytes() const override { return multiply_accumulate_scratch_bytes(m_op.shape); }
+  std::size_t scratch_bytes() const override {
+    return std::max(multiply_accumulate_scratch_bytes(m_op.shape), m_fast ? m_fast->scratch_bytes() : 0);
+  }
 
  private:
   MultiplyAccumulate m_op;
   MultiplyAccumulateFunction m_function;
+  std::unique_ptr<FastLayer> m_fast;  ///< nullptr: not asked for, or not possible
 };
 
 }  // namespace
@@ -49,9 +64,7 @@ PreparedKernel prepare_weighted_8_bit(const OperatorView& view, const WeightedOp
                   input.quantization.zero_points[0]};
   result.weights = weights_by_channel<std::uint8_t>(view, op);
   result.data_input = op.data;
-  return std::make_unique<WeightedKernel>(std::move(result), kernels == KernelSet::reference
-                                                                 ? multiply_accumulate_reference
-                                                                 : multiply_accumulate_portable);
+  return std::make_unique<WeightedKernel>(std::move(result), kernels);
 }
 
 }  // namespace qfi

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// One 8-bit layer as a few exact convolutions by oneDNN and a pass of our own: the fault-free products and
+// those of any table that factors. Equal, bit for bit, to the reference loop.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "factored_products.hpp"
+#include "kernels/finish.hpp"
+#include "kernels/map_bytes.hpp"
+#include "kernels/onednn/integer_convolution.hpp"
+#include "multiply_accumulate.hpp"
+
+namespace qfi {
+
+/// Products made ready for a layer's weights. Immutable; shared by threads.
+struct LayerProducts {
+  struct Term {
+    std::int32_t factor = 1;
+    std::size_t map = 0;
+    std::shared_ptr<const IntegerConvolution::Weights> weights;
+  };
+  BorderBias bias;
+  std::vector<std::array<std::uint8_t, 256>> maps;  ///< of inputs; the first one changes nothing
+  std::vector<Term> terms;
+  std::vector<Term> input_terms;  ///< weights are 1, one output channel
+};
+
+/// Immutable; shared by threads.
+class FastLayer {
+ public:
+  /// nullptr: the library cannot do it exactly on this CPU. `op` must outlive it.
+  static std::unique_ptr<FastLayer> make(const MultiplyAccumulate& op);
+
+  /// nullptr: looking up each product is cheaper.
+  std::shared_ptr<const LayerProducts> prepare(const ProductTable& table, PaddingTaps padding) const;
+
+  /// `products` nullptr: the exact ones. The rest as MultiplyAccumulateFunction.
+  void run(const LayerProducts* products, std::size_t planes, const std::uint8_t* input, std::uint8_t* output,
+           std::int32_t* accumulators, std::vector<std::byte>& scratch) const;
+
+  /// The most that run() resizes its scratch to.
+  std::size_t scratch_bytes() const;
+  std::size_t bytes() const;
+
+ private:
+  explicit FastLayer(const MultiplyAccumulate& op);
+  ConvolutionShape finished_shape(std::size_t planes) const;
+  LayerProducts ready(const FactoredProducts& factored, const ProductTable* table, PaddingTaps padding) const;
+  FactorParams factor_params() const;
+  std::size_t scratch_bytes(const LayerProducts& products) const;
+
+  const MultiplyAccumulate& m_op;
+  ConvolutionShape m_shape;        ///< pointwise layers: a plane is one pixel
+  std::size_t m_planes_per_plane;  ///< of m_shape in one of the operator's
+  std::size_t m_most_terms = 1;
+  CodeType m_input_type = CodeType::int8;  ///< that the convolutions take
+  ChannelFactors m_factors;
+  std::unique_ptr<IntegerConvolution> m_convolution;
+  std::unique_ptr<IntegerConvolution> m_input_convolution;  ///< one output channel; nullptr: not possible
+  std::shared_ptr<const IntegerConvolution::Weights> m_ones;
+  LayerProducts m_exact;
+};
+
+}  // namespace qfi

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions by the library, factored tables and vector passes against the reference loop, bit for bit.
+#include "engine/fast_layer.hpp"
+
+#include "qfi/base/cpu.hpp"
+#include "random_operator.hpp"
+#include "support.hpp"
+
+namespace qfi {
+namespace {
+
+using test::Draw;
+using test::random_bytes;
+using test::random_operator;
+
+// A geometry as models have it: the output covers the input.
+void fit_output(ConvolutionShape& s, Draw& draw) {
+  const auto fit = [&](int in, int filter, int stride, int dilation, int& pad) {
+    const int reach = (filter - 1) * dilation + 1;
+    pad = std::min(pad, reach - 1);
+    return std::max((in + pad + draw(0, reach - 1) - reach) / stride + 1, 1);
+  };
+  s.in_h += s.filter_h * 2;
+  s.in_w += s.filter_w * 3;
+  s.out_h = fit(s.in_h, s.filter_h, s.stride_h, s.dilation_h, s.pad_h);
+  s.out_w = fit(s.in_w, s.filter_w, s.stride_w, s.dilation_w, s.pad_w);
+}
+
+// Errors of the kinds that faults make, on top of the exact products.
+ProductTable faulty_table(Draw& draw, const OperandCodes& codes, int kind) {
+  ProductTable table = ProductTable::exact(codes);
+  const auto add = [&](const auto& error) {
+    for (std::size_t w = 0; w < 256; ++w)
+      for (std::size_t x = 0; x < 256; ++x)
+        table.at(w, x) = wrapping_add(table.at(w, x), static_cast<std::int32_t>(error(w, x)));
+  };
+  const auto bit = [](std::size_t byte, int k) { return static_cast<std::uint32_t>(byte >> k & 1U); };
+  const int i = draw(0, 7);
+  const int k = draw(0, 7);
+  const int shift = draw(0, 31);
+  const auto codes_of = [&](std::size_t byte) {
+    return static_cast<std::uint32_t>(code_of_byte(byte, codes.type));
+  };
+  switch (kind) {
+    case 0: break;
+    case 1: add([&](std::size_t w, std::size_t x) { return (bit(w, i) & bit(x, k)) << shift; }); break;
+    case 2: add([&](std::size_t w, std::size_t x) { return (bit(w, i) | bit(x, k)) << shift; }); break;
+    case 3:  // a stuck bit of the weight
+      add([&](std::size_t w, std::size_t x) { return (bit(w, i) << i) * codes_of(x); });
+      break;
+    case 4:  // and of the input
+      add([&](std::size_t w, std::size_t x) { return (~bit(x, k) << k) * codes_of(w); });
+      break;
+    case 5:
+      add([&](std::size_t w, std::size_t x) { return (w % 3 == 0 ? 1U : 0U) * (x % 5 + (x % 7 << 20U)); });
+      break;
+    case 6:
+      add([&](std::size_t w, std::size_t) { return static_cast<std::uint32_t>(w * w) << shift; });
+      break;
+    case 7:
+      add([&](std::size_t, std::size_t x) { return static_cast<std::uint32_t>(x * x * x) << shift; });
+      break;
+    case 8: add([&](std::size_t w, std::size_t x) { return (w & x & 4U) << 3U; }); break;
+    case 9:  // few classes of weights, anything else arbitrary
+      add([&](std::size_t w, std::size_t x) {
+        return static_cast<std::uint32_t>(random_bits(w % 3, "error", x + static_cast<std::size_t>(shift)));
+      });
+      break;
+    default:  // no structure
+      add([&](std::size_t w, std::size_t x) {
+        return static_cast<std::uint32_t>(random_bits(w, "error", x));
+      });
+  }
+  return table;
+}
+
+FactorParams params_for(const OperandCodes& codes, Draw& draw) {
+  FactorParams params;
+  params.codes = codes;
+  params.input_type = draw(0, 2) == 0 ? CodeType::uint8 : codes.type;
+  params.takes_input_terms = draw(0, 1) == 0;
+  for (std::size_t i = 0; i < 256; ++i) {
+    params.weight_occurs[i] = draw(0, 3) > 0;
+    params.input_occurs[i] = draw(0, 7) > 0;
+  }
+  return params;
+}
+
+TEST(FactoredProducts, GiveEveryEntryOfTheTable) {
+  std::size_t found = 0;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    Draw draw(seed);
+    OperandCodes codes;
+    codes.type = draw(0, 1) == 0 ? CodeType::int8 : CodeType::uint8;
+    const int first = smallest_code(codes.type);
+    codes.input_zero_point = draw(first, first + 255);
+    if (codes.type == CodeType::uint8) codes.weight_zero_point = draw(0, 255);
+    const ProductTable table = faulty_table(draw, codes, static_cast<int>(seed % 10));
+    const FactorParams params = params_for(codes, draw);
+    const auto factored = factor_products(table, params);
+    if (!factored) continue;
+    ++found;
+    EXPECT_LE(factored->product_terms.size() + factored->input_terms.size(), params.most_terms);
+    for (std::size_t w = 0; w < 256; ++w)
+      for (std::size_t x = 0; x < 256; ++x)
+        if (params.weight_occurs[w] && params.input_occurs[x]) {
+          ASSERT_EQ(factored->at(w, x, params.input_type), table.at(w, x)) << seed << " " << w << " " << x;
+        }
+  }
+  EXPECT_GT(found, 170U);
+}
+
+// Products that one convolution can do are not given two.
+TEST(FactoredProducts, AreAsFewAsTheStructureAllows) {
+  FactorParams params;
+  params.codes = {CodeType::int8, 0, -128};
+  params.weight_occurs.fill(true);
+  params.input_occurs.fill(true);
+  const auto terms = [&](int kind) {
+    Draw draw(7);
+    return factor_products(faulty_table(draw, params.codes, kind), params)->product_terms.size();
+  };
+  EXPECT_EQ(terms(0), 1U);
+  EXPECT_EQ(terms(1), 2U) << "a partial product";
+  EXPECT_EQ(terms(6), 1U) << "of the weight alone";
+  EXPECT_EQ(terms(7), 1U) << "of the input alone";
+  ProductTable stuck_weight, stuck_input;
+  for (std::size_t w = 0; w < 256; ++w)
+    for (std::size_t x = 0; x < 256; ++x) {
+      const auto number = [](std::size_t byte) { return code_of_byte(byte, CodeType::int8); };
+      stuck_weight.at(w, x) = number(w | 16U) * number(x) + 128 * number(w);
+      stuck_input.at(w, x) = number(w) * number(x & 0xBFU) + 128 * number(w);
+    }
+  EXPECT_EQ(factor_products(stuck_weight, params)->product_terms.size(), 1U);
+  EXPECT_EQ(factor_products(stuck_input, params)->product_terms.size(), 1U);
+  Draw draw(1);
+  EXPECT_FALSE(factor_products(faulty_table(draw, params.codes, 10), params)) << "no structure";
+}
+
+class RandomLayers : public testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(RandomLayers, EqualTheReference) {
+  Draw draw(GetParam());
+  int done = 0;
+  int tables = 0;
+  for (int repetition = 0; repetition < 40; ++repetition) {
+    MultiplyAccumulate op = random_operator(draw);
+    if (!op.shape.is_transposed && draw(0, 3) > 0) fit_output(op.shape, draw);
+    const auto fast = FastLayer::make(op);
+    if (!fast) continue;
+    ++done;
+    const auto planes = static_cast<std::size_t>(draw(1, 40)) * static_cast<std::size_t>(op.shape.planes);
+    const auto input = random_bytes(draw, planes * op.shape.in_plane());
+    const ProductTable table = faulty_table(draw, op.codes, repetition % 11);
+    for (const PaddingTaps padding : {PaddingTaps::skip, PaddingTaps::multiply})
+      for (const ProductTable* used : {static_cast<const ProductTable*>(nullptr), &table}) {
+        const auto products = used == nullptr ? nullptr : fast->prepare(table, padding);
+        if (used != nullptr && !products) continue;
+        tables += used != nullptr ? 1 : 0;
+        std::vector<std::byte> scratch;
+        std::vector<std::uint8_t> expected(planes * op.shape.out_plane()), got(expected.size());
+        std::vector<std::int32_t> expected_sums(expected.size()), sums(expected.size());
+        multiply_accumulate_reference(op, planes, input.data(), expected.data(), used, padding,
+                                      expected_sums.data(), scratch);
+        fast->run(products.get(), planes, input.data(), got.data(), sums.data(), scratch);
+        ASSERT_EQ(expected_sums, sums)
+            << "seed " << GetParam() << " repetition " << repetition << " table " << (used != nullptr)
+            << " padding " << int(padding == PaddingTaps::multiply);
+        ASSERT_EQ(expected, got) << "seed " << GetParam() << " repetition " << repetition;
+        EXPECT_LE(scratch.size(), fast->scratch_bytes());
+      }
+  }
+  EXPECT_GT(done, 5) << "of 40 layers";
+  EXPECT_GT(tables, done);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomLayers, testing::Range<std::uint64_t>(0, 12));
+
+TEST(Finish, VectorPassEqualsThePortableOne) {
+  if (!has_avx512()) GTEST_SKIP() << "no AVX-512";
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    Draw draw(seed);
+    const MultiplyAccumulate op = random_operator(draw);
+    const ConvolutionShape& s = op.shape;
+    const TapBias taps{
+        std::vector<std::uint32_t>(op.weights.size() / static_cast<std::size_t>(s.group_in_c()), 77), {}};
+    const BorderBias bias = make_border_bias(s, op.bias, taps);
+    const ChannelFactors factors(op.requantizer);
+    const auto planes = static_cast<std::size_t>(draw(1, 3));
+    std::vector<std::vector<std::int32_t>> sums(3, std::vector<std::int32_t>(planes * s.out_plane()));
+    for (auto& values : sums)
+      for (auto& value : values) value = static_cast<std::int32_t>(draw.bits()) >> draw(0, 1) * 12;
+    Finish finish{&s, &op.requantizer, &factors, &bias, planes, {}, {}, nullptr, nullptr};
+    finish.sums.push_back({sums[0].data(), draw(0, 1) == 0 ? 1 : static_cast<std::int32_t>(draw.bits())});
+    if (draw(0, 1) == 0) finish.sums.push_back({sums[1].data(), static_cast<std::int32_t>(draw.bits())});
+    if (draw(0, 1) == 0)
+      finish.pixel_sums.push_back({sums[2].data(), static_cast<std::int32_t>(draw.bits())});
+    std::vector<std::uint8_t> expected(planes * s.out_plane()), got(expected.size());
+    std::vector<std::int32_t> expected_sums(expected.size()), got_sums(expected.size());
+    finish.output = expected.data();
+    finish.accumulators = expected_sums.data();
+    finish_portable(finish);
+    finish.output = got.data();
+    finish.accumulators = got_sums.data();
+    finish_avx512(finish);
+    ASSERT_EQ(expected_sums, got_sums) << seed;
+    ASSERT_EQ(expected, got) << seed;
+  }
+}
+
+TEST(MapBytes, VectorPassEqualsThePortableOne) {
+  if (!has_avx512_vbmi()) GTEST_SKIP() << "no AVX-512 VBMI";
+  Draw draw(1);
+  std::array<std::uint8_t, 256> table;
+  for (auto& entry : table) entry = static_cast<std::uint8_t>(draw.bits());
+  for (const std::size_t count : {0, 1, 63, 64, 65, 1000}) {
+    const auto from = random_bytes(draw, count);
+    std::vector<std::uint8_t> expected(count + 1, 7), got(count + 1, 7);
+    map_bytes_portable(table, from.data(), count, expected.data());
+    map_bytes_avx512_vbmi(table, from.data(), count, got.data());
+    EXPECT_EQ(expected, got);
+  }
+}
+
+}  // namespace
+}  // namespace qfi
