@@ -6,15 +6,8 @@ namespace qfi {
 bool has_avx512() {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
-         __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0;
-#else
-  return false;
-#endif
-}
-
-bool has_avx512_vbmi() {
-#if defined(__x86_64__)
-  return has_avx512() && __builtin_cpu_supports("avx512vbmi") != 0;
+         __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
+         __builtin_cpu_supports("avx512vbmi") != 0 && __builtin_cpu_supports("gfni") != 0;
 #else
   return false;
 #endif

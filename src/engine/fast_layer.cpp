@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "qfi/base/cpu.hpp"
+
 namespace qfi {
 namespace {
 
@@ -12,6 +14,16 @@ constexpr std::size_t k_alignment = 64;
 constexpr std::size_t k_most_terms = 16;
 constexpr std::size_t k_most_input_terms = 4;  // an int32 has so many bytes
 constexpr std::size_t k_most_sums_bytes = std::size_t{64} << 20;
+constexpr std::size_t k_most_counts_bytes = std::size_t{64} << 20;
+constexpr std::size_t k_most_counted = 65535;  // taps: counts have two bytes
+constexpr std::size_t k_most_values = 4;       // that errors may have, or bits of them
+constexpr std::size_t k_counted_planes = 512;
+constexpr double k_finish_cycles = 0.8;
+
+double products_per_cycle(const ConvolutionShape& s) {
+  const bool has_amx = integer_convolution_instructions() == "AMX";
+  return s.groups > 1 ? 14 : has_amx ? 350 : 100;
+}
 
 std::size_t aligned(std::size_t bytes) { return (bytes + k_alignment - 1) / k_alignment * k_alignment; }
 
@@ -122,11 +134,46 @@ LayerProducts FastLayer::ready(const FactoredProducts& factored, const ProductTa
   return products;
 }
 
-std::shared_ptr<const LayerProducts> FastLayer::prepare(const ProductTable& table,
-                                                        PaddingTaps padding) const {
-  const auto factored = factor_products(table, factor_params());
-  if (!factored) return nullptr;
-  return std::make_shared<const LayerProducts>(ready(*factored, &table, padding));
+// Cycles of one plane, roughly: only the order of the ways matters.
+double FastLayer::cycles_per_plane(const FactoredProducts& products) const {
+  const double of_one = static_cast<double>(m_shape.multiplications()) / products_per_cycle(m_shape);
+  double cycles = 0;
+  for (std::size_t t = 0; t < products.product_terms.size(); ++t)
+    cycles += of_one + static_cast<double>(m_shape.out_plane()) * k_finish_cycles;
+  for (std::size_t t = 0; t < products.input_terms.size(); ++t)
+    cycles += of_one * std::min(1.0, 16.0 / m_shape.out_c);
+  return cycles;
+}
+
+std::shared_ptr<const LayerProducts> FastLayer::prepare(const ProductTable& table, PaddingTaps padding,
+                                                        ErrorWay way) const {
+  const FactorParams params = factor_params();
+  const auto factored = way == ErrorWay::counts ? std::nullopt : factor_products(table, params);
+  const FactoredProducts exact = exact_products(params);
+  std::unique_ptr<BitCountedErrors> errors;
+  FactoredProducts with_errors = exact;
+  const bool is_exact = factored && factored->product_terms.size() == exact.product_terms.size();
+  if (has_avx512() && !is_exact && way != ErrorWay::products && m_op.shape.taps() <= k_most_counted) {
+    if (const auto planes = split_errors(table, params, k_most_values)) {
+      errors = std::make_unique<BitCountedErrors>(*planes, m_op, m_shape, k_counted_planes);
+      for (std::size_t i = 0; i < 256; ++i)
+        with_errors.of_weight[i] = wrapping_add(with_errors.of_weight[i], planes->of_weight[i]);
+      if (counts_bytes(*errors) > k_most_counts_bytes) errors.reset();
+    }
+  }
+  const bool counts = errors && (!factored || cycles_per_plane(exact) + errors->cycles_per_plane() <
+                                                  cycles_per_plane(*factored));
+  if (!counts && !factored) return nullptr;
+  auto products = std::make_shared<LayerProducts>(ready(counts ? with_errors : *factored, &table, padding));
+  if (counts) products->errors = std::move(errors);
+  return products;
+}
+
+std::size_t FastLayer::counts_bytes(const BitCountedErrors& errors) const {
+  std::size_t bytes = aligned(errors.memory_words() * sizeof(std::uint64_t));
+  for (const BitCountedErrors::Values& value : errors.values())
+    bytes += (value.is_wide ? 2 : 1) * aligned(errors.planes() * m_shape.out_plane());
+  return bytes;
 }
 
 std::size_t FastLayer::scratch_bytes(const LayerProducts& products) const {
@@ -136,7 +183,8 @@ std::size_t FastLayer::scratch_bytes(const LayerProducts& products) const {
   const std::size_t library = std::max(m_convolution->scratch_bytes(),
                                        m_input_convolution ? m_input_convolution->scratch_bytes() : 0);
   return products.terms.size() * sums + products.input_terms.size() * pixel_sums +
-         (products.maps.size() - 1) * aligned(planes * m_shape.in_plane()) + aligned(library) + k_alignment;
+         (products.maps.size() - 1) * aligned(planes * m_shape.in_plane()) + aligned(library) +
+         (products.errors ? counts_bytes(*products.errors) : 0) + k_alignment;
 }
 
 std::size_t FastLayer::scratch_bytes() const {
@@ -144,63 +192,142 @@ std::size_t FastLayer::scratch_bytes() const {
   most.terms.resize(m_most_terms);
   most.input_terms.resize(k_most_input_terms);
   most.maps.resize(1 + m_most_terms + k_most_input_terms);
-  return scratch_bytes(most);
+  return scratch_bytes(most) + (has_avx512() ? k_most_counts_bytes : 0);
 }
 
 std::size_t FastLayer::bytes() const {
   return m_op.weights.size() + m_exact.bias.values.size() * sizeof(std::int32_t);
 }
 
-void FastLayer::run(const LayerProducts* given, std::size_t planes, const std::uint8_t* input,
-                    std::uint8_t* output, std::int32_t* accumulators, std::vector<std::byte>& scratch) const {
-  const LayerProducts& products = given == nullptr ? m_exact : *given;
-  planes *= m_planes_per_plane;
-  scratch.resize(std::max(scratch.size(), scratch_bytes(products)));
-  std::byte* place = scratch.data();
-  place += (k_alignment - reinterpret_cast<std::uintptr_t>(place) % k_alignment) % k_alignment;
-  const auto take = [&]<class T>(std::size_t count) {
-    T* const taken = reinterpret_cast<T*>(place);
-    place += aligned(count * sizeof(T));
+namespace {
+
+// Hands out parts of one piece of memory.
+class Arena {
+ public:
+  explicit Arena(std::vector<std::byte>& memory) : m_place(memory.data()) {
+    m_place += (k_alignment - reinterpret_cast<std::uintptr_t>(m_place) % k_alignment) % k_alignment;
+  }
+  template <class T>
+  T* take(std::size_t count) {
+    T* const taken = reinterpret_cast<T*>(m_place);
+    m_place += aligned(count * sizeof(T));
     return taken;
-  };
-  const std::size_t block = m_convolution->planes();
-  Finish finish;
-  finish.requantizer = &m_op.requantizer;
-  finish.factors = &m_factors;
-  finish.bias = &products.bias;
-  std::vector<std::int32_t*> sums, pixel_sums;
-  for (const LayerProducts::Term& term : products.terms) {
-    sums.push_back(take.template operator()<std::int32_t>(block * m_shape.out_plane()));
-    finish.sums.push_back({sums.back(), term.factor});
   }
-  for (const LayerProducts::Term& term : products.input_terms) {
-    pixel_sums.push_back(take.template operator()<std::int32_t>(block * m_shape.out_pixels()));
-    finish.pixel_sums.push_back({pixel_sums.back(), term.factor});
-  }
-  std::vector<std::uint8_t*> mapped(products.maps.size());
-  for (std::size_t m = 1; m < mapped.size(); ++m)
-    mapped[m] = take.template operator()<std::uint8_t>(block * m_shape.in_plane());
-  static const FinishFunction finish_block = finish_function();
-  static const MapBytesFunction map_bytes = map_bytes_function();
-  for (std::size_t plane = 0; plane < planes; plane += block) {
-    const std::size_t count = std::min(block, planes - plane);
-    const std::uint8_t* inputs = input + plane * m_shape.in_plane();
-    for (std::size_t m = 1; m < mapped.size(); ++m)
-      map_bytes(products.maps[m], inputs, count * m_shape.in_plane(), mapped[m]);
-    const auto input_of = [&](const LayerProducts::Term& term) {
-      return term.map == 0 ? inputs : mapped[term.map];
-    };
+  std::byte* rest() const { return m_place; }
+
+ private:
+  std::byte* m_place;
+};
+
+}  // namespace
+
+// Memory of a run, and what is done with it.
+class FastLayer::Run {
+ public:
+  Run(const FastLayer& layer, const LayerProducts& products, std::vector<std::byte>& scratch)
+      : m_layer(layer), m_products(products), m_block(layer.m_convolution->planes()) {
+    scratch.resize(std::max(scratch.size(), layer.scratch_bytes(products)));
+    Arena arena(scratch);
+    const ConvolutionShape& s = layer.m_shape;
     for (std::size_t t = 0; t < products.terms.size(); ++t)
-      m_convolution->run(*products.terms[t].weights, count, input_of(products.terms[t]), sums[t], place);
+      m_sums.push_back(arena.take<std::int32_t>(m_block * s.out_plane()));
     for (std::size_t t = 0; t < products.input_terms.size(); ++t)
-      m_input_convolution->run(*m_ones, count, input_of(products.input_terms[t]), pixel_sums[t], place);
-    const ConvolutionShape shape = finished_shape(count);
+      m_pixel_sums.push_back(arena.take<std::int32_t>(m_block * s.out_pixels()));
+    for (std::size_t m = 0; m < products.maps.size(); ++m)
+      m_mapped.push_back(m == 0 ? nullptr : arena.take<std::uint8_t>(m_block * s.in_plane()));
+    if (products.errors) {
+      m_rows = arena.take<std::uint64_t>(products.errors->memory_words());
+      for (const BitCountedErrors::Values& value : products.errors->values()) {
+        const std::size_t bytes = products.errors->planes() * s.out_plane();
+        auto* low = arena.take<std::uint8_t>(bytes);
+        m_counts.push_back({low, value.is_wide ? arena.take<std::uint8_t>(bytes) : nullptr, value.factor});
+      }
+    }
+    m_library = arena.rest();
+  }
+
+  void run(std::size_t planes, const std::uint8_t* input, std::uint8_t* output, std::int32_t* accumulators) {
+    const ConvolutionShape& s = m_layer.m_shape;
+    const std::size_t chunk = m_products.errors ? m_products.errors->planes() : planes;
+    for (std::size_t first = 0; first < planes; first += chunk) {
+      const std::size_t end = std::min(first + chunk, planes);
+      if (m_products.errors) count_errors(end - first, input + first * s.in_plane());
+      for (std::size_t plane = first; plane < end; plane += m_block)
+        run_block(std::min(m_block, end - plane), plane - first, input + plane * s.in_plane(),
+                  output + plane * s.out_plane(),
+                  accumulators == nullptr ? nullptr : accumulators + plane * s.out_plane());
+    }
+  }
+
+ private:
+  void count_errors([[maybe_unused]] std::size_t planes, [[maybe_unused]] const std::uint8_t* input) {
+#if defined(__x86_64__)
+    for (std::size_t v = 0; v < m_counts.size(); ++v) {
+      bool adds = false;
+      for (const BitCounts& slice : m_products.errors->values()[v].slices) {
+        count_bits_avx512(slice, m_layer.m_shape, planes, input, m_counts[v].low, m_counts[v].high, adds,
+                          m_rows);
+        adds = true;
+      }
+    }
+#endif
+  }
+
+  void run_block(std::size_t count, std::size_t first_counted, const std::uint8_t* input,
+                 std::uint8_t* output, std::int32_t* accumulators) {
+    static const FinishFunction finish_block = finish_function();
+    static const MapBytesFunction map_bytes = map_bytes_function();
+    const ConvolutionShape& s = m_layer.m_shape;
+    for (std::size_t m = 1; m < m_mapped.size(); ++m)
+      map_bytes(m_products.maps[m], input, count * s.in_plane(), m_mapped[m]);
+    const auto input_of = [&](const LayerProducts::Term& term) {
+      return term.map == 0 ? input : m_mapped[term.map];
+    };
+    const ConvolutionShape shape = m_layer.finished_shape(count);
+    Finish finish;
     finish.shape = &shape;
-    finish.planes = is_pointwise(m_op.shape) ? 1 : count;
-    finish.output = output + plane * m_shape.out_plane();
-    finish.accumulators = accumulators == nullptr ? nullptr : accumulators + plane * m_shape.out_plane();
+    finish.requantizer = &m_layer.m_op.requantizer;
+    finish.factors = &m_layer.m_factors;
+    finish.bias = &m_products.bias;
+    finish.planes = is_pointwise(m_layer.m_op.shape) ? 1 : count;
+    for (std::size_t t = 0; t < m_sums.size(); ++t) {
+      const LayerProducts::Term& term = m_products.terms[t];
+      m_layer.m_convolution->run(*term.weights, count, input_of(term), m_sums[t], m_library);
+      finish.sums.push_back({m_sums[t], term.factor});
+    }
+    for (std::size_t t = 0; t < m_pixel_sums.size(); ++t) {
+      const LayerProducts::Term& term = m_products.input_terms[t];
+      m_layer.m_input_convolution->run(*term.weights, count, input_of(term), m_pixel_sums[t], m_library);
+      finish.pixel_sums.push_back({m_pixel_sums[t], term.factor});
+    }
+    const std::size_t place = first_counted * s.out_plane();
+    for (const Counts& counts : m_counts)
+      finish.counts.push_back(
+          {counts.low + place, counts.high == nullptr ? nullptr : counts.high + place, counts.factor});
+    finish.output = output;
+    finish.accumulators = accumulators;
     finish_block(finish);
   }
+
+  struct Counts {
+    std::uint8_t* low = nullptr;
+    std::uint8_t* high = nullptr;
+    std::int32_t factor = 1;
+  };
+  const FastLayer& m_layer;
+  const LayerProducts& m_products;
+  std::size_t m_block;  ///< planes that are convolved in one go
+  std::vector<std::int32_t*> m_sums, m_pixel_sums;
+  std::vector<std::uint8_t*> m_mapped;
+  std::vector<Counts> m_counts;
+  std::uint64_t* m_rows = nullptr;
+  std::byte* m_library = nullptr;
+};
+
+void FastLayer::run(const LayerProducts* products, std::size_t planes, const std::uint8_t* input,
+                    std::uint8_t* output, std::int32_t* accumulators, std::vector<std::byte>& scratch) const {
+  Run(*this, products == nullptr ? m_exact : *products, scratch)
+      .run(planes * m_planes_per_plane, input, output, accumulators);
 }
 
 }  // namespace qfi

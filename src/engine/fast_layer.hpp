@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "bit_counted_errors.hpp"
 #include "factored_products.hpp"
 #include "kernels/finish.hpp"
 #include "kernels/map_bytes.hpp"
@@ -24,8 +25,12 @@ struct LayerProducts {
   BorderBias bias;
   std::vector<std::array<std::uint8_t, 256>> maps;  ///< of inputs; the first one changes nothing
   std::vector<Term> terms;
-  std::vector<Term> input_terms;  ///< weights are 1, one output channel
+  std::vector<Term> input_terms;             ///< weights are 1, one output channel
+  std::unique_ptr<BitCountedErrors> errors;  ///< added to the terms; nullptr: none
 };
+
+/// How a table's errors are summed: as more products, or by counting the bits of error planes.
+enum class ErrorWay : std::uint8_t { cheapest, products, counts };
 
 /// Immutable; shared by threads.
 class FastLayer {
@@ -33,8 +38,9 @@ class FastLayer {
   /// nullptr: the library cannot do it exactly on this CPU. `op` must outlive it.
   static std::unique_ptr<FastLayer> make(const MultiplyAccumulate& op);
 
-  /// nullptr: looking up each product is cheaper.
-  std::shared_ptr<const LayerProducts> prepare(const ProductTable& table, PaddingTaps padding) const;
+  /// nullptr: the table has too little structure, or not that for the way asked for.
+  std::shared_ptr<const LayerProducts> prepare(const ProductTable& table, PaddingTaps padding,
+                                               ErrorWay way = ErrorWay::cheapest) const;
 
   /// `products` nullptr: the exact ones. The rest as MultiplyAccumulateFunction.
   void run(const LayerProducts* products, std::size_t planes, const std::uint8_t* input, std::uint8_t* output,
@@ -45,10 +51,13 @@ class FastLayer {
   std::size_t bytes() const;
 
  private:
+  class Run;
   explicit FastLayer(const MultiplyAccumulate& op);
   ConvolutionShape finished_shape(std::size_t planes) const;
   LayerProducts ready(const FactoredProducts& factored, const ProductTable* table, PaddingTaps padding) const;
   FactorParams factor_params() const;
+  double cycles_per_plane(const FactoredProducts& products) const;
+  std::size_t counts_bytes(const BitCountedErrors& errors) const;
   std::size_t scratch_bytes(const LayerProducts& products) const;
 
   const MultiplyAccumulate& m_op;

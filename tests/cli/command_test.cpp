@@ -486,6 +486,41 @@ TEST_F(Command, ABitFlipCampaignWritesItsFaultsAndReplayShowsOne) {
               HasSubstr("is not the config of these results"));
 }
 
+// Sets of bits are drawn again: each the one of its line.
+TEST_F(Command, ReplayOfASetOfBitsGivesTheCampaignsCounts) {
+  for (const std::string design : {"crossed", "paired"}) {
+    ASSERT_TRUE(write_file(folder() / "b.yaml",
+                           "model: " + m_model + "\ndata: {format: npy, images: " + demo("images.npy") +
+                               ", labels: " + demo("labels.npy") +
+                               ", select: {first: 8}}\nfaults:\n  - {kind: bit_flip, target: weights, bits: "
+                               "[7], simultaneous: 6}\nsample: {count: 5}\ndesign: " +
+                               design + "\noutput: " + design + "\n"));
+    const ProcessOutcome outcome = run({"campaign", "b.yaml"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+    std::ifstream file(folder() / design / "faults.csv");
+    std::string line;
+    std::getline(file, line);
+    std::vector<std::uint64_t> seen;
+    while (std::getline(file, line)) {
+      std::vector<std::string> fields(1);
+      for (const char c : line)
+        if (c == ',') fields.emplace_back();
+        else fields.back().push_back(c);
+      std::uint64_t changed = 0;
+      for (int image = 0; image < 8; ++image) {
+        if (design == "paired" && fields[2] != std::to_string(image)) continue;
+        const ProcessOutcome replayed = run({"replay", design + "/results.json", "--fault", fields[0],
+                                             "--image", std::to_string(image), "--json"});
+        ASSERT_EQ(replayed.exit_code, 0) << replayed.output;
+        changed += json::parse(replayed.output)["changed"].get<std::uint64_t>();
+      }
+      EXPECT_EQ(std::to_string(changed), fields[17]) << design << " fault " << fields[0];
+      seen.push_back(changed);
+    }
+    EXPECT_NE(*std::ranges::min_element(seen), *std::ranges::max_element(seen)) << design;
+  }
+}
+
 TEST_F(Command, ReplayOfANetlistsFaultGivesTheCampaignsCounts) {
   ASSERT_EQ(run({"campaign", config("{count: 9}")}).exit_code, 0);
   const json set = first_set("out");

@@ -423,5 +423,103 @@ TEST_F(Campaign, SetsAreCombinedByTheUsersWeights) {
   EXPECT_FALSE(failure_rate(done.plan, 1, sets[1]));
 }
 
+TEST_F(Campaign, SpreadGivesTheLargestRemaindersTheRest) {
+  const Plan planned = plan("  - {kind: bit_flip, target: weights}", "sample: {count: 1, scheme: layer}");
+  const FaultSet& set = *planned.sets[0];
+  const auto population = static_cast<double>(set.population());
+  ASSERT_GT(set.strata().size(), 2U);
+  for (std::uint64_t total = 500; total < 900; ++total) {
+    const auto targets = spread(set, total);
+    std::uint64_t sum = 0;
+    double least_up = 1, most_down = 0;
+    bool all = true;
+    for (std::size_t h = 0; h < targets.size(); ++h) {
+      sum += targets[h];
+      const double share =
+          static_cast<double>(total) * static_cast<double>(set.strata()[h].population) / population;
+      all = all && share >= 1;
+      const double rest = share - std::floor(share);
+      if (static_cast<double>(targets[h]) > share) least_up = std::min(least_up, rest);
+      else most_down = std::max(most_down, rest);
+      EXPECT_LT(std::abs(static_cast<double>(targets[h]) - share), 1.0) << total << " " << h << " " << share;
+    }
+    ASSERT_TRUE(all);
+    EXPECT_EQ(sum, total);
+    EXPECT_GE(least_up, most_down - 1e-9) << total;
+  }
+}
+
+TEST_F(Campaign, AStuckAtThatMovesNothingHasNoDirection) {
+  const Done done = run("  - {kind: stuck_at, target: weights, polarity: [1]}", "sample: {count: 200}");
+  const BitSet& set = *done.plan.bits(0);
+  int moved = 0;
+  for (std::size_t i = 0; i < set.drawn(); ++i) {
+    const BitSite site = set.fault(i).sites[0];
+    const Tensor& tensor = done.plan.workload->tensor(set.values().places[site.values].tensor);
+    const bool was_set = (static_cast<unsigned>(tensor.data[site.element]) >> site.stored_bit & 1U) != 0;
+    const BitOutcome& outcome = set.outcomes()[i];
+    EXPECT_EQ(outcome.of_direction[0].trials, was_set ? 0U : 12U);
+    EXPECT_EQ(outcome.of_direction[1].trials, 0U);
+    std::uint64_t magnitudes = 0;
+    for (const auto& sums : outcome.of_magnitude) magnitudes += sums.trials;
+    EXPECT_EQ(magnitudes, was_set ? 0U : 12U);
+    moved += was_set ? 0 : 1;
+  }
+  EXPECT_GT(moved, 50);
+  EXPECT_LT(moved, 150);
+}
+
+TEST_F(Campaign, SetsTooManyToCountAreEndless) {
+  for (const int together : {9, 20, 40, 60, 64, 100}) {
+    const Plan planned =
+        plan(fmt::format("  - {{kind: stuck_at, target: weights, simultaneous: {}}}", together),
+             "sample: {count: 1}");
+    EXPECT_EQ(planned.sets[0]->population(), std::uint64_t{1} << 62) << together;
+  }
+}
+
+TEST_F(Campaign, AFlippedNarrowWeightKeepsItsSign) {
+  const Done done =
+      run("  - {kind: bit_flip, target: weights, storage: {width: 4}}", "sample: {count: 200}", 1);
+  const BitSet& set = *done.plan.bits(0);
+  std::set<bool> signs;
+  for (std::size_t i = 0; i < set.drawn(); ++i) {
+    const auto& value = *set.outcomes()[i].value;
+    const int before = static_cast<std::int8_t>(value.first), after = static_cast<std::int8_t>(value.second);
+    EXPECT_GE(after, -8);
+    EXPECT_LE(after, 7);
+    EXPECT_EQ((before ^ after) & 15, 1 << set.fault(i).sites[0].stored_bit);
+    signs.insert(after < 0);
+  }
+  EXPECT_EQ(signs.size(), 2U);
+}
+
+TEST_F(Campaign, EveryReadCountsHoweverTheFaultIsRun) {
+  for (const int together : {3, 100}) {  // propagated, run plainly
+    const Done done = run(fmt::format("  - {{kind: bit_flip, target: weights, simultaneous: {}, storage: "
+                                      "{{protection: tmr}}, compare: unprotected}}",
+                                      together),
+                          "sample: {count: 5}");
+    const BitSet& set = *done.plan.bits(0);
+    for (std::size_t i = 0; i < set.drawn(); ++i) {
+      std::set<std::pair<std::size_t, std::uint64_t>> values;
+      for (const BitSite& site : set.fault(i).sites) values.insert({site.values, site.element});
+      EXPECT_EQ(set.outcomes()[i].reads, 12U * values.size()) << together;
+      EXPECT_EQ(set.protected_outcomes()[i].reads, 12U * values.size()) << together;
+      EXPECT_EQ(set.protected_outcomes()[i].detected, 12U * values.size()) << together;
+    }
+  }
+}
+
+TEST_F(Campaign, EveryBitOfASetHasAModelOfItsOwn) {
+  const Plan planned = plan("  - {kind: stuck_at, target: weights, simultaneous: 5}", "sample: {count: 40}");
+  int mixed = 0;
+  for (std::size_t i = 0; i < 40; ++i) {
+    const BitFault fault = planned.bits(0)->fault(i);
+    mixed += std::set<BitFaultModel>(fault.models.begin(), fault.models.end()).size() == 2 ? 1 : 0;
+  }
+  EXPECT_GT(mixed, 30) << "of 40; all five alike once in 16";
+}
+
 }  // namespace
 }  // namespace qfi

@@ -224,5 +224,14 @@ TEST(BitErrors, CountsAreBinomialAndBitsUniform) {
   EXPECT_LT(of_bits, 32.9) << "99.9 % of 12 degrees of freedom";
 }
 
+TEST(BitStrata, TheHighestBitHasTheHighestAssumedProbability) {
+  const std::vector<StoredValues> stored = {values_of(3, 10), values_of(5, 4, {5, Protection::tmr})};
+  for (const BitStratum& stratum : make_bit_strata(stored, BitScheme::data_aware)) {
+    const StoredValues& values = stored[stratum.parts.front().values];
+    EXPECT_EQ(stratum.p, assumed_probabilities(values.distances)[static_cast<std::size_t>(*stratum.bit)]);
+  }
+  EXPECT_EQ(make_bit_strata(stored, BitScheme::data_aware)[7].p, 0.5);
+}
+
 }  // namespace
 }  // namespace qfi

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/campaign/statistics.hpp"
 
+#include <boost/math/distributions/beta.hpp>
 #include <cmath>
 
 #include "qfi/base/random.hpp"
@@ -468,6 +469,88 @@ TEST(SampledMean, CoversTheTruthWhereFiveFaultsAreExpectedToDeviate) {
     }
   EXPECT_GT(cases, 60);
   if (set != nullptr) std::printf("least %.4f of %d cases\n", least, cases);
+}
+
+// Events seen as their opposite: the mirrored interval.
+TEST(SampledMean, IsMirroredWhenEventsAreCountedTheOtherWay) {
+  const std::vector<std::uint64_t> none(100, 0);
+  const auto interval = [&](bool mirrored) {
+    FaultStratum stratum;
+    stratum.population = 5000;
+    stratum.of_image = none;
+    for (std::uint64_t i = 0; i < 200; ++i) {
+      const std::uint64_t events = i < 40 ? 20 : i < 60 ? 91 : 90;
+      stratum.add(mirrored ? 100 - events : events, mirrored ? 10 : 90, 100);
+    }
+    return *sampled_mean(std::span(&stratum, 1), {mirrored ? 0.1 : 0.9, 100.0, true}, 0.95).these_images;
+  };
+  const Interval one = interval(false), other = interval(true);
+  EXPECT_NEAR(one.low, 1.0 - other.high, 1e-12);
+  EXPECT_NEAR(one.high, 1.0 - other.low, 1e-12);
+}
+
+// 90 % of a population drawn: the interval is sqrt(1 - 0.9) as wide as of a sample of an endless one.
+TEST(SampledMean, IntervalsShrinkAsThePopulationIsUsedUp) {
+  const std::vector<std::uint64_t> none(100, 0);
+  const auto width = [&](std::uint64_t population) {
+    FaultStratum stratum;
+    stratum.population = population;
+    stratum.of_image = none;
+    for (std::uint64_t i = 0; i < 900; ++i) stratum.add(i % 3 == 0 ? 40 : 90, 90, 100);
+    const Interval interval = *sampled_mean(std::span(&stratum, 1), {0.9, 100.0, true}, 0.95).these_images;
+    return interval.high - interval.low;
+  };
+  EXPECT_NEAR(width(1000) / width(1'000'000'000), std::sqrt(0.1), 0.02);
+}
+
+TEST(Margin, IsThatWhichTheSampleSizeWasFoundFrom) {
+  for (const std::uint64_t population : {100U, 3216U, 825'344U})
+    for (const double p : {0.5, 0.1}) {
+      const std::uint64_t n = sample_size(population, 0.03, 1.96, p, Rounding::nearest).rounded;
+      EXPECT_NEAR(margin_of(population, n, 1.96, p), 0.03, 0.001) << population;
+    }
+  EXPECT_NEAR(margin_of(1000, 500, 1.96, 0.5), 0.030999, 1e-5);
+  EXPECT_EQ(margin_of(1000, 1000, 1.96, 0.5), 0.0);
+}
+
+// Korn and Graubard by hand: six faults, effective number p (1 - p) / v, times (z / t of 5)^2.
+TEST(SampledMean, OfFewFaultsUsesStudentsQuantile) {
+  const std::vector<std::uint64_t> none(100, 0);
+  FaultStratum stratum;
+  stratum.population = 1'000'000'000;
+  stratum.of_image = none;
+  double sum = 0, squares = 0;
+  for (const std::uint64_t events : {50, 60, 70, 80, 90, 20}) {
+    stratum.add(events, 0, 100);
+    sum += static_cast<double>(events) / 100.0;
+    squares += static_cast<double>(events * events) / 10'000.0;
+  }
+  const double p = sum / 6.0;
+  const double n = p * (1.0 - p) / ((squares - 6.0 * p * p) / 5.0 / 6.0) * std::pow(1.959964 / 2.570582, 2);
+  const Interval interval = *sampled_mean(std::span(&stratum, 1), {0.0, 100.0, true}, 0.95).these_images;
+  EXPECT_NEAR(interval.low,
+              boost::math::quantile(boost::math::beta_distribution(n * p, n - n * p + 1), 0.025), 1e-5);
+  EXPECT_NEAR(interval.high,
+              boost::math::quantile(boost::math::beta_distribution(n * p + 1, n - n * p), 0.975), 1e-5);
+}
+
+// Paired: the images' means hold the faults' spread already; images that agree within themselves widen it.
+TEST(SampledMean, OfPairedFaultsVariesAsTheImagesDo) {
+  const auto width = [](std::uint64_t images, std::uint64_t draws) {
+    std::vector<std::uint64_t> of_image(images, 0);
+    FaultStratum stratum;
+    stratum.population = 1'000'000'000;
+    for (std::uint64_t i = 0; i < images; ++i)
+      for (std::uint64_t k = 0; k < draws; ++k) {
+        stratum.add(i % 10 < 3 ? 1 : 0, 0, 1);
+        of_image[i] += i % 10 < 3 ? 1 : 0;
+      }
+    stratum.of_image = of_image;
+    const Interval interval = *sampled_mean(std::span(&stratum, 1), {0.0, 1.0, false}, 0.95).image_population;
+    return interval.high - interval.low;
+  };
+  EXPECT_NEAR(width(400, 1), 2 * 1.96 * std::sqrt(0.21 / 400), 0.006);
+  EXPECT_NEAR(width(40, 10), 2 * 2.02 * std::sqrt(0.21 / 39), 0.025);
 }
 
 }  // namespace

@@ -145,5 +145,18 @@ TEST(Storage, SaysWhichNumberIsOutOfRange) {
             "7 unprotected bits beside 2 top bits of a value of 8 bits");
 }
 
+// The voted sign decides, not that of the first copy.
+TEST(Storage, VandorTakesTheSignFromTheVote) {
+  const Storage s = storage(8, Protection::vandor);
+  for (std::uint32_t code = 0; code < 256; ++code)
+    for (int sign = 0; sign < s.stored_bits(); ++sign)
+      for (int i = 0; i < s.stored_bits(); ++i) {
+        if (s.bit_of(sign) != 7 || s.bit_of(i) == 7) continue;
+        const std::array faults{StoredBitFault{sign}, StoredBitFault{i}};
+        const std::uint32_t mask = 1U << s.bit_of(i);
+        EXPECT_EQ(s.read(code, faults).code, (code & 0x80) != 0 ? code | mask : code & ~mask);
+      }
+}
+
 }  // namespace
 }  // namespace qfi

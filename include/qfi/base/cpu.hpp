@@ -4,9 +4,7 @@
 
 namespace qfi {
 
-/// AVX-512 F, BW, VL and DQ.
+/// AVX-512 F, BW, VL, DQ and VBMI, and GFNI: Intel since Ice Lake, AMD since Zen 4.
 bool has_avx512();
-/// And VBMI: byte look-ups over whole vectors.
-bool has_avx512_vbmi();
 
 }  // namespace qfi

@@ -68,7 +68,12 @@ ChannelFactors::ChannelFactors(const Requantizer& requantizer) {
   for (auto* values : {&multiplier, &left, &right}) values->resize(values->size() + 16, 0);
 }
 
-FinishFunction finish_function() { return has_avx512() ? finish_avx512 : finish_portable; }
+FinishFunction finish_function() {
+#if defined(__x86_64__)
+  if (has_avx512()) return finish_avx512;
+#endif
+  return finish_portable;
+}
 
 void finish_portable(const Finish& finish) {
   const ConvolutionShape& s = *finish.shape;
@@ -89,6 +94,10 @@ void finish_portable(const Finish& finish) {
           std::uint32_t sum = of_pixel + static_cast<std::uint32_t>(bias[c]);
           for (const Finish::Sums& term : finish.sums)
             sum += static_cast<std::uint32_t>(term.factor) * static_cast<std::uint32_t>(term.sums[element]);
+          for (const Finish::Counts& term : finish.counts) {
+            const unsigned high = term.high == nullptr ? 0U : term.high[element];
+            sum += static_cast<std::uint32_t>(term.factor) * (high << 8U | term.low[element]);
+          }
           const auto accumulator = static_cast<std::int32_t>(sum);
           if (finish.accumulators != nullptr) finish.accumulators[element] = accumulator;
           finish.output[element] = static_cast<std::uint8_t>((*finish.requantizer)(accumulator, c));

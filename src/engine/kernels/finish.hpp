@@ -48,6 +48,11 @@ struct Finish {
     const std::int32_t* sums = nullptr;
     std::int32_t factor = 1;
   };
+  struct Counts {
+    const std::uint8_t* low = nullptr;   ///< bytes of the counts
+    const std::uint8_t* high = nullptr;  ///< nullptr: 8 bits do
+    std::int32_t factor = 1;
+  };
   const ConvolutionShape* shape = nullptr;
   const Requantizer* requantizer = nullptr;
   const ChannelFactors* factors = nullptr;
@@ -55,13 +60,14 @@ struct Finish {
   std::size_t planes = 0;
   std::vector<Sums> sums;        ///< planes * [out_h][out_w][out_c]; one at least
   std::vector<Sums> pixel_sums;  ///< planes * [out_h][out_w], for all channels alike
+  std::vector<Counts> counts;    ///< as sums
   std::uint8_t* output = nullptr;
   std::int32_t* accumulators = nullptr;  ///< nullptr: not wanted
 };
 using FinishFunction = void (*)(const Finish&);
 
 void finish_portable(const Finish& finish);
-void finish_avx512(const Finish& finish);  ///< Precondition: the CPU has AVX-512 F, BW, VL and DQ.
+void finish_avx512(const Finish& finish);  ///< Precondition: has_avx512().
 
 /// The fastest one for this CPU.
 FinishFunction finish_function();

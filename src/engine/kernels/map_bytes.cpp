@@ -11,7 +11,10 @@ void map_bytes_portable(const std::array<std::uint8_t, 256>& table, const std::u
 }
 
 MapBytesFunction map_bytes_function() {
-  return has_avx512_vbmi() ? map_bytes_avx512_vbmi : map_bytes_portable;
+#if defined(__x86_64__)
+  if (has_avx512()) return map_bytes_avx512;
+#endif
+  return map_bytes_portable;
 }
 
 }  // namespace qfi

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// 16 channels at a time. Compiled for AVX-512 F, BW, VL and DQ alone.
+// 16 channels at a time.
+#include "../finish.hpp"
+
+#if defined(__x86_64__)
 #include <immintrin.h>
 
-#include "../finish.hpp"
+#include "target_avx512.hpp"
 
 namespace qfi {
 namespace {
@@ -99,6 +102,14 @@ __m512i accumulator(const Finish& finish, const Lanes& lanes, const std::int32_t
     for (std::size_t k = 1; k < finish.sums.size(); ++k)
       sum = _mm512_add_epi32(sum, _mm512_mullo_epi32(load(lanes.mask, finish.sums[k].sums + element),
                                                      _mm512_set1_epi32(finish.sums[k].factor)));
+    for (const Finish::Counts& term : finish.counts) {
+      __m512i count = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes.mask, term.low + element));
+      if (term.high != nullptr) {
+        const __m512i high = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes.mask, term.high + element));
+        count = _mm512_or_si512(count, _mm512_slli_epi32(high, 8));
+      }
+      sum = _mm512_add_epi32(sum, _mm512_mullo_epi32(count, _mm512_set1_epi32(term.factor)));
+    }
     for (const Finish::Sums& term : finish.pixel_sums)
       sum = _mm512_add_epi32(sum, _mm512_set1_epi32(wrapping_multiply(term.sums[pixel], term.factor)));
   }
@@ -130,7 +141,8 @@ void finish_lanes(const Finish& finish, const Lanes& lanes) {
 template <class Requantize>
 void finish_all(const Finish& finish) {
   const auto out_c = static_cast<std::size_t>(finish.shape->out_c);
-  const bool is_plain = finish.sums.size() == 1 && finish.sums[0].factor == 1 && finish.pixel_sums.empty();
+  const bool is_plain = finish.sums.size() == 1 && finish.sums[0].factor == 1 && finish.pixel_sums.empty() &&
+                        finish.counts.empty();
   for (std::size_t c = 0; c < out_c; c += 16) {
     const Lanes lanes{c, static_cast<__mmask16>(out_c - c >= 16 ? 0xFFFF : (1U << (out_c - c)) - 1U)};
     if (is_plain) finish_lanes<true, Requantize>(finish, lanes);
@@ -147,3 +159,6 @@ void finish_avx512(const Finish& finish) {
 }
 
 }  // namespace qfi
+
+#include "target_end.hpp"
+#endif

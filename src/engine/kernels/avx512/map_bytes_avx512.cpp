@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // 64 bytes at a time: one look-up in each half of the table, chosen by the top bit.
+#include "../map_bytes.hpp"
+
+#if defined(__x86_64__)
 #include <immintrin.h>
 
-#include "../map_bytes.hpp"
+#include "target_avx512.hpp"
 
 namespace qfi {
 
-void map_bytes_avx512_vbmi(const std::array<std::uint8_t, 256>& table, const std::uint8_t* from,
-                           std::size_t count, std::uint8_t* to) {
+void map_bytes_avx512(const std::array<std::uint8_t, 256>& table, const std::uint8_t* from, std::size_t count,
+                      std::uint8_t* to) {
   const __m512i a = _mm512_loadu_si512(table.data());
   const __m512i b = _mm512_loadu_si512(table.data() + 64);
   const __m512i c = _mm512_loadu_si512(table.data() + 128);
@@ -25,3 +28,6 @@ void map_bytes_avx512_vbmi(const std::array<std::uint8_t, 256>& table, const std
 }
 
 }  // namespace qfi
+
+#include "target_end.hpp"
+#endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "error_planes.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "qfi/arith/fixed_point.hpp"
+
+namespace qfi {
+namespace {
+
+using Values = std::array<std::uint32_t, 256>;  // of one weight, by input byte
+
+// The errors of a weight over its smallest one.
+struct Row {
+  std::size_t weight = 0;
+  std::int32_t smallest = 0;
+  Values above{};
+};
+
+std::vector<Row> error_rows(const ProductTable& table, const FactorParams& params) {
+  std::vector<Row> rows;
+  const OperandCodes& codes = params.codes;
+  for (std::size_t w = 0; w < 256; ++w) {
+    if (!params.weight_occurs[w]) continue;
+    Row row;
+    row.weight = w;
+    row.smallest = std::numeric_limits<std::int32_t>::max();
+    std::array<std::int32_t, 256> errors{};
+    for (std::size_t x = 0; x < 256; ++x) {
+      if (!params.input_occurs[x]) continue;
+      errors[x] = wrapping_subtract(table.at(w, x),
+                                    wrapping_multiply(code_of_byte(w, codes.type) - codes.weight_zero_point,
+                                                      code_of_byte(x, codes.type) - codes.input_zero_point));
+      row.smallest = std::min(row.smallest, errors[x]);
+    }
+    for (std::size_t x = 0; x < 256; ++x)
+      if (params.input_occurs[x])
+        row.above[x] = static_cast<std::uint32_t>(errors[x]) - static_cast<std::uint32_t>(row.smallest);
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+// The plane of the inputs whose value has the property.
+template <class Has>
+ErrorPlane make_plane(const std::vector<Row>& rows, std::uint32_t factor, const Has& has) {
+  ErrorPlane plane;
+  plane.factor = static_cast<std::int32_t>(factor);
+  plane.class_of_weight.fill(ErrorPlane::k_never);
+  std::map<std::array<bool, 256>, std::uint16_t> known;
+  for (const Row& row : rows) {
+    std::array<bool, 256> pattern{};
+    for (std::size_t x = 0; x < 256; ++x) pattern[x] = row.above[x] != 0 && has(row.above[x]);
+    if (std::ranges::find(pattern, true) == pattern.end()) continue;
+    const auto [entry, is_new] = known.try_emplace(pattern, static_cast<std::uint16_t>(known.size()));
+    if (is_new) plane.patterns.push_back(pattern);
+    plane.class_of_weight[row.weight] = entry->second;
+  }
+  return plane;
+}
+
+}  // namespace
+
+std::int32_t ErrorPlanes::at(std::size_t weight, std::size_t input) const {
+  std::int32_t sum = of_weight[weight];
+  for (const ErrorPlane& plane : planes) {
+    const std::uint16_t k = plane.class_of_weight[weight];
+    if (k != ErrorPlane::k_never && plane.patterns[k][input]) sum = wrapping_add(sum, plane.factor);
+  }
+  return sum;
+}
+
+std::optional<ErrorPlanes> split_errors(const ProductTable& table, const FactorParams& params,
+                                        std::size_t most) {
+  const std::vector<Row> rows = error_rows(table, params);
+  ErrorPlanes result;
+  std::set<std::uint32_t> values;
+  for (const Row& row : rows) {
+    result.of_weight[row.weight] = row.smallest;
+    for (const std::uint32_t value : row.above)
+      if (value != 0 && values.size() < 256) values.insert(value);
+  }
+  std::uint32_t divisor = 0;
+  for (const std::uint32_t value : values) divisor = std::gcd(divisor, value);
+  // One plane for each value, or for each bit of the values.
+  const auto bits = static_cast<std::size_t>(values.empty() ? 0 : std::bit_width(*values.rbegin() / divisor));
+  const bool has_all_values = values.size() < 256;
+  if (std::min(has_all_values ? values.size() : bits, bits) > most) return std::nullopt;
+  if (has_all_values && values.size() <= bits) {
+    for (const std::uint32_t value : values)
+      result.planes.push_back(make_plane(rows, value, [&](std::uint32_t above) { return above == value; }));
+    return result;
+  }
+  if (!has_all_values) return std::nullopt;  // the divisor is not known
+  for (std::size_t b = 0; b < bits; ++b)
+    result.planes.push_back(make_plane(
+        rows, divisor << b, [&](std::uint32_t above) { return (above / divisor >> b & 1U) != 0; }));
+  std::erase_if(result.planes, [](const ErrorPlane& plane) { return plane.patterns.empty(); });
+  return result;
+}
+
+}  // namespace qfi

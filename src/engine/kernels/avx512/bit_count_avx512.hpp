@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums of single bits, 512 at a time: 64 planes (images) of 8 places side by side. What a table of two values
+// needs where its error is no short sum of products.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "../../multiply_accumulate.hpp"
+
+namespace qfi {
+
+/// Bit planes of the inputs of some channels, as rows of words that come and go with the output row. A word
+/// holds one bit of 64 planes; the words of `groups` times 64 planes lie side by side for each place.
+struct BitRows {
+  int ring = 1;                ///< rows that one output row meets, those between them included
+  std::size_t groups = 1;      ///< 1, 2, 4 or 8
+  std::size_t segment = 1;     ///< places of one phase of the stride
+  std::size_t words = 1;       ///< of one bit plane in one row: phases * segment * groups
+  std::size_t bit_planes = 0;  ///< in use; one more is always 0
+
+  BitRows(const ConvolutionShape& shape, std::size_t planes);
+  std::size_t row_words() const { return (bit_planes + 1) * words; }
+  /// Rows stand twice, so that `ring` of them follow on each other wherever they begin.
+  std::size_t memory_words() const { return 2 * static_cast<std::size_t>(ring) * row_words() + 8; }
+};
+
+/// Up to 8 bits for each input byte, found together: bit b is that of bit plane first[b], if there is one.
+struct BitLookup {
+  static constexpr std::uint32_t k_none = 0xFFFFFFFFU;
+  const std::array<std::uint8_t, 256>* table = nullptr;
+  std::array<std::uint32_t, 8> bit_plane{};
+};
+
+/// Of one layer (or some of its input channels), one value of its error table.
+struct BitCounts {
+  /// Of the input channels first_channel, ..: their look-ups begin at lookups[first_lookup[i]].
+  std::size_t first_channel = 0;
+  std::vector<std::size_t> first_lookup{0};
+  std::vector<BitLookup> lookups;
+  /// Of each output channel, the words that are counted, as offsets in bytes from the place of the output;
+  /// a multiple of 16 of them, the rest pointing at 0.
+  std::vector<std::size_t> first_entry{0};
+  std::vector<std::uint32_t> entries;
+  BitRows rows;
+  int bits = 1;  ///< that a count needs; at most 16
+};
+
+/// counts: planes * [out_h][out_w][out_c], low and high bytes apart; `high` nullptr where 8 bits do. `adds`:
+/// to what is there. planes <= 64 * groups. `memory`: rows.memory_words(), aligned to 64 bytes. Precondition:
+/// has_avx512().
+void count_bits_avx512(const BitCounts& counts, const ConvolutionShape& shape, std::size_t planes,
+                       const std::uint8_t* input, std::uint8_t* low, std::uint8_t* high, bool adds,
+                       std::uint64_t* memory);
+
+}  // namespace qfi

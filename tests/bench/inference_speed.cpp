@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// Faulty against fault-free inference, interleaved: random stuck-at faults of a netlist's multiplier in all
+// convolutions of a model, each with its set-up, and the fault-free run beside every one. Prints one JSON
+// object.
+//   inference_speed MODEL NETLIST raw|offset IMAGES FAULTS [depthwise] [naive]
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "qfi/base/random.hpp"
+#include "qfi/campaign/faulty_unit.hpp"
+#include "qfi/model/model.hpp"
+
+namespace qfi {
+namespace {
+
+double seconds_of(const auto& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+nlohmann::ordered_json summary(std::vector<double> values) {
+  std::ranges::sort(values);
+  const auto at = [&](double share) {
+    return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
+  };
+  double sum = 0;
+  for (const double value : values) sum += value;
+  return {{"mean", sum / static_cast<double>(values.size())},
+          {"p50", at(0.5)},
+          {"p95", at(0.95)},
+          {"max", values.back()}};
+}
+
+struct Options {
+  std::string model, netlist;
+  OperandEncoding operands = OperandEncoding::raw;
+  std::size_t images = 0;
+  std::size_t faults = 0;
+  bool depthwise = false;
+  bool naive = false;
+};
+
+class Measurement {
+ public:
+  explicit Measurement(const Options& options)
+      : m_options(options),
+        m_program(value_of(Program::prepare(value_of(load_tflite(options.model))))),
+        m_netlist(value_of(read_netlist(options.netlist))),
+        m_batch(m_program, std::min<std::size_t>(options.images, k_block)) {
+    StuckAtConfig config;
+    if (options.depthwise) config.operators.push_back(OperatorKind::depthwise_conv_2d);
+    m_uses = collect_uses(m_program, value_of(choose_operators(m_program, config)), m_operators);
+    m_end = m_program.model().operators.size();
+    fill_input();
+    count_pairs();
+    m_tables = std::make_unique<FaultTables>(m_netlist, m_uses, UnitParams{options.operands, Rs1::weight});
+  }
+
+  nlohmann::ordered_json run() {
+    const auto sites = enumerate_sites(m_netlist, SiteKind::nets);
+    FaultyUnitTables unit(m_program, *m_tables, m_operators, PaddingTaps::skip);
+    std::set<Digest> seen;
+    std::vector<double> golden, faulty, ratios, setup, naive;
+    const auto order = draw_without_replacement(2 * sites.size(), 2 * sites.size(), 1, "speed");
+    for (const std::uint64_t index : order) {
+      if (faulty.size() == m_options.faults) break;
+      const StuckAt fault = stuck_at_member(sites, index);
+      const FaultEffect effect = m_tables->examine(std::span(&fault, 1), m_scratch);
+      if (effect.is_table_masked || effect.golden_hits == 0 || !seen.insert(effect.digest).second) continue;
+      golden.push_back(seconds_of([&] { run_all(nullptr); }));
+      setup.push_back(seconds_of([&] {
+        m_tables->examine(std::span(&fault, 1), m_scratch);
+        unit.set(m_scratch.products);
+      }));
+      faulty.push_back(setup.back() + seconds_of([&] { run_all(&unit.unit()); }));
+      ratios.push_back(faulty.back() / golden.back());
+      if (std::getenv("QFI_SPEED_VERBOSE") != nullptr)
+        std::fprintf(stderr, "%s stuck-at-%d: %.2f (set-up %.2f)\n", site_name(m_netlist, fault.site).c_str(),
+                     fault.value ? 1 : 0, ratios.back(), setup.back() / golden.back());
+      if (m_options.naive) naive.push_back(naive_seconds(unit.unit()) / faulty.back());
+    }
+    const auto per_image = [&](std::vector<double> values) {
+      for (double& value : values) value *= 1e3 / static_cast<double>(m_options.images);
+      return summary(values);
+    };
+    nlohmann::ordered_json result = {{"golden_ms_per_image", per_image(golden)},
+                                     {"faulty_ms_per_image", per_image(faulty)},
+                                     {"setup_ms_per_image", per_image(setup)},
+                                     {"faulty_over_golden", summary(ratios)}};
+    if (!naive.empty()) result["naive_over_faulty"] = summary(naive);
+    return result;
+  }
+
+ private:
+  static constexpr std::size_t k_block = 64;
+
+  template <class T>
+  static T value_of(Result<T> result) {
+    if (result) return *std::move(result);
+    std::fprintf(stderr, "%s\n", result.error().message.c_str());
+    std::exit(1);
+  }
+
+  // Smooth pictures: neighbouring pixels are alike, as in photographs.
+  void fill_input() {
+    const auto input = m_batch.tensor(m_program.model().inputs[0]);
+    for (std::size_t i = 0; i < input.size(); ++i) {
+      const std::uint64_t coarse = random_bits(1, "pixel", i / 48) % 180;
+      input[i] = static_cast<std::byte>(coarse + random_bits(1, "noise", i) % 60 + 128);
+    }
+    m_input.assign(input.begin(), input.end());
+  }
+
+  void restore_input() {
+    const auto input = m_batch.tensor(m_program.model().inputs[0]);
+    std::memcpy(input.data(), m_input.data(), input.size());
+  }
+
+  void count_pairs() {
+    restore_input();
+    auto next = m_operators.begin();
+    for (std::size_t i = 0; i < m_end; ++i) {
+      if (next != m_operators.end() && next->index == i)
+        m_program.count_pairs(m_batch, i, PaddingTaps::skip, m_uses[(next++)->use].golden_pairs);
+      m_program.run(m_batch, i, i + 1);
+    }
+  }
+
+  void run_all(const FaultyUnit* unit) {
+    for (std::size_t first = 0; first < m_options.images; first += k_block) {
+      m_batch.set_images(std::min(k_block, m_options.images - first));
+      restore_input();
+      m_program.run(m_batch, 0, m_end, unit);
+    }
+  }
+
+  // Every product looked up by the reference loop, on one image, for as many images as were run.
+  double naive_seconds(const FaultyUnit& prepared) {
+    static const Program reference =
+        value_of(Program::prepare(value_of(load_tflite(m_options.model)), {KernelSet::reference, false, {}}));
+    static Batch batch(reference, 1);
+    FaultyUnit unit;
+    unit.table_of_operator = prepared.table_of_operator;
+    const auto input = batch.tensor(reference.model().inputs[0]);
+    std::memcpy(input.data(), m_input.data(), input.size());
+    return static_cast<double>(m_options.images) * seconds_of([&] { reference.run(batch, 0, m_end, &unit); });
+  }
+
+  Options m_options;
+  Program m_program;
+  Netlist m_netlist;
+  Batch m_batch;
+  std::size_t m_end = 0;
+  std::vector<std::byte> m_input;
+  std::vector<FaultyOperator> m_operators;
+  std::vector<TableUse> m_uses;
+  std::unique_ptr<FaultTables> m_tables;
+  FaultTables::Scratch m_scratch;
+};
+
+}  // namespace
+}  // namespace qfi
+
+int main(int count, char** arguments) {
+  if (count < 6) {
+    std::fprintf(stderr, "inference_speed MODEL NETLIST raw|offset IMAGES FAULTS [depthwise] [naive]\n");
+    return 2;
+  }
+  qfi::Options options;
+  options.model = arguments[1];
+  options.netlist = arguments[2];
+  options.operands =
+      arguments[3] == std::string("raw") ? qfi::OperandEncoding::raw : qfi::OperandEncoding::offset;
+  options.images = std::stoul(arguments[4]);
+  options.faults = std::stoul(arguments[5]);
+  for (int i = 6; i < count; ++i) {
+    options.depthwise = options.depthwise || arguments[i] == std::string("depthwise");
+    options.naive = options.naive || arguments[i] == std::string("naive");
+  }
+  std::printf("%s\n", qfi::Measurement(options).run().dump(1).c_str());
+  return 0;
+}
