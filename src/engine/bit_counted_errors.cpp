@@ -40,7 +40,7 @@ class ChannelClasses {
 
 BitCountedErrors::BitCountedErrors(const ErrorPlanes& errors, const MultiplyAccumulate& op,
                                    const ConvolutionShape& shape, std::size_t planes)
-    : m_planes(64 * BitRows(shape, planes).groups) {
+    : m_planes(64 * BitRows(shape, planes).groups), m_copied_bytes(BitRows(shape, planes).copied_bytes) {
   for (const ErrorPlane& plane : errors.planes) add_value(plane, op, shape);
   estimate(shape);
 }
@@ -117,7 +117,13 @@ void BitCountedErrors::add_value(const ErrorPlane& plane, const MultiplyAccumula
       slice.first_entry.push_back(slice.entries.size());
     }
   }
-  value.is_wide = s.taps() > 255;
+  std::size_t most = 0;
+  for (std::size_t o = 0; o < out_c; ++o) {
+    std::size_t entries = 0;
+    for (const BitCounts& slice : value.slices) entries += slice.first_entry[o + 1] - slice.first_entry[o];
+    most = std::max(most, entries);
+  }
+  value.is_wide = most > 255;
 }
 
 void BitCountedErrors::estimate(const ConvolutionShape& s) {

@@ -26,6 +26,7 @@ class BitCountedErrors {
   /// Planes that are counted in one go.
   std::size_t planes() const { return m_planes; }
   std::size_t memory_words() const;
+  std::size_t copied_bytes() const { return m_copied_bytes; }
   /// Roughly, of one plane of the layer.
   double cycles_per_plane() const { return m_cycles; }
 
@@ -34,6 +35,7 @@ class BitCountedErrors {
   void estimate(const ConvolutionShape& shape);
 
   std::size_t m_planes = 64;
+  std::size_t m_copied_bytes = 0;
   std::vector<Values> m_values;
   std::vector<std::unique_ptr<std::array<std::uint8_t, 256>>> m_tables;
   double m_cycles = 0;

@@ -169,11 +169,16 @@ std::shared_ptr<const LayerProducts> FastLayer::prepare(const ProductTable& tabl
   return products;
 }
 
+// Not a power of two, where the finishing pass does not need the planes side by side.
+std::size_t FastLayer::counts_stride() const {
+  return is_pointwise(m_op.shape) ? m_shape.out_plane() : aligned(m_shape.out_plane()) + k_alignment;
+}
+
 std::size_t FastLayer::counts_bytes(const BitCountedErrors& errors) const {
   std::size_t bytes = aligned(errors.memory_words() * sizeof(std::uint64_t));
   for (const BitCountedErrors::Values& value : errors.values())
-    bytes += (value.is_wide ? 2 : 1) * aligned(errors.planes() * m_shape.out_plane());
-  return bytes;
+    bytes += (value.is_wide ? 2 : 1) * aligned(errors.planes() * counts_stride());
+  return bytes + aligned(64 * errors.copied_bytes());
 }
 
 std::size_t FastLayer::scratch_bytes(const LayerProducts& products) const {
@@ -236,11 +241,13 @@ class FastLayer::Run {
     for (std::size_t m = 0; m < products.maps.size(); ++m)
       m_mapped.push_back(m == 0 ? nullptr : arena.take<std::uint8_t>(m_block * s.in_plane()));
     if (products.errors) {
-      m_rows = arena.take<std::uint64_t>(products.errors->memory_words());
+      m_memory.rows = arena.take<std::uint64_t>(products.errors->memory_words());
+      m_memory.bytes = arena.take<std::uint8_t>(64 * products.errors->copied_bytes());
       for (const BitCountedErrors::Values& value : products.errors->values()) {
-        const std::size_t bytes = products.errors->planes() * s.out_plane();
+        const std::size_t bytes = products.errors->planes() * layer.counts_stride();
         auto* low = arena.take<std::uint8_t>(bytes);
-        m_counts.push_back({low, value.is_wide ? arena.take<std::uint8_t>(bytes) : nullptr, value.factor});
+        m_counts.push_back(
+            {low, value.is_wide ? arena.take<std::uint8_t>(bytes) : nullptr, layer.counts_stride(), false});
       }
     }
     m_library = arena.rest();
@@ -263,11 +270,10 @@ class FastLayer::Run {
   void count_errors([[maybe_unused]] std::size_t planes, [[maybe_unused]] const std::uint8_t* input) {
 #if defined(__x86_64__)
     for (std::size_t v = 0; v < m_counts.size(); ++v) {
-      bool adds = false;
+      CountedBytes output = m_counts[v];
       for (const BitCounts& slice : m_products.errors->values()[v].slices) {
-        count_bits_avx512(slice, m_layer.m_shape, planes, input, m_counts[v].low, m_counts[v].high, adds,
-                          m_rows);
-        adds = true;
+        count_bits_avx512(slice, m_layer.m_shape, planes, input, output, m_memory);
+        output.adds = true;
       }
     }
 #endif
@@ -300,27 +306,24 @@ class FastLayer::Run {
       m_layer.m_input_convolution->run(*term.weights, count, input_of(term), m_pixel_sums[t], m_library);
       finish.pixel_sums.push_back({m_pixel_sums[t], term.factor});
     }
-    const std::size_t place = first_counted * s.out_plane();
-    for (const Counts& counts : m_counts)
-      finish.counts.push_back(
-          {counts.low + place, counts.high == nullptr ? nullptr : counts.high + place, counts.factor});
+    for (std::size_t v = 0; v < m_counts.size(); ++v) {
+      const CountedBytes& counts = m_counts[v];
+      const std::size_t place = first_counted * counts.plane_stride;
+      finish.counts.push_back({counts.low + place, counts.high == nullptr ? nullptr : counts.high + place,
+                               m_products.errors->values()[v].factor, counts.plane_stride});
+    }
     finish.output = output;
     finish.accumulators = accumulators;
     finish_block(finish);
   }
 
-  struct Counts {
-    std::uint8_t* low = nullptr;
-    std::uint8_t* high = nullptr;
-    std::int32_t factor = 1;
-  };
   const FastLayer& m_layer;
   const LayerProducts& m_products;
   std::size_t m_block;  ///< planes that are convolved in one go
   std::vector<std::int32_t*> m_sums, m_pixel_sums;
   std::vector<std::uint8_t*> m_mapped;
-  std::vector<Counts> m_counts;
-  std::uint64_t* m_rows = nullptr;
+  std::vector<CountedBytes> m_counts;
+  BitMemory m_memory;
   std::byte* m_library = nullptr;
 };
 

@@ -57,6 +57,7 @@ class FastLayer {
   LayerProducts ready(const FactoredProducts& factored, const ProductTable* table, PaddingTaps padding) const;
   FactorParams factor_params() const;
   double cycles_per_plane(const FactoredProducts& products) const;
+  std::size_t counts_stride() const;
   std::size_t counts_bytes(const BitCountedErrors& errors) const;
   std::size_t scratch_bytes(const LayerProducts& products) const;
 

@@ -202,10 +202,12 @@ TEST(Finish, VectorPassEqualsThePortableOne) {
     if (draw(0, 1) == 0) finish.sums.push_back({sums[1].data(), static_cast<std::int32_t>(draw.bits())});
     if (draw(0, 1) == 0)
       finish.pixel_sums.push_back({sums[2].data(), static_cast<std::int32_t>(draw.bits())});
-    const auto low = random_bytes(draw, planes * s.out_plane());
-    const auto high = random_bytes(draw, planes * s.out_plane());
+    const auto stride_more = static_cast<std::size_t>(draw(0, 1) * 7);
+    const auto low = random_bytes(draw, planes * (s.out_plane() + stride_more));
+    const auto high = random_bytes(draw, planes * (s.out_plane() + stride_more));
     if (draw(0, 1) == 0)
-      finish.counts.push_back({low.data(), draw(0, 1) == 0 ? high.data() : nullptr, draw(-9, 9)});
+      finish.counts.push_back(
+          {low.data(), draw(0, 1) == 0 ? high.data() : nullptr, draw(-9, 9), s.out_plane() + stride_more});
     std::vector<std::uint8_t> expected(planes * s.out_plane()), got(expected.size());
     std::vector<std::int32_t> expected_sums(expected.size()), got_sums(expected.size());
     finish.output = expected.data();

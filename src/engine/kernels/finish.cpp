@@ -95,8 +95,9 @@ void finish_portable(const Finish& finish) {
           for (const Finish::Sums& term : finish.sums)
             sum += static_cast<std::uint32_t>(term.factor) * static_cast<std::uint32_t>(term.sums[element]);
           for (const Finish::Counts& term : finish.counts) {
-            const unsigned high = term.high == nullptr ? 0U : term.high[element];
-            sum += static_cast<std::uint32_t>(term.factor) * (high << 8U | term.low[element]);
+            const std::size_t place = plane * term.plane_stride + element - plane * s.out_plane();
+            const unsigned high = term.high == nullptr ? 0U : term.high[place];
+            sum += static_cast<std::uint32_t>(term.factor) * (high << 8U | term.low[place]);
           }
           const auto accumulator = static_cast<std::int32_t>(sum);
           if (finish.accumulators != nullptr) finish.accumulators[element] = accumulator;

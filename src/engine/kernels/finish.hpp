@@ -52,6 +52,7 @@ struct Finish {
     const std::uint8_t* low = nullptr;   ///< bytes of the counts
     const std::uint8_t* high = nullptr;  ///< nullptr: 8 bits do
     std::int32_t factor = 1;
+    std::size_t plane_stride = 0;  ///< bytes from plane to plane
   };
   const ConvolutionShape* shape = nullptr;
   const Requantizer* requantizer = nullptr;
@@ -60,7 +61,7 @@ struct Finish {
   std::size_t planes = 0;
   std::vector<Sums> sums;        ///< planes * [out_h][out_w][out_c]; one at least
   std::vector<Sums> pixel_sums;  ///< planes * [out_h][out_w], for all channels alike
-  std::vector<Counts> counts;    ///< as sums
+  std::vector<Counts> counts;    ///< of all sums
   std::uint8_t* output = nullptr;
   std::int32_t* accumulators = nullptr;  ///< nullptr: not wanted
 };

@@ -44,11 +44,10 @@ inline void transpose_8_qwords(Vector* rows) {
   }
 }
 
-// The bytes of 16 channels, each of 64 planes, at one place of the input.
-inline void load_channels(const std::uint8_t* first, std::size_t plane_bytes, std::size_t planes,
-                          __mmask16 mask, Vector* channels) {
+// The bytes of 16 channels, each of 64 planes, at one place of the input; 16 bytes of each plane are read.
+inline void load_channels(const std::uint8_t* first, std::size_t plane_bytes, Vector* channels) {
   const auto load = [&](std::size_t plane) {
-    return plane < planes ? _mm_maskz_loadu_epi8(mask, first + plane * plane_bytes) : _mm_setzero_si128();
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(first + plane * plane_bytes));
   };
   for (std::size_t i = 0; i < 16; ++i) {
     Vector row = _mm512_castsi128_si512(load(i));
@@ -80,11 +79,12 @@ inline void store_bits(const BitCounts& counts, std::size_t channel, Vector byte
   }
 }
 
-// One padded row of the input.
+// One padded row of the input. Its bytes are first copied together, as planes are often a power of two apart,
+// which the caches do not like.
 void build_row(const BitCounts& counts, const ConvolutionShape& s, std::size_t planes,
-               const std::uint8_t* input, int padded_row, std::uint64_t* memory) {
+               const std::uint8_t* input, int padded_row, const BitMemory& memory) {
   const BitRows& rows = counts.rows;
-  std::uint64_t* first = memory + static_cast<std::size_t>(padded_row % rows.ring) * rows.row_words();
+  std::uint64_t* first = memory.rows + static_cast<std::size_t>(padded_row % rows.ring) * rows.row_words();
   std::uint64_t* second = first + static_cast<std::size_t>(rows.ring) * rows.row_words();
   const int y = padded_row - s.pad_h;
   if (y < 0 || y >= s.in_h) {
@@ -92,25 +92,24 @@ void build_row(const BitCounts& counts, const ConvolutionShape& s, std::size_t p
     std::memset(second, 0, rows.row_words() * sizeof(std::uint64_t));
     return;
   }
+  const auto in_c = static_cast<std::size_t>(s.in_c);
+  const std::size_t row_bytes = static_cast<std::size_t>(s.in_w) * in_c;
   const std::size_t channels = counts.first_lookup.size() - 1;
   const auto stride = static_cast<std::size_t>(s.stride_w);
-  for (std::size_t c = 0; c < channels; c += 16) {
-    const std::size_t taken = channels - c < 16 ? channels - c : 16;
-    const auto mask = static_cast<__mmask16>((1U << taken) - 1U);
+  for (std::size_t group = 0; group < rows.groups && group * 64 < planes; ++group) {
+    const std::uint8_t* row = input + group * 64 * s.in_plane() + static_cast<std::size_t>(y) * row_bytes;
+    for (std::size_t plane = 0; plane < 64 && group * 64 + plane < planes; ++plane)
+      std::memcpy(memory.bytes + plane * rows.copied_bytes, row + plane * s.in_plane(), row_bytes);
     for (int x = 0; x < s.in_w; ++x) {
       const auto padded = static_cast<std::size_t>(x + s.pad_w);
       if (padded / stride >= rows.segment) break;
-      const std::size_t place = (padded % stride * rows.segment + padded / stride) * rows.groups;
-      const std::uint8_t* pixel =
-          input +
-          (static_cast<std::size_t>(y) * static_cast<std::size_t>(s.in_w) + static_cast<std::size_t>(x)) *
-              static_cast<std::size_t>(s.in_c) +
-          counts.first_channel + c;
-      for (std::size_t group = 0; group < rows.groups && group * 64 < planes; ++group) {
+      const std::size_t place = (padded % stride * rows.segment + padded / stride) * rows.groups + group;
+      const std::uint8_t* pixel = memory.bytes + static_cast<std::size_t>(x) * in_c + counts.first_channel;
+      for (std::size_t c = 0; c < channels; c += 16) {
         Vector bytes[16];
-        load_channels(pixel + group * 64 * s.in_plane(), s.in_plane(), planes - group * 64, mask, bytes);
-        for (std::size_t i = 0; i < taken; ++i)
-          store_bits(counts, c + i, bytes[i], first + place + group, second + place + group);
+        load_channels(pixel + c, rows.copied_bytes, bytes);
+        for (std::size_t i = 0; i < 16 && c + i < channels; ++i)
+          store_bits(counts, c + i, bytes[i], first + place, second + place);
       }
     }
   }
@@ -191,26 +190,31 @@ inline void to_bytes(const Vector* planes, Vector* bytes) {
 }
 
 // Of 16 output channels, the counts' bytes of 64 planes at one place, to where they belong.
-inline void store_channels(Vector* channels, std::size_t planes, std::size_t plane_bytes, __mmask16 mask,
+inline void store_channels(Vector* channels, std::size_t planes, std::size_t plane_stride, __mmask16 mask,
                            std::uint8_t* to) {
   transpose_16(channels);
+  if (planes >= 64 && mask == 0xFFFF) {
+    for (std::size_t i = 0; i < 16; ++i, to += plane_stride) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_castsi512_si128(channels[i]));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 16 * plane_stride),
+                       _mm512_extracti32x4_epi32(channels[i], 1));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 32 * plane_stride),
+                       _mm512_extracti32x4_epi32(channels[i], 2));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 48 * plane_stride),
+                       _mm512_extracti32x4_epi32(channels[i], 3));
+    }
+    return;
+  }
+  const auto store = [&](std::size_t plane, __m128i bytes) {
+    if (plane < planes) _mm_mask_storeu_epi8(to + plane * plane_stride, mask, bytes);
+  };
   for (std::size_t i = 0; i < 16; ++i) {
-    if (i < planes) _mm_mask_storeu_epi8(to + i * plane_bytes, mask, _mm512_castsi512_si128(channels[i]));
-    if (16 + i < planes)
-      _mm_mask_storeu_epi8(to + (16 + i) * plane_bytes, mask, _mm512_extracti32x4_epi32(channels[i], 1));
-    if (32 + i < planes)
-      _mm_mask_storeu_epi8(to + (32 + i) * plane_bytes, mask, _mm512_extracti32x4_epi32(channels[i], 2));
-    if (48 + i < planes)
-      _mm_mask_storeu_epi8(to + (48 + i) * plane_bytes, mask, _mm512_extracti32x4_epi32(channels[i], 3));
+    store(i, _mm512_castsi512_si128(channels[i]));
+    store(16 + i, _mm512_extracti32x4_epi32(channels[i], 1));
+    store(32 + i, _mm512_extracti32x4_epi32(channels[i], 2));
+    store(48 + i, _mm512_extracti32x4_epi32(channels[i], 3));
   }
 }
-
-// Where the counts of an output row go.
-struct RowOutput {
-  std::uint8_t* low = nullptr;
-  std::uint8_t* high = nullptr;
-  bool adds = false;
-};
 
 void add_to_bytes(std::uint8_t* low, std::uint8_t* high, std::size_t count, const std::uint8_t* more_low,
                   const std::uint8_t* more_high) {
@@ -224,7 +228,7 @@ void add_to_bytes(std::uint8_t* low, std::uint8_t* high, std::size_t count, cons
 
 // One output row of all channels.
 void count_row(const BitCounts& counts, const ConvolutionShape& s, std::size_t planes,
-               const std::uint8_t* base, std::size_t oy, const RowOutput& output) {
+               const std::uint8_t* base, std::size_t oy, const CountedBytes& output) {
   const BitRows& rows = counts.rows;
   const auto out_c = static_cast<std::size_t>(s.out_c);
   const auto out_w = static_cast<std::size_t>(s.out_w);
@@ -252,17 +256,18 @@ void count_row(const BitCounts& counts, const ConvolutionShape& s, std::size_t p
         const std::size_t first_plane = (word + k) % rows.groups * 64;
         if (first_plane >= planes) continue;
         const std::size_t left = planes - first_plane;
-        const std::size_t place = first_plane * s.out_plane() + (oy * out_w + x) * out_c + c;
+        const std::size_t place = first_plane * output.plane_stride + (oy * out_w + x) * out_c + c;
         if (!output.adds) {
-          store_channels(low[k], left, s.out_plane(), mask, output.low + place);
-          if (output.high != nullptr) store_channels(high[k], left, s.out_plane(), mask, output.high + place);
+          store_channels(low[k], left, output.plane_stride, mask, output.low + place);
+          if (output.high != nullptr)
+            store_channels(high[k], left, output.plane_stride, mask, output.high + place);
           continue;
         }
         alignas(64) std::uint8_t more_low[64 * 16], more_high[64 * 16];
         store_channels(low[k], left, 16, mask, more_low);
         if (output.high != nullptr) store_channels(high[k], left, 16, mask, more_high);
         for (std::size_t plane = 0; plane < left && plane < 64; ++plane) {
-          const std::size_t at = place + plane * s.out_plane();
+          const std::size_t at = place + plane * output.plane_stride;
           add_to_bytes(output.low + at, output.high == nullptr ? nullptr : output.high + at, taken,
                        more_low + plane * 16, more_high + plane * 16);
         }
@@ -273,18 +278,17 @@ void count_row(const BitCounts& counts, const ConvolutionShape& s, std::size_t p
 }  // namespace
 
 void count_bits_avx512(const BitCounts& counts, const ConvolutionShape& s, std::size_t planes,
-                       const std::uint8_t* input, std::uint8_t* low, std::uint8_t* high, bool adds,
-                       std::uint64_t* memory) {
+                       const std::uint8_t* input, const CountedBytes& output, const BitMemory& memory) {
   const BitRows& rows = counts.rows;
-  std::memset(memory, 0, rows.memory_words() * sizeof(std::uint64_t));
+  std::memset(memory.rows, 0, rows.memory_words() * sizeof(std::uint64_t));
   int built = 0;  // padded rows before it
   for (int oy = 0; oy < s.out_h; ++oy) {
     const int first = oy * s.stride_h;
     for (built = built < first ? first : built; built < first + rows.ring; ++built)
       build_row(counts, s, planes, input, built, memory);
-    const std::uint64_t* base = memory + static_cast<std::size_t>(first % rows.ring) * rows.row_words();
+    const std::uint64_t* base = memory.rows + static_cast<std::size_t>(first % rows.ring) * rows.row_words();
     count_row(counts, s, planes, reinterpret_cast<const std::uint8_t*>(base), static_cast<std::size_t>(oy),
-              {low, high, adds});
+              output);
   }
 }
 
@@ -302,6 +306,9 @@ BitRows::BitRows(const ConvolutionShape& s, std::size_t planes) {
   const std::size_t whole_vectors = (out_w * groups + 7) / 8 * 8 / groups;
   segment = whole_vectors + static_cast<std::size_t>((s.filter_w - 1) * s.dilation_w / s.stride_w);
   words = static_cast<std::size_t>(s.stride_w) * segment * groups;
+  // An odd number of cache lines, and 16 bytes to read beyond.
+  copied_bytes =
+      (static_cast<std::size_t>(s.in_w) * static_cast<std::size_t>(s.in_c) + 16 + 63) / 128 * 128 + 64;
 }
 
 }  // namespace qfi

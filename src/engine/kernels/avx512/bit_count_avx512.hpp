@@ -14,11 +14,12 @@ namespace qfi {
 /// Bit planes of the inputs of some channels, as rows of words that come and go with the output row. A word
 /// holds one bit of 64 planes; the words of `groups` times 64 planes lie side by side for each place.
 struct BitRows {
-  int ring = 1;                ///< rows that one output row meets, those between them included
-  std::size_t groups = 1;      ///< 1, 2, 4 or 8
-  std::size_t segment = 1;     ///< places of one phase of the stride
-  std::size_t words = 1;       ///< of one bit plane in one row: phases * segment * groups
-  std::size_t bit_planes = 0;  ///< in use; one more is always 0
+  int ring = 1;                  ///< rows that one output row meets, those between them included
+  std::size_t groups = 1;        ///< 1, 2, 4 or 8
+  std::size_t segment = 1;       ///< places of one phase of the stride
+  std::size_t words = 1;         ///< of one bit plane in one row: phases * segment * groups
+  std::size_t copied_bytes = 0;  ///< of one plane's row, to work with
+  std::size_t bit_planes = 0;    ///< in use; one more is always 0
 
   BitRows(const ConvolutionShape& shape, std::size_t planes);
   std::size_t row_words() const { return (bit_planes + 1) * words; }
@@ -47,11 +48,23 @@ struct BitCounts {
   int bits = 1;  ///< that a count needs; at most 16
 };
 
-/// counts: planes * [out_h][out_w][out_c], low and high bytes apart; `high` nullptr where 8 bits do. `adds`:
-/// to what is there. planes <= 64 * groups. `memory`: rows.memory_words(), aligned to 64 bytes. Precondition:
-/// has_avx512().
+/// Where counts go: plane_stride bytes from plane to plane, each [out_h][out_w][out_c]; low and high bytes
+/// apart.
+struct CountedBytes {
+  std::uint8_t* low = nullptr;
+  std::uint8_t* high = nullptr;  ///< nullptr: 8 bits do
+  std::size_t plane_stride = 0;
+  bool adds = false;  ///< to what is there
+};
+
+/// Memory to work in, aligned to 64 bytes.
+struct BitMemory {
+  std::uint64_t* rows = nullptr;  ///< BitRows::memory_words()
+  std::uint8_t* bytes = nullptr;  ///< 64 * BitRows::copied_bytes
+};
+
+/// Preconditions: has_avx512(), planes <= 64 * groups.
 void count_bits_avx512(const BitCounts& counts, const ConvolutionShape& shape, std::size_t planes,
-                       const std::uint8_t* input, std::uint8_t* low, std::uint8_t* high, bool adds,
-                       std::uint64_t* memory);
+                       const std::uint8_t* input, const CountedBytes& output, const BitMemory& memory);
 
 }  // namespace qfi

@@ -90,8 +90,8 @@ __m512i load(__mmask16 mask, const std::int32_t* from) { return _mm512_maskz_loa
 
 // What a pixel's channels add up to.
 template <bool is_plain>
-__m512i accumulator(const Finish& finish, const Lanes& lanes, const std::int32_t* bias, std::size_t pixel,
-                    std::size_t element) {
+inline __m512i accumulator(const Finish& finish, const Lanes& lanes, const std::int32_t* bias,
+                           std::size_t plane, std::size_t pixel, std::size_t element) {
   __m512i sum =
       _mm512_add_epi32(load(lanes.mask, bias + lanes.first), load(lanes.mask, finish.sums[0].sums + element));
   if constexpr (!is_plain) {
@@ -103,9 +103,10 @@ __m512i accumulator(const Finish& finish, const Lanes& lanes, const std::int32_t
       sum = _mm512_add_epi32(sum, _mm512_mullo_epi32(load(lanes.mask, finish.sums[k].sums + element),
                                                      _mm512_set1_epi32(finish.sums[k].factor)));
     for (const Finish::Counts& term : finish.counts) {
-      __m512i count = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes.mask, term.low + element));
+      const std::size_t place = plane * term.plane_stride + element - plane * finish.shape->out_plane();
+      __m512i count = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes.mask, term.low + place));
       if (term.high != nullptr) {
-        const __m512i high = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes.mask, term.high + element));
+        const __m512i high = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes.mask, term.high + place));
         count = _mm512_or_si512(count, _mm512_slli_epi32(high, 8));
       }
       sum = _mm512_add_epi32(sum, _mm512_mullo_epi32(count, _mm512_set1_epi32(term.factor)));
@@ -130,7 +131,7 @@ void finish_lanes(const Finish& finish, const Lanes& lanes) {
       for (std::size_t ox = 0; ox < out_w; ++ox, ++pixel) {
         const std::int32_t* bias = row_bias + finish.bias->column_class[ox] * out_c;
         const std::size_t element = pixel * out_c + lanes.first;
-        const __m512i sum = accumulator<is_plain>(finish, lanes, bias, pixel, element);
+        const __m512i sum = accumulator<is_plain>(finish, lanes, bias, plane, pixel, element);
         if (finish.accumulators != nullptr)
           _mm512_mask_storeu_epi32(finish.accumulators + element, lanes.mask, sum);
         _mm_mask_storeu_epi8(finish.output + element, lanes.mask, requantize(sum));
