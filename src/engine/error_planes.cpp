@@ -21,25 +21,18 @@ struct Row {
   Values above{};
 };
 
-std::vector<Row> error_rows(const ProductTable& table, const FactorParams& params) {
+std::vector<Row> error_rows(const ErrorTable& table, const OperandsInUse& in_use) {
   std::vector<Row> rows;
-  const OperandCodes& codes = params.codes;
   for (std::size_t w = 0; w < 256; ++w) {
-    if (!params.weight_occurs[w]) continue;
+    if (!in_use.weights[w]) continue;
     Row row;
     row.weight = w;
     row.smallest = std::numeric_limits<std::int32_t>::max();
-    std::array<std::int32_t, 256> errors{};
-    for (std::size_t x = 0; x < 256; ++x) {
-      if (!params.input_occurs[x]) continue;
-      errors[x] = wrapping_subtract(table.at(w, x),
-                                    wrapping_multiply(code_of_byte(w, codes.type) - codes.weight_zero_point,
-                                                      code_of_byte(x, codes.type) - codes.input_zero_point));
-      row.smallest = std::min(row.smallest, errors[x]);
-    }
     for (std::size_t x = 0; x < 256; ++x)
-      if (params.input_occurs[x])
-        row.above[x] = static_cast<std::uint32_t>(errors[x]) - static_cast<std::uint32_t>(row.smallest);
+      if (in_use.inputs[x]) row.smallest = std::min(row.smallest, table.at(w, x));
+    for (std::size_t x = 0; x < 256; ++x)
+      if (in_use.inputs[x])
+        row.above[x] = static_cast<std::uint32_t>(table.at(w, x)) - static_cast<std::uint32_t>(row.smallest);
     rows.push_back(row);
   }
   return rows;
@@ -74,15 +67,16 @@ std::int32_t ErrorPlanes::at(std::size_t weight, std::size_t input) const {
   return sum;
 }
 
-std::optional<ErrorPlanes> split_errors(const ProductTable& table, const FactorParams& params,
+std::optional<ErrorPlanes> split_errors(const ErrorTable& table, const OperandsInUse& in_use,
                                         std::size_t most) {
-  const std::vector<Row> rows = error_rows(table, params);
+  const std::vector<Row> rows = error_rows(table, in_use);
   ErrorPlanes result;
   std::set<std::uint32_t> values;
   for (const Row& row : rows) {
     result.of_weight[row.weight] = row.smallest;
+    std::uint32_t last = 0;
     for (const std::uint32_t value : row.above)
-      if (value != 0 && values.size() < 256) values.insert(value);
+      if (value != 0 && value != last && values.size() < 256) values.insert(last = value);
   }
   std::uint32_t divisor = 0;
   for (const std::uint32_t value : values) divisor = std::gcd(divisor, value);

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "factored_products.hpp"
+#include "error_table.hpp"
 
 namespace qfi {
 
@@ -19,7 +19,7 @@ struct ErrorPlane {
   std::vector<std::array<bool, 256>> patterns;
 };
 
-/// error(w, x) = of_weight[w] + the planes' values, modulo 2^32, for weights and inputs that occur.
+/// error(w, x) = of_weight[w] + the planes' values, modulo 2^32, for the operands in use.
 struct ErrorPlanes {
   std::array<std::int32_t, 256> of_weight{};
   std::vector<ErrorPlane> planes;
@@ -28,7 +28,7 @@ struct ErrorPlanes {
 };
 
 /// Nothing: it takes more than `most` planes.
-std::optional<ErrorPlanes> split_errors(const ProductTable& table, const FactorParams& params,
+std::optional<ErrorPlanes> split_errors(const ErrorTable& table, const OperandsInUse& in_use,
                                         std::size_t most);
 
 }  // namespace qfi

@@ -18,10 +18,6 @@ std::int32_t code(std::uint8_t byte, CodeType type) { return code_of_byte(byte, 
 std::int8_t signed_weight(std::size_t byte, CodeType type) {
   return static_cast<std::int8_t>(type == CodeType::int8 ? byte : byte ^ 0x80U);
 }
-std::int32_t signed_zero_point(const OperandCodes& codes) {
-  return codes.weight_zero_point - (codes.type == CodeType::int8 ? 0 : 128);
-}
-
 std::vector<std::size_t> those_set(const std::array<bool, 256>& flags) {
   std::vector<std::size_t> result;
   for (std::size_t i = 0; i < 256; ++i)
@@ -58,7 +54,9 @@ struct Split {
 // The row without its common divisor, and the divisor, negative where the first value that is not 0 is.
 std::pair<Row, std::int32_t> without_divisor(const Row& row) {
   std::int64_t divisor = 0;
-  for (const std::int32_t value : row) divisor = std::gcd(divisor, std::int64_t{value});
+  for (const std::int32_t value : row)
+    if (value != 0 && (divisor == 0 || value % divisor != 0))
+      divisor = std::gcd(divisor, std::int64_t{value});
   const auto first = std::ranges::find_if(row, [](std::int32_t value) { return value != 0; });
   if (*first < 0) divisor = -divisor;
   Row result;
@@ -71,6 +69,7 @@ std::pair<Row, std::int32_t> without_divisor(const Row& row) {
 std::optional<Split> split(const Errors& rows, const Row& shared, std::size_t most_terms) {
   Split result{shared, {}, {}};
   std::map<Row, std::size_t> term_of_values;
+  std::map<Row, std::pair<std::size_t, std::int32_t>> multiple_of;  // of a term's values
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Row rest(shared.size());
     const std::int32_t constant = wrapping_subtract(rows[i][0], shared[0]);
@@ -78,13 +77,17 @@ std::optional<Split> split(const Errors& rows, const Row& shared, std::size_t mo
       rest[k] = wrapping_subtract(wrapping_subtract(rows[i][k], shared[k]), constant);
     result.constant.push_back(constant);
     if (is_zero(rest)) continue;
-    const auto [values, divisor] = without_divisor(rest);
-    const auto [entry, is_new] = term_of_values.try_emplace(values, result.terms.size());
-    if (is_new) {
-      if (result.terms.size() == most_terms) return std::nullopt;
-      result.terms.push_back({Row(rows.size(), 0), values});
+    const auto [known, is_unknown] = multiple_of.try_emplace(rest);
+    if (is_unknown) {
+      const auto [values, divisor] = without_divisor(rest);
+      const auto [entry, is_new] = term_of_values.try_emplace(values, result.terms.size());
+      if (is_new) {
+        if (result.terms.size() == most_terms) return std::nullopt;
+        result.terms.push_back({Row(rows.size(), 0), values});
+      }
+      known->second = {entry->second, divisor};
     }
-    result.terms[entry->second].multiple[i] = divisor;
+    result.terms[known->second.first].multiple[i] = known->second.second;
   }
   return result;
 }
@@ -153,15 +156,12 @@ std::vector<Digits::Digit> balanced_digits(const Row& values) {
 // Turns a split of either side into terms on top of the exact products.
 class Builder {
  public:
-  explicit Builder(const FactorParams& params)
+  Builder(CodeType type, const OperandsInUse& in_use, const FactorParams& params)
       : m_params(params),
-        m_weights(those_set(params.weight_occurs)),
-        m_inputs(those_set(params.input_occurs)),
+        m_weights(those_set(in_use.weights)),
+        m_inputs(those_set(in_use.inputs)),
         m_input_low(smallest_code(params.input_type)),
-        m_result(exact_products(params)) {}
-
-  const std::vector<std::size_t>& weights() const { return m_weights; }
-  const std::vector<std::size_t>& inputs() const { return m_inputs; }
+        m_result(plain_products(type, params)) {}
 
   FactoredProducts by_weights(const Split& rows) {
     add_of_weight(rows.constant);
@@ -337,57 +337,61 @@ std::int32_t FactoredProducts::at(std::size_t weight, std::size_t input, CodeTyp
   return sum;
 }
 
-FactoredProducts exact_products(const FactorParams& params) {
+FactoredProducts plain_products(CodeType type, const FactorParams& params) {
   FactoredProducts result;
   ProductTerm& product = result.product_terms.emplace_back();
-  const std::int32_t weight_zero = signed_zero_point(params.codes);
-  // (w - weight_zero) (x + shift - input_zero), x + shift in a byte.
-  const bool is_shifted = params.codes.type != params.input_type;
-  const std::int32_t input_zero = params.codes.input_zero_point + (is_shifted ? 128 : 0);
+  const bool is_shifted = type != params.input_type;  // w x = w (x + 128) - 128 w
   for (std::size_t byte = 0; byte < 256; ++byte) {
-    product.weight[byte] = signed_weight(byte, params.codes.type);
+    product.weight[byte] = signed_weight(byte, type);
     product.input[byte] = static_cast<std::uint8_t>(is_shifted ? byte ^ 0x80U : byte);
-    result.of_weight[byte] = -input_zero * (product.weight[byte] - weight_zero);
-  }
-  if (weight_zero == 0) return result;
-  if (params.takes_input_terms) {
-    result.input_terms.push_back({-weight_zero, product.input});
-  } else {
-    ProductTerm ones{-weight_zero, {}, product.input};
-    ones.weight.fill(1);
-    result.product_terms.push_back(ones);
+    if (is_shifted) result.of_weight[byte] = -128 * product.weight[byte];
   }
   return result;
 }
 
-std::optional<FactoredProducts> factor_products(const ProductTable& table, const FactorParams& params) {
-  const std::vector<std::size_t> weights = those_set(params.weight_occurs);
-  const std::vector<std::size_t> inputs = those_set(params.input_occurs);
-  const FactoredProducts exact = exact_products(params);
-  if (weights.empty() || inputs.empty()) return exact;
+std::optional<FactoredProducts> factor_products(const ErrorTable& table, const OperandsInUse& in_use,
+                                                const FactorParams& params) {
+  const std::vector<std::size_t> weights = those_set(in_use.weights);
+  const std::vector<std::size_t> inputs = those_set(in_use.inputs);
+  const FactoredProducts plain = plain_products(table.type, params);
   Errors errors;
   for (const std::size_t weight : weights) {
     Row& row = errors.emplace_back();
-    for (const std::size_t input : inputs)
-      row.push_back(wrapping_subtract(
-          table.at(weight, input),
-          wrapping_multiply(code_of_byte(weight, params.codes.type) - params.codes.weight_zero_point,
-                            code_of_byte(input, params.codes.type) - params.codes.input_zero_point)));
+    for (const std::size_t input : inputs) row.push_back(table.at(weight, input));
   }
-  if (std::ranges::all_of(errors, is_zero)) return exact;
+  if (inputs.empty() || std::ranges::all_of(errors, is_zero)) return plain;
   std::optional<FactoredProducts> best;
   const auto consider = [&](FactoredProducts found) {
     if (found.product_terms.size() + found.input_terms.size() > params.most_terms) return;
     if (!best || cost(found) < cost(*best)) best = std::move(found);
   };
-  for (const Row& shared : shared_rows(errors))
-    if (const auto found = split(errors, shared, params.most_terms))
-      consider(Builder(params).by_weights(*found));
-  const Errors columns = transposed(errors);
-  for (const Row& shared : shared_rows(columns))
-    if (const auto found = split(columns, shared, params.most_terms))
-      consider(Builder(params).by_inputs(*found));
+  const auto try_rows = [&](const Errors& rows, auto build) {
+    for (const Row& shared : shared_rows(rows))
+      if (const auto found = split(rows, shared, params.most_terms))
+        consider((Builder(table.type, in_use, params).*build)(*found));
+  };
+  try_rows(errors, &Builder::by_weights);
+  try_rows(transposed(errors), &Builder::by_inputs);
   return best;
+}
+
+// (w - a)(x - b) - w x = a b - b w - a x, with a as the weights are: signed.
+void add_zero_points(const OperandCodes& codes, const FactorParams& params, FactoredProducts& products) {
+  const std::int32_t weight_zero = codes.weight_zero_point - (codes.type == CodeType::int8 ? 0 : 128);
+  const std::int32_t input_zero = codes.input_zero_point;
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    std::int32_t& sum = products.of_weight[byte];
+    sum = wrapping_add(sum, input_zero * (weight_zero - signed_weight(byte, codes.type)));
+  }
+  if (weight_zero == 0) return;  // INT8; so that no input below is shifted
+  const std::array<std::uint8_t, 256> same = plain_products(codes.type, params).product_terms[0].input;
+  if (params.takes_input_terms) {
+    products.input_terms.push_back({-weight_zero, same});
+  } else {
+    ProductTerm ones{-weight_zero, {}, same};
+    ones.weight.fill(1);
+    products.product_terms.push_back(ones);
+  }
 }
 
 }  // namespace qfi

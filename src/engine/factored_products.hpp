@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "qfi/arith/product_table.hpp"
+#include "error_table.hpp"
 
 namespace qfi {
 
@@ -25,9 +25,7 @@ struct InputTerm {
   std::array<std::uint8_t, 256> input{};
 };
 
-/// table(w, x) = of_weight[w] + sum of input_terms(x) + sum of product_terms(w, x) modulo 2^32, for all
-/// weights that occur and all inputs that can. With one product term and nothing else it is the fault-free
-/// table.
+/// of_weight[w] + sum of input_terms(x) + sum of product_terms(w, x), modulo 2^32.
 struct FactoredProducts {
   std::array<std::int32_t, 256> of_weight{};
   std::vector<InputTerm> input_terms;
@@ -38,18 +36,19 @@ struct FactoredProducts {
 };
 
 struct FactorParams {
-  OperandCodes codes;
-  std::array<bool, 256> weight_occurs{};
-  std::array<bool, 256> input_occurs{};
   CodeType input_type = CodeType::int8;  ///< that products are taken with; INT8 ones may be shifted to UINT8
   bool takes_input_terms = true;         ///< else they become product terms with weight 1
-  std::size_t most_terms = 16;           ///< products that are worth it
+  std::size_t most_terms = 16;           ///< of both kinds together
 };
 
-/// The fault-free products.
-FactoredProducts exact_products(const FactorParams& params);
+/// weight * input as numbers, zero points 0, but UINT8 weights less 128: as signed bytes.
+FactoredProducts plain_products(CodeType type, const FactorParams& params);
 
-/// Nothing: it takes more terms than are worth it.
-std::optional<FactoredProducts> factor_products(const ProductTable& table, const FactorParams& params);
+/// The same plus the errors, for the operands in use. Nothing: it takes more terms.
+std::optional<FactoredProducts> factor_products(const ErrorTable& errors, const OperandsInUse& in_use,
+                                                const FactorParams& params);
+
+/// Turns products with zero points 0 into (w - w_zero) * (x - x_zero).
+void add_zero_points(const OperandCodes& codes, const FactorParams& params, FactoredProducts& products);
 
 }  // namespace qfi

@@ -11,12 +11,10 @@ namespace {
 
 constexpr std::size_t k_block_sums = 65536;  // of one term, in the L2 cache
 constexpr std::size_t k_alignment = 64;
-constexpr std::size_t k_most_terms = 16;
 constexpr std::size_t k_most_input_terms = 4;  // an int32 has so many bytes
 constexpr std::size_t k_most_sums_bytes = std::size_t{64} << 20;
 constexpr std::size_t k_most_counts_bytes = std::size_t{64} << 20;
 constexpr std::size_t k_most_counted = 65535;  // taps: counts have two bytes
-constexpr std::size_t k_most_values = 4;       // that errors may have, or bits of them
 constexpr std::size_t k_counted_planes = 512;
 constexpr double k_finish_cycles = 0.8;
 
@@ -69,7 +67,7 @@ FastLayer::FastLayer(const MultiplyAccumulate& op)
 std::unique_ptr<FastLayer> FastLayer::make(const MultiplyAccumulate& op) {
   std::unique_ptr<FastLayer> layer(new FastLayer(op));
   layer->m_most_terms = std::clamp<std::size_t>(
-      k_most_sums_bytes / sizeof(std::int32_t) / layer->m_shape.out_plane(), 2, k_most_terms);
+      k_most_sums_bytes / sizeof(std::int32_t) / layer->m_shape.out_plane(), 2, TableAnalysis::k_most_terms);
   const std::size_t planes =
       std::bit_floor(std::clamp<std::size_t>(k_block_sums / layer->m_shape.out_plane(), 1, 1024));
   for (const CodeType type : {op.codes.type, CodeType::uint8}) {
@@ -85,7 +83,8 @@ std::unique_ptr<FastLayer> FastLayer::make(const MultiplyAccumulate& op) {
     if (layer->m_input_convolution)
       layer->m_ones = layer->m_input_convolution->pack(std::vector<std::int8_t>(one_channel.taps(), 1));
   }
-  layer->m_exact = layer->ready(exact_products(layer->factor_params()), nullptr, PaddingTaps::skip);
+  layer->m_exact =
+      layer->ready(plain_products(op.codes.type, layer->factor_params()), nullptr, PaddingTaps::skip);
   return layer;
 }
 
@@ -96,19 +95,11 @@ ConvolutionShape FastLayer::finished_shape(std::size_t planes) const {
   return shape;
 }
 
-FactorParams FastLayer::factor_params() const {
-  FactorParams params;
-  params.codes = m_op.codes;
-  params.input_type = m_input_type;
-  for (const std::uint8_t weight : m_op.weights) params.weight_occurs[weight] = true;
-  params.input_occurs.fill(true);
-  params.takes_input_terms = m_input_convolution != nullptr;
-  params.most_terms = m_most_terms;
-  return params;
-}
+FactorParams FastLayer::factor_params() const { return {m_input_type, m_input_convolution != nullptr}; }
 
-LayerProducts FastLayer::ready(const FactoredProducts& factored, const ProductTable* table,
+LayerProducts FastLayer::ready(FactoredProducts factored, const ProductTable* table,
                                PaddingTaps padding) const {
+  add_zero_points(m_op.codes, factor_params(), factored);
   LayerProducts products;
   TapBias taps;
   taps.inside = sums_of_taps(m_op, [&](std::uint8_t weight) { return factored.of_weight[weight]; });
@@ -123,11 +114,8 @@ LayerProducts FastLayer::ready(const FactoredProducts& factored, const ProductTa
     if (known == products.maps.end()) products.maps.push_back(map);
     return static_cast<std::size_t>(std::ranges::find(products.maps, map) - products.maps.begin());
   };
-  std::vector<std::int8_t> weights(m_op.weights.size());
   for (const ProductTerm& term : factored.product_terms) {
-    std::ranges::transform(m_op.weights, weights.begin(),
-                           [&](std::uint8_t weight) { return term.weight[weight]; });
-    products.terms.push_back({term.factor, map_of(term.input), m_convolution->pack(weights)});
+    products.terms.push_back({term.factor, map_of(term.input), packed(term.weight)});
   }
   for (const InputTerm& term : factored.input_terms)
     products.input_terms.push_back({term.factor, map_of(term.input), m_ones});
@@ -145,27 +133,41 @@ double FastLayer::cycles_per_plane(const FactoredProducts& products) const {
   return cycles;
 }
 
-std::shared_ptr<const LayerProducts> FastLayer::prepare(const ProductTable& table, PaddingTaps padding,
-                                                        ErrorWay way) const {
+std::shared_ptr<const IntegerConvolution::Weights> FastLayer::packed(
+    const std::array<std::int8_t, 256>& of_byte) const {
+  const std::array<std::int8_t, 256> plain =
+      plain_products(m_op.codes.type, factor_params()).product_terms[0].weight;
+  if (of_byte == plain && !m_exact.terms.empty()) return m_exact.terms[0].weights;
+  std::vector<std::int8_t> weights(m_op.weights.size());
+  std::ranges::transform(m_op.weights, weights.begin(), [&](std::uint8_t byte) { return of_byte[byte]; });
+  return m_convolution->pack(weights);
+}
+
+std::shared_ptr<const LayerProducts> FastLayer::prepare(TableAnalysis& analysis, const ProductTable& table,
+                                                        PaddingTaps padding, ErrorWay way) const {
   const FactorParams params = factor_params();
-  const auto factored = way == ErrorWay::counts ? std::nullopt : factor_products(table, params);
-  const FactoredProducts exact = exact_products(params);
-  std::unique_ptr<BitCountedErrors> errors;
-  FactoredProducts with_errors = exact;
-  const bool is_exact = factored && factored->product_terms.size() == exact.product_terms.size();
-  if (has_avx512() && !is_exact && way != ErrorWay::products && m_op.shape.taps() <= k_most_counted) {
-    if (const auto planes = split_errors(table, params, k_most_values)) {
-      errors = std::make_unique<BitCountedErrors>(*planes, m_op, m_shape, k_counted_planes);
-      for (std::size_t i = 0; i < 256; ++i)
-        with_errors.of_weight[i] = wrapping_add(with_errors.of_weight[i], planes->of_weight[i]);
-      if (counts_bytes(*errors) > k_most_counts_bytes) errors.reset();
-    }
+  const FactoredProducts plain = plain_products(m_op.codes.type, params);
+  const FactoredProducts* factored = nullptr;
+  if (way != ErrorWay::counts) {
+    const auto& found = analysis.factored(params.input_type, params.takes_input_terms);
+    if (found && found->product_terms.size() + found->input_terms.size() <= m_most_terms) factored = &*found;
   }
-  const bool counts = errors && (!factored || cycles_per_plane(exact) + errors->cycles_per_plane() <
-                                                  cycles_per_plane(*factored));
-  if (!counts && !factored) return nullptr;
-  auto products = std::make_shared<LayerProducts>(ready(counts ? with_errors : *factored, &table, padding));
-  if (counts) products->errors = std::move(errors);
+  std::unique_ptr<BitCountedErrors> errors;
+  const bool is_plain = factored != nullptr && factored->product_terms.size() == plain.product_terms.size();
+  const bool may_count = has_avx512() && !is_plain && way != ErrorWay::products;
+  if (may_count && m_op.shape.taps() <= k_most_counted && analysis.planes()) {
+    errors = std::make_unique<BitCountedErrors>(*analysis.planes(), m_op, m_shape, k_counted_planes);
+    const bool is_dearer = factored != nullptr && cycles_per_plane(plain) + errors->cycles_per_plane() >=
+                                                      cycles_per_plane(*factored);
+    if (is_dearer || counts_bytes(*errors) > k_most_counts_bytes) errors.reset();
+  }
+  if (!errors && factored == nullptr) return nullptr;
+  FactoredProducts chosen = errors ? plain : *factored;
+  if (errors)
+    for (std::size_t i = 0; i < 256; ++i)
+      chosen.of_weight[i] = wrapping_add(chosen.of_weight[i], analysis.planes()->of_weight[i]);
+  auto products = std::make_shared<LayerProducts>(ready(std::move(chosen), &table, padding));
+  products->errors = std::move(errors);
   return products;
 }
 

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "bit_counted_errors.hpp"
-#include "factored_products.hpp"
 #include "kernels/finish.hpp"
 #include "kernels/map_bytes.hpp"
 #include "kernels/onednn/integer_convolution.hpp"
 #include "multiply_accumulate.hpp"
+#include "table_analysis.hpp"
 
 namespace qfi {
 
@@ -38,9 +38,10 @@ class FastLayer {
   /// nullptr: the library cannot do it exactly on this CPU. `op` must outlive it.
   static std::unique_ptr<FastLayer> make(const MultiplyAccumulate& op);
 
-  /// nullptr: the table has too little structure, or not that for the way asked for.
-  std::shared_ptr<const LayerProducts> prepare(const ProductTable& table, PaddingTaps padding,
-                                               ErrorWay way = ErrorWay::cheapest) const;
+  /// `analysis`: of the table's errors, by this layer's weights among others. nullptr: they have too little
+  /// structure, or not that for the way asked for.
+  std::shared_ptr<const LayerProducts> prepare(TableAnalysis& analysis, const ProductTable& table,
+                                               PaddingTaps padding, ErrorWay way = ErrorWay::cheapest) const;
 
   /// `products` nullptr: the exact ones. The rest as MultiplyAccumulateFunction.
   void run(const LayerProducts* products, std::size_t planes, const std::uint8_t* input, std::uint8_t* output,
@@ -54,8 +55,10 @@ class FastLayer {
   class Run;
   explicit FastLayer(const MultiplyAccumulate& op);
   ConvolutionShape finished_shape(std::size_t planes) const;
-  LayerProducts ready(const FactoredProducts& factored, const ProductTable* table, PaddingTaps padding) const;
+  LayerProducts ready(FactoredProducts factored, const ProductTable* table, PaddingTaps padding) const;
   FactorParams factor_params() const;
+  std::shared_ptr<const IntegerConvolution::Weights> packed(
+      const std::array<std::int8_t, 256>& of_byte) const;
   double cycles_per_plane(const FactoredProducts& products) const;
   std::size_t counts_stride() const;
   std::size_t counts_bytes(const BitCountedErrors& errors) const;

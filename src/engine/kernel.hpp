@@ -68,7 +68,8 @@ class Kernel {
   /// The weights and geometry of an operator that multiplies 8-bit weights; else nullptr.
   virtual const MultiplyAccumulate* multiply_accumulate() const { return nullptr; }
   /// nullptr: no faster way than its table.
-  virtual std::shared_ptr<const LayerProducts> prepare_table(const ProductTable&, PaddingTaps) const {
+  virtual std::shared_ptr<const LayerProducts> prepare_table(TableAnalysis&, const ProductTable&,
+                                                             PaddingTaps) const {
     return nullptr;
   }
   /// Whether output element i depends on element i of each input alone.

@@ -241,11 +241,31 @@ void Program::run(Batch& batch, std::size_t first, std::size_t end, const Faulty
   }
 }
 
+// Operators whose tables have the same errors share their analysis.
 void Program::prepare_tables(FaultyUnit& unit) const {
+  struct Group {
+    ErrorTable errors;
+    OperandsInUse in_use;
+    std::vector<std::size_t> operators;
+  };
+  std::vector<Group> groups;
+  for (std::size_t i = 0; i < m_kernels.size(); ++i) {
+    if (m_params.kernels != KernelSet::fast || unit.table_of_operator[i] == nullptr) continue;
+    ErrorTable errors = error_table(*unit.table_of_operator[i], operand_codes(i));
+    auto group = std::ranges::find(groups, errors, &Group::errors);
+    if (group == groups.end()) {
+      group = groups.insert(groups.end(), {std::move(errors), {}, {}});
+      group->in_use.inputs.fill(true);
+    }
+    for (const std::uint8_t weight : weight_bytes(i)) group->in_use.weights[weight] = true;
+    group->operators.push_back(i);
+  }
   unit.products.assign(m_kernels.size(), nullptr);
-  for (std::size_t i = 0; i < m_kernels.size(); ++i)
-    if (!is_folded(i) && unit.table_of_operator[i] != nullptr)
-      unit.products[i] = m_kernels[i]->prepare_table(*unit.table_of_operator[i], unit.padding);
+  for (Group& group : groups) {
+    TableAnalysis analysis(std::move(group.errors), group.in_use);
+    for (const std::size_t i : group.operators)
+      unit.products[i] = m_kernels[i]->prepare_table(analysis, *unit.table_of_operator[i], unit.padding);
+  }
 }
 
 FaultyOperators::FaultyOperators() = default;

@@ -74,51 +74,78 @@ ProductTable faulty_table(Draw& draw, const OperandCodes& codes, int kind) {
   return table;
 }
 
-FactorParams params_for(const OperandCodes& codes, Draw& draw) {
-  FactorParams params;
-  params.codes = codes;
-  params.input_type = draw(0, 2) == 0 ? CodeType::uint8 : codes.type;
-  params.takes_input_terms = draw(0, 1) == 0;
+OperandsInUse some_operands(Draw& draw) {
+  OperandsInUse in_use;
   for (std::size_t i = 0; i < 256; ++i) {
-    params.weight_occurs[i] = draw(0, 3) > 0;
-    params.input_occurs[i] = draw(0, 7) > 0;
+    in_use.weights[i] = draw(0, 3) > 0;
+    in_use.inputs[i] = draw(0, 7) > 0;
   }
-  return params;
+  return in_use;
+}
+
+OperandCodes random_codes(Draw& draw) {
+  OperandCodes codes;
+  codes.type = draw(0, 1) == 0 ? CodeType::int8 : CodeType::uint8;
+  const int first = smallest_code(codes.type);
+  codes.input_zero_point = draw(first, first + 255);
+  if (codes.type == CodeType::uint8) codes.weight_zero_point = draw(0, 255);
+  return codes;
 }
 
 TEST(FactoredProducts, GiveEveryEntryOfTheTable) {
   std::size_t found = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     Draw draw(seed);
-    OperandCodes codes;
-    codes.type = draw(0, 1) == 0 ? CodeType::int8 : CodeType::uint8;
-    const int first = smallest_code(codes.type);
-    codes.input_zero_point = draw(first, first + 255);
-    if (codes.type == CodeType::uint8) codes.weight_zero_point = draw(0, 255);
+    const OperandCodes codes = random_codes(draw);
     const ProductTable table = faulty_table(draw, codes, static_cast<int>(seed % 10));
-    const FactorParams params = params_for(codes, draw);
-    const auto factored = factor_products(table, params);
+    const OperandsInUse in_use = some_operands(draw);
+    const FactorParams params{draw(0, 2) == 0 ? CodeType::uint8 : codes.type, draw(0, 1) == 0};
+    auto factored = factor_products(error_table(table, codes), in_use, params);
     if (!factored) continue;
     ++found;
     EXPECT_LE(factored->product_terms.size() + factored->input_terms.size(), params.most_terms);
+    add_zero_points(codes, params, *factored);
     for (std::size_t w = 0; w < 256; ++w)
       for (std::size_t x = 0; x < 256; ++x)
-        if (params.weight_occurs[w] && params.input_occurs[x]) {
+        if (in_use.weights[w] && in_use.inputs[x]) {
           ASSERT_EQ(factored->at(w, x, params.input_type), table.at(w, x)) << seed << " " << w << " " << x;
         }
   }
   EXPECT_GT(found, 170U);
 }
 
+TEST(ErrorPlanes, GiveEveryEntryOfTheTable) {
+  std::size_t found = 0;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    Draw draw(seed);
+    const OperandCodes codes = random_codes(draw);
+    const ErrorTable errors = error_table(faulty_table(draw, codes, static_cast<int>(seed % 10)), codes);
+    const OperandsInUse in_use = some_operands(draw);
+    const auto planes = split_errors(errors, in_use, 4);
+    if (!planes) continue;
+    ++found;
+    EXPECT_LE(planes->planes.size(), 4U);
+    for (std::size_t w = 0; w < 256; ++w)
+      for (std::size_t x = 0; x < 256; ++x)
+        if (in_use.weights[w] && in_use.inputs[x]) {
+          ASSERT_EQ(planes->at(w, x), errors.at(w, x)) << seed << " " << w << " " << x;
+        }
+  }
+  EXPECT_GT(found, 80U);
+}
+
 // Products that one convolution can do are not given two.
 TEST(FactoredProducts, AreAsFewAsTheStructureAllows) {
-  FactorParams params;
-  params.codes = {CodeType::int8, 0, -128};
-  params.weight_occurs.fill(true);
-  params.input_occurs.fill(true);
+  const OperandCodes codes{CodeType::int8, 0, -128};
+  OperandsInUse in_use;
+  in_use.weights.fill(true);
+  in_use.inputs.fill(true);
+  const auto factor = [&](const ProductTable& table) {
+    return factor_products(error_table(table, codes), in_use, {});
+  };
   const auto terms = [&](int kind) {
     Draw draw(7);
-    return factor_products(faulty_table(draw, params.codes, kind), params)->product_terms.size();
+    return factor(faulty_table(draw, codes, kind))->product_terms.size();
   };
   EXPECT_EQ(terms(0), 1U);
   EXPECT_EQ(terms(1), 2U) << "a partial product";
@@ -131,10 +158,10 @@ TEST(FactoredProducts, AreAsFewAsTheStructureAllows) {
       stuck_weight.at(w, x) = number(w | 16U) * number(x) + 128 * number(w);
       stuck_input.at(w, x) = number(w) * number(x & 0xBFU) + 128 * number(w);
     }
-  EXPECT_EQ(factor_products(stuck_weight, params)->product_terms.size(), 1U);
-  EXPECT_EQ(factor_products(stuck_input, params)->product_terms.size(), 1U);
+  EXPECT_EQ(factor(stuck_weight)->product_terms.size(), 1U);
+  EXPECT_EQ(factor(stuck_input)->product_terms.size(), 1U);
   Draw draw(1);
-  EXPECT_FALSE(factor_products(faulty_table(draw, params.codes, 10), params)) << "no structure";
+  EXPECT_FALSE(factor(faulty_table(draw, codes, 10))) << "no structure";
 }
 
 class RandomLayers : public testing::TestWithParam<std::uint64_t> {};
@@ -154,12 +181,16 @@ TEST_P(RandomLayers, EqualTheReference) {
                         static_cast<std::size_t>(op.shape.planes);
     const auto input = random_bytes(draw, planes * op.shape.in_plane());
     const ProductTable table = faulty_table(draw, op.codes, repetition % 11);
+    OperandsInUse in_use = some_operands(draw);
+    in_use.inputs.fill(true);
+    for (const std::uint8_t weight : op.weights) in_use.weights[weight] = true;
+    TableAnalysis analysis(error_table(table, op.codes), in_use);
     for (const PaddingTaps padding : {PaddingTaps::skip, PaddingTaps::multiply})
       for (const auto& [used, way] :
            {std::pair{static_cast<const ProductTable*>(nullptr), ErrorWay::cheapest},
             std::pair{&table, ErrorWay::cheapest}, std::pair{&table, ErrorWay::products},
             std::pair{&table, ErrorWay::counts}}) {
-        const auto products = used == nullptr ? nullptr : fast->prepare(table, padding, way);
+        const auto products = used == nullptr ? nullptr : fast->prepare(analysis, table, padding, way);
         if (used != nullptr && !products) continue;
         tables += used != nullptr ? 1 : 0;
         counted += products && products->errors ? 1 : 0;

@@ -21,9 +21,9 @@ class WeightedKernel final : public Kernel {
       m_function(m_op, planes, input, call.out<std::uint8_t>(0), call.table, call.padding, call.accumulators,
                  *call.scratch);
   }
-  std::shared_ptr<const LayerProducts> prepare_table(const ProductTable& table,
+  std::shared_ptr<const LayerProducts> prepare_table(TableAnalysis& analysis, const ProductTable& table,
                                                      PaddingTaps padding) const override {
-    return m_fast ? m_fast->prepare(table, padding) : nullptr;
+    return m_fast ? m_fast->prepare(analysis, table, padding) : nullptr;
   }
   bool has_accumulators() const override { return true; }
   std::uint32_t accumulator(const KernelCall& call, std::size_t element) const override {
