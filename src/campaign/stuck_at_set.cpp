@@ -15,7 +15,8 @@ namespace qfi {
 namespace {
 
 constexpr std::size_t k_block_bytes = std::size_t{64} << 20;  // of activations in one batch
-constexpr std::size_t k_most_block_images = 200;
+constexpr std::size_t k_most_block_images = 64;
+constexpr std::size_t k_faults_per_thread = 8;
 constexpr std::uint64_t k_live_bytes = std::uint64_t{512} << 20;  // of golden tensors kept for all images
 
 void keep(const Batch& batch, int tensor, std::span<std::byte> to) {
@@ -217,37 +218,47 @@ void StuckAtSet::add_faults(const std::vector<StuckAt>& faults, unsigned threads
   }
 }
 
-Result<void> StuckAtSet::run(unsigned threads, const Progress& progress) {
-  const auto start = std::chrono::steady_clock::now();
-  std::vector<std::size_t> running;
-  for (const std::size_t fault : m_running)
-    if (fault >= m_run_faults) running.push_back(fault);
-  for (const std::size_t fault : running) m_events[fault].resize(m_workload.images());
-  const std::size_t trials = running.size() * m_blocks.size();
-  std::vector<std::unique_ptr<Worker>> workers(threads);
-  std::mutex lock;
-  std::uint64_t done = 0;
-  parallel_for(trials, threads, [&](std::size_t trial, unsigned index) {
-    if (!workers[index]) workers[index] = std::make_unique<Worker>(*this);
-    Worker& worker = *workers[index];
-    const std::size_t fault = running[trial / m_blocks.size()];
-    const ImageBlock& block = m_blocks[trial % m_blocks.size()];
-    if (worker.fault != fault) {
-      m_tables->examine(std::span(&m_faults[fault].fault, 1), worker.scratch);
-      worker.tables.set(worker.scratch.products);
-      worker.fault = fault;
-    }
+// Fills in the events of the blocks' images.
+FaultCounts StuckAtSet::run_blocks(std::size_t fault, std::span<const ImageBlock> blocks, Worker& worker,
+                                   std::vector<ImageEvents>& events) const {
+  if (worker.fault != fault) {
+    m_tables->examine(std::span(&m_faults[fault].fault, 1), worker.scratch);
+    worker.tables.set(worker.scratch.products);
+    worker.fault = fault;
+  }
+  FaultCounts counts;
+  for (const ImageBlock& block : blocks) {
     restore(block, worker.batch);
     m_workload.program->run(worker.batch, m_cut, m_workload.program->model().operators.size(),
                             &worker.tables.unit());
-    std::vector<ImageEvents>& events = m_events.at(fault);
-    FaultCounts counts;
     for (std::size_t i = 0; i < block.count; ++i) {
       const FaultCounts of_image =
           score_image(m_workload, block.first + i, image_of(m_workload, worker.batch, i));
       events[block.first + i] = ImageEvents(of_image);
       counts += of_image;
     }
+  }
+  return counts;
+}
+
+Result<void> StuckAtSet::run(unsigned threads, const Progress& progress) {
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<std::size_t> running;
+  for (const std::size_t fault : m_running)
+    if (fault >= m_run_faults) running.push_back(fault);
+  for (const std::size_t fault : running) m_events[fault].resize(m_workload.images());
+  // A fault's tables are made ready once for all its blocks, unless there are too few faults for the threads.
+  const std::size_t parts = running.size() >= k_faults_per_thread * threads ? 1 : m_blocks.size();
+  const std::size_t trials = running.size() * parts;
+  std::vector<std::unique_ptr<Worker>> workers(threads);
+  std::mutex lock;
+  std::uint64_t done = 0;
+  parallel_for(trials, threads, [&](std::size_t trial, unsigned index) {
+    if (!workers[index]) workers[index] = std::make_unique<Worker>(*this);
+    const std::size_t fault = running[trial / parts];
+    const std::size_t part = trial % parts;
+    const auto blocks = std::span(m_blocks).subspan(parts == 1 ? 0 : part, parts == 1 ? m_blocks.size() : 1);
+    const FaultCounts counts = run_blocks(fault, blocks, *workers[index], m_events.at(fault));
     const std::scoped_lock guard(lock);
     m_counts[fault] += counts;
     if (progress) progress(++done, trials);

@@ -94,6 +94,8 @@ class StuckAtSet final : public FaultSet {
   Result<void> prove_table_path();
   void make_blocks();
   void restore(const ImageBlock& block, Batch& batch) const;
+  FaultCounts run_blocks(std::size_t fault, std::span<const ImageBlock> blocks, Worker& worker,
+                         std::vector<ImageEvents>& events) const;
   void add_faults(const std::vector<StuckAt>& faults, unsigned threads);
 
   std::uint64_t m_seed;
