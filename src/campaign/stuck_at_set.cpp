@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <mutex>
 #include <set>
 
@@ -14,42 +13,15 @@
 namespace qfi {
 namespace {
 
-constexpr std::size_t k_block_bytes = std::size_t{64} << 20;  // of activations in one batch
-constexpr std::size_t k_most_block_images = 64;
 constexpr std::size_t k_faults_per_thread = 8;
-constexpr std::uint64_t k_live_bytes = std::uint64_t{512} << 20;  // of golden tensors kept for all images
-
-void keep(const Batch& batch, int tensor, std::span<std::byte> to) {
-  const auto from = batch.tensor(tensor);
-  std::memcpy(to.data(), from.data(), from.size());
-}
-
-// The latest operator, not after the first faulty one, before which all images' live tensors fit.
-std::size_t choose_cut(const Workload& workload, std::size_t first_faulty) {
-  const auto live_bytes = [&](std::size_t cut) {
-    std::uint64_t bytes = 0;
-    for (const int tensor : workload.program->live_tensors(cut, workload.watched))
-      bytes += workload.tensor(tensor).bytes();
-    return bytes * workload.images();
-  };
-  std::size_t cut = first_faulty;
-  while (cut > 0 && live_bytes(cut) > k_live_bytes) --cut;
-  return cut;
-}
-
-TensorOf image_of(const Workload& workload, const Batch& batch, std::size_t image) {
-  return [&workload, &batch, image](int tensor) {
-    const std::size_t bytes = workload.tensor(tensor).bytes();
-    return batch.tensor(tensor).subspan(image * bytes, bytes);
-  };
-}
+constexpr std::size_t k_proof_images = 16;
 
 }  // namespace
 
 // What a thread keeps from trial to trial.
 struct StuckAtSet::Worker {
   explicit Worker(const StuckAtSet& set)
-      : batch(*set.m_workload.program, set.m_blocks.front().count),
+      : batch(set.m_runner->make_batch()),
         tables(*set.m_workload.program, *set.m_tables, set.m_operators, set.unit_config().padding) {}
   Batch batch;
   FaultTables::Scratch scratch;
@@ -62,78 +34,40 @@ StuckAtSet::StuckAtSet(const Workload& workload, const CampaignConfig& config, c
     : FaultSet(workload, faults, config.design), m_seed(seed) {}
 StuckAtSet::~StuckAtSet() = default;
 
-void StuckAtSet::make_blocks() {
-  const std::size_t fitting = k_block_bytes / std::max<std::size_t>(m_workload.program->bytes_per_image(), 1);
-  const std::size_t size = std::clamp<std::size_t>(fitting, 1, k_most_block_images);
-  for (std::size_t first = 0; first < m_workload.images(); first += size)
-    m_blocks.push_back({first, std::min(size, m_workload.images() - first), {}});
-}
-
-void StuckAtSet::restore(const ImageBlock& block, Batch& batch) const {
-  batch.set_images(block.count);
-  for (std::size_t k = 0; k < m_live_tensors.size(); ++k)
-    std::memcpy(batch.tensor(m_live_tensors[k]).data(), block.live[k].data(), block.live[k].size());
-}
-
 // The golden run again, to keep what the faulty runs start from and to count the operand pairs of the
 // faulty operators.
 Result<void> StuckAtSet::run_golden(const CampaignConfig& config, unsigned threads) {
-  const Program& program = *m_workload.program;
-  const auto workers = static_cast<unsigned>(std::min<std::size_t>(threads, m_blocks.size()));
-  std::vector<std::vector<TableUse>> uses_of_worker(workers, m_uses);
-  std::vector<std::unique_ptr<Batch>> batches(workers);
-  std::vector<Result<void>> outcomes(m_blocks.size());
-  parallel_for(m_blocks.size(), workers, [&](std::size_t b, unsigned worker) {
-    ImageBlock& block = m_blocks[b];
-    if (!batches[worker]) batches[worker] = std::make_unique<Batch>(program, m_blocks[0].count);
-    Batch& batch = *batches[worker];
-    batch.set_images(block.count);
-    const auto values = read_inputs(m_workload, config.input, block.first, block.count);
-    if (!values) {
-      outcomes[b] = tl::unexpected(values.error());
-      return;
-    }
-    std::memcpy(batch.tensor(program.model().inputs[0]).data(), values->data(), values->size());
-    auto next = m_operators.begin();
-    for (std::size_t i = 0; i < program.model().operators.size(); ++i) {
-      if (i == m_cut)
-        for (const int tensor : m_live_tensors) {
-          block.live.emplace_back(batch.tensor(tensor).size());
-          keep(batch, tensor, block.live.back());
-        }
-      if (next != m_operators.end() && next->index == i) {
-        program.count_pairs(batch, i, unit_config().padding, uses_of_worker[worker][next->use].golden_pairs);
-        ++next;
-      }
-      program.run(batch, i, i + 1);
-    }
-  });
-  for (const Result<void>& outcome : outcomes) QFI_CHECK(outcome);
-  m_uses = std::move(uses_of_worker[0]);
-  for (unsigned worker = 1; worker < workers; ++worker)
+  std::vector<std::size_t> operators;
+  for (const FaultyOperator& op : m_operators) operators.push_back(op.index);
+  std::vector<std::vector<TableUse>> uses_of_worker(threads, m_uses);
+  const auto count = [&](const Batch& batch, std::size_t index, unsigned worker) {
+    const auto op = std::ranges::find(m_operators, index, &FaultyOperator::index);
+    m_workload.program->count_pairs(batch, index, unit_config().padding,
+                                    uses_of_worker[worker][op->use].golden_pairs);
+  };
+  QFI_TRY(m_runner, UnitRunner::make(m_workload, config.input, std::move(operators), threads, count));
+  for (const std::vector<TableUse>& uses : uses_of_worker)
     for (std::size_t u = 0; u < m_uses.size(); ++u)
-      for (std::size_t i = 0; i < 65536; ++i)
-        m_uses[u].golden_pairs[i] += uses_of_worker[worker][u].golden_pairs[i];
+      for (std::size_t i = 0; i < 65536; ++i) m_uses[u].golden_pairs[i] += uses[u].golden_pairs[i];
   for (const TableUse& use : m_uses)
-    for (const std::uint64_t count : use.golden_pairs) m_proof.golden_products += count;
+    for (const std::uint64_t pairs : use.golden_pairs) m_proof.golden_products += pairs;
   return {};
 }
 
-// Exact tables must give what the exact kernels gave; on the way, how long a faulty run takes.
+// Exact tables, looked up product by product, must give what the exact kernels gave.
 Result<void> StuckAtSet::prove_table_path() {
-  const ImageBlock& block = m_blocks.front();
+  ImageBlock block = m_runner->blocks().front();
+  for (auto& live : block.live) live.resize(live.size() / block.count * std::min(block.count, k_proof_images));
+  block.count = std::min(block.count, k_proof_images);
   Worker worker(*this);
   const Simulator& simulator = m_tables->simulator();
   worker.tables.set(simulator.golden());
-  restore(block, worker.batch);
-  const auto start = std::chrono::steady_clock::now();
-  m_workload.program->run(worker.batch, m_cut, m_workload.program->model().operators.size(),
-                          &worker.tables.unit());
-  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-  m_seconds_per_image = taken.count() / static_cast<double>(block.count);
+  FaultyUnit looked_up = worker.tables.unit();
+  looked_up.products.clear();
+  m_runner->run(block, &looked_up, worker.batch);
   // Taps in the padding are multiplied only by the table path, where they add (w - z_w) * 0.
   for (std::size_t i = 0; i < block.count; ++i)
-    if (score_image(m_workload, block.first + i, image_of(m_workload, worker.batch, i)) !=
+    if (score_image(m_workload, block.first + i, m_runner->tensors(worker.batch, i)) !=
         m_workload.golden.of_image[block.first + i])
       return failed("internal error: the table path with exact tables differs from the golden path");
   m_proof.table_path_images = block.count;
@@ -156,9 +90,6 @@ Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, c
   stratum.population = 2 * set->m_sites.size();
   for (auto* sums : {&stratum.changed, &stratum.correct, &stratum.top5}) sums->assign(workload.images(), 0);
 
-  set->make_blocks();
-  set->m_cut = choose_cut(workload, set->m_operators.front().index);
-  set->m_live_tensors = workload.program->live_tensors(set->m_cut, workload.watched);
   QFI_CHECK(set->run_golden(config, threads));
   set->m_tables = std::make_unique<FaultTables>(*set->m_netlist, set->m_uses, unit.unit);
   if (auto checked = set->m_tables->check_fault_free(); !checked)
@@ -218,29 +149,6 @@ void StuckAtSet::add_faults(const std::vector<StuckAt>& faults, unsigned threads
   }
 }
 
-// Fills in the events of the blocks' images.
-FaultCounts StuckAtSet::run_blocks(std::size_t fault, std::span<const ImageBlock> blocks, Worker& worker,
-                                   std::vector<ImageEvents>& events) const {
-  if (worker.fault != fault) {
-    m_tables->examine(std::span(&m_faults[fault].fault, 1), worker.scratch);
-    worker.tables.set(worker.scratch.products);
-    worker.fault = fault;
-  }
-  FaultCounts counts;
-  for (const ImageBlock& block : blocks) {
-    restore(block, worker.batch);
-    m_workload.program->run(worker.batch, m_cut, m_workload.program->model().operators.size(),
-                            &worker.tables.unit());
-    for (std::size_t i = 0; i < block.count; ++i) {
-      const FaultCounts of_image =
-          score_image(m_workload, block.first + i, image_of(m_workload, worker.batch, i));
-      events[block.first + i] = ImageEvents(of_image);
-      counts += of_image;
-    }
-  }
-  return counts;
-}
-
 Result<void> StuckAtSet::run(unsigned threads, const Progress& progress) {
   const auto start = std::chrono::steady_clock::now();
   std::vector<std::size_t> running;
@@ -248,17 +156,23 @@ Result<void> StuckAtSet::run(unsigned threads, const Progress& progress) {
     if (fault >= m_run_faults) running.push_back(fault);
   for (const std::size_t fault : running) m_events[fault].resize(m_workload.images());
   // A fault's tables are made ready once for all its blocks, unless there are too few faults for the threads.
-  const std::size_t parts = running.size() >= k_faults_per_thread * threads ? 1 : m_blocks.size();
+  const std::span<const ImageBlock> blocks = m_runner->blocks();
+  const std::size_t parts = running.size() >= k_faults_per_thread * threads ? 1 : blocks.size();
   const std::size_t trials = running.size() * parts;
   std::vector<std::unique_ptr<Worker>> workers(threads);
   std::mutex lock;
   std::uint64_t done = 0;
   parallel_for(trials, threads, [&](std::size_t trial, unsigned index) {
     if (!workers[index]) workers[index] = std::make_unique<Worker>(*this);
+    Worker& worker = *workers[index];
     const std::size_t fault = running[trial / parts];
-    const std::size_t part = trial % parts;
-    const auto blocks = std::span(m_blocks).subspan(parts == 1 ? 0 : part, parts == 1 ? m_blocks.size() : 1);
-    const FaultCounts counts = run_blocks(fault, blocks, *workers[index], m_events.at(fault));
+    if (worker.fault != fault) {
+      m_tables->examine(std::span(&m_faults[fault].fault, 1), worker.scratch);
+      worker.tables.set(worker.scratch.products);
+      worker.fault = fault;
+    }
+    const FaultCounts counts = m_runner->score(parts == 1 ? blocks : blocks.subspan(trial % parts, 1),
+                                               worker.tables.unit(), worker.batch, m_events.at(fault));
     const std::scoped_lock guard(lock);
     m_counts[fault] += counts;
     if (progress) progress(++done, trials);
@@ -278,9 +192,32 @@ Result<void> StuckAtSet::run(unsigned threads, const Progress& progress) {
   return {};
 }
 
+// From some faults that run, on some images; the tables' set-up is shared by all images of a fault.
 Result<double> StuckAtSet::expected_seconds_per_fault() {
-  if (m_faults.empty()) return m_seconds_per_image * static_cast<double>(m_workload.images());
-  return m_seconds_per_image * static_cast<double>(m_running.size() * m_workload.images()) /
+  constexpr std::size_t k_tried = 24;
+  constexpr double k_most_seconds = 3;
+  if (m_running.empty()) return 0.0;
+  using Clock = std::chrono::steady_clock;
+  const auto seconds_since = [](Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  const ImageBlock& block = m_runner->blocks().front();
+  const double blocks = static_cast<double>(m_workload.images()) / static_cast<double>(block.count);
+  Worker worker(*this);
+  const auto start = Clock::now();
+  double seconds = 0;
+  std::size_t tried = 0;
+  for (; tried < std::min(k_tried, m_running.size()) && seconds_since(start) < k_most_seconds; ++tried) {
+    const PlannedFault& fault = m_faults[m_running[tried * m_running.size() / k_tried % m_running.size()]];
+    const auto set_up = Clock::now();
+    m_tables->examine(std::span(&fault.fault, 1), worker.scratch);
+    worker.tables.set(worker.scratch.products);
+    seconds += seconds_since(set_up);
+    const auto run = Clock::now();
+    m_runner->run(block, &worker.tables.unit(), worker.batch);
+    seconds += seconds_since(run) * blocks;
+  }
+  return seconds / static_cast<double>(tried) * static_cast<double>(m_running.size()) /
          static_cast<double>(m_faults.size());
 }
 
@@ -288,12 +225,10 @@ std::vector<std::byte> StuckAtSet::outputs_under(const StuckAt& fault, std::size
   Worker worker(*this);
   m_tables->examine(std::span(&fault, 1), worker.scratch);
   worker.tables.set(worker.scratch.products);
-  restore(m_blocks.front(), worker.batch);
-  m_workload.program->run(worker.batch, m_cut, m_workload.program->model().operators.size(),
-                          &worker.tables.unit());
+  m_runner->run(m_runner->blocks().front(), &worker.tables.unit(), worker.batch);
   std::vector<std::byte> outputs;
   for (const int tensor : m_workload.watched) {
-    const auto bytes = image_of(m_workload, worker.batch, image)(tensor);
+    const auto bytes = m_runner->tensors(worker.batch, image)(tensor);
     outputs.insert(outputs.end(), bytes.begin(), bytes.end());
   }
   return outputs;
@@ -302,17 +237,17 @@ std::vector<std::byte> StuckAtSet::outputs_under(const StuckAt& fault, std::size
 void StuckAtSet::replay(const StuckAt& fault, const OutputUse& use) const {
   const Program& program = *m_workload.program;
   Worker faulty(*this);
-  Batch golden(program, m_blocks.front().count);
+  Batch golden = m_runner->make_batch();
   m_tables->examine(std::span(&fault, 1), faulty.scratch);
   faulty.tables.set(faulty.scratch.products);
-  restore(m_blocks.front(), faulty.batch);
-  restore(m_blocks.front(), golden);
-  for (std::size_t i = m_cut; i < program.model().operators.size(); ++i) {
+  m_runner->restore(m_runner->blocks().front(), faulty.batch);
+  m_runner->restore(m_runner->blocks().front(), golden);
+  for (std::size_t i = m_runner->cut(); i < program.model().operators.size(); ++i) {
     program.run(faulty.batch, i, i + 1, &faulty.tables.unit());
     program.run(golden, i, i + 1);
     if (program.is_folded(i)) continue;
     for (const int output : program.model().operators[i].outputs)
-      use(i, output, image_of(m_workload, golden, 0), image_of(m_workload, faulty.batch, 0));
+      use(i, output, m_runner->tensors(golden, 0), m_runner->tensors(faulty.batch, 0));
   }
 }
 

@@ -7,8 +7,8 @@
 #include <map>
 #include <memory>
 
-#include "qfi/campaign/fault_set.hpp"
 #include "qfi/campaign/faulty_unit.hpp"
+#include "qfi/campaign/unit_runner.hpp"
 
 namespace qfi {
 
@@ -32,13 +32,6 @@ struct Proof {
   std::uint64_t table_path_images = 0;  ///< outputs by exact tables equal those of the golden path
   std::uint64_t fault_free_pairs = 0;   ///< fault-free products of the netlist that equal the product
   std::uint64_t golden_products = 0;    ///< products of the golden run that go through the unit
-};
-
-/// Images first .. first+count-1 and the tensors that operators from `cut()` on need.
-struct ImageBlock {
-  std::size_t first = 0;
-  std::size_t count = 0;
-  std::vector<std::vector<std::byte>> live;
 };
 
 /// The outcome of comparing tables with Verilator's: it depends on what is installed.
@@ -71,7 +64,7 @@ class StuckAtSet final : public FaultSet {
   std::uint64_t sites() const { return m_sites.size(); }
   const Proof& proof() const { return m_proof; }
   /// First operator of a faulty run; before it all is golden.
-  std::size_t cut() const { return m_cut; }
+  std::size_t cut() const { return m_runner->cut(); }
 
   /// The model's outputs on an image of the first block under one fault, whatever its fate.
   std::vector<std::byte> outputs_under(const StuckAt& fault, std::size_t image) const;
@@ -92,10 +85,6 @@ class StuckAtSet final : public FaultSet {
              std::uint64_t seed);
   Result<void> run_golden(const CampaignConfig& config, unsigned threads);
   Result<void> prove_table_path();
-  void make_blocks();
-  void restore(const ImageBlock& block, Batch& batch) const;
-  FaultCounts run_blocks(std::size_t fault, std::span<const ImageBlock> blocks, Worker& worker,
-                         std::vector<ImageEvents>& events) const;
   void add_faults(const std::vector<StuckAt>& faults, unsigned threads);
 
   std::uint64_t m_seed;
@@ -104,11 +93,8 @@ class StuckAtSet final : public FaultSet {
   std::vector<FaultyOperator> m_operators;
   std::vector<TableUse> m_uses;
   std::unique_ptr<FaultTables> m_tables;
-  std::size_t m_cut = 0;
-  std::vector<int> m_live_tensors;
-  std::vector<ImageBlock> m_blocks;  ///< fixed by model and images, never by the machine
+  std::unique_ptr<UnitRunner> m_runner;
   Proof m_proof;
-  double m_seconds_per_image = 0;  ///< of a faulty inference on one thread, measured
   std::vector<PlannedFault> m_faults;
   std::map<Digest, std::size_t> m_first_with;
   std::vector<std::size_t> m_running;

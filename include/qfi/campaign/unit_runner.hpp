@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// UnitRunner: the workload through faulty units. Keeps the golden tensors before the first operator that
+// products are not exact in, and runs from there on, some images at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "qfi/campaign/fault_set.hpp"
+
+namespace qfi {
+
+/// Images first .. first+count-1 and the tensors that operators from `cut()` on need.
+struct ImageBlock {
+  std::size_t first = 0;
+  std::size_t count = 0;
+  std::vector<std::vector<std::byte>> live;
+};
+
+class UnitRunner {
+ public:
+  /// Called in the golden run before each faulty operator, with what it reads; from several threads, one of
+  /// each number at a time.
+  using Visit = std::function<void(const Batch& batch, std::size_t operator_index, unsigned worker)>;
+
+  /// `operators`: indices that rise. Error: images that cannot be read.
+  static Result<std::unique_ptr<UnitRunner>> make(const Workload& workload, const InputScaling& input,
+                                                  std::vector<std::size_t> operators, unsigned threads,
+                                                  const Visit& visit);
+
+  const Workload& workload() const { return m_workload; }
+  /// First operator of a faulty run; before it all is golden.
+  std::size_t cut() const { return m_cut; }
+  /// Fixed by model and images, never by the machine.
+  std::span<const ImageBlock> blocks() const { return m_blocks; }
+  /// One thread's memory.
+  Batch make_batch() const { return {*m_workload.program, m_blocks.front().count}; }
+
+  /// Makes the batch hold the block's images before operator cut().
+  void restore(const ImageBlock& block, Batch& batch) const;
+  /// Restores and runs to the end; `unit` nullptr: exact.
+  void run(const ImageBlock& block, const FaultyUnit* unit, Batch& batch) const;
+  /// The same for some blocks, and what it counts; `events`: of all images, filled in.
+  FaultCounts score(std::span<const ImageBlock> blocks, const FaultyUnit& unit, Batch& batch,
+                    std::vector<ImageEvents>& events) const;
+  /// An image of a batch.
+  TensorOf tensors(const Batch& batch, std::size_t image) const;
+
+ private:
+  explicit UnitRunner(const Workload& workload) : m_workload(workload) {}
+  Result<void> run_golden(const InputScaling& input, unsigned threads, const Visit& visit);
+
+  const Workload& m_workload;
+  std::vector<std::size_t> m_operators;
+  std::size_t m_cut = 0;
+  std::vector<int> m_live_tensors;
+  std::vector<ImageBlock> m_blocks;
+};
+
+}  // namespace qfi
