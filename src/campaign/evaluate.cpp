@@ -144,8 +144,8 @@ class Evaluator {
       }
       total.confusion = ConfusionMatrix(classes);
     }
-    QFI_TRY(const BatchPlan batches,
-            plan_batches(m_program, m_data.images(), m_params.max_bytes, m_params.threads));
+    QFI_TRY(const BatchPlan batches, plan_batches(m_program, m_data.images(), m_params.max_bytes,
+                                                  m_params.threads, m_params.unit != nullptr));
     total.images_per_batch = batches.images;
     QFI_CHECK(m_recorder.open(m_program, m_params.files, m_data.images()));
     const std::size_t size = batches.images;
@@ -224,12 +224,12 @@ class Evaluator {
 }  // namespace
 
 Result<BatchPlan> plan_batches(const Program& program, std::size_t images, std::size_t max_bytes,
-                               unsigned threads) {
+                               unsigned threads, bool has_tables) {
   // Inputs are there twice while they are converted; a class map and scores are small beside it.
   std::size_t needed = program.bytes_per_image();
   for (const int input : program.model().inputs)
     needed += 3 * program.model().tensors[static_cast<std::size_t>(input)].elements() * sizeof(float);
-  const std::size_t per_thread = program.scratch_bytes();
+  const std::size_t per_thread = has_tables ? program.table_scratch_bytes() : program.scratch_bytes();
   if (needed + per_thread > max_bytes)
     return bad_input("one image needs {} bytes, the limit is {}: raise --memory", needed + per_thread,
                      max_bytes);

@@ -57,7 +57,8 @@ Result<void> StuckAtSet::run_golden(const CampaignConfig& config, unsigned threa
 // Exact tables, looked up product by product, must give what the exact kernels gave.
 Result<void> StuckAtSet::prove_table_path() {
   ImageBlock block = m_runner->blocks().front();
-  for (auto& live : block.live) live.resize(live.size() / block.count * std::min(block.count, k_proof_images));
+  for (auto& live : block.live)
+    live.resize(live.size() / block.count * std::min(block.count, k_proof_images));
   block.count = std::min(block.count, k_proof_images);
   Worker worker(*this);
   const Simulator& simulator = m_tables->simulator();

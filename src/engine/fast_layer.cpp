@@ -194,7 +194,7 @@ std::size_t FastLayer::scratch_bytes(const LayerProducts& products) const {
          (products.errors ? counts_bytes(*products.errors) : 0) + k_alignment;
 }
 
-std::size_t FastLayer::scratch_bytes() const {
+std::size_t FastLayer::table_scratch_bytes() const {
   LayerProducts most;
   most.terms.resize(m_most_terms);
   most.input_terms.resize(k_most_input_terms);

@@ -47,8 +47,9 @@ class FastLayer {
   void run(const LayerProducts* products, std::size_t planes, const std::uint8_t* input, std::uint8_t* output,
            std::int32_t* accumulators, std::vector<std::byte>& scratch) const;
 
-  /// The most that run() resizes its scratch to.
-  std::size_t scratch_bytes() const;
+  /// The most that run() resizes its scratch to: with exact products, and with any others.
+  std::size_t scratch_bytes() const { return scratch_bytes(m_exact); }
+  std::size_t table_scratch_bytes() const;
   std::size_t bytes() const;
 
  private:

@@ -87,8 +87,9 @@ class Kernel {
   virtual std::uint64_t multiplications() const { return 0; }
   /// Memory that the kernel keeps.
   virtual std::size_t bytes() const { return 0; }
-  /// Memory that a run needs besides the tensors, for any number of images.
+  /// Memory that a run needs besides the tensors, for any number of images; and where it has a table.
   virtual std::size_t scratch_bytes() const { return 0; }
+  virtual std::size_t table_scratch_bytes() const { return scratch_bytes(); }
 };
 
 using PreparedKernel = Result<std::unique_ptr<Kernel>>;

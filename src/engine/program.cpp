@@ -146,7 +146,11 @@ Result<Program> Program::prepare(Model model, const ProgramParams& params) {
     prepared_bytes += is_constant ? program.m_model.folded.back()->size() : (*kernel)->bytes();
     if (prepared_bytes > params.max_prepared_bytes)
       return bad_input("weights and tables need more than the limit of {} bytes", params.max_prepared_bytes);
-    if (!is_constant) program.m_scratch_bytes = std::max(program.m_scratch_bytes, (*kernel)->scratch_bytes());
+    if (!is_constant) {
+      program.m_scratch_bytes = std::max(program.m_scratch_bytes, (*kernel)->scratch_bytes());
+      program.m_table_scratch_bytes =
+          std::max(program.m_table_scratch_bytes, (*kernel)->table_scratch_bytes());
+    }
     program.m_kernels.push_back(is_constant ? nullptr : std::move(*kernel));
   }
   QFI_CHECK(program.plan_memory());

@@ -92,7 +92,7 @@ TEST_F(Command, CampaignWritesResultsThatAddUp) {
   EXPECT_NEAR(set["summary"]["faulty_top1"]["mean"].get<double>(),
               static_cast<double>(correct) / (30.0 * 40.0), 1e-9);
   EXPECT_EQ(set["summary"]["harmless"]["faults"], harmless);
-  EXPECT_EQ(set["proof"]["table_path_equals_golden_path_images"], 40);
+  EXPECT_EQ(set["proof"]["table_path_equals_golden_path_images"], 16);
   EXPECT_EQ(r["config"].contains("threads"), false);
   EXPECT_EQ(r["config"].contains("output"), false);
 }

@@ -49,9 +49,10 @@ struct BatchPlan {
   unsigned threads = 1;
   std::size_t images = 1;
 };
-/// As many of both as `max_bytes` allow. Error: not even one image.
+/// As many of both as `max_bytes` allow. `has_tables`: for runs with product tables. Error: not even one
+/// image.
 Result<BatchPlan> plan_batches(const Program& program, std::size_t images, std::size_t max_bytes,
-                               unsigned threads);
+                               unsigned threads, bool has_tables);
 
 /// Errors: inputs that do not fit, labels that are no classes, files that cannot be written.
 Result<Evaluation> evaluate(const Program& program, const DataSet& data, const EvaluateParams& params);

@@ -110,8 +110,9 @@ class Program {
 
   /// Bytes that one image needs in a Batch.
   std::size_t bytes_per_image() const { return m_bytes_per_image; }
-  /// Bytes that a Batch needs besides, for any number of images.
+  /// Bytes that a Batch needs besides, for any number of images; and at most, where products come from tables.
   std::size_t scratch_bytes() const { return m_scratch_bytes; }
+  std::size_t table_scratch_bytes() const { return m_table_scratch_bytes; }
 
   /// Tensors computed before operator `cut` (inputs included) that something needs from there on:
   /// later operators, or the model's outputs, or `also`.
@@ -145,6 +146,7 @@ class Program {
   std::vector<std::size_t> m_offset;  ///< of each tensor, in bytes of one image
   std::size_t m_bytes_per_image = 0;
   std::size_t m_scratch_bytes = 0;
+  std::size_t m_table_scratch_bytes = 0;
 };
 
 /// The tensors of some images, and scratch memory. Of tensor t, the images lie one after the

@@ -42,7 +42,11 @@ class WeightedKernel final : public Kernel {
            (m_fast ? m_fast->bytes() : 0);
   }
   std::size_t scratch_bytes() const override {
-    return std::max(multiply_accumulate_scratch_bytes(m_op.shape), m_fast ? m_fast->scratch_bytes() : 0);
+    return m_fast ? m_fast->scratch_bytes() : multiply_accumulate_scratch_bytes(m_op.shape);
+  }
+  std::size_t table_scratch_bytes() const override {
+    return std::max(multiply_accumulate_scratch_bytes(m_op.shape),
+                    m_fast ? m_fast->table_scratch_bytes() : 0);
   }
 
  private:
