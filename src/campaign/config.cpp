@@ -44,6 +44,10 @@ Result<void> check_sample(const YamlNode& entry, const FaultsConfig& faults, Des
         else return SampleScheme::network;
       },
       sample);
+  if (std::holds_alternative<TableConfig>(faults.model)) {
+    if (design == Design::paired) return entry.error("design: paired is for faults of stored bits");
+    return {};
+  }
   if (bits == nullptr) {
     if (scheme != SampleScheme::network || std::holds_alternative<SampleErrorRate>(sample))
       return entry.error("stuck-at faults of a netlist are one stratum: the scheme is network");
@@ -73,6 +77,7 @@ Result<void> check_sample(const YamlNode& entry, const FaultsConfig& faults, Des
 }
 
 std::string kind_of(const FaultsConfig& faults) {
+  if (std::holds_alternative<TableConfig>(faults.model)) return "table";
   const auto* bits = std::get_if<BitFaultConfig>(&faults.model);
   return bits == nullptr ? "netlist" : name_in(k_targets, bits->target);
 }
@@ -87,8 +92,12 @@ Result<void> read_fault_sets(const ConfigReader& reader, const YamlNode& root, C
     if (!entry.is_map()) return entry.error("an entry of 'faults' must be a map of keys and values");
     QFI_TRY(FaultsConfig faults, read_faults(reader, entry));
     const auto own = entry.find("sample");
-    if (!own && !sample) return root.error("key 'sample' is missing in '{}'", root.name());
-    QFI_TRY(faults.sample, read_sample(reader, own ? *own : *sample));
+    if (std::holds_alternative<TableConfig>(faults.model)) {
+      faults.sample = SampleExhaustive{};  // there is but one
+    } else {
+      if (!own && !sample) return root.error("key 'sample' is missing in '{}'", root.name());
+      QFI_TRY(faults.sample, read_sample(reader, own ? *own : *sample));
+    }
     QFI_CHECK(check_sample(entry, faults, config.design));
     if (faults.name.empty()) faults.name = fmt::format("{} {}", kind_of(faults), config.faults.size());
     if (!names.insert(faults.name).second) return entry.error("the name '{}' appears twice", faults.name);

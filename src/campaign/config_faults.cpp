@@ -88,6 +88,20 @@ Result<StuckAtConfig> read_stuck_at(const ConfigReader& reader, const YamlNode& 
   return faults;
 }
 
+Result<TableConfig> read_table(const ConfigReader& reader, const YamlNode& entry) {
+  QFI_CHECK(entry.check_keys(
+      {"kind", "name", "weight", "file", "order", "rows", "operators", "layers", "padding"}));
+  TableConfig table;
+  QFI_TRY(const YamlNode file, entry.at("file"));
+  QFI_TRY(table.file, reader.path(file));
+  QFI_CHECK(read_choice(entry, "order", k_orders, table.order));
+  QFI_CHECK(read_choice(entry, "rows", k_rs1, table.rows));
+  QFI_CHECK(read_choices(entry, "operators", k_weighted, table.operators));
+  QFI_TRY(table.layers, read_names(entry, "layers"));
+  QFI_CHECK(read_choice(entry, "padding", k_padding, table.padding));
+  return table;
+}
+
 Result<StorageConfig> read_storage_entry(const YamlNode& node) {
   QFI_CHECK(node.check_keys({"layers", "width", "protection", "top_bits", "unprotected_bits"}));
   StorageConfig storage;
@@ -198,6 +212,16 @@ Json model_json(const StuckAtConfig& faults) {
           {"padding", name_in(k_padding, faults.padding)}};
 }
 
+Json model_json(const TableConfig& table) {
+  return {{"kind", "product_table"},
+          {"file", table.file.text},
+          {"order", name_in(k_orders, table.order)},
+          {"rows", name_in(k_rs1, table.rows)},
+          {"operators", choices_json(k_weighted, table.operators)},
+          {"layers", names_json(table.layers)},
+          {"padding", name_in(k_padding, table.padding)}};
+}
+
 Json model_json(const BitFaultConfig& faults) {
   const bool is_stuck = faults.models.front() != BitFaultModel::flip;
   Json json = {{"kind", is_stuck ? "stuck_at" : "bit_flip"},
@@ -222,12 +246,17 @@ Json model_json(const BitFaultConfig& faults) {
 
 Result<FaultsConfig> read_faults(const ConfigReader& reader, const YamlNode& entry) {
   QFI_TRY(const YamlNode kind, entry.at("kind"));
-  QFI_TRY(const bool is_stuck, kind.choice<bool>({{"stuck_at", true}, {"bit_flip", false}}));
+  enum class Kind : std::uint8_t { stuck_at, bit_flip, product_table };
+  QFI_TRY(const Kind chosen, kind.choice<Kind>({{"stuck_at", Kind::stuck_at},
+                                                {"bit_flip", Kind::bit_flip},
+                                                {"product_table", Kind::product_table}}));
   FaultsConfig faults;
-  if (is_stuck && !entry.find("target")) {
+  if (chosen == Kind::product_table) {
+    QFI_TRY(faults.model, read_table(reader, entry));
+  } else if (chosen == Kind::stuck_at && !entry.find("target")) {
     QFI_TRY(faults.model, read_stuck_at(reader, entry));
   } else {
-    QFI_TRY(faults.model, read_bit_faults(reader, entry, is_stuck));
+    QFI_TRY(faults.model, read_bit_faults(reader, entry, chosen == Kind::stuck_at));
   }
   if (const auto name = entry.find("name")) {
     QFI_TRY(faults.name, name->text());

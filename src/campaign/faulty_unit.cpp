@@ -6,29 +6,31 @@
 
 namespace qfi {
 
-Result<std::vector<std::size_t>> choose_operators(const Program& program, const StuckAtConfig& faults) {
+Result<std::vector<std::size_t>> choose_operators(const Program& program,
+                                                  const std::vector<OperatorKind>& kinds,
+                                                  const std::vector<std::string>& layers) {
   const Model& model = program.model();
   std::vector<std::size_t> chosen;
-  std::vector<bool> layer_found(faults.layers.size(), false);
+  std::vector<bool> layer_found(layers.size(), false);
   for (std::size_t i = 0; i < model.operators.size(); ++i) {
     const Operator& op = model.operators[i];
-    if (std::ranges::find(faults.operators, op.kind) == faults.operators.end()) continue;
-    bool is_chosen = faults.layers.empty();
-    for (std::size_t k = 0; k < faults.layers.size(); ++k) {
-      const bool matches = faults.layers[k] == std::to_string(i) ||
-                           faults.layers[k] == model.tensors[static_cast<std::size_t>(op.outputs[0])].name;
+    if (std::ranges::find(kinds, op.kind) == kinds.end()) continue;
+    bool is_chosen = layers.empty();
+    for (std::size_t k = 0; k < layers.size(); ++k) {
+      const bool matches = layers[k] == std::to_string(i) ||
+                           layers[k] == model.tensors[static_cast<std::size_t>(op.outputs[0])].name;
       if (matches) is_chosen = layer_found[k] = true;
     }
     if (!is_chosen) continue;
     if (!program.multiplies_weights(i))
-      return bad_input("{} has no 8-bit weights; a faulty multiplier's table is for those",
+      return bad_input("{} has no 8-bit weights; a multiplier's table is for those",
                        operator_label(model, i));
     chosen.push_back(i);
   }
-  for (std::size_t k = 0; k < faults.layers.size(); ++k)
+  for (std::size_t k = 0; k < layers.size(); ++k)
     if (!layer_found[k])
       return bad_input("no operator of the chosen kinds is number '{}' or writes a tensor of that name",
-                       faults.layers[k]);
+                       layers[k]);
   if (chosen.empty()) return bad_input("the model has no operator of the chosen kinds");
   return chosen;
 }

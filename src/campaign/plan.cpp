@@ -35,6 +35,10 @@ Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {
       auto set = StuckAtSet::make(*plan.workload, plan.config, faults, seed, params.threads);
       if (!set) return where(set.error());
       plan.sets.push_back(std::move(*set));
+    } else if (std::holds_alternative<TableConfig>(faults.model)) {
+      auto set = TableSet::make(*plan.workload, plan.config, faults, params.threads);
+      if (!set) return where(set.error());
+      plan.sets.push_back(std::move(*set));
     } else {
       if (!plan.golden_blocks)
         plan.golden_blocks =

@@ -234,23 +234,31 @@ Result<Replay> replay_bits(const Plan& plan, const BitSet& set, const BitFault& 
   return replay;
 }
 
+UnitRunner::OutputUse unit_use(const Workload& workload, Replay& replay) {
+  return [&](std::size_t index, int output, const TensorOf& golden, const TensorOf& faulty) {
+    add_operator(workload, index, output, golden(output), faulty(output), replay);
+    if (output == workload.metric_tensor) add_scores(workload, golden(output), faulty(output), replay);
+    if (index + 1 == workload.program->model().operators.size())
+      replay.counts = score_image(workload, 0, faulty);
+  };
+}
+
+Replay replay_table(const Plan& plan, const TableSet& set) {
+  Replay replay;
+  replay.fault = "products of " + set.table_config().file.path.filename().string();
+  set.replay(unit_use(*plan.workload, replay));
+  return replay;
+}
+
 Result<Replay> replay_stuck_at(const Plan& plan, const StuckAtSet& set, const Json& record) {
   const Json* site_text = find(record, {"site"});
   const Json* value = find(record, {"stuck_at"});
   if (site_text == nullptr || value == nullptr || !site_text->is_string() || !value->is_number_integer())
     return bad_input("the fault's record is damaged");
   QFI_TRY(const Site site, find_site(set.netlist(), site_text->get<std::string>()));
-  const Workload& workload = *plan.workload;
   Replay replay;
   replay.fault = fmt::format("{} stuck at {}", site_text->get<std::string>(), value->get<int>());
-  set.replay({site, value->get<int>() != 0},
-             [&](std::size_t index, int output, const TensorOf& golden, const TensorOf& faulty) {
-               add_operator(workload, index, output, golden(output), faulty(output), replay);
-               if (output == workload.metric_tensor)
-                 add_scores(workload, golden(output), faulty(output), replay);
-               if (index + 1 == workload.program->model().operators.size())
-                 replay.counts = score_image(workload, 0, faulty);
-             });
+  set.replay({site, value->get<int>() != 0}, unit_use(*plan.workload, replay));
   return replay;
 }
 
@@ -326,6 +334,9 @@ Result<Replay> replay(const ReplayParams& params) {
     if (records == nullptr || !records->is_array() || params.fault >= records->size())
       return bad_input("{}: has no fault {}", file, params.fault);
     replayed = replay_stuck_at(plan, *set, (*records)[params.fault]);
+  } else if (const TableSet* table = plan.table(0)) {
+    if (params.fault != 0) return bad_input("{}: has no fault {}", file, params.fault);
+    replayed = replay_table(plan, *table);
   } else {
     const BitSet& bits = *plan.bits(0);
     if (!recorded) return bad_input("{}: does not name its file of faults", file);

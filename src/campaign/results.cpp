@@ -217,6 +217,7 @@ Json set_json(const Plan& plan, std::size_t index, const SetRun& run, const SetE
   json["failure_rate"] = failure_rate_json(failure_rate(plan, index, estimates));
   json["strata"] = strata_json(set, confidence, true);
   if (const StuckAtSet* stuck = plan.stuck_at(index)) json.update(results_json_of(*stuck, confidence));
+  else if (const TableSet* table = plan.table(index)) json.update(results_json_of(*table));
   else json.update(results_json_of(*plan.bits(index), files, confidence));
   return json;
 }
@@ -301,6 +302,7 @@ std::string run_json(const Plan& plan, const CampaignRun& run, const Verificatio
                      {"host", host.nodename},
                      {"cpu", cpu_name()},
                      {"kernels", qfi::name_of(plan.workload->program->params().kernels)},
+                     {"instructions", instructions_in_use()},
                      {"threads", info.threads},
                      {"plan_seconds", info.plan_seconds},
                      {"run_seconds", run.seconds},
@@ -319,6 +321,7 @@ std::string plan_json(const Plan& plan, unsigned threads, double expected_second
     json["strata"] = strata_json(set, plan.config.interval_confidence, false);
     if (const StuckAtSet* stuck = plan.stuck_at(i))
       json.update(plan_json_of(*stuck, plan.config.interval_confidence));
+    else if (const TableSet* table = plan.table(i)) json.update(plan_json_of(*table));
     else json.update(plan_json_of(*plan.bits(i)));
     sets.push_back(json);
   }

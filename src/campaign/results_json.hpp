@@ -22,6 +22,8 @@ Json counts_json(const FaultCounts& counts, Task task);
 /// Members of a fault set's entry in the plan and in the results.
 Json plan_json_of(const StuckAtSet& set, double confidence);
 Json results_json_of(const StuckAtSet& set, double confidence);
+Json plan_json_of(const TableSet& set);
+Json results_json_of(const TableSet& set);
 Json plan_json_of(const BitSet& set);
 Json results_json_of(const BitSet& set, const SetFiles& files, double confidence);
 

@@ -83,7 +83,8 @@ Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, c
   const StuckAtConfig& unit = set->unit_config();
   QFI_TRY(auto netlist, read_netlist(unit.netlist.path, unit.roles));
   set->m_netlist = std::make_unique<Netlist>(std::move(netlist));
-  QFI_TRY(const std::vector<std::size_t> chosen, choose_operators(*workload.program, unit));
+  QFI_TRY(const std::vector<std::size_t> chosen,
+          choose_operators(*workload.program, unit.operators, unit.layers));
   set->m_uses = collect_uses(*workload.program, chosen, set->m_operators);
   set->m_sites = enumerate_sites(*set->m_netlist, unit.sites);
   Stratum& stratum = set->m_strata.emplace_back();
@@ -235,21 +236,11 @@ std::vector<std::byte> StuckAtSet::outputs_under(const StuckAt& fault, std::size
   return outputs;
 }
 
-void StuckAtSet::replay(const StuckAt& fault, const OutputUse& use) const {
-  const Program& program = *m_workload.program;
-  Worker faulty(*this);
-  Batch golden = m_runner->make_batch();
-  m_tables->examine(std::span(&fault, 1), faulty.scratch);
-  faulty.tables.set(faulty.scratch.products);
-  m_runner->restore(m_runner->blocks().front(), faulty.batch);
-  m_runner->restore(m_runner->blocks().front(), golden);
-  for (std::size_t i = m_runner->cut(); i < program.model().operators.size(); ++i) {
-    program.run(faulty.batch, i, i + 1, &faulty.tables.unit());
-    program.run(golden, i, i + 1);
-    if (program.is_folded(i)) continue;
-    for (const int output : program.model().operators[i].outputs)
-      use(i, output, m_runner->tensors(golden, 0), m_runner->tensors(faulty.batch, 0));
-  }
+void StuckAtSet::replay(const StuckAt& fault, const UnitRunner::OutputUse& use) const {
+  Worker worker(*this);
+  m_tables->examine(std::span(&fault, 1), worker.scratch);
+  worker.tables.set(worker.scratch.products);
+  m_runner->replay(worker.tables.unit(), use);
 }
 
 Result<VerificationOutcome> StuckAtSet::verify(std::uint64_t count,

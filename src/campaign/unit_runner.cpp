@@ -88,6 +88,21 @@ void UnitRunner::run(const ImageBlock& block, const FaultyUnit* unit, Batch& bat
   m_workload.program->run(batch, m_cut, m_workload.program->model().operators.size(), unit);
 }
 
+void UnitRunner::replay(const FaultyUnit& unit, const OutputUse& use) const {
+  const Program& program = *m_workload.program;
+  Batch golden = make_batch();
+  Batch faulty = make_batch();
+  restore(m_blocks.front(), golden);
+  restore(m_blocks.front(), faulty);
+  for (std::size_t i = m_cut; i < program.model().operators.size(); ++i) {
+    program.run(faulty, i, i + 1, &unit);
+    program.run(golden, i, i + 1);
+    if (program.is_folded(i)) continue;
+    for (const int output : program.model().operators[i].outputs)
+      use(i, output, tensors(golden, 0), tensors(faulty, 0));
+  }
+}
+
 TensorOf UnitRunner::tensors(const Batch& batch, std::size_t image) const {
   return [this, &batch, image](int tensor) {
     const std::size_t bytes = m_workload.tensor(tensor).bytes();

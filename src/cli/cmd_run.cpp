@@ -72,7 +72,7 @@ Result<FaultyMultiplier> make_faulty_multiplier(const Options& options, const Pr
   QFI_TRY(Netlist netlist, read_netlist(options.netlist, config.roles));
   result.netlist = std::make_unique<Netlist>(std::move(netlist));
   QFI_TRY(const StuckAt fault, parse_stuck_at(*result.netlist, options.fault));
-  QFI_TRY(const std::vector<std::size_t> chosen, choose_operators(program, config));
+  QFI_TRY(const std::vector<std::size_t> chosen, choose_operators(program, config.operators, config.layers));
   std::vector<FaultyOperator> operators;
   result.tables =
       std::make_unique<FaultTables>(*result.netlist, collect_uses(program, chosen, operators), config.unit);

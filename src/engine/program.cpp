@@ -6,6 +6,7 @@
 #include <map>
 
 #include "kernel.hpp"
+#include "qfi/base/cpu.hpp"
 
 namespace qfi {
 namespace {
@@ -128,6 +129,11 @@ const char* name_of(KernelSet set) {
     case KernelSet::fast: return "fast";
   }
   return "";
+}
+
+std::string instructions_in_use() {
+  return fmt::format("oneDNN {} with {}, own kernels with {}", integer_convolution_version(),
+                     integer_convolution_instructions(), has_avx512() ? "AVX-512" : "no vector instructions");
 }
 
 Program::Program(Model model, const ProgramParams& params) : m_model(std::move(model)), m_params(params) {}

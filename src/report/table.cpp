@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "qfi/base/text.hpp"
+
 namespace qfi {
 namespace {
 
@@ -66,6 +68,9 @@ std::string sample_line(const Plan& plan, std::size_t index) {
   if (const StuckAtSet* stuck = plan.stuck_at(index)) {
     text =
         fmt::format("{} of {} stuck-at faults ({} sites x 2)", set.drawn(), set.population(), stuck->sites());
+  } else if (const TableSet* table = plan.table(index)) {
+    return fmt::format("{}: the products of {}", set.config().name,
+                       printable(table->table_config().file.path.filename().string()));
   } else if (set.strata().front().error_rate) {
     return fmt::format("{}: {} draws at {} bit error rates over {} stored bits", set.config().name,
                        set.drawn(), set.strata().size(), plan.bits(index)->bit_strata().front().population());
@@ -191,6 +196,18 @@ std::string rates_text(const BitSet& set, double confidence) {
   return text;
 }
 
+std::string table_errors_text(const TableSet& set) {
+  const TableErrors& errors = set.errors();
+  const auto share = [](std::uint64_t part, std::uint64_t whole) {
+    return percent(static_cast<double>(part) / static_cast<double>(whole));
+  };
+  return fmt::format(
+      "  wrong products     {} of 65536 pairs ({}), {} of the golden run's\n"
+      "  error distance     mean {:.6g} (of the golden run's products {:.6g}), worst {}\n",
+      errors.wrong, share(errors.wrong, 65536), share(errors.golden_wrong, errors.golden_products),
+      errors.mean_distance, errors.golden_mean_distance, errors.worst);
+}
+
 std::string set_text(const Plan& plan, std::size_t index, const SetRun& run, const SetEstimates& estimates) {
   const FaultSet& set = *plan.sets[index];
   const double confidence = plan.config.interval_confidence;
@@ -207,6 +224,7 @@ std::string set_text(const Plan& plan, std::size_t index, const SetRun& run, con
   if (stuck == nullptr && set.strata().front().error_rate)
     return text + rates_text(*plan.bits(index), confidence);
   text += estimates_text(set, estimates, confidence);
+  if (const TableSet* table = plan.table(index)) return text + table_errors_text(*table);
   if (!set.is_paired()) text += classes_text(estimates, confidence);
   if (stuck != nullptr) {
     text += stuck_at_text(*stuck, confidence);
@@ -290,7 +308,9 @@ std::string plan_table(const Plan& plan, unsigned threads, double expected_secon
   for (std::size_t i = 0; i < plan.sets.size(); ++i) {
     const FaultSet& set = *plan.sets[i];
     text += sample_line(plan, i) + "\n";
-    text += plan.stuck_at(i) != nullptr ? stuck_at_plan(*plan.stuck_at(i)) : bit_plan(*plan.bits(i));
+    if (const StuckAtSet* stuck = plan.stuck_at(i)) text += stuck_at_plan(*stuck);
+    else if (const TableSet* table = plan.table(i)) text += table_errors_text(*table);
+    else text += bit_plan(*plan.bits(i));
     if (const auto* budget = std::get_if<SampleBudget>(&set.config().sample))
       text += fmt::format("  {} buy {} faults: e = {:.4f} at 95 %, p = 0.5\n", budget->text, set.drawn(),
                           margin_of(set.population(), set.drawn(), normal_quantile(0.95), 0.5));

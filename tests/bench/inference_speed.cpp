@@ -54,7 +54,8 @@ class Measurement {
         m_batch(m_program, std::min<std::size_t>(options.images, k_block)) {
     StuckAtConfig config;
     if (options.depthwise) config.operators.push_back(OperatorKind::depthwise_conv_2d);
-    m_uses = collect_uses(m_program, value_of(choose_operators(m_program, config)), m_operators);
+    m_uses = collect_uses(m_program, value_of(choose_operators(m_program, config.operators, config.layers)),
+                          m_operators);
     m_end = m_program.model().operators.size();
     fill_input();
     count_pairs();

@@ -406,6 +406,73 @@ TEST_F(Command, InspectShowsModelsAndNetlists) {
 }
 
 // What bit-flip campaigns write, and one of their trials again.
+TEST_F(Command, AProductTableGivesWhatItsFaultGives) {
+  ASSERT_EQ(run({"table", netlist("mul_gates.json"), "--fault", "op_a[2]:1", "-o", "t.npy"}).exit_code, 0);
+  ASSERT_TRUE(write_file(folder() / "faults.csv", "site,stuck_at\nop_a[2],1\n"));
+  ASSERT_EQ(run({"campaign", config("{list: faults.csv}"), "-o", "fault"}).exit_code, 0);
+  json fault = first_set("fault")["faults"][0];
+
+  // The same numbers in the other order, and turned round.
+  const NpyArray array = value_of(read_npy(folder() / "t.npy"));
+  std::vector<std::int32_t> products(65536), by_byte(65536), turned(65536);
+  std::memcpy(products.data(), array.data.data(), array.data.size());
+  for (std::size_t w = 0; w < 256; ++w)
+    for (std::size_t x = 0; x < 256; ++x) {
+      by_byte[(w ^ 128U) * 256 + (x ^ 128U)] = products[w * 256 + x];
+      turned[x * 256 + w] = products[w * 256 + x];
+    }
+  const auto text = [](const std::vector<std::int32_t>& numbers) {
+    return std::string_view(reinterpret_cast<const char*>(numbers.data()), numbers.size() * 4);
+  };
+  ASSERT_TRUE(write_file(folder() / "b.bin", text(by_byte)));
+  ASSERT_TRUE(write_file(folder() / "r.bin", text(turned)));
+  const std::string begin = "model: " + m_model + "\ndata: {format: npy, images: " + demo("images.npy") +
+                            ", labels: " + demo("labels.npy") +
+                            ", select: {first: 40}}\noutput: out\nfaults:\n";
+  const auto entry = [](const std::string& more) {
+    return "  - {kind: product_table, operators: [conv_2d], " + more + "}\n";
+  };
+  ASSERT_TRUE(write_file(folder() / "t.yaml", begin + entry("file: t.npy") +
+                                                  entry("file: b.bin, order: twos_complement") +
+                                                  entry("file: r.bin, rows: input")));
+  const ProcessOutcome outcome = run({"campaign", "t.yaml"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  EXPECT_THAT(outcome.output, HasSubstr("wrong products     32640 of 65536 pairs"));
+  for (const json& set : results("out")["fault_sets"]) {
+    const json& table = set["product_table"];
+    EXPECT_EQ(table["worst_case_error"], 512);
+    EXPECT_EQ(table["mean_error_distance"], 128.0) << "4 |x| for every other weight";
+    EXPECT_EQ(table["golden_products_wrong"], fault["golden_products_changed"]);
+    for (const auto& [key, value] : set["counts"].items()) EXPECT_EQ(value, fault[key]) << key;
+  }
+  EXPECT_EQ(run({"replay", "out/results.json", "--fault", "0", "--image", "3"}).exit_code, 0);
+  EXPECT_EQ(run({"plan", "t.yaml"}).exit_code, 0);
+
+  std::filesystem::remove_all(folder() / "out");
+  const auto refused = [&](const std::string& more, const std::string& message) {
+    EXPECT_TRUE(write_file(folder() / "x.yaml", begin + entry(more)));
+    expect_refused({"campaign", "x.yaml"}, message);
+  };
+  ASSERT_TRUE(write_file(folder() / "short.bin", "1234"));
+  refused("file: short.bin", "neither an .npy file nor 65,536 int32 numbers");
+  refused("file: " + demo("images.npy"), "has the shape (256, 256)");
+  refused("file: t.npy, layers: [nowhere]", "no operator of the chosen kinds");
+  refused("file: t.npy, order: falling", "'order' cannot be 'falling'");
+}
+
+// Where the library's sums are not exact it is not used; the bytes stay the same.
+TEST_F(Command, ResultsAreTheSameBytesWithFewerInstructions) {
+  const std::string file = config("{count: 12}");
+  ASSERT_EQ(run({"campaign", file, "-o", "all"}).exit_code, 0);
+  for (const char* most : {"AVX512_CORE", "AVX2", "SSE41"}) {
+    const std::vector<std::string> arguments = {
+        "/usr/bin/env", std::string("DNNL_MAX_CPU_ISA=") + most, QFI_PROGRAM, "campaign", file, "-o", most};
+    const ProcessOutcome outcome = value_of(run_process(arguments, folder(), std::chrono::seconds(300)));
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+    EXPECT_EQ(bytes(most) == bytes("all"), true) << most;
+  }
+}
+
 TEST_F(Command, OnlyTablesOfTheEarlierRunAreReplaced) {
   const std::string begin = "model: " + m_model + "\ndata: {format: npy, images: " + demo("images.npy") +
                             ", labels: " + demo("labels.npy") +

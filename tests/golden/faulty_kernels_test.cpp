@@ -43,7 +43,8 @@ TEST_P(FaultyKernels, EqualTheTableLoop) {
   StuckAtConfig config;
   config.operators = {OperatorKind::conv_2d, OperatorKind::depthwise_conv_2d, OperatorKind::fully_connected};
   std::vector<FaultyOperator> operators;
-  const auto uses = collect_uses(fast, value_of(choose_operators(fast, config)), operators);
+  const auto uses =
+      collect_uses(fast, value_of(choose_operators(fast, config.operators, config.layers)), operators);
   const FaultTables tables(netlist, uses, {of.operands, Rs1::weight});
   FaultyUnitTables fast_unit(fast, tables, operators, of.padding);
   FaultyUnitTables table_unit(portable, tables, operators, of.padding);
@@ -58,30 +59,30 @@ TEST_P(FaultyKernels, EqualTheTableLoop) {
     ++done;
     fast_unit.set(scratch.products);
     table_unit.set(scratch.products);
-    ASSERT_EQ(outputs(fast, fast_batch, fast_unit.unit()) ==
-                  outputs(portable, portable_batch, table_unit.unit()),
-              true)
+    ASSERT_EQ(
+        outputs(fast, fast_batch, fast_unit.unit()) == outputs(portable, portable_batch, table_unit.unit()),
+        true)
         << site_name(netlist, fault.site) << " stuck at " << fault.value;
   }
   EXPECT_EQ(done, of.faults);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Models, FaultyKernels,
-    testing::Values(
-        FaultyCase{"ic_resnet8_int8.tflite", "mul_gates.json", OperandEncoding::raw, PaddingTaps::skip, 24},
-        FaultyCase{"ic_resnet8_int8.tflite", "mul_adders.json", OperandEncoding::offset,
-                   PaddingTaps::multiply, 12},
-        FaultyCase{"mobv2_050_cifar10_int8.tflite", "mul_gates.json", OperandEncoding::raw,
-                   PaddingTaps::multiply, 6},
-        FaultyCase{"mobv1_050_gtsrb_int8.tflite", "mul_gates.json", OperandEncoding::offset,
-                   PaddingTaps::skip, 8},
-        FaultyCase{"lenet5_mnist_uint8io.tflite", "mul_gates.json", OperandEncoding::raw, PaddingTaps::skip,
-                   12},
-        FaultyCase{"kws_ref_int8.tflite", "mul_gates.json", OperandEncoding::raw, PaddingTaps::skip, 8},
-        FaultyCase{"mobilenet_v1_0.5_160_quant.tflite", "mul_gates.json", OperandEncoding::raw,
-                   PaddingTaps::skip, 1}),
-    [](const auto& info) { return "case_" + std::to_string(info.index); });
+INSTANTIATE_TEST_SUITE_P(Models, FaultyKernels,
+                         testing::Values(FaultyCase{"ic_resnet8_int8.tflite", "mul_gates.json",
+                                                    OperandEncoding::raw, PaddingTaps::skip, 24},
+                                         FaultyCase{"ic_resnet8_int8.tflite", "mul_adders.json",
+                                                    OperandEncoding::offset, PaddingTaps::multiply, 12},
+                                         FaultyCase{"mobv2_050_cifar10_int8.tflite", "mul_gates.json",
+                                                    OperandEncoding::raw, PaddingTaps::multiply, 6},
+                                         FaultyCase{"mobv1_050_gtsrb_int8.tflite", "mul_gates.json",
+                                                    OperandEncoding::offset, PaddingTaps::skip, 8},
+                                         FaultyCase{"lenet5_mnist_uint8io.tflite", "mul_gates.json",
+                                                    OperandEncoding::raw, PaddingTaps::skip, 12},
+                                         FaultyCase{"kws_ref_int8.tflite", "mul_gates.json",
+                                                    OperandEncoding::raw, PaddingTaps::skip, 8},
+                                         FaultyCase{"mobilenet_v1_0.5_160_quant.tflite", "mul_gates.json",
+                                                    OperandEncoding::raw, PaddingTaps::skip, 1}),
+                         [](const auto& info) { return "case_" + std::to_string(info.index); });
 
 }  // namespace
 }  // namespace qfi

@@ -32,6 +32,20 @@ struct StuckAtConfig {
   PaddingTaps padding = PaddingTaps::skip;
 };
 
+/// In which order a file's codes stand: from the smallest to the largest, or by their stored byte (INT8: 0 ..
+/// 127, -128 .. -1).
+enum class TableOrder : std::uint8_t { rising, twos_complement };
+
+/// `faults` entry of kind product_table: products of stored codes, 256 x 256, zero points corrected outside.
+struct TableConfig {
+  ConfigPath file;
+  TableOrder order = TableOrder::rising;
+  Rs1 rows = Rs1::weight;  ///< what the first index is of
+  std::vector<OperatorKind> operators = {OperatorKind::conv_2d};
+  std::vector<std::string> layers;  ///< as above
+  PaddingTaps padding = PaddingTaps::skip;
+};
+
 /// How the values of some layers are stored.
 struct StorageConfig {
   std::vector<std::string> layers;  ///< empty: all
@@ -113,7 +127,7 @@ using SampleConfig = std::variant<SampleExhaustive, SampleMargin, SampleCount, S
 
 struct FaultsConfig {
   std::string name;  ///< unique; by default what it is and a number
-  std::variant<StuckAtConfig, BitFaultConfig> model;
+  std::variant<StuckAtConfig, BitFaultConfig, TableConfig> model;
   SampleConfig sample;             ///< its own, or the campaign's
   std::optional<double> weight;    ///< of the set in the combined estimates
   std::optional<double> raw_rate;  ///< FIT per Mbit (10^6 bits) of stored values, FIT per cell of a netlist

@@ -35,6 +35,8 @@ inline const Names<Rs1> k_rs1 = {{"weight", Rs1::weight}, {"input", Rs1::input}}
 inline const Names<SiteKind> k_sites = {{"nets", SiteKind::nets}, {"pins", SiteKind::pins}};
 inline const Names<PaddingTaps> k_padding = {{"skip", PaddingTaps::skip},
                                              {"multiply", PaddingTaps::multiply}};
+inline const Names<TableOrder> k_orders = {{"rising", TableOrder::rising},
+                                           {"twos_complement", TableOrder::twos_complement}};
 inline const Names<Rounding> k_rounding = {{"up", Rounding::up}, {"nearest", Rounding::nearest}};
 inline const Names<FaultTarget> k_targets = {
     {"weights", FaultTarget::weights}, {"biases", FaultTarget::biases}, {"data", FaultTarget::data}};

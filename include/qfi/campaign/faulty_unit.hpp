@@ -20,7 +20,9 @@ struct FaultyOperator {
 
 /// Operators of the chosen kinds in the chosen layers. Errors: there are none, a layer that is no
 /// such operator, or one without 8-bit weights.
-Result<std::vector<std::size_t>> choose_operators(const Program& program, const StuckAtConfig& faults);
+Result<std::vector<std::size_t>> choose_operators(const Program& program,
+                                                  const std::vector<OperatorKind>& kinds,
+                                                  const std::vector<std::string>& layers);
 
 /// One use per distinct set of operand codes, with the weights that occur under it; golden_pairs
 /// are zeros. Fills `operators`.

@@ -8,6 +8,7 @@
 
 #include "qfi/campaign/bit_set.hpp"
 #include "qfi/campaign/stuck_at_set.hpp"
+#include "qfi/campaign/table_set.hpp"
 
 namespace qfi {
 
@@ -22,6 +23,7 @@ struct Plan {
     return dynamic_cast<const StuckAtSet*>(sets[set].get());
   }
   const BitSet* bits(std::size_t set) const { return dynamic_cast<const BitSet*>(sets[set].get()); }
+  const TableSet* table(std::size_t set) const { return dynamic_cast<const TableSet*>(sets[set].get()); }
 };
 
 struct PlanParams {

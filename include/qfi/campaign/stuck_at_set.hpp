@@ -69,10 +69,8 @@ class StuckAtSet final : public FaultSet {
   /// The model's outputs on an image of the first block under one fault, whatever its fate.
   std::vector<std::byte> outputs_under(const StuckAt& fault, std::size_t image) const;
 
-  /// Runs the first image under a fault and without, operator by operator, and shows each output.
-  using OutputUse = std::function<void(std::size_t operator_index, int output, const TensorOf& golden,
-                                       const TensorOf& faulty)>;
-  void replay(const StuckAt& fault, const OutputUse& use) const;
+  /// As UnitRunner::replay.
+  void replay(const StuckAt& fault, const UnitRunner::OutputUse& use) const;
 
   /// Compares the products of `count` drawn faults (all, if fewer), on the whole grid. Verilator missing is
   /// no error. Error: a difference.

@@ -45,6 +45,10 @@ class UnitRunner {
   /// The same for some blocks, and what it counts; `events`: of all images, filled in.
   FaultCounts score(std::span<const ImageBlock> blocks, const FaultyUnit& unit, Batch& batch,
                     std::vector<ImageEvents>& events) const;
+  /// Runs the first image with the unit and without, operator by operator, and shows each output.
+  using OutputUse = std::function<void(std::size_t operator_index, int output, const TensorOf& golden,
+                                       const TensorOf& faulty)>;
+  void replay(const FaultyUnit& unit, const OutputUse& use) const;
   /// An image of a batch.
   TensorOf tensors(const Batch& batch, std::size_t image) const;
 

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,8 @@ namespace qfi {
 /// output channels. `fast`: by oneDNN and vector instructions, wherever that is exact on this CPU; else portable.
 enum class KernelSet : std::uint8_t { reference, portable, fast };
 const char* name_of(KernelSet set);
+/// What the fast kernels use on this CPU, for records: "oneDNN 2.6.3 with AVX-512 VNNI, own kernels with AVX-512".
+std::string instructions_in_use();
 
 /// Taps that fall into the padding: skipped, as the TFLite reference kernels do, or multiplied
 /// with the input's zero point, as kernels that pad first do.

@@ -277,6 +277,11 @@ void IntegerConvolution::run(const Weights& weights, std::size_t planes, const s
 
 std::string IntegerConvolution::name() const { return m_primitives.front()->name; }
 
+std::string integer_convolution_version() {
+  const dnnl::version_t* version = dnnl::version();
+  return fmt::format("{}.{}.{}", version->major, version->minor, version->patch);
+}
+
 std::string integer_convolution_instructions() {
   switch (dnnl::get_effective_cpu_isa()) {
     case dnnl::cpu_isa::avx512_core_amx: return "AMX";

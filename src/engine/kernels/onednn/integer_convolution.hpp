@@ -49,5 +49,6 @@ class IntegerConvolution {
 
 /// What oneDNN dispatches to on this CPU, for run records.
 std::string integer_convolution_instructions();
+std::string integer_convolution_version();
 
 }  // namespace qfi
