@@ -235,7 +235,7 @@ TEST_F(Command, OperatorsWithoutATableAreRefusedByName) {
                "{format: idx, images: " + data + "images-idx3-ubyte.gz, labels: " + data +
                    "labels-idx1-ubyte.gz, select: {first: 5}");
   ASSERT_TRUE(write_file(folder() / "c.yaml", text));
-  expect_refused({"campaign", "c.yaml"}, "has no 8-bit weights; a faulty multiplier's table is for those");
+  expect_refused({"campaign", "c.yaml"}, "has no 8-bit weights; a multiplier's table is for those");
 }
 
 TEST_F(Command, AForeignOutputFolderIsNotOverwritten) {
