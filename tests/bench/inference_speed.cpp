@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Faulty against fault-free inference, interleaved: random stuck-at faults of a netlist's multiplier in all
-// convolutions of a model, each with its set-up, and the fault-free run beside every one. Prints one JSON
-// object.
-//   inference_speed MODEL NETLIST raw|offset IMAGES FAULTS [depthwise] [naive]
+// Speed of inference, as one JSON object (scripts/bench.sh makes a table of many).
+//   inference_speed golden MODEL [--batch N] [--threads N]: fault-free, images per second of some seconds.
+//   inference_speed faulty MODEL --netlist FILE: random stuck-at faults of a netlist's multiplier in all
+//     convolutions, each with its set-up, and the fault-free run beside every one.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <thread>
 
 #include "qfi/base/random.hpp"
 #include "qfi/campaign/faulty_unit.hpp"
@@ -39,11 +41,53 @@ nlohmann::ordered_json summary(std::vector<double> values) {
 struct Options {
   std::string model, netlist;
   OperandEncoding operands = OperandEncoding::raw;
-  std::size_t images = 0;
-  std::size_t faults = 0;
+  std::size_t batch = 32;
+  unsigned threads = 1;
+  std::size_t images = 512;
+  std::size_t faults = 1000;
+  double seconds = 2;
   bool depthwise = false;
   bool naive = false;
+  bool verbose = false;
 };
+
+template <class T>
+T value_of(Result<T> result) {
+  if (result) return *std::move(result);
+  std::fprintf(stderr, "inference_speed: %s\n", result.error().message.c_str());
+  std::exit(2);
+}
+
+// Smooth pictures: neighbouring pixels are alike, as in photographs.
+void fill_input(const Program& program, Batch& batch) {
+  const auto input = batch.tensor(program.model().inputs[0]);
+  for (std::size_t i = 0; i < input.size(); ++i) {
+    const std::uint64_t coarse = random_bits(1, "pixel", i / 48) % 180;
+    input[i] = static_cast<std::byte>(coarse + random_bits(1, "noise", i) % 60 + 128);
+  }
+}
+
+// Every thread has a batch of its own; the median of the runs' times.
+nlohmann::ordered_json golden(const Options& options) {
+  const Program program = value_of(Program::prepare(value_of(load_tflite(options.model))));
+  std::vector<std::vector<double>> times(options.threads);
+  const auto work = [&](unsigned worker) {
+    Batch batch(program, options.batch);
+    fill_input(program, batch);
+    double spent = 0;
+    while (spent < options.seconds) {
+      times[worker].push_back(seconds_of([&] { program.run(batch, 0, program.model().operators.size()); }));
+      spent += times[worker].back();
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned worker = 0; worker < options.threads; ++worker) threads.emplace_back(work, worker);
+  for (std::thread& thread : threads) thread.join();
+  double rate = 0;
+  for (const auto& of_thread : times)
+    rate += static_cast<double>(options.batch) / summary(of_thread)["p50"].get<double>();
+  return {{"ms_per_image", 1e3 / rate}, {"instructions", instructions_in_use()}};
+}
 
 class Measurement {
  public:
@@ -57,7 +101,9 @@ class Measurement {
     m_uses = collect_uses(m_program, value_of(choose_operators(m_program, config.operators, config.layers)),
                           m_operators);
     m_end = m_program.model().operators.size();
-    fill_input();
+    fill_input(m_program, m_batch);
+    const auto input = m_batch.tensor(m_program.model().inputs[0]);
+    m_input.assign(input.begin(), input.end());
     count_pairs();
     m_tables = std::make_unique<FaultTables>(m_netlist, m_uses, UnitParams{options.operands, Rs1::weight});
   }
@@ -68,8 +114,13 @@ class Measurement {
     std::set<Digest> seen;
     std::vector<double> golden, faulty, ratios, setup, naive;
     const auto order = draw_without_replacement(2 * sites.size(), 2 * sites.size(), 1, "speed");
+    const auto start = std::chrono::steady_clock::now();
+    const auto spent = [&] {
+      return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    };
     for (const std::uint64_t index : order) {
-      if (faulty.size() == m_options.faults) break;
+      if (faulty.size() == m_options.faults || (faulty.size() >= k_fewest && spent() > m_options.seconds))
+        break;
       const StuckAt fault = stuck_at_member(sites, index);
       const FaultEffect effect = m_tables->examine(std::span(&fault, 1), m_scratch);
       if (effect.is_table_masked || effect.golden_hits == 0 || !seen.insert(effect.digest).second) continue;
@@ -80,7 +131,7 @@ class Measurement {
       }));
       faulty.push_back(setup.back() + seconds_of([&] { run_all(&unit.unit()); }));
       ratios.push_back(faulty.back() / golden.back());
-      if (std::getenv("QFI_SPEED_VERBOSE") != nullptr)
+      if (m_options.verbose)
         std::fprintf(stderr, "%s stuck-at-%d: %.2f (set-up %.2f)\n", site_name(m_netlist, fault.site).c_str(),
                      fault.value ? 1 : 0, ratios.back(), setup.back() / golden.back());
       if (m_options.naive) naive.push_back(naive_seconds(unit.unit()) / faulty.back());
@@ -89,7 +140,8 @@ class Measurement {
       for (double& value : values) value *= 1e3 / static_cast<double>(m_options.images);
       return summary(values);
     };
-    nlohmann::ordered_json result = {{"golden_ms_per_image", per_image(golden)},
+    nlohmann::ordered_json result = {{"faults", faulty.size()},
+                                     {"golden_ms_per_image", per_image(golden)},
                                      {"faulty_ms_per_image", per_image(faulty)},
                                      {"setup_ms_per_image", per_image(setup)},
                                      {"faulty_over_golden", summary(ratios)}};
@@ -99,23 +151,7 @@ class Measurement {
 
  private:
   static constexpr std::size_t k_block = 64;
-
-  template <class T>
-  static T value_of(Result<T> result) {
-    if (result) return *std::move(result);
-    std::fprintf(stderr, "%s\n", result.error().message.c_str());
-    std::exit(1);
-  }
-
-  // Smooth pictures: neighbouring pixels are alike, as in photographs.
-  void fill_input() {
-    const auto input = m_batch.tensor(m_program.model().inputs[0]);
-    for (std::size_t i = 0; i < input.size(); ++i) {
-      const std::uint64_t coarse = random_bits(1, "pixel", i / 48) % 180;
-      input[i] = static_cast<std::byte>(coarse + random_bits(1, "noise", i) % 60 + 128);
-    }
-    m_input.assign(input.begin(), input.end());
-  }
+  static constexpr std::size_t k_fewest = 5;  // faults, whatever the time
 
   void restore_input() {
     const auto input = m_batch.tensor(m_program.model().inputs[0]);
@@ -168,21 +204,30 @@ class Measurement {
 }  // namespace qfi
 
 int main(int count, char** arguments) {
-  if (count < 6) {
-    std::fprintf(stderr, "inference_speed MODEL NETLIST raw|offset IMAGES FAULTS [depthwise] [naive]\n");
-    return 2;
-  }
+  CLI::App app("speed of inference");
+  app.require_subcommand(1);
   qfi::Options options;
-  options.model = arguments[1];
-  options.netlist = arguments[2];
-  options.operands =
-      arguments[3] == std::string("raw") ? qfi::OperandEncoding::raw : qfi::OperandEncoding::offset;
-  options.images = std::stoul(arguments[4]);
-  options.faults = std::stoul(arguments[5]);
-  for (int i = 6; i < count; ++i) {
-    options.depthwise = options.depthwise || arguments[i] == std::string("depthwise");
-    options.naive = options.naive || arguments[i] == std::string("naive");
-  }
-  std::printf("%s\n", qfi::Measurement(options).run().dump(1).c_str());
+  const auto add = [&](const char* name, const char* text) {
+    CLI::App* command = app.add_subcommand(name, text);
+    command->add_option("model", options.model)->required();
+    command->add_option("--seconds", options.seconds, "how long to measure");
+    return command;
+  };
+  CLI::App* golden = add("golden", "fault-free inference");
+  golden->add_option("--batch", options.batch);
+  golden->add_option("--threads", options.threads);
+  CLI::App* faulty = add("faulty", "inference under stuck-at faults");
+  faulty->add_option("--netlist", options.netlist)->required();
+  std::string operands = "raw";
+  faulty->add_option("--operands", operands)->check(CLI::IsMember({"raw", "offset"}));
+  faulty->add_option("--images", options.images, "per fault");
+  faulty->add_option("--faults", options.faults, "at most");
+  faulty->add_flag("--depthwise", options.depthwise, "depthwise convolutions go through the unit too");
+  faulty->add_flag("--naive", options.naive, "time the reference's table loop too");
+  faulty->add_flag("--verbose", options.verbose, "a line for each fault");
+  CLI11_PARSE(app, count, arguments);
+  if (operands == "offset") options.operands = qfi::OperandEncoding::offset;
+  const auto result = golden->parsed() ? qfi::golden(options) : qfi::Measurement(options).run();
+  std::printf("%s\n", result.dump(1).c_str());
   return 0;
 }

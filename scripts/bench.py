@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Speed of qfi: golden inference against LiteRT, faulty against golden, campaigns. See scripts/bench.sh."""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+try:
+    from ai_edge_litert.interpreter import Interpreter
+    import numpy
+except ImportError:
+    Interpreter = None
+
+SPEED = "build/release/tests/inference_speed"
+QFI = "build/release/qfi"
+NETLIST = "netlists/mul_gates.json"
+SMALL = ["models/ic_resnet8_int8", "models/resnet18w16_cifar10_int8"]
+LARGE = ["models_bench/resnet18w64_cifar_shape_untrained_int8", "models/mobv1_050_gtsrb_int8",
+         "models_bench/mobv1_100_cifar_shape_untrained_int8", "models/mobv2_050_cifar10_int8",
+         "models_bench/mobv2_100_cifar_shape_untrained_int8"]
+MOBILE = [model for model in LARGE if "/mob" in model]
+
+
+def run(*arguments):
+    done = subprocess.run(arguments, stdout=subprocess.PIPE, check=True, text=True)
+    return json.loads(done.stdout)
+
+
+def path_of(model):
+    return os.path.join(os.environ.get("QFI_SHARED", "../shared"), "data", model + ".tflite")
+
+
+def name_of(model):
+    return os.path.basename(model).replace("_int8", "").replace("_cifar_shape_untrained", "")
+
+
+def litert_ms(model, batch, seconds):
+    """Median time of one image, XNNPACK, one thread."""
+    interpreter = Interpreter(path_of(model), num_threads=1)
+    tensor = interpreter.get_input_details()[0]
+    shape = [batch] + [int(size) for size in tensor["shape"][1:]]
+    interpreter.resize_tensor_input(tensor["index"], shape)
+    interpreter.allocate_tensors()
+    pixels = numpy.random.default_rng(1).integers(-128, 127, shape).astype(tensor["dtype"])
+    interpreter.set_tensor(tensor["index"], pixels)
+    times = []
+    while sum(times) < seconds:
+        start = time.perf_counter()
+        interpreter.invoke()
+        times.append(time.perf_counter() - start)
+    return 1e3 * statistics.median(times) / batch
+
+
+class Report:
+    def __init__(self):
+        self.rows = []
+
+    def title(self, text):
+        print("\n" + text, flush=True)
+
+    def row(self, part, what, values):
+        self.rows.append({"part": part, "what": what, **values})
+        shown = "  ".join(f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+                          for key, value in values.items())
+        print(f"  {what:<44} {shown}", flush=True)
+
+
+def bench_golden(report, options):
+    report.title("(a) golden inference, ms per image, one thread; ratio to LiteRT with XNNPACK")
+    for model in SMALL + LARGE:
+        for batch in (1, 32):
+            ours, theirs = [], []
+            for _ in range(options.rounds):
+                ours.append(run(SPEED, "golden", path_of(model), "--batch", str(batch), "--seconds", "0.5"))
+                if Interpreter:
+                    theirs.append(litert_ms(model, batch, 0.5))
+            values = {"qfi": statistics.median(r["ms_per_image"] for r in ours)}
+            if theirs:
+                values["litert"] = statistics.median(theirs)
+                values["ratio"] = values["qfi"] / values["litert"]
+            report.row("golden", f"{name_of(model)} batch {batch}", values)
+
+
+def faulty(model, operands, images, seconds, *more):
+    return run(SPEED, "faulty", path_of(model), "--netlist", NETLIST, "--operands", operands, "--images",
+               str(images), "--seconds", str(seconds), *more)
+
+
+def faulty_values(model, result):
+    values = {"faults": result["faults"]}
+    values.update({key: result["faulty_over_golden"][key] for key in ("mean", "p50", "p95", "max")})
+    values["ms"] = result["faulty_ms_per_image"]["mean"]
+    values["set-up"] = result["setup_ms_per_image"]["mean"] / result["golden_ms_per_image"]["mean"]
+    if Interpreter:
+        values["of_litert"] = values["ms"] / litert_ms(model, 32, 0.3)
+    return values
+
+
+def bench_faulty(report, options):
+    report.title("(b) faulty over golden inference, distinct random faults of the convolutions, set-up included\n"
+                 "    (ms per image; set-up as share of golden; of_litert: over LiteRT fault-free, batch 32)")
+    for model in SMALL + LARGE:
+        for operands in ("raw", "offset"):
+            for images in options.images:
+                result = faulty(model, operands, images, options.seconds)
+                report.row("faulty", f"{name_of(model)} {operands} {images} images", faulty_values(model, result))
+    for model in MOBILE:
+        result = faulty(model, "raw", 512, options.seconds, "--depthwise")
+        report.row("faulty depthwise", f"{name_of(model)} with depthwise, raw 512", faulty_values(model, result))
+
+
+def bench_naive(report, options):
+    report.title("(c) faulty over the reference's table loop")
+    for model in (SMALL[0], LARGE[0]):
+        result = faulty(model, "raw", 512, options.seconds, "--naive", "--faults", "8")
+        report.row("naive", name_of(model), {"faulty/naive": 1 / result["naive_over_faulty"]["mean"]})
+
+
+def bench_tables(report, _):
+    report.title("(d) all tables of the netlist, seconds")
+    result = run("build/release/tests/tables_bench", "--benchmark_filter=all_tables", "--benchmark_format=json")
+    for entry in result["benchmarks"]:
+        threads = entry["name"].split("/")[1]
+        report.row("tables", f"{threads} threads", {"seconds": entry["real_time"] / 1e3,
+                                                    "tables": int(entry["tables"])})
+
+
+def campaign(model, faults, threads):
+    """run.json, and the largest memory of the process in MiB."""
+    shared = os.environ.get("QFI_SHARED", "../shared")
+    with tempfile.TemporaryDirectory() as folder:
+        config = os.path.join(folder, "c.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(f"""model: {os.path.abspath(path_of(model))}
+data: {{format: cifar10, images: {os.path.abspath(shared)}/data/cifar10/test_batch_0000-4999.bin, select: {{first: 512}}}}
+faults:
+  - {{kind: stuck_at, netlist: {os.path.abspath(NETLIST)}}}
+sample: {{count: {faults}}}
+verify: 0
+output: {folder}/out
+""")
+        process = subprocess.Popen([QFI, "campaign", config, "--threads", str(threads)], stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        if status != 0:
+            sys.exit("bench: a campaign failed")
+        with open(os.path.join(folder, "out/run.json"), encoding="utf-8") as file:
+            return json.load(file), usage.ru_maxrss / 1024
+
+
+def bench_campaigns(report, options):
+    report.title("(e) whole campaigns, drawn faults per second, 512 images; (f) peak memory")
+    for model, faults in ((SMALL[0], 160), (SMALL[1], 60)):
+        loop = {n: run(SPEED, "golden", path_of(model), "--batch", "64", "--threads", str(n))["ms_per_image"]
+                for n in (1, 2)}
+        rates = {}
+        for threads in (1, 2):
+            record, memory = campaign(model, faults, threads)
+            rates[threads] = faults / record["run_seconds"]
+            report.row("campaign", f"{name_of(model)} {threads} threads",
+                       {"faults/s": rates[threads], "peak_MiB": memory})
+        gain, loop_gain = rates[2] / rates[1], loop[1] / loop[2]
+        report.row("threads", f"{name_of(model)} two threads over one",
+                   {"gain": gain, "golden_loop_gain": loop_gain, "ratio": gain / loop_gain})
+
+
+def main():
+    parser = argparse.ArgumentParser(description="speed of qfi in one run")
+    parser.add_argument("--rounds", type=int, default=5, help="of golden measurements, medians are shown")
+    parser.add_argument("--seconds", type=float, default=12, help="for each kind of faulty inference")
+    parser.add_argument("--images", type=int, nargs="+", default=[64, 512, 2000], help="per fault")
+    parser.add_argument("--parts", default="abcde", help="which of the parts a to e")
+    parser.add_argument("--output", default="bench-results/bench.json")
+    options = parser.parse_args()
+    report = Report()
+    used = run(SPEED, "golden", path_of(SMALL[0]), "--seconds", "0.2")["instructions"]
+    print(f"instructions in use: {used}")
+    if not Interpreter:
+        print("no LiteRT here: its columns are left out")
+    parts = {"a": bench_golden, "b": bench_faulty, "c": bench_naive, "d": bench_tables, "e": bench_campaigns}
+    for part in options.parts:
+        parts[part](report, options)
+    os.makedirs(os.path.dirname(options.output) or ".", exist_ok=True)
+    with open(options.output, "w", encoding="utf-8") as file:
+        json.dump({"schema": "qfi-bench-1", "instructions": used, "rows": report.rows}, file, indent=1)
+    print(f"\nnumbers in {options.output}")
+
+
+if __name__ == "__main__":
+    main()
