@@ -62,7 +62,8 @@ FastLayer::FastLayer(const MultiplyAccumulate& op)
     : m_op(op),
       m_shape(viewed(op.shape)),
       m_planes_per_plane(is_pointwise(op.shape) ? op.shape.out_pixels() : 1),
-      m_factors(op.requantizer) {}
+      m_factors(op.requantizer),
+      m_weights_of_channels(weights_of_channels(op)) {}
 
 std::unique_ptr<FastLayer> FastLayer::make(const MultiplyAccumulate& op) {
   std::unique_ptr<FastLayer> layer(new FastLayer(op));
@@ -156,7 +157,8 @@ std::shared_ptr<const LayerProducts> FastLayer::prepare(TableAnalysis& analysis,
   const bool is_plain = factored != nullptr && factored->product_terms.size() == plain.product_terms.size();
   const bool may_count = has_avx512() && !is_plain && way != ErrorWay::products;
   if (may_count && m_op.shape.taps() <= k_most_counted && analysis.planes()) {
-    errors = std::make_unique<BitCountedErrors>(*analysis.planes(), m_op, m_shape, k_counted_planes);
+    errors = std::make_unique<BitCountedErrors>(*analysis.planes(), m_op, m_weights_of_channels, m_shape,
+                                                k_counted_planes);
     const bool is_dearer = factored != nullptr && cycles_per_plane(plain) + errors->cycles_per_plane() >=
                                                       cycles_per_plane(*factored);
     if (is_dearer || counts_bytes(*errors) > k_most_counts_bytes) errors.reset();

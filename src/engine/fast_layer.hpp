@@ -71,6 +71,7 @@ class FastLayer {
   std::size_t m_most_terms = 1;
   CodeType m_input_type = CodeType::int8;  ///< that the convolutions take
   ChannelFactors m_factors;
+  WeightsOfChannels m_weights_of_channels;
   std::unique_ptr<IntegerConvolution> m_convolution;
   std::unique_ptr<IntegerConvolution> m_input_convolution;  ///< one output channel; nullptr: not possible
   std::shared_ptr<const IntegerConvolution::Weights> m_ones;

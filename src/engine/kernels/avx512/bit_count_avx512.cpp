@@ -241,7 +241,7 @@ void count_row(const BitCounts& counts, const ConvolutionShape& s, std::size_t p
         Vector counter[16], bytes[8];
         if (i < taken) {
           count_entries(base + word * 8, &counts.entries[counts.first_entry[c + i]],
-                        counts.entries.data() + counts.first_entry[c + i + 1], counts.bits, counter);
+                        &counts.entries[counts.first_entry[c + i + 1]], counts.bits, counter);
         } else {
           for (auto& bit : counter) bit = _mm512_setzero_si512();
         }

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "../../multiply_accumulate.hpp"
@@ -36,6 +37,8 @@ struct BitLookup {
 
 /// Of one layer (or some of its input channels), one value of its error table.
 struct BitCounts {
+  explicit BitCounts(const BitRows& of_rows) : rows(of_rows) {}
+
   /// Of the input channels first_channel, ..: their look-ups begin at lookups[first_lookup[i]].
   std::size_t first_channel = 0;
   std::vector<std::size_t> first_lookup{0};
@@ -43,7 +46,7 @@ struct BitCounts {
   /// Of each output channel, the words that are counted, as offsets in bytes from the place of the output;
   /// a multiple of 16 of them, the rest pointing at 0.
   std::vector<std::size_t> first_entry{0};
-  std::vector<std::uint32_t> entries;
+  std::unique_ptr<std::uint32_t[]> entries;
   BitRows rows;
   int bits = 1;  ///< that a count needs; at most 16
 };
