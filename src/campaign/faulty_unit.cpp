@@ -36,7 +36,7 @@ Result<std::vector<std::size_t>> choose_operators(const Program& program,
 }
 
 std::vector<TableUse> collect_uses(const Program& program, const std::vector<std::size_t>& chosen,
-                                   std::vector<FaultyOperator>& operators) {
+                                   PaddingTaps padding, std::vector<FaultyOperator>& operators) {
   std::vector<TableUse> uses;
   std::map<OperandCodes, std::size_t> use_of_codes;
   for (const std::size_t index : chosen) {
@@ -46,7 +46,9 @@ std::vector<TableUse> collect_uses(const Program& program, const std::vector<std
       uses.emplace_back();
       uses.back().codes = codes;
       uses.back().golden_pairs.assign(65536, 0);
+      uses.back().input_occurs = {};
     }
+    uses[entry->second].input_occurs |= program.possible_inputs(index, padding);
     for (const std::uint8_t weight : program.weight_bytes(index))
       uses[entry->second].weight_occurs[weight] = true;
     operators.push_back({index, entry->second});

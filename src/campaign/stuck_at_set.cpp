@@ -85,7 +85,7 @@ Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, c
   set->m_netlist = std::make_unique<Netlist>(std::move(netlist));
   QFI_TRY(const std::vector<std::size_t> chosen,
           choose_operators(*workload.program, unit.operators, unit.layers));
-  set->m_uses = collect_uses(*workload.program, chosen, set->m_operators);
+  set->m_uses = collect_uses(*workload.program, chosen, unit.padding, set->m_operators);
   set->m_sites = enumerate_sites(*set->m_netlist, unit.sites);
   Stratum& stratum = set->m_strata.emplace_back();
   stratum.label = "network";

@@ -74,8 +74,8 @@ Result<FaultyMultiplier> make_faulty_multiplier(const Options& options, const Pr
   QFI_TRY(const StuckAt fault, parse_stuck_at(*result.netlist, options.fault));
   QFI_TRY(const std::vector<std::size_t> chosen, choose_operators(program, config.operators, config.layers));
   std::vector<FaultyOperator> operators;
-  result.tables =
-      std::make_unique<FaultTables>(*result.netlist, collect_uses(program, chosen, operators), config.unit);
+  result.tables = std::make_unique<FaultTables>(
+      *result.netlist, collect_uses(program, chosen, config.padding, operators), config.unit);
   if (auto checked = result.tables->check_fault_free(); !checked) return at(options.netlist, checked.error());
   FaultTables::Scratch scratch;
   result.tables->examine(std::span(&fault, 1), scratch);

@@ -2,7 +2,6 @@
 // What a product table adds to the fault-free products.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -23,8 +22,8 @@ ErrorTable error_table(const ProductTable& table, const OperandCodes& codes);
 
 /// Which weights and inputs meet, by stored byte; errors of others do not matter.
 struct OperandsInUse {
-  std::array<bool, 256> weights{};
-  std::array<bool, 256> inputs{};
+  ByteSet weights{};
+  ByteSet inputs{};
 };
 
 }  // namespace qfi

@@ -72,6 +72,8 @@ class Kernel {
                                                              PaddingTaps) const {
     return nullptr;
   }
+  /// Stored bytes of 8-bit outputs that no inputs give are left out.
+  virtual ByteSet possible_outputs() const { return ByteSet::all(); }
   /// Whether output element i depends on element i of each input alone.
   virtual bool is_elementwise() const { return false; }
   /// Computes these output elements of the first image. Precondition: is_elementwise().

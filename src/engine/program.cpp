@@ -265,8 +265,8 @@ void Program::prepare_tables(FaultyUnit& unit) const {
     auto group = std::ranges::find(groups, errors, &Group::errors);
     if (group == groups.end()) {
       group = groups.insert(groups.end(), {std::move(errors), {}, {}});
-      group->in_use.inputs.fill(true);
     }
+    group->in_use.inputs |= possible_inputs(i, unit.padding);
     for (const std::uint8_t weight : weight_bytes(i)) group->in_use.weights[weight] = true;
     group->operators.push_back(i);
   }
@@ -363,6 +363,16 @@ OperandCodes Program::operand_codes(std::size_t index) const {
 
 std::span<const std::uint8_t> Program::weight_bytes(std::size_t index) const {
   return m_kernels[index]->multiply_accumulate()->weights;
+}
+
+ByteSet Program::possible_inputs(std::size_t index, PaddingTaps padding) const {
+  ByteSet inputs = ByteSet::all();  // of the model's own input
+  const int input = m_model.operators[index].inputs[m_kernels[index]->multiply_accumulate()->data_input];
+  for (std::size_t i = 0; i < index; ++i)
+    if (std::ranges::find(m_model.operators[i].outputs, input) != m_model.operators[i].outputs.end())
+      inputs = is_folded(i) ? ByteSet::all() : m_kernels[i]->possible_outputs();
+  if (padding == PaddingTaps::multiply) inputs[byte_index(operand_codes(index).input_zero_point)] = true;
+  return inputs;
 }
 
 void Program::count_pairs(const Batch& batch, std::size_t index, PaddingTaps padding,

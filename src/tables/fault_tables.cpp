@@ -26,6 +26,18 @@ OperandGrid covering_grid(const std::vector<TableUse>& uses, const UnitParams& p
   return grid;
 }
 
+// The codes of the set, in rising order.
+std::vector<IntRange> ranges_of(const ByteSet& set, CodeType type) {
+  std::vector<IntRange> ranges;
+  const int first = smallest_code(type);
+  for (int code = first; code < first + 256; ++code) {
+    if (!set[byte_index(code)]) continue;
+    if (!ranges.empty() && ranges.back().last == code - 1) ranges.back().last = code;
+    else ranges.push_back({code, code});
+  }
+  return ranges;
+}
+
 // Sorted, overlapping and touching intervals joined.
 std::vector<IntRange> merged(std::vector<IntRange> ranges) {
   std::sort(ranges.begin(), ranges.end(),
@@ -50,11 +62,14 @@ FaultTables::FaultTables(const Netlist& netlist, std::vector<TableUse> uses, con
   if (has_counts) m_golden_pairs.assign(grid.size(), 0);
   for (const TableUse& use : m_uses) {
     const int first = smallest_code(use.codes.type);
-    const int first_input = input_operand(use.codes, first) - grid.inner.first;
+    const std::vector<IntRange> inputs = ranges_of(use.input_occurs, use.codes.type);
     for (int w = first; w < first + 256; ++w) {
       const int row = weight_operand(use.codes, w) - grid.outer.first;
       if (use.weight_occurs[byte_index(w)])
-        m_relevant[static_cast<std::size_t>(row)].push_back({first_input, first_input + 255});
+        for (const IntRange& range : inputs)
+          m_relevant[static_cast<std::size_t>(row)].push_back(
+              {input_operand(use.codes, range.first) - grid.inner.first,
+               input_operand(use.codes, range.last) - grid.inner.first});
       for (int x = first; has_counts && x < first + 256; ++x)
         m_golden_pairs[grid_index(weight_operand(use.codes, w), input_operand(use.codes, x))] +=
             use.golden_pairs[byte_index(w) * 256 + byte_index(x)];

@@ -99,7 +99,7 @@ class Measurement {
     StuckAtConfig config;
     if (options.depthwise) config.operators.push_back(OperatorKind::depthwise_conv_2d);
     m_uses = collect_uses(m_program, value_of(choose_operators(m_program, config.operators, config.layers)),
-                          m_operators);
+                          config.padding, m_operators);
     m_end = m_program.model().operators.size();
     fill_input(m_program, m_batch);
     const auto input = m_batch.tensor(m_program.model().inputs[0]);

@@ -43,8 +43,8 @@ TEST_P(FaultyKernels, EqualTheTableLoop) {
   StuckAtConfig config;
   config.operators = {OperatorKind::conv_2d, OperatorKind::depthwise_conv_2d, OperatorKind::fully_connected};
   std::vector<FaultyOperator> operators;
-  const auto uses =
-      collect_uses(fast, value_of(choose_operators(fast, config.operators, config.layers)), operators);
+  const auto uses = collect_uses(fast, value_of(choose_operators(fast, config.operators, config.layers)),
+                                 of.padding, operators);
   const FaultTables tables(netlist, uses, {of.operands, Rs1::weight});
   FaultyUnitTables fast_unit(fast, tables, operators, of.padding);
   FaultyUnitTables table_unit(portable, tables, operators, of.padding);

@@ -101,5 +101,30 @@ TEST(Program, LiveTensorsAreWhatLaterOperatorsRead) {
   EXPECT_THAT(program.live_tensors(2, {}), testing::ElementsAre(2));
 }
 
+// A ReLU whose output has its zero inside the codes gives none below it, which the next layer can count on.
+TEST(PossibleInputs, AreWhatActivationsLetThrough) {
+  QFI_NEEDS_SHARED_DATA();
+  Model model = value_of(load_tflite(test::shared_folder() / "data/models/ic_resnet8_int8.tflite"));
+  std::vector<std::size_t> layers;
+  for (std::size_t i = 0; i < model.operators.size(); ++i)
+    if (model.operators[i].kind == OperatorKind::conv_2d) layers.push_back(i);
+  ASSERT_GE(layers.size(), 2U);
+  const int between = model.operators[layers[1]].inputs[0];
+  ASSERT_EQ(model.operators[layers[0]].outputs[0], between);
+  ASSERT_EQ(std::get<WindowOptions>(model.operators[layers[0]].options).activation, Activation::relu);
+  model.tensors[static_cast<std::size_t>(between)].quantization.zero_points[0] = -20;
+  const Program program = value_of(Program::prepare(std::move(model), {KernelSet::fast, true, {}}));
+  const ByteSet first = program.possible_inputs(layers[0], PaddingTaps::skip);
+  const ByteSet second = program.possible_inputs(layers[1], PaddingTaps::skip);
+  for (int code = -128; code < 128; ++code) {
+    EXPECT_TRUE(first[byte_index(code)]) << "the model's own input";
+    EXPECT_EQ(second[byte_index(code)], code >= -20) << code;
+  }
+  Batch batch(program, 2);
+  for (std::byte& byte : batch.tensor(program.model().inputs[0])) byte = std::byte{0x5A};
+  program.run(batch, 0, program.model().operators.size());
+  for (const std::byte byte : batch.tensor(between)) EXPECT_TRUE(second[std::to_integer<std::size_t>(byte)]);
+}
+
 }  // namespace
 }  // namespace qfi

@@ -32,6 +32,19 @@ struct OperandCodes {
   auto operator<=>(const OperandCodes&) const = default;
 };
 
+/// Some of the 256 stored bytes.
+struct ByteSet : std::array<bool, 256> {
+  static ByteSet all() {
+    ByteSet set{};
+    set.fill(true);
+    return set;
+  }
+  ByteSet& operator|=(const ByteSet& other) {
+    for (std::size_t i = 0; i < 256; ++i) (*this)[i] = (*this)[i] || other[i];
+    return *this;
+  }
+};
+
 /// 256 x 256 int32 terms: entry (w, x) is added to the accumulator, modulo 2^32, when a weight
 /// stored as byte w meets an input stored as byte x. Fault-free it is (w - z_w) * (x - z_x).
 /// Rows and columns are indexed by the stored *byte* (0..255), whatever its signedness.

@@ -24,10 +24,10 @@ Result<std::vector<std::size_t>> choose_operators(const Program& program,
                                                   const std::vector<OperatorKind>& kinds,
                                                   const std::vector<std::string>& layers);
 
-/// One use per distinct set of operand codes, with the weights that occur under it; golden_pairs
-/// are zeros. Fills `operators`.
+/// One use per distinct set of operand codes, with the weights that occur under it and the inputs that can;
+/// golden_pairs are zeros. Fills `operators`.
 std::vector<TableUse> collect_uses(const Program& program, const std::vector<std::size_t>& chosen,
-                                   std::vector<FaultyOperator>& operators);
+                                   PaddingTaps padding, std::vector<FaultyOperator>& operators);
 
 /// The tables of one fault for all operators that need one.
 class FaultyUnitTables {

@@ -20,10 +20,12 @@
 namespace qfi {
 
 /// How 8-bit weights are multiplied. `reference`: scalar and readable. `portable`: blocked over images and
-/// output channels. `fast`: by oneDNN and vector instructions, wherever that is exact on this CPU; else portable.
+/// output channels. `fast`: by oneDNN and vector instructions, wherever that is exact on this CPU; else
+/// portable.
 enum class KernelSet : std::uint8_t { reference, portable, fast };
 const char* name_of(KernelSet set);
-/// What the fast kernels use on this CPU, for records: "oneDNN 2.6.3 with AVX-512 VNNI, own kernels with AVX-512".
+/// What the fast kernels use on this CPU, for records: "oneDNN 2.6.3 with AVX-512 VNNI, own kernels with
+/// AVX-512".
 std::string instructions_in_use();
 
 /// Taps that fall into the padding: skipped, as the TFLite reference kernels do, or multiplied
@@ -57,7 +59,6 @@ struct ConstantFault {
   std::uint64_t element = 0;
   std::uint32_t bits = 0;
 };
-
 
 /// The operators that read faulty constants, prepared with them: they take the place of the program's.
 class FaultyOperators {
@@ -113,7 +114,8 @@ class Program {
 
   /// Bytes that one image needs in a Batch.
   std::size_t bytes_per_image() const { return m_bytes_per_image; }
-  /// Bytes that a Batch needs besides, for any number of images; and at most, where products come from tables.
+  /// Bytes that a Batch needs besides, for any number of images; and at most, where products come from
+  /// tables.
   std::size_t scratch_bytes() const { return m_scratch_bytes; }
   std::size_t table_scratch_bytes() const { return m_table_scratch_bytes; }
 
@@ -131,6 +133,10 @@ class Program {
   OperandCodes operand_codes(std::size_t operator_index) const;
   /// Its weights as stored bytes.
   std::span<const std::uint8_t> weight_bytes(std::size_t operator_index) const;
+
+  /// Input bytes that operator `index` can meet, whatever the model's input and whatever goes wrong before
+  /// it. Precondition: it multiplies weights.
+  ByteSet possible_inputs(std::size_t operator_index, PaddingTaps padding) const;
 
   /// Adds to counts[weight byte * 256 + input byte] how often operator `index` multiplies that
   /// pair, for the inputs that the batch holds now.

@@ -29,11 +29,12 @@ struct UnitParams {
   Rs1 rs1 = Rs1::weight;
 };
 
-/// The operand pairs that layers with these codes can form: each weight code that occurs in
-/// them with every input code.
+/// The operand pairs that layers with these codes can form: each weight that occurs in them with each input
+/// that can, whatever the fault.
 struct TableUse {
   OperandCodes codes;
-  std::array<bool, 256> weight_occurs{};    ///< by stored byte
+  ByteSet weight_occurs{};
+  ByteSet input_occurs = ByteSet::all();
   std::vector<std::uint64_t> golden_pairs;  ///< [weight byte][input byte]: products of the
                                             ///< golden run; empty: not known
 };

@@ -37,6 +37,10 @@ class BinaryKernel final : public Kernel {
       });
     }
   }
+  ByteSet possible_outputs() const override {
+    if constexpr (sizeof(T) == 1) return m_function.results();
+    else return ByteSet::all();
+  }
   bool is_elementwise() const override {
     return m_loop.size() == 1 && m_loop.back().strides == std::array<std::int64_t, 2>{1, 1};
   }
@@ -59,6 +63,11 @@ class Tabulated {
     for (std::size_t x = 0; x < 256; ++x)
       for (std::size_t y = 0; y < 256; ++y)
         (*m_table)[x << 8U | y] = function(static_cast<T>(x), static_cast<T>(y));
+  }
+  ByteSet results() const {
+    ByteSet results{};
+    for (const T value : *m_table) results[static_cast<std::uint8_t>(value)] = true;
+    return results;
   }
   T operator()(T x, T y) const {
     return (*m_table)[std::size_t{static_cast<std::uint8_t>(x)} << 8U | static_cast<std::uint8_t>(y)];

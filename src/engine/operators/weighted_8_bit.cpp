@@ -36,6 +36,12 @@ class WeightedKernel final : public Kernel {
         static_cast<std::uint8_t>(m_op.requantizer(static_cast<std::int32_t>(bits), channel));
   }
   const MultiplyAccumulate* multiply_accumulate() const override { return &m_op; }
+  ByteSet possible_outputs() const override {
+    ByteSet outputs{};
+    for (int code = m_op.requantizer.min; code <= m_op.requantizer.max; ++code)
+      outputs[byte_index(code)] = true;
+    return outputs;
+  }
   std::uint64_t multiplications() const override { return m_op.shape.multiplications(); }
   std::size_t bytes() const override {
     return m_op.weights.size() + m_op.bias.size() * sizeof(m_op.bias[0]) + m_op.requantizer.bytes() +
