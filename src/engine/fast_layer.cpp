@@ -30,6 +30,18 @@ bool is_pointwise(const ConvolutionShape& s) {
          s.pad_w == 0 && s.groups == 1 && s.in_h == s.out_h && s.in_w == s.out_w && !s.is_transposed;
 }
 
+// Trial runs of one plane, and a bias for every way that taps can lie outside, stay small. Others are left to
+// the portable kernels, and mostly to the limit on memory.
+bool is_affordable(const ConvolutionShape& s) {
+  constexpr double k_most_plane_bytes = 256e6;
+  constexpr double k_most_bias_steps = 3e8;
+  const double taps = static_cast<double>(s.filter_h) * s.filter_w;
+  const double classes =
+      std::min(s.out_h, 2 * s.filter_h + 1) * static_cast<double>(std::min(s.out_w, 2 * s.filter_w + 1));
+  return static_cast<double>(s.in_plane()) + 4.0 * static_cast<double>(s.out_plane()) < k_most_plane_bytes &&
+         classes * taps * s.out_c < k_most_bias_steps;
+}
+
 // A pointwise layer sees single pixels; so many of them are computed together.
 ConvolutionShape viewed(const ConvolutionShape& shape) {
   if (!is_pointwise(shape)) return shape;
@@ -66,6 +78,7 @@ FastLayer::FastLayer(const MultiplyAccumulate& op)
       m_weights_of_channels(weights_of_channels(op)) {}
 
 std::unique_ptr<FastLayer> FastLayer::make(const MultiplyAccumulate& op) {
+  if (op.shape.is_transposed || !is_affordable(op.shape)) return nullptr;
   std::unique_ptr<FastLayer> layer(new FastLayer(op));
   layer->m_most_terms = std::clamp<std::size_t>(
       k_most_sums_bytes / sizeof(std::int32_t) / layer->m_shape.out_plane(), 2, TableAnalysis::k_most_terms);
