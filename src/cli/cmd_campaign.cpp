@@ -47,11 +47,10 @@ Result<std::string> write_results(const Plan& plan, const CampaignRun& done,
   const ToolInfo tool{QFI_VERSION, k_git_commit};
   const std::vector<SetFiles> of_sets = set_files(plan);
   std::string results = results_json(plan, done, of_sets, tool);
-  std::vector<std::pair<std::string, std::string>> files;
+  std::vector<std::pair<std::string, std::string>> files = {{"results.json", results}};
   for (const SetFiles& set : of_sets)
     for (const auto* table : {&set.faults, &set.bits})
       if (*table) files.emplace_back((*table)->name, (*table)->csv);
-  files.emplace_back("results.json", results);
   files.emplace_back("run.json", run_json(plan, done, verification, tool, info));
   QFI_CHECK(folder.write(files));
   return results;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "output_folder.hpp"
 
-#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -77,12 +76,11 @@ Result<OutputFolder> OutputFolder::open(const std::filesystem::path& path) {
 }
 
 Result<void> OutputFolder::write(const std::vector<std::pair<std::string, std::string>>& files) const {
-  for (const auto& [name, content] : files) QFI_CHECK(write_file(m_path / name, content));
   for (const std::string& old : m_old_tables) {
-    const auto is_old = [&](const auto& file) { return file.first == old; };
     std::error_code error;
-    if (std::ranges::none_of(files, is_old)) std::filesystem::remove(m_path / old, error);
+    std::filesystem::remove(m_path / old, error);
   }
+  for (const auto& [name, content] : files) QFI_CHECK(write_file(m_path / name, content));
   return {};
 }
 

@@ -18,7 +18,8 @@ class OutputFolder {
   /// hash.
   static Result<OutputFolder> open(const std::filesystem::path& path);
 
-  /// Writes the files by name, each whole, then removes the earlier run's tables that are not among them.
+  /// Removes the earlier run's tables, then writes the files by name, each whole, in this order: results.json
+  /// first, so that a table never stands here that no results name.
   Result<void> write(const std::vector<std::pair<std::string, std::string>>& files) const;
 
   std::filesystem::path file(const std::string& name) const { return m_path / name; }

@@ -56,6 +56,8 @@ BitCountedErrors::BitCountedErrors(const ErrorPlanes& errors, const MultiplyAccu
     std::size_t longest = 0;
     for (BitCounts& slice : value.slices) longest += add_entries(plane, op, shape, slice);
     value.is_wide = longest > 255;
+    std::erase_if(value.slices, [](const BitCounts& slice) { return slice.first_entry.back() == 0; });
+    if (value.slices.empty()) m_values.pop_back();  // a value of other layers' weights alone
   }
   estimate(shape);
 }

@@ -10,6 +10,7 @@ namespace qfi {
 namespace {
 
 constexpr std::size_t k_block_sums = 65536;  // of one term, in the L2 cache
+constexpr std::size_t k_block_inputs = std::size_t{1} << 20;
 constexpr std::size_t k_alignment = 64;
 constexpr std::size_t k_most_input_terms = 4;  // an int32 has so many bytes
 constexpr std::size_t k_most_sums_bytes = std::size_t{64} << 20;
@@ -82,8 +83,9 @@ std::unique_ptr<FastLayer> FastLayer::make(const MultiplyAccumulate& op) {
   std::unique_ptr<FastLayer> layer(new FastLayer(op));
   layer->m_most_terms = std::clamp<std::size_t>(
       k_most_sums_bytes / sizeof(std::int32_t) / layer->m_shape.out_plane(), 2, TableAnalysis::k_most_terms);
-  const std::size_t planes =
-      std::bit_floor(std::clamp<std::size_t>(k_block_sums / layer->m_shape.out_plane(), 1, 1024));
+  const std::size_t planes = std::bit_floor(std::clamp<std::size_t>(
+      std::min(k_block_sums / layer->m_shape.out_plane(), k_block_inputs / layer->m_shape.in_plane()), 1,
+      1024));
   for (const CodeType type : {op.codes.type, CodeType::uint8}) {
     if (layer->m_convolution) break;
     layer->m_input_type = type;
@@ -211,14 +213,15 @@ std::size_t FastLayer::scratch_bytes(const LayerProducts& products) const {
 
 std::size_t FastLayer::table_scratch_bytes() const {
   LayerProducts most;
-  most.terms.resize(m_most_terms);
+  most.terms.resize(m_most_terms + 1);  // one for the zero point of weights
   most.input_terms.resize(k_most_input_terms);
   most.maps.resize(1 + m_most_terms + k_most_input_terms);
   return scratch_bytes(most) + (has_avx512() ? k_most_counts_bytes : 0);
 }
 
 std::size_t FastLayer::bytes() const {
-  return m_op.weights.size() + m_exact.bias.values.size() * sizeof(std::int32_t);
+  constexpr std::size_t k_most_packings = 3;  // the library wants one for each number of planes
+  return k_most_packings * m_op.weights.size() + m_exact.bias.values.size() * sizeof(std::int32_t);
 }
 
 namespace {

@@ -25,7 +25,7 @@ struct KernelCall {
   std::vector<std::byte*> outputs;
   std::vector<std::size_t> output_strides;
   const ProductTable* table = nullptr;
-  const LayerProducts* products = nullptr;  ///< the table's, where it factors
+  const LayerProducts* products = nullptr;  ///< the table's, where there is a faster way
   PaddingTaps padding = PaddingTaps::skip;
   std::int32_t* accumulators =
       nullptr;  ///< of all outputs, where a kernel with MultiplyAccumulate leaves them

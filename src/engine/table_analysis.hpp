@@ -20,7 +20,6 @@ class TableAnalysis {
   /// `in_use`: by any of the layers.
   TableAnalysis(ErrorTable errors, const OperandsInUse& in_use);
 
-  CodeType type() const { return m_errors.type; }
   /// Plain products and errors; nothing: they take too many terms.
   const std::optional<FactoredProducts>& factored(CodeType input_type, bool takes_input_terms);
   /// Nothing: too many values.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "finish.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include "qfi/base/cpu.hpp"

@@ -28,7 +28,7 @@ struct BitRows {
   std::size_t memory_words() const { return 2 * static_cast<std::size_t>(ring) * row_words() + 8; }
 };
 
-/// Up to 8 bits for each input byte, found together: bit b is that of bit plane first[b], if there is one.
+/// Up to 8 bits for each input byte, found together: bit b is that of bit_plane[b], if there is one.
 struct BitLookup {
   static constexpr std::uint32_t k_none = 0xFFFFFFFFU;
   const std::array<std::uint8_t, 256>* table = nullptr;

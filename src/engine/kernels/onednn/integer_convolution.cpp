@@ -4,7 +4,8 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
-#include <bit>
+#include <algorithm>
+#include <array>
 #include <map>
 #include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
@@ -73,8 +74,8 @@ dnnl::convolution_forward::primitive_desc describe(const ConvolutionShape& s, Co
                           memory::format_tag::nhwc);
   const dnnl::convolution_forward::desc what(
       dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, source, weights, sums,
-      {dim(s.stride_h), dim(s.stride_w)}, {dim(s.dilation_h - 1), dim(s.dilation_w - 1)},
-      {dim(s.pad_h), dim(s.pad_w)},
+      {dim(is_pixel ? 1 : s.stride_h), dim(is_pixel ? 1 : s.stride_w)},
+      {dim(s.dilation_h - 1), dim(s.dilation_w - 1)}, {dim(s.pad_h), dim(s.pad_w)},
       {end_padding(s.out_h, s.stride_h, s.filter_h, s.dilation_h, s.in_h, s.pad_h),
        end_padding(s.out_w, s.stride_w, s.filter_w, s.dilation_w, s.in_w, s.pad_w)});
   dnnl::primitive_attr attributes;
@@ -117,29 +118,30 @@ class IntegerConvolution::Weights {
 
 namespace {
 
-// Operands of the trials: extreme ones, at which saturating sums go wrong, and scattered ones.
-enum class Trial : std::uint8_t { both_lowest, highest_and_lowest, scattered };
+// Operands of the trials. Those near the extremes differ in their lowest bit: sums are then as large as they
+// get, where 16-bit sums saturate, and no multiples of a power of two, so that a way through float shows
+// above 2^24.
+struct Trial {
+  enum class Kind : std::uint8_t { high, low, scattered };
+  Kind input = Kind::scattered;
+  Kind weight = Kind::scattered;
+};
+constexpr std::array<Trial, 5> k_trials = {{{Trial::Kind::high, Trial::Kind::high},
+                                            {Trial::Kind::high, Trial::Kind::low},
+                                            {Trial::Kind::low, Trial::Kind::high},
+                                            {Trial::Kind::low, Trial::Kind::low},
+                                            {Trial::Kind::scattered, Trial::Kind::scattered}}};
 
-std::uint8_t scattered(std::size_t i, std::uint64_t salt) {
+// A byte of the type; `salt` tells inputs from weights.
+std::uint8_t trial_byte(Trial::Kind kind, CodeType type, std::size_t i, std::uint64_t salt) {
   std::uint64_t x = (i + 1) * 0x9E3779B97F4A7C15U + salt;
   x = (x ^ (x >> 30U)) * 0xBF58476D1CE4E5B9U;
-  return static_cast<std::uint8_t>(x >> 56U);
-}
-
-std::uint8_t trial_input(Trial trial, CodeType type, std::size_t i) {
-  switch (trial) {
-    case Trial::both_lowest: return type == CodeType::int8 ? 0x80 : 0xFF;
-    case Trial::highest_and_lowest: return type == CodeType::int8 ? 0x7F : (i % 3 == 0 ? 0 : 0xFF);
-    case Trial::scattered: return scattered(i, 1);
-  }
-  return 0;
-}
-
-std::int8_t trial_weight(Trial trial, std::size_t i) {
-  switch (trial) {
-    case Trial::both_lowest: return -128;
-    case Trial::highest_and_lowest: return i % 5 == 0 ? -128 : 127;
-    case Trial::scattered: return static_cast<std::int8_t>(scattered(i, 2));
+  const auto bits = static_cast<std::uint8_t>(x >> 56U);
+  const int bit = bits & 1;
+  switch (kind) {
+    case Trial::Kind::high: return static_cast<std::uint8_t>((type == CodeType::int8 ? 127 : 255) - bit);
+    case Trial::Kind::low: return static_cast<std::uint8_t>(smallest_code(type) + bit);
+    case Trial::Kind::scattered: return bits;
   }
   return 0;
 }
@@ -152,16 +154,17 @@ std::int32_t plain_sum(const ConvolutionShape& s, CodeType type, const std::uint
   const auto ox = static_cast<int>(pixel % static_cast<std::size_t>(s.out_w));
   const int first_in = channel / s.group_out_c() * s.group_in_c();
   const std::int8_t* weight = weights + static_cast<std::size_t>(channel) * s.taps();
-  std::int32_t sum = 0;
+  std::uint32_t sum = 0;
   for (int ky = 0; ky < s.filter_h; ++ky)
     for (int kx = 0; kx < s.filter_w; ++kx, weight += s.group_in_c()) {
       const int iy = input_place(oy, ky, s.in_h, s.stride_h, s.dilation_h, s.pad_h, false);
       const int ix = input_place(ox, kx, s.in_w, s.stride_w, s.dilation_w, s.pad_w, false);
       if (iy < 0 || ix < 0) continue;
       const std::uint8_t* x = input + static_cast<std::size_t>((iy * s.in_w + ix) * s.in_c + first_in);
-      for (int c = 0; c < s.group_in_c(); ++c) sum += weight[c] * code_of_byte(x[c], type);
+      for (int c = 0; c < s.group_in_c(); ++c)
+        sum += static_cast<std::uint32_t>(weight[c] * code_of_byte(x[c], type));
     }
-  return sum;
+  return static_cast<std::int32_t>(sum);
 }
 
 std::vector<std::byte> scratch_of(const memory::desc& scratchpad) {
@@ -192,9 +195,10 @@ bool passes_trials(const Primitive& primitive, const ConvolutionShape& shape, Co
   std::vector<std::int8_t> weights(static_cast<std::size_t>(shape.out_c) * shape.taps());
   std::vector<std::int32_t> sums(outputs);
   std::vector<std::byte> scratch = scratch_of(primitive.scratchpad);
-  for (const Trial trial : {Trial::both_lowest, Trial::highest_and_lowest, Trial::scattered}) {
-    for (std::size_t i = 0; i < input.size(); ++i) input[i] = trial_input(trial, type, i);
-    for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = trial_weight(trial, i);
+  for (const Trial& trial : k_trials) {
+    for (std::size_t i = 0; i < input.size(); ++i) input[i] = trial_byte(trial.input, type, i, 1);
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      weights[i] = static_cast<std::int8_t>(trial_byte(trial.weight, CodeType::int8, i, 2));
     primitive.run(packed(shape, primitive.weights, weights), input.data(), sums.data(), aligned(scratch));
     for (std::size_t k = 0; k < k_compared; ++k) {
       const std::size_t element = (outputs - 1) * k / (k_compared - 1);
@@ -207,16 +211,16 @@ bool passes_trials(const Primitive& primitive, const ConvolutionShape& shape, Co
   return true;
 }
 
-// Tried once for each of the library's implementations, each kind of geometry, and each size of sums: some go
-// through float, which shows above 2^24 only.
+// Tried once for each shape: the same implementation may be exact for one and not for another.
 template <class Primitive>
 bool is_proved(const Primitive& primitive, const ConvolutionShape& s, CodeType type) {
   if (primitive.name.starts_with("ref")) return false;  // exact, and slower than ours
   static std::mutex lock;
   static std::map<std::string, bool> known;
-  const std::string kind =
-      fmt::format("{} {} {}x{} {} {} {} {}", primitive.name, static_cast<int>(type), s.filter_h, s.filter_w,
-                  s.stride_w, s.dilation_w, s.groups > 1, std::bit_width(s.taps()));
+  const std::string kind = fmt::format(
+      "{} {} {} {}x{}x{} {}x{}x{} {}x{} {}x{} {}x{} {}x{} {}", primitive.name, static_cast<int>(type),
+      primitive.planes, s.in_h, s.in_w, s.in_c, s.out_h, s.out_w, s.out_c, s.filter_h, s.filter_w, s.stride_h,
+      s.stride_w, s.dilation_h, s.dilation_w, s.pad_h, s.pad_w, s.groups);
   const std::scoped_lock guard(lock);
   const auto [entry, is_new] = known.try_emplace(kind, false);
   if (is_new) entry->second = passes_trials(primitive, s, type);
@@ -274,8 +278,6 @@ void IntegerConvolution::run(const Weights& weights, std::size_t planes, const s
       m_primitives[i]->run(weights.of_primitive[i], input + plane * m_shape.in_plane(),
                            sums + plane * m_shape.out_plane(), scratch);
 }
-
-std::string IntegerConvolution::name() const { return m_primitives.front()->name; }
 
 std::string integer_convolution_version() {
   const dnnl::version_t* version = dnnl::version();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exact int32 sums of 8-bit products by oneDNN: sum over the taps inside the image of weight * input, no zero
-// points, no bias. oneDNN is exact only with some instruction sets, so nothing is taken for granted: each of
-// its implementations is tried on extreme and random operands before it is used in this process.
+// points, no bias. oneDNN is exact only with some instruction sets, shapes and sizes of sums, so nothing is
+// taken for granted: what it chooses for a shape is tried on extreme and scattered operands before it is used
+// in this process.
 #pragma once
 
 #include <cstddef>
@@ -36,9 +37,6 @@ class IntegerConvolution {
   /// `scratch`: scratch_bytes(), aligned to 64 bytes.
   void run(const Weights& weights, std::size_t planes, const std::uint8_t* input, std::int32_t* sums,
            std::byte* scratch) const;
-
-  /// The library's name of the implementation.
-  std::string name() const;
 
  private:
   struct Primitive;
