@@ -19,6 +19,7 @@ namespace qfi {
 namespace {
 
 constexpr std::size_t k_entries = 65536;
+constexpr std::uint64_t k_most_file_bytes = std::uint64_t{1} << 24;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -38,9 +39,9 @@ Result<std::vector<std::int32_t>> numbers_of(const std::string& file, const std:
 }
 
 // An .npy array of integers, or 65,536 little-endian int32 and nothing else.
-Result<std::vector<std::int32_t>> read_products(const std::filesystem::path& path) {
+Result<std::vector<std::int32_t>> read_products(const std::filesystem::path& path,
+                                                const std::string& content) {
   const std::string file = path.string();
-  QFI_TRY(const std::string content, read_file(path, std::uint64_t{1} << 24));
   if (!content.starts_with("\x93NUMPY")) {
     if (content.size() != k_entries * sizeof(std::int32_t))
       return bad_input("{}: neither an .npy file nor 65,536 int32 numbers ({} bytes)", file, content.size());
@@ -79,8 +80,8 @@ Result<std::unique_ptr<TableSet>> TableSet::make(const Workload& workload, const
                                                  const FaultsConfig& faults, unsigned threads) {
   auto set = std::unique_ptr<TableSet>(new TableSet(workload, faults));
   const TableConfig& table = set->table_config();
-  QFI_TRY(set->m_products, read_products(table.file.path));
-  QFI_TRY(const std::string content, read_file(table.file.path));
+  QFI_TRY(const std::string content, read_file(table.file.path, k_most_file_bytes));
+  QFI_TRY(set->m_products, read_products(table.file.path, content));
   set->m_sha256 = sha256_hex(bytes_of(content));
   const Program& program = *workload.program;
   QFI_TRY(set->m_operators, choose_operators(program, table.operators, table.layers));
@@ -149,7 +150,8 @@ void TableSet::measure_errors(std::span<const std::uint64_t> golden_pairs) {
   m_errors.mean_error = errors / static_cast<double>(k_entries);
   m_errors.mean_distance = distances / static_cast<double>(k_entries);
   m_errors.mean_relative = relative / static_cast<double>(nonzero);
-  m_errors.golden_mean_distance = golden_distances / static_cast<double>(m_errors.golden_products);
+  m_errors.golden_mean_distance =
+      golden_distances / static_cast<double>(std::max<std::uint64_t>(m_errors.golden_products, 1));
 }
 
 Result<void> TableSet::draw(const std::vector<std::uint64_t>&, unsigned) {

@@ -263,9 +263,7 @@ void Program::prepare_tables(FaultyUnit& unit) const {
     if (m_params.kernels != KernelSet::fast || unit.table_of_operator[i] == nullptr) continue;
     ErrorTable errors = error_table(*unit.table_of_operator[i], operand_codes(i));
     auto group = std::ranges::find(groups, errors, &Group::errors);
-    if (group == groups.end()) {
-      group = groups.insert(groups.end(), {std::move(errors), {}, {}});
-    }
+    if (group == groups.end()) group = groups.insert(groups.end(), {std::move(errors), {}, {}});
     group->in_use.inputs |= possible_inputs(i, unit.padding);
     for (const std::uint8_t weight : weight_bytes(i)) group->in_use.weights[weight] = true;
     group->operators.push_back(i);

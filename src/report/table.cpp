@@ -199,7 +199,7 @@ std::string rates_text(const BitSet& set, double confidence) {
 std::string table_errors_text(const TableSet& set) {
   const TableErrors& errors = set.errors();
   const auto share = [](std::uint64_t part, std::uint64_t whole) {
-    return percent(static_cast<double>(part) / static_cast<double>(whole));
+    return percent(static_cast<double>(part) / static_cast<double>(std::max<std::uint64_t>(whole, 1)));
   };
   return fmt::format(
       "  wrong products     {} of 65536 pairs ({}), {} of the golden run's\n"

@@ -61,7 +61,7 @@ struct Finish {
   std::size_t planes = 0;
   std::vector<Sums> sums;        ///< planes * [out_h][out_w][out_c]; one at least
   std::vector<Sums> pixel_sums;  ///< planes * [out_h][out_w], for all channels alike
-  std::vector<Counts> counts;    ///< of all sums
+  std::vector<Counts> counts;    ///< planes of [out_h][out_w][out_c], each in its own place
   std::uint8_t* output = nullptr;
   std::int32_t* accumulators = nullptr;  ///< nullptr: not wanted
 };

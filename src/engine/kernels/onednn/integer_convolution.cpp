@@ -63,7 +63,8 @@ memory::desc plain_weights(const ConvolutionShape& s) {
 dnnl::convolution_forward::primitive_desc describe(const ConvolutionShape& s, CodeType input,
                                                    std::size_t planes) {
   // Planes of one pixel become rows of one plane, which the library does better.
-  const bool is_pixel = s.in_h == 1 && s.in_w == 1 && s.filter_h == 1 && s.filter_w == 1 && s.pad_h == 0;
+  const bool is_pixel = s.in_h == 1 && s.in_w == 1 && s.out_h == 1 && s.out_w == 1 && s.filter_h == 1 &&
+                        s.filter_w == 1 && s.pad_h == 0 && s.pad_w == 0;
   const auto n = static_cast<memory::dim>(is_pixel ? 1 : planes);
   const auto rows = static_cast<memory::dim>(is_pixel ? planes : 1);
   const memory::desc source({n, dim(s.in_c), rows * s.in_h, dim(s.in_w)},
