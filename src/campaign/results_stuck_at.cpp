@@ -69,6 +69,7 @@ Json proof_json(const StuckAtSet& set) {
   std::uint64_t changed = 0;
   for (const PlannedFault& fault : set.faults()) changed += fault.effect.golden_hits > 0 ? 1 : 0;
   return {{"table_path_equals_golden_path_images", set.proof().table_path_images},
+          {"fast_path_equals_table_path_faults", set.proof().faulty_path_faults},
           {"fault_free_products_equal_to_the_product", set.proof().fault_free_pairs},
           {"golden_products_through_the_unit", set.proof().golden_products},
           {"faults_that_change_a_golden_product", changed}};

@@ -39,16 +39,11 @@ StuckAtSet::~StuckAtSet() = default;
 Result<void> StuckAtSet::run_golden(const CampaignConfig& config, unsigned threads) {
   std::vector<std::size_t> operators;
   for (const FaultyOperator& op : m_operators) operators.push_back(op.index);
-  std::vector<std::vector<TableUse>> uses_of_worker(threads, m_uses);
-  const auto count = [&](const Batch& batch, std::size_t index, unsigned worker) {
-    const auto op = std::ranges::find(m_operators, index, &FaultyOperator::index);
-    m_workload.program->count_pairs(batch, index, unit_config().padding,
-                                    uses_of_worker[worker][op->use].golden_pairs);
-  };
-  QFI_TRY(m_runner, UnitRunner::make(m_workload, config.input, std::move(operators), threads, count));
-  for (const std::vector<TableUse>& uses : uses_of_worker)
-    for (std::size_t u = 0; u < m_uses.size(); ++u)
-      for (std::size_t i = 0; i < 65536; ++i) m_uses[u].golden_pairs[i] += uses[u].golden_pairs[i];
+  QFI_TRY(m_runner,
+          UnitRunner::make(m_workload, config.input, std::move(operators), unit_config().padding, threads));
+  for (std::size_t k = 0; k < m_operators.size(); ++k)
+    m_runner->golden_pairs()[k].add_to(m_uses[m_operators[k].use].golden_pairs);
+  m_runner->forget_golden_pairs();
   for (const TableUse& use : m_uses)
     for (const std::uint64_t pairs : use.golden_pairs) m_proof.golden_products += pairs;
   return {};
@@ -56,24 +51,37 @@ Result<void> StuckAtSet::run_golden(const CampaignConfig& config, unsigned threa
 
 // Exact tables, looked up product by product, must give what the exact kernels gave.
 Result<void> StuckAtSet::prove_table_path() {
-  ImageBlock block = m_runner->blocks().front();
-  for (auto& live : block.live)
-    live.resize(live.size() / block.count * std::min(block.count, k_proof_images));
-  block.count = std::min(block.count, k_proof_images);
   Worker worker(*this);
   const Simulator& simulator = m_tables->simulator();
   worker.tables.set(simulator.golden());
-  FaultyUnit looked_up = worker.tables.unit();
-  looked_up.products.clear();
-  m_runner->run(block, &looked_up, worker.batch);
   // Taps in the padding are multiplied only by the table path, where they add (w - z_w) * 0.
-  for (std::size_t i = 0; i < block.count; ++i)
-    if (score_image(m_workload, block.first + i, m_runner->tensors(worker.batch, i)) !=
-        m_workload.golden.of_image[block.first + i])
-      return failed("internal error: the table path with exact tables differs from the golden path");
-  m_proof.table_path_images = block.count;
+  const std::size_t images = std::min(k_proof_images, m_runner->blocks().front().count);
+  if (!m_runner->agrees_with_tables(worker.tables.unit(), nullptr, images, worker.batch))
+    return failed("internal error: the table path with exact tables differs from the golden path");
+  m_proof.table_path_images = images;
   m_proof.fault_free_pairs = simulator.grid().size();
   return {};
+}
+
+// Some faults as they are run, against plain look-ups.
+Result<void> StuckAtSet::prove_faulty_path() {
+  constexpr std::size_t k_proof_faults = 4;
+  const std::size_t count = std::min(k_proof_faults, m_running.size());
+  Worker worker(*this);
+  for (std::size_t k = 0; k < count; ++k) {
+    const StuckAt& fault = m_faults[m_running[k * m_running.size() / count]].fault;
+    set_tables(fault, worker);
+    if (!m_runner->agrees_with_tables(worker.tables.unit(), &worker.tables.unit(), 1, worker.batch))
+      return failed("internal error: {} stuck at {}: the fast kernels differ from plain look-ups",
+                    site_name(*m_netlist, fault.site), int{fault.value});
+  }
+  m_proof.faulty_path_faults = count;
+  return {};
+}
+
+void StuckAtSet::set_tables(const StuckAt& fault, Worker& worker) const {
+  m_tables->examine(std::span(&fault, 1), worker.scratch);
+  worker.tables.set(worker.scratch.products);
 }
 
 Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, const CampaignConfig& config,
@@ -156,6 +164,7 @@ Result<void> StuckAtSet::run(unsigned threads, const Progress& progress) {
   std::vector<std::size_t> running;
   for (const std::size_t fault : m_running)
     if (fault >= m_run_faults) running.push_back(fault);
+  if (m_run_faults == 0) QFI_CHECK(prove_faulty_path());
   for (const std::size_t fault : running) m_events[fault].resize(m_workload.images());
   // A fault's tables are made ready once for all its blocks, unless there are too few faults for the threads.
   const std::span<const ImageBlock> blocks = m_runner->blocks();
@@ -169,8 +178,7 @@ Result<void> StuckAtSet::run(unsigned threads, const Progress& progress) {
     Worker& worker = *workers[index];
     const std::size_t fault = running[trial / parts];
     if (worker.fault != fault) {
-      m_tables->examine(std::span(&m_faults[fault].fault, 1), worker.scratch);
-      worker.tables.set(worker.scratch.products);
+      set_tables(m_faults[fault].fault, worker);
       worker.fault = fault;
     }
     const FaultCounts counts = m_runner->score(parts == 1 ? blocks : blocks.subspan(trial % parts, 1),
@@ -212,8 +220,7 @@ Result<double> StuckAtSet::expected_seconds_per_fault() {
   for (; tried < std::min(k_tried, m_running.size()) && seconds_since(start) < k_most_seconds; ++tried) {
     const PlannedFault& fault = m_faults[m_running[tried * m_running.size() / k_tried % m_running.size()]];
     const auto set_up = Clock::now();
-    m_tables->examine(std::span(&fault.fault, 1), worker.scratch);
-    worker.tables.set(worker.scratch.products);
+    set_tables(fault.fault, worker);
     seconds += seconds_since(set_up);
     const auto run = Clock::now();
     m_runner->run(block, &worker.tables.unit(), worker.batch);
@@ -225,8 +232,7 @@ Result<double> StuckAtSet::expected_seconds_per_fault() {
 
 std::vector<std::byte> StuckAtSet::outputs_under(const StuckAt& fault, std::size_t image) const {
   Worker worker(*this);
-  m_tables->examine(std::span(&fault, 1), worker.scratch);
-  worker.tables.set(worker.scratch.products);
+  set_tables(fault, worker);
   m_runner->run(m_runner->blocks().front(), &worker.tables.unit(), worker.batch);
   std::vector<std::byte> outputs;
   for (const int tensor : m_workload.watched) {
@@ -238,8 +244,7 @@ std::vector<std::byte> StuckAtSet::outputs_under(const StuckAt& fault, std::size
 
 void StuckAtSet::replay(const StuckAt& fault, const UnitRunner::OutputUse& use) const {
   Worker worker(*this);
-  m_tables->examine(std::span(&fault, 1), worker.scratch);
-  worker.tables.set(worker.scratch.products);
+  set_tables(fault, worker);
   m_runner->replay(worker.tables.unit(), use);
 }
 

@@ -116,14 +116,11 @@ Result<std::unique_ptr<TableSet>> TableSet::make(const Workload& workload, const
 }
 
 Result<void> TableSet::count_golden(const InputScaling& input, unsigned threads) {
-  std::vector<std::vector<std::uint64_t>> pairs(threads, std::vector<std::uint64_t>(k_entries, 0));
-  const auto count = [&](const Batch& batch, std::size_t index, unsigned worker) {
-    m_workload.program->count_pairs(batch, index, m_unit.padding, pairs[worker]);
-  };
-  QFI_TRY(m_runner, UnitRunner::make(m_workload, input, m_operators, threads, count));
-  for (unsigned worker = 1; worker < threads; ++worker)
-    for (std::size_t i = 0; i < k_entries; ++i) pairs[0][i] += pairs[worker][i];
-  measure_errors(pairs[0]);
+  QFI_TRY(m_runner, UnitRunner::make(m_workload, input, m_operators, m_unit.padding, threads));
+  std::vector<std::uint64_t> pairs(k_entries, 0);
+  for (const PairCounter& counter : m_runner->golden_pairs()) counter.add_to(pairs);
+  m_runner->forget_golden_pairs();
+  measure_errors(pairs);
   return {};
 }
 
@@ -165,6 +162,9 @@ Result<void> TableSet::run(unsigned threads, const Progress& progress) {
   if (m_has_run) return {};
   m_has_run = true;
   const auto start = std::chrono::steady_clock::now();
+  Batch proof_batch = m_runner->make_batch();
+  if (!m_runner->agrees_with_tables(m_unit, &m_unit, 1, proof_batch))
+    return failed("internal error: the fast kernels differ from plain look-ups in the table");
   const std::span<const ImageBlock> blocks = m_runner->blocks();
   std::vector<ImageEvents> events(m_workload.images());
   std::vector<std::unique_ptr<Batch>> batches(threads);

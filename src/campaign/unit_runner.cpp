@@ -29,8 +29,8 @@ std::size_t choose_cut(const Workload& workload, std::size_t first_faulty) {
 }  // namespace
 
 Result<std::unique_ptr<UnitRunner>> UnitRunner::make(const Workload& workload, const InputScaling& input,
-                                                     std::vector<std::size_t> operators, unsigned threads,
-                                                     const Visit& visit) {
+                                                     std::vector<std::size_t> operators, PaddingTaps padding,
+                                                     unsigned threads) {
   std::unique_ptr<UnitRunner> runner(new UnitRunner(workload));
   runner->m_operators = std::move(operators);
   runner->m_cut = choose_cut(workload, runner->m_operators.front());
@@ -39,14 +39,17 @@ Result<std::unique_ptr<UnitRunner>> UnitRunner::make(const Workload& workload, c
   const std::size_t size = std::clamp<std::size_t>(fitting, 1, k_most_block_images);
   for (std::size_t first = 0; first < workload.images(); first += size)
     runner->m_blocks.push_back({first, std::min(size, workload.images() - first), {}});
-  QFI_CHECK(runner->run_golden(input, threads, visit));
+  QFI_CHECK(runner->run_golden(input, padding, threads));
   return runner;
 }
 
-Result<void> UnitRunner::run_golden(const InputScaling& input, unsigned threads, const Visit& visit) {
+Result<void> UnitRunner::run_golden(const InputScaling& input, PaddingTaps padding, unsigned threads) {
   const Program& program = *m_workload.program;
   const auto workers = static_cast<unsigned>(std::min<std::size_t>(threads, m_blocks.size()));
   std::vector<std::unique_ptr<Batch>> batches(workers);
+  std::vector<std::vector<PairCounter>> pairs(workers);
+  for (auto& of_worker : pairs)
+    for (const std::size_t index : m_operators) of_worker.emplace_back(program, index, padding);
   std::vector<Result<void>> outcomes(m_blocks.size());
   parallel_for(m_blocks.size(), workers, [&](std::size_t b, unsigned worker) {
     ImageBlock& block = m_blocks[b];
@@ -59,21 +62,21 @@ Result<void> UnitRunner::run_golden(const InputScaling& input, unsigned threads,
       return;
     }
     std::memcpy(batch.tensor(program.model().inputs[0]).data(), values->data(), values->size());
-    auto next = m_operators.begin();
+    std::size_t next = 0;
     for (std::size_t i = 0; i < program.model().operators.size(); ++i) {
       if (i == m_cut)
         for (const int tensor : m_live_tensors) {
           const auto bytes = std::as_const(batch).tensor(tensor);
           block.live.emplace_back(bytes.begin(), bytes.end());
         }
-      if (next != m_operators.end() && *next == i) {
-        visit(batch, i, worker);
-        ++next;
-      }
+      if (next < m_operators.size() && m_operators[next] == i) pairs[worker][next++].add(batch);
       program.run(batch, i, i + 1);
     }
   });
   for (const Result<void>& outcome : outcomes) QFI_CHECK(outcome);
+  for (unsigned worker = 1; worker < workers; ++worker)
+    for (std::size_t k = 0; k < m_operators.size(); ++k) pairs[0][k].add(pairs[worker][k]);
+  m_golden_pairs = std::move(pairs[0]);
   return {};
 }
 
@@ -86,6 +89,26 @@ void UnitRunner::restore(const ImageBlock& block, Batch& batch) const {
 void UnitRunner::run(const ImageBlock& block, const FaultyUnit* unit, Batch& batch) const {
   restore(block, batch);
   m_workload.program->run(batch, m_cut, m_workload.program->model().operators.size(), unit);
+}
+
+bool UnitRunner::agrees_with_tables(const FaultyUnit& tables, const FaultyUnit* unit, std::size_t images,
+                                    Batch& batch) const {
+  ImageBlock block = m_blocks.front();
+  const std::size_t count = std::min(images, block.count);
+  for (auto& live : block.live) live.resize(live.size() / block.count * count);
+  block.count = count;
+  const auto outputs = [&](const FaultyUnit* by) {
+    run(block, by, batch);
+    std::vector<std::byte> bytes;
+    for (const int tensor : m_workload.watched) {
+      const auto values = std::as_const(batch).tensor(tensor);
+      bytes.insert(bytes.end(), values.begin(), values.end());
+    }
+    return bytes;
+  };
+  FaultyUnit looked_up = tables;
+  looked_up.products.clear();
+  return outputs(&looked_up) == outputs(unit);
 }
 
 void UnitRunner::replay(const FaultyUnit& unit, const OutputUse& use) const {

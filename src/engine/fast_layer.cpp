@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "kernels/avx2/avx2_convolution.hpp"
+#include "kernels/onednn/onednn_convolution.hpp"
 #include "qfi/base/cpu.hpp"
 
 namespace qfi {
@@ -19,10 +21,11 @@ constexpr std::size_t k_most_counted = 65535;  // taps: counts have two bytes
 constexpr std::size_t k_counted_planes = 512;
 constexpr double k_finish_cycles = 0.8;
 
-double products_per_cycle(const ConvolutionShape& s) {
-  const bool has_amx = integer_convolution_instructions() == "AMX";
+double onednn_products_per_cycle(const ConvolutionShape& s) {
+  const bool has_amx = onednn_instructions() == "AMX";
   return s.groups > 1 ? 14 : has_amx ? 350 : 100;
 }
+double avx2_products_per_cycle(const ConvolutionShape& s) { return s.groups > 1 ? 7 : 25; }
 
 std::size_t aligned(std::size_t bytes) { return (bytes + k_alignment - 1) / k_alignment * k_alignment; }
 
@@ -83,25 +86,36 @@ std::unique_ptr<FastLayer> FastLayer::make(const MultiplyAccumulate& op) {
   std::unique_ptr<FastLayer> layer(new FastLayer(op));
   layer->m_most_terms = std::clamp<std::size_t>(
       k_most_sums_bytes / sizeof(std::int32_t) / layer->m_shape.out_plane(), 2, TableAnalysis::k_most_terms);
-  const std::size_t planes = std::bit_floor(std::clamp<std::size_t>(
-      std::min(k_block_sums / layer->m_shape.out_plane(), k_block_inputs / layer->m_shape.in_plane()), 1,
-      1024));
-  for (const CodeType type : {op.codes.type, CodeType::uint8}) {
-    if (layer->m_convolution) break;
-    layer->m_input_type = type;
-    layer->m_convolution = IntegerConvolution::make(layer->m_shape, type, planes);
-  }
+  layer->make_convolution();
   if (!layer->m_convolution) return nullptr;
-  if (op.shape.groups == 1) {
-    ConvolutionShape one_channel = layer->m_shape;
-    one_channel.out_c = 1;
-    layer->m_input_convolution = IntegerConvolution::make(one_channel, layer->m_input_type, planes);
-    if (layer->m_input_convolution)
-      layer->m_ones = layer->m_input_convolution->pack(std::vector<std::int8_t>(one_channel.taps(), 1));
-  }
   layer->m_exact =
       layer->ready(plain_products(op.codes.type, layer->factor_params()), nullptr, PaddingTaps::skip);
   return layer;
+}
+
+// oneDNN where it is exact, INT8 inputs shifted to UINT8 if need be; else our own.
+void FastLayer::make_convolution() {
+  const std::size_t planes = std::bit_floor(std::clamp<std::size_t>(
+      std::min(k_block_sums / m_shape.out_plane(), k_block_inputs / m_shape.in_plane()), 1, 1024));
+  auto make = make_onednn_convolution;
+  m_products_per_cycle = onednn_products_per_cycle(m_shape);
+  for (const CodeType type : {m_op.codes.type, CodeType::uint8}) {
+    if (m_convolution) break;
+    m_input_type = type;
+    m_convolution = make(m_shape, type, planes);
+  }
+  if (!m_convolution) {
+    make = make_avx2_convolution;
+    m_products_per_cycle = avx2_products_per_cycle(m_shape);
+    m_input_type = m_op.codes.type;
+    m_convolution = make(m_shape, m_input_type, planes);
+  }
+  if (!m_convolution || m_op.shape.groups > 1) return;
+  ConvolutionShape one_channel = m_shape;
+  one_channel.out_c = 1;
+  m_input_convolution = make(one_channel, m_input_type, planes);
+  if (m_input_convolution)
+    m_ones = m_input_convolution->pack(std::vector<std::int8_t>(one_channel.taps(), 1));
 }
 
 // Pixels that are computed together are finished as one row.
@@ -140,7 +154,7 @@ LayerProducts FastLayer::ready(FactoredProducts factored, const ProductTable* ta
 
 // Cycles of one plane, roughly: only the order of the ways matters.
 double FastLayer::cycles_per_plane(const FactoredProducts& products) const {
-  const double of_one = static_cast<double>(m_shape.multiplications()) / products_per_cycle(m_shape);
+  const double of_one = static_cast<double>(m_shape.multiplications()) / m_products_per_cycle;
   double cycles = 0;
   for (std::size_t t = 0; t < products.product_terms.size(); ++t)
     cycles += of_one + static_cast<double>(m_shape.out_plane()) * k_finish_cycles;

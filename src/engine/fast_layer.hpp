@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One 8-bit layer as a few exact convolutions by oneDNN and a pass of our own: the fault-free products and
+// One 8-bit layer as a few exact convolutions and a pass that finishes them: the fault-free products and
 // those of any table that factors. Equal, bit for bit, to the reference loop.
 #pragma once
 
@@ -8,8 +8,8 @@
 
 #include "bit_counted_errors.hpp"
 #include "kernels/finish.hpp"
+#include "kernels/integer_convolution.hpp"
 #include "kernels/map_bytes.hpp"
-#include "kernels/onednn/integer_convolution.hpp"
 #include "multiply_accumulate.hpp"
 #include "table_analysis.hpp"
 
@@ -35,7 +35,7 @@ enum class ErrorWay : std::uint8_t { cheapest, products, counts };
 /// Immutable; shared by threads.
 class FastLayer {
  public:
-  /// nullptr: the library cannot do it exactly on this CPU. `op` must outlive it.
+  /// nullptr: transposed, too large, or no fast way on this CPU. `op` must outlive it.
   static std::unique_ptr<FastLayer> make(const MultiplyAccumulate& op);
 
   /// `analysis`: of the table's errors, by this layer's weights among others. nullptr: they have too little
@@ -55,6 +55,7 @@ class FastLayer {
  private:
   class Run;
   explicit FastLayer(const MultiplyAccumulate& op);
+  void make_convolution();
   ConvolutionShape finished_shape(std::size_t planes) const;
   LayerProducts ready(FactoredProducts factored, const ProductTable* table, PaddingTaps padding) const;
   FactorParams factor_params() const;
@@ -72,6 +73,7 @@ class FastLayer {
   CodeType m_input_type = CodeType::int8;  ///< that the convolutions take
   ChannelFactors m_factors;
   WeightsOfChannels m_weights_of_channels;
+  double m_products_per_cycle = 100;  ///< roughly
   std::unique_ptr<IntegerConvolution> m_convolution;
   std::unique_ptr<IntegerConvolution> m_input_convolution;  ///< one output channel; nullptr: not possible
   std::shared_ptr<const IntegerConvolution::Weights> m_ones;

@@ -115,7 +115,7 @@ std::int32_t exact_accumulator(const MultiplyAccumulate& op, const std::uint8_t*
 /// The most that either function resizes its scratch to.
 std::size_t multiply_accumulate_scratch_bytes(const ConvolutionShape& shape);
 
-/// See Program::count_pairs.
+/// What PairCounter counts, tap by tap: adds to counts[weight byte * 256 + input byte].
 void count_pairs(const MultiplyAccumulate& op, std::size_t planes, const std::uint8_t* input,
                  PaddingTaps padding, std::span<std::uint64_t> counts);
 

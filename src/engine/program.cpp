@@ -6,6 +6,7 @@
 #include <map>
 
 #include "kernel.hpp"
+#include "kernels/onednn/onednn_convolution.hpp"
 #include "qfi/base/cpu.hpp"
 
 namespace qfi {
@@ -132,8 +133,10 @@ const char* name_of(KernelSet set) {
 }
 
 std::string instructions_in_use() {
-  return fmt::format("oneDNN {} with {}, own kernels with {}", integer_convolution_version(),
-                     integer_convolution_instructions(), has_avx512() ? "AVX-512" : "no vector instructions");
+  return fmt::format("oneDNN {} with {}, own kernels with {}", onednn_version(), onednn_instructions(),
+                     has_avx512() ? "AVX-512"
+                     : has_avx2() ? "AVX2"
+                                  : "no vector instructions");
 }
 
 Program::Program(Model model, const ProgramParams& params) : m_model(std::move(model)), m_params(params) {}
@@ -259,14 +262,21 @@ void Program::prepare_tables(FaultyUnit& unit) const {
     std::vector<std::size_t> operators;
   };
   std::vector<Group> groups;
+  std::map<std::pair<const ProductTable*, OperandCodes>, std::size_t> known;
   for (std::size_t i = 0; i < m_kernels.size(); ++i) {
-    if (m_params.kernels != KernelSet::fast || unit.table_of_operator[i] == nullptr) continue;
-    ErrorTable errors = error_table(*unit.table_of_operator[i], operand_codes(i));
-    auto group = std::ranges::find(groups, errors, &Group::errors);
-    if (group == groups.end()) group = groups.insert(groups.end(), {std::move(errors), {}, {}});
-    group->in_use.inputs |= possible_inputs(i, unit.padding);
-    for (const std::uint8_t weight : weight_bytes(i)) group->in_use.weights[weight] = true;
-    group->operators.push_back(i);
+    const ProductTable* table = unit.table_of_operator[i];
+    if (m_params.kernels != KernelSet::fast || table == nullptr) continue;
+    const auto [entry, is_new] = known.try_emplace({table, operand_codes(i)}, groups.size());
+    if (is_new) {
+      ErrorTable errors = error_table(*table, operand_codes(i));
+      const auto same = std::ranges::find(groups, errors, &Group::errors);
+      entry->second = static_cast<std::size_t>(same - groups.begin());
+      if (same == groups.end()) groups.push_back({std::move(errors), {}, {}});
+    }
+    Group& group = groups[entry->second];
+    group.in_use.inputs |= possible_inputs(i, unit.padding);
+    for (const std::uint8_t weight : weight_bytes(i)) group.in_use.weights[weight] = true;
+    group.operators.push_back(i);
   }
   unit.products.assign(m_kernels.size(), nullptr);
   for (Group& group : groups) {
@@ -355,30 +365,24 @@ std::uint64_t Program::multiplications(std::size_t index) const {
   return is_folded(index) ? 0 : m_kernels[index]->multiplications();
 }
 
-OperandCodes Program::operand_codes(std::size_t index) const {
-  return m_kernels[index]->multiply_accumulate()->codes;
+const MultiplyAccumulate& Program::multiply_accumulate(std::size_t index) const {
+  return *m_kernels[index]->multiply_accumulate();
 }
 
+OperandCodes Program::operand_codes(std::size_t index) const { return multiply_accumulate(index).codes; }
+
 std::span<const std::uint8_t> Program::weight_bytes(std::size_t index) const {
-  return m_kernels[index]->multiply_accumulate()->weights;
+  return multiply_accumulate(index).weights;
 }
 
 ByteSet Program::possible_inputs(std::size_t index, PaddingTaps padding) const {
   ByteSet inputs = ByteSet::all();  // of the model's own input
-  const int input = m_model.operators[index].inputs[m_kernels[index]->multiply_accumulate()->data_input];
+  const int input = m_model.operators[index].inputs[multiply_accumulate(index).data_input];
   for (std::size_t i = 0; i < index; ++i)
     if (std::ranges::find(m_model.operators[i].outputs, input) != m_model.operators[i].outputs.end())
       inputs = is_folded(i) ? ByteSet::all() : m_kernels[i]->possible_outputs();
   if (padding == PaddingTaps::multiply) inputs[byte_index(operand_codes(index).input_zero_point)] = true;
   return inputs;
-}
-
-void Program::count_pairs(const Batch& batch, std::size_t index, PaddingTaps padding,
-                          std::span<std::uint64_t> counts) const {
-  const MultiplyAccumulate& op = *m_kernels[index]->multiply_accumulate();
-  const auto input = batch.tensor(m_model.operators[index].inputs[op.data_input]);
-  qfi::count_pairs(op, batch.images() * static_cast<std::size_t>(op.shape.planes),
-                   reinterpret_cast<const std::uint8_t*>(input.data()), padding, counts);
 }
 
 Batch::Batch(const Program& program, std::size_t images)

@@ -14,6 +14,7 @@
 
 #include "qfi/base/random.hpp"
 #include "qfi/campaign/faulty_unit.hpp"
+#include "qfi/engine/pair_counter.hpp"
 #include "qfi/model/model.hpp"
 
 namespace qfi {
@@ -162,8 +163,11 @@ class Measurement {
     restore_input();
     auto next = m_operators.begin();
     for (std::size_t i = 0; i < m_end; ++i) {
-      if (next != m_operators.end() && next->index == i)
-        m_program.count_pairs(m_batch, i, PaddingTaps::skip, m_uses[(next++)->use].golden_pairs);
+      if (next != m_operators.end() && next->index == i) {
+        PairCounter counter(m_program, i, PaddingTaps::skip);
+        counter.add(m_batch);
+        counter.add_to(m_uses[(next++)->use].golden_pairs);
+      }
       m_program.run(m_batch, i, i + 1);
     }
   }

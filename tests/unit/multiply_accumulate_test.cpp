@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/incremental_layer.hpp"
+#include "qfi/engine/pair_counter.hpp"
 #include "random_operator.hpp"
 #include "support.hpp"
 
@@ -83,6 +84,13 @@ TEST_P(RandomShapes, PairCountsAreTheProductsThatAreReallyFormed) {
     for (const PaddingTaps padding : {PaddingTaps::skip, PaddingTaps::multiply}) {
       std::vector<std::uint64_t> counts(65536, 0);
       count_pairs(op, 2, input.data(), padding, counts);
+      PairCounter first(op, padding), second(op, padding);
+      first.add(1, input.data());
+      second.add(1, input.data() + s.in_plane());
+      first.add(second);
+      std::vector<std::uint64_t> counted(65536, 0);
+      first.add_to(counted);
+      EXPECT_EQ(counted, counts);
       std::uint64_t inside = 0;
       for (int ky = 0; ky < s.filter_h; ++ky)
         for (int kx = 0; kx < s.filter_w; ++kx)

@@ -29,9 +29,10 @@ struct PlannedFault {
 
 /// What was checked, for the results.
 struct Proof {
-  std::uint64_t table_path_images = 0;  ///< outputs by exact tables equal those of the golden path
-  std::uint64_t fault_free_pairs = 0;   ///< fault-free products of the netlist that equal the product
-  std::uint64_t golden_products = 0;    ///< products of the golden run that go through the unit
+  std::uint64_t table_path_images = 0;   ///< outputs by exact tables equal those of the golden path
+  std::uint64_t faulty_path_faults = 0;  ///< drawn ones with outputs, of one image, that equal plain look-ups
+  std::uint64_t fault_free_pairs = 0;    ///< fault-free products of the netlist that equal the product
+  std::uint64_t golden_products = 0;     ///< products of the golden run that go through the unit
 };
 
 /// The outcome of comparing tables with Verilator's: it depends on what is installed.
@@ -82,6 +83,8 @@ class StuckAtSet final : public FaultSet {
   StuckAtSet(const Workload& workload, const CampaignConfig& config, const FaultsConfig& faults,
              std::uint64_t seed);
   Result<void> run_golden(const CampaignConfig& config, unsigned threads);
+  Result<void> prove_faulty_path();
+  void set_tables(const StuckAt& fault, Worker& worker) const;
   Result<void> prove_table_path();
   void add_faults(const std::vector<StuckAt>& faults, unsigned threads);
 

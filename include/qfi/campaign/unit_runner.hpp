@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "qfi/campaign/fault_set.hpp"
+#include "qfi/engine/pair_counter.hpp"
 
 namespace qfi {
 
@@ -21,14 +22,15 @@ struct ImageBlock {
 
 class UnitRunner {
  public:
-  /// Called in the golden run before each faulty operator, with what it reads; from several threads, one of
-  /// each number at a time.
-  using Visit = std::function<void(const Batch& batch, std::size_t operator_index, unsigned worker)>;
-
-  /// `operators`: indices that rise. Error: images that cannot be read.
+  /// `operators`: indices that rise. `padding`: of the pairs that are counted. Error: images that cannot be
+  /// read.
   static Result<std::unique_ptr<UnitRunner>> make(const Workload& workload, const InputScaling& input,
-                                                  std::vector<std::size_t> operators, unsigned threads,
-                                                  const Visit& visit);
+                                                  std::vector<std::size_t> operators, PaddingTaps padding,
+                                                  unsigned threads);
+
+  /// Of each of the operators, what the golden run multiplied; until they are forgotten.
+  const std::vector<PairCounter>& golden_pairs() const { return m_golden_pairs; }
+  void forget_golden_pairs() { m_golden_pairs = {}; }
 
   const Workload& workload() const { return m_workload; }
   /// First operator of a faulty run; before it all is golden.
@@ -45,6 +47,10 @@ class UnitRunner {
   /// The same for some blocks, and what it counts; `events`: of all images, filled in.
   FaultCounts score(std::span<const ImageBlock> blocks, const FaultyUnit& unit, Batch& batch,
                     std::vector<ImageEvents>& events) const;
+  /// The first `images` images give the same outputs by plain look-ups, product by product, as by `unit`.
+  /// nullptr: as by the exact kernels, for the unit of exact tables.
+  bool agrees_with_tables(const FaultyUnit& tables, const FaultyUnit* unit, std::size_t images,
+                          Batch& batch) const;
   /// Runs the first image with the unit and without, operator by operator, and shows each output.
   using OutputUse = std::function<void(std::size_t operator_index, int output, const TensorOf& golden,
                                        const TensorOf& faulty)>;
@@ -54,13 +60,14 @@ class UnitRunner {
 
  private:
   explicit UnitRunner(const Workload& workload) : m_workload(workload) {}
-  Result<void> run_golden(const InputScaling& input, unsigned threads, const Visit& visit);
+  Result<void> run_golden(const InputScaling& input, PaddingTaps padding, unsigned threads);
 
   const Workload& m_workload;
   std::vector<std::size_t> m_operators;
   std::size_t m_cut = 0;
   std::vector<int> m_live_tensors;
   std::vector<ImageBlock> m_blocks;
+  std::vector<PairCounter> m_golden_pairs;
 };
 
 }  // namespace qfi

@@ -41,6 +41,7 @@ struct ProgramParams {
 };
 
 class Kernel;
+struct MultiplyAccumulate;
 class Batch;
 struct LayerProducts;
 
@@ -138,14 +139,11 @@ class Program {
   /// it. Precondition: it multiplies weights.
   ByteSet possible_inputs(std::size_t operator_index, PaddingTaps padding) const;
 
-  /// Adds to counts[weight byte * 256 + input byte] how often operator `index` multiplies that
-  /// pair, for the inputs that the batch holds now.
-  void count_pairs(const Batch& batch, std::size_t operator_index, PaddingTaps padding,
-                   std::span<std::uint64_t> counts) const;
-
  private:
   friend class Batch;
+  friend class PairCounter;
   Program(Model model, const ProgramParams& params);
+  const MultiplyAccumulate& multiply_accumulate(std::size_t operator_index) const;
   void fold(std::size_t operator_index, const Kernel& kernel);
   Result<void> plan_memory();
 

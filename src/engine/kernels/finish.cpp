@@ -72,6 +72,7 @@ ChannelFactors::ChannelFactors(const Requantizer& requantizer) {
 FinishFunction finish_function() {
 #if defined(__x86_64__)
   if (has_avx512()) return finish_avx512;
+  if (has_avx2()) return finish_avx2;
 #endif
   return finish_portable;
 }

@@ -3,8 +3,10 @@
 // of two inputs, with NumPy's broadcasting.
 #include <array>
 #include <cmath>
+#include <optional>
 
 #include "../kernel.hpp"
+#include "../kernels/linear_pair.hpp"
 #include "../strided_loop.hpp"
 
 namespace qfi {
@@ -32,6 +34,13 @@ class BinaryKernel final : public Kernel {
       for_each_row(m_loop, [&](const std::array<std::int64_t, 2>& offsets) {
         const T* x = a + offsets[0];
         const T* y = b + offsets[1];
+        if constexpr (requires { m_function.form(); }) {
+          if (m_function.form() && inner.strides == std::array<std::int64_t, 2>{1, 1}) {
+            run_form(x, y, out);
+            out += inner.size;
+            return;
+          }
+        }
         for (std::int64_t i = 0; i < inner.size; ++i, x += inner.strides[0], y += inner.strides[1])
           *out++ = m_function(*x, *y);
       });
@@ -51,14 +60,25 @@ class BinaryKernel final : public Kernel {
   std::size_t bytes() const override { return sizeof(*this) + (sizeof(T) == 1 ? 65536 : 0); }
 
  private:
+  void run_form(const T* x, const T* y, T* out) const {
+    static const LinearPairFunction map_pairs = linear_pair_function();
+    map_pairs(*m_function.form(), std::is_signed_v<T>, reinterpret_cast<const std::uint8_t*>(x),
+              reinterpret_cast<const std::uint8_t*>(y), static_cast<std::size_t>(m_loop.back().size),
+              reinterpret_cast<std::uint8_t*>(out));
+  }
+
   Loop<2> m_loop;
   Function m_function;
 };
 
-// Of 8-bit values every result, computed once.
+// Of 8-bit values every result, computed once; and a faster form, where one gives just these results.
 template <class T, class Function>
 class Tabulated {
  public:
+  Tabulated(const Function& function, std::span<const LinearPair> forms) : Tabulated(function) {
+    const auto right = std::ranges::find_if(forms, [&](const LinearPair& form) { return is_right(form); });
+    if (right != forms.end()) m_form = *right;
+  }
   explicit Tabulated(const Function& function) : m_table(std::make_shared<std::array<T, 65536>>()) {
     for (std::size_t x = 0; x < 256; ++x)
       for (std::size_t y = 0; y < 256; ++y)
@@ -72,9 +92,25 @@ class Tabulated {
   T operator()(T x, T y) const {
     return (*m_table)[std::size_t{static_cast<std::uint8_t>(x)} << 8U | static_cast<std::uint8_t>(y)];
   }
+  const std::optional<LinearPair>& form() const { return m_form; }
 
  private:
+  // For all pairs of codes.
+  bool is_right(const LinearPair& form) const {
+    std::array<std::uint8_t, 256> y;
+    for (std::size_t i = 0; i < 256; ++i) y[i] = static_cast<std::uint8_t>(i);
+    std::array<std::uint8_t, 256> same_x, results;
+    for (std::size_t x = 0; x < 256; ++x) {
+      same_x.fill(static_cast<std::uint8_t>(x));
+      linear_pair_function()(form, std::is_signed_v<T>, same_x.data(), y.data(), 256, results.data());
+      for (std::size_t i = 0; i < 256; ++i)
+        if (results[i] != static_cast<std::uint8_t>((*m_table)[x << 8U | i])) return false;
+    }
+    return true;
+  }
+
   std::shared_ptr<std::array<T, 65536>> m_table;
+  std::optional<LinearPair> m_form;
 };
 
 // Stored values minus the zero point, shifted left and rescaled to twice the larger input scale.
@@ -215,6 +251,43 @@ Result<Product<T>> product(const OperatorView& view) {
   return result;
 }
 
+// The sum (sign 1) or difference (sign -1) as real numbers would give it, rounded in ways that differ where a
+// result lies next to a half.
+std::vector<LinearPair> linear_forms(const OperatorView& view, int sign, const ActivationRange& range) {
+  const auto& x = view.input(0).quantization;
+  const auto& y = view.input(1).quantization;
+  const auto& output = view.output().quantization;
+  const double largest_code = view.output().type == TensorType::int8 ? 128 : 255;
+  std::vector<LinearPair> forms;
+  for (int shift = 24; shift >= 19; --shift) {
+    const double one = 1 << shift;
+    const double of_x = one * x.scales[0] / output.scales[0];
+    const double of_y = sign * one * y.scales[0] / output.scales[0];
+    const double offset =
+        one * (output.zero_points[0] + 0.5) - of_x * x.zero_points[0] - of_y * y.zero_points[0];
+    const double largest = largest_code * (std::abs(of_x) + std::abs(of_y)) + std::abs(offset) + 2 * one;
+    if (!(largest < 2147483647.0)) continue;
+    const auto rounded = [](double value) { return static_cast<std::int32_t>(std::lround(value)); };
+    for (const int nudge_x : {0, -1, 1})
+      for (const int nudge_y : {0, -1, 1})
+        for (const int nudge : {0, -4, 4, -16, 16, -64, 64})
+          forms.push_back({rounded(of_x) + nudge_x, rounded(of_y) + nudge_y, rounded(offset) + nudge, shift,
+                           range.min, range.max});
+  }
+  return forms;
+}
+
+template <class T, class Function>
+PreparedKernel make_linear(const OperatorView& view, const Loop<2>& loop, const Function& function,
+                           int sign) {
+  if constexpr (sizeof(T) == 1) {
+    const Tabulated<T, Function> tabulated(function, linear_forms(view, sign, function.out.range));
+    return std::make_unique<BinaryKernel<T, Tabulated<T, Function>>>(loop, tabulated);
+  } else {
+    return std::make_unique<BinaryKernel<T, Function>>(loop, function);
+  }
+}
+
 template <class T, class Function>
 PreparedKernel make_binary(const Loop<2>& loop, const Function& function) {
   if constexpr (sizeof(T) == 1)
@@ -234,8 +307,8 @@ PreparedKernel prepare_integer(const OperatorView& view, const Loop<2>& loop) {
     default: break;
   }
   QFI_TRY(const RescaledPair<T> pair, rescaled_pair<T>(view));
-  if (view.op().kind == OperatorKind::add) return make_binary<T>(loop, Sum<T>{pair});
-  if (view.op().kind == OperatorKind::sub) return make_binary<T>(loop, Difference<T>{pair});
+  if (view.op().kind == OperatorKind::add) return make_linear<T>(view, loop, Sum<T>{pair}, 1);
+  if (view.op().kind == OperatorKind::sub) return make_linear<T>(view, loop, Difference<T>{pair}, -1);
   return make_binary<T>(loop, SquaredDifference<T>{pair});
 }
 

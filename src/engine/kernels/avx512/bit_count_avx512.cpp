@@ -293,7 +293,7 @@ void count_bits_avx512(const BitCounts& counts, const ConvolutionShape& s, std::
 }
 
 }  // namespace qfi
-#include "target_end.hpp"
+#include "../target_end.hpp"
 
 #endif
 

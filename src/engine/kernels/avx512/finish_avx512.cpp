@@ -207,5 +207,5 @@ void finish_avx512(const Finish& finish) {
 
 }  // namespace qfi
 
-#include "target_end.hpp"
+#include "../target_end.hpp"
 #endif

@@ -29,5 +29,5 @@ void map_bytes_avx512(const std::array<std::uint8_t, 256>& table, const std::uin
 
 }  // namespace qfi
 
-#include "target_end.hpp"
+#include "../target_end.hpp"
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "integer_convolution.hpp"
+#include "onednn_convolution.hpp"
 
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -84,9 +84,7 @@ dnnl::convolution_forward::primitive_desc describe(const ConvolutionShape& s, Co
   return {what, attributes, cpu()};
 }
 
-}  // namespace
-
-struct IntegerConvolution::Primitive {
+struct Primitive {
   Primitive(const dnnl::convolution_forward::primitive_desc& description, std::size_t count)
       : planes(count),
         source(description.src_desc()),
@@ -112,12 +110,9 @@ struct IntegerConvolution::Primitive {
   dnnl::convolution_forward primitive;
 };
 
-class IntegerConvolution::Weights {
- public:
+struct PackedWeights final : IntegerConvolution::Weights {
   std::vector<memory> of_primitive;
 };
-
-namespace {
 
 // Operands of the trials. Those near the extremes differ in their lowest bit: sums are then as large as they
 // get, where 16-bit sums saturate, and no multiples of a power of two, so that a way through float shows
@@ -188,7 +183,6 @@ memory packed(const ConvolutionShape& shape, const memory::desc& wanted,
 }
 
 // Some outputs of each trial, the first and the last among them, against the plain loop.
-template <class Primitive>
 bool passes_trials(const Primitive& primitive, const ConvolutionShape& shape, CodeType type) {
   constexpr std::size_t k_compared = 97;
   const std::size_t outputs = primitive.planes * shape.out_plane();
@@ -213,7 +207,6 @@ bool passes_trials(const Primitive& primitive, const ConvolutionShape& shape, Co
 }
 
 // Tried once for each shape: the same implementation may be exact for one and not for another.
-template <class Primitive>
 bool is_proved(const Primitive& primitive, const ConvolutionShape& s, CodeType type) {
   if (primitive.name.starts_with("ref")) return false;  // exact, and slower than ours
   static std::mutex lock;
@@ -228,16 +221,24 @@ bool is_proved(const Primitive& primitive, const ConvolutionShape& s, CodeType t
   return entry->second;
 }
 
-}  // namespace
+class OnednnConvolution final : public IntegerConvolution {
+ public:
+  static std::unique_ptr<OnednnConvolution> make(const ConvolutionShape& shape, CodeType input,
+                                                 std::size_t planes);
+  std::shared_ptr<const Weights> pack(std::span<const std::int8_t> weights) const override;
+  std::size_t planes() const override { return m_primitives.front()->planes; }
+  std::size_t scratch_bytes() const override;
+  void run(const Weights& weights, std::size_t planes, const std::uint8_t* input, std::int32_t* sums,
+           std::byte* scratch) const override;
 
-IntegerConvolution::IntegerConvolution() = default;
-IntegerConvolution::~IntegerConvolution() = default;
+ private:
+  std::vector<std::unique_ptr<Primitive>> m_primitives;  ///< for fewer and fewer planes, at last one
+  ConvolutionShape m_shape;
+};
 
-std::unique_ptr<IntegerConvolution> IntegerConvolution::make(const ConvolutionShape& shape, CodeType input,
-                                                             std::size_t planes) {
-  if (shape.is_transposed) return nullptr;
-  use_one_thread();
-  std::unique_ptr<IntegerConvolution> result(new IntegerConvolution);
+std::unique_ptr<OnednnConvolution> OnednnConvolution::make(const ConvolutionShape& shape, CodeType input,
+                                                           std::size_t planes) {
+  auto result = std::make_unique<OnednnConvolution>();
   result->m_shape = shape;
   try {
     for (;;) {
@@ -251,9 +252,9 @@ std::unique_ptr<IntegerConvolution> IntegerConvolution::make(const ConvolutionSh
   }
 }
 
-std::shared_ptr<const IntegerConvolution::Weights> IntegerConvolution::pack(
+std::shared_ptr<const IntegerConvolution::Weights> OnednnConvolution::pack(
     std::span<const std::int8_t> weights) const {
-  auto result = std::make_shared<Weights>();
+  auto result = std::make_shared<PackedWeights>();
   for (std::size_t i = 0; i < m_primitives.size(); ++i) {
     std::size_t same = 0;  // an earlier one that wants them alike
     while (same < i && m_primitives[same]->weights != m_primitives[i]->weights) ++same;
@@ -263,29 +264,37 @@ std::shared_ptr<const IntegerConvolution::Weights> IntegerConvolution::pack(
   return result;
 }
 
-std::size_t IntegerConvolution::planes() const { return m_primitives.front()->planes; }
-
-std::size_t IntegerConvolution::scratch_bytes() const {
+std::size_t OnednnConvolution::scratch_bytes() const {
   std::size_t bytes = 0;
   for (const auto& primitive : m_primitives) bytes = std::max(bytes, primitive->scratchpad.get_size());
   return bytes;
 }
 
-void IntegerConvolution::run(const Weights& weights, std::size_t planes, const std::uint8_t* input,
-                             std::int32_t* sums, std::byte* scratch) const {
+void OnednnConvolution::run(const Weights& weights, std::size_t planes, const std::uint8_t* input,
+                            std::int32_t* sums, std::byte* scratch) const {
+  const auto& of_primitive = static_cast<const PackedWeights&>(weights).of_primitive;
   std::size_t plane = 0;
   for (std::size_t i = 0; i < m_primitives.size(); ++i)
     for (const std::size_t step = m_primitives[i]->planes; plane + step <= planes; plane += step)
-      m_primitives[i]->run(weights.of_primitive[i], input + plane * m_shape.in_plane(),
+      m_primitives[i]->run(of_primitive[i], input + plane * m_shape.in_plane(),
                            sums + plane * m_shape.out_plane(), scratch);
 }
 
-std::string integer_convolution_version() {
+}  // namespace
+
+std::unique_ptr<IntegerConvolution> make_onednn_convolution(const ConvolutionShape& shape, CodeType input,
+                                                            std::size_t planes) {
+  if (shape.is_transposed) return nullptr;
+  use_one_thread();
+  return OnednnConvolution::make(shape, input, planes);
+}
+
+std::string onednn_version() {
   const dnnl::version_t* version = dnnl::version();
   return fmt::format("{}.{}.{}", version->major, version->minor, version->patch);
 }
 
-std::string integer_convolution_instructions() {
+std::string onednn_instructions() {
   switch (dnnl::get_effective_cpu_isa()) {
     case dnnl::cpu_isa::avx512_core_amx: return "AMX";
     case dnnl::cpu_isa::avx512_core_bf16:
