@@ -45,32 +45,6 @@ ExecutionTimes& ExecutionTimes::operator+=(const ExecutionTimes& other) {
   return *this;
 }
 
-BitOutcome& BitOutcome::operator+=(const BitOutcome& other) {
-  const auto add = [](TrialSums& sums, const TrialSums& more) {
-    sums.trials += more.trials;
-    sums.changed += more.changed;
-    sums.units += more.units;
-  };
-  const bool is_first = reads == 0;
-  counts += other.counts;
-  for (std::size_t i = 0; i < of_direction.size(); ++i) add(of_direction[i], other.of_direction[i]);
-  for (std::size_t i = 0; i < of_magnitude.size(); ++i) add(of_magnitude[i], other.of_magnitude[i]);
-  reads += other.reads;
-  detected += other.detected;
-  corrected += other.corrected;
-  missed += other.missed;
-  if (is_first) value = other.value;
-  has_mixed_values = has_mixed_values || other.has_mixed_values || (!is_first && value != other.value);
-  if (has_mixed_values) value.reset();
-  for (const auto& [index, images] : other.equal_after) {
-    const auto known = std::ranges::find(equal_after, index, &std::pair<int, std::uint32_t>::first);
-    if (known == equal_after.end()) equal_after.emplace_back(index, images);
-    else known->second += images;
-  }
-  std::ranges::sort(equal_after);
-  return *this;
-}
-
 FaultyReads::FaultyReads(const Program& program, const BitPopulation& values, const BitFault& fault,
                          bool is_protected) {
   std::vector<std::size_t> order(fault.sites.size());
@@ -263,14 +237,13 @@ Result<std::vector<BitRunner::CountsOfImages>> BitRunner::compare(std::span<cons
   return counts;
 }
 
-Result<std::vector<BitRunner::Trials>> BitRunner::run(std::span<const BitFault> faults,
-                                                      const Images& images) {
+Result<std::vector<Trial>> BitRunner::run(std::span<const BitFault> faults, const Images& images) {
   std::vector<BitOutcome> outcomes, with_protection;
   QFI_TRY(const std::vector<CountsOfImages> counts, m_params.compares_naive
                                                         ? compare(faults, images, outcomes)
                                                         : propagate(faults, images, false, true, outcomes));
   if (!m_values.protected_storage.empty()) QFI_CHECK(propagate(faults, images, true, true, with_protection));
-  std::vector<Trials> trials(faults.size());
+  std::vector<Trial> trials(faults.size());
   for (std::size_t i = 0; i < faults.size(); ++i) {
     trials[i].outcome = std::move(outcomes[i]);
     for (const FaultCounts& of_image : counts[i]) trials[i].events.emplace_back(of_image);

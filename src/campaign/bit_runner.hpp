@@ -54,12 +54,6 @@ class BitRunner {
   BitRunner(const Workload& workload, const BitPopulation& values, const Propagation& propagation,
             const ExecutionParams& params);
 
-  /// Of one fault.
-  struct Trials {
-    BitOutcome outcome;
-    std::optional<BitOutcome> with_protection;
-    std::vector<ImageEvents> events;  ///< of each image
-  };
   /// Images from .. from+count-1 of `golden`, whose first one is image `first` of the workload.
   struct Images {
     const GoldenActivations& golden;
@@ -69,7 +63,7 @@ class BitRunner {
     std::size_t workload_image(std::size_t k) const { return first + from + k; }
   };
   /// Every fault on every image, image by image, so that its golden activations stay in the caches.
-  Result<std::vector<Trials>> run(std::span<const BitFault> faults, const Images& images);
+  Result<std::vector<Trial>> run(std::span<const BitFault> faults, const Images& images);
 
   const ExecutionTimes& times() const { return m_times; }
 

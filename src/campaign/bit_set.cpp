@@ -214,15 +214,74 @@ std::vector<std::span<const std::size_t>> BitSet::chunks(std::span<const std::si
   return result;
 }
 
+FaultSet::Images BitSet::images_of(std::uint64_t fault, std::uint64_t block) const {
+  if (is_paired()) return {m_image_of[fault], 1};
+  return {m_golden.first_image(block), m_golden.images(block)};
+}
+
+// Multiplications from the first operator on that a fault reaches.
+std::vector<std::uint64_t> BitSet::costs() const {
+  const Program& program = *m_workload.program;
+  const std::vector<Operator>& operators = program.model().operators;
+  std::vector<std::uint64_t> from(operators.size() + 1, 1);
+  for (std::size_t i = operators.size(); i-- > 0;) from[i] = from[i + 1] + program.multiplications(i);
+  std::vector<std::uint64_t> of_values;
+  for (const ValuePlace& place : m_values.places) of_values.push_back(from[first_operator(place)]);
+  std::vector<std::uint64_t> costs(drawn());
+  for (std::size_t i = 0; i < drawn(); ++i)
+    for (const BitSite& site : fault(i).sites) costs[i] = std::max(costs[i], of_values[site.values]);
+  return costs;
+}
+
+std::size_t BitSet::first_operator(const ValuePlace& place) const {
+  const Model& model = m_workload.program->model();
+  if (place.target == FaultTarget::data)
+    return place.stage == Stage::network_input ? 0 : place.operator_index;
+  const auto reads = [&](const Operator& op) {
+    return std::ranges::find(op.inputs, place.tensor) != op.inputs.end();
+  };
+  return static_cast<std::size_t>(std::ranges::find_if(model.operators, reads) - model.operators.begin());
+}
+
+std::string BitSet::fault_name(std::size_t index) const {
+  const BitFault bits = fault(index);
+  if (bits.sites.size() != 1) return fmt::format("{} bits", bits.sites.size());
+  const BitSite& site = bits.sites.front();
+  return fmt::format("{}, element {}, stored bit {}", m_values.places[site.values].label, site.element,
+                     site.stored_bit);
+}
+
+Digest BitSet::faults_digest() const {
+  DigestBuilder digest;
+  for (std::size_t i = 0; i < drawn(); ++i) {
+    const BitFault bits = fault(i);
+    for (std::size_t k = 0; k < bits.sites.size(); ++k) {
+      const std::array<std::uint64_t, 5> numbers = {i, bits.sites[k].values, bits.sites[k].element,
+                                                    static_cast<std::uint64_t>(bits.sites[k].stored_bit),
+                                                    static_cast<std::uint64_t>(bits.models[k])};
+      digest.add(std::as_bytes(std::span(numbers)));
+    }
+  }
+  return digest.digest();
+}
+
+void BitSet::take(std::uint64_t fault, std::uint64_t block, const Trial& trial) {
+  m_counts[fault] += trial.outcome.counts;
+  m_outcomes[fault] += trial.outcome;
+  if (trial.with_protection) m_protected[fault] += *trial.with_protection;
+  const Images images = images_of(fault, block);
+  for (std::size_t k = 0; k < images.count; ++k) add_image(fault, images.first + k, trial.events[k]);
+}
+
 Result<void> BitSet::run_faults(const std::vector<std::size_t>& faults, std::size_t block,
-                                const GoldenActivations& golden, unsigned threads,
+                                const GoldenActivations& golden, const RunParams& params,
                                 const std::function<void()>& progress) {
-  std::vector<std::unique_ptr<BitRunner>> runners(threads);
-  std::vector<Result<void>> failures(threads);
+  std::vector<std::unique_ptr<BitRunner>> runners(params.threads);
+  std::vector<Result<void>> failures(params.threads);
   std::mutex lock;
   const auto together = chunks(faults);
-  parallel_for(together.size(), threads, [&](std::size_t c, unsigned worker) {
-    if (!failures[worker]) return;
+  parallel_for(together.size(), params.threads, [&](std::size_t c, unsigned worker) {
+    if (!failures[worker] || is_stopped(params)) return;
     if (!runners[worker])
       runners[worker] =
           std::make_unique<BitRunner>(m_workload, m_values, m_golden.propagation(), m_execution);
@@ -236,14 +295,11 @@ Result<void> BitSet::run_faults(const std::vector<std::size_t>& faults, std::siz
       failures[worker] = tl::unexpected(trials.error());
       return;
     }
+    for (std::size_t i = 0; i < chunk.size(); ++i)
+      record(params, together[c][i], is_paired() ? 0 : block, (*trials)[i]);
     const std::scoped_lock guard(lock);
     for (std::size_t i = 0; i < chunk.size(); ++i) {
-      const std::size_t index = together[c][i];
-      m_counts[index] += (*trials)[i].outcome.counts;
-      m_outcomes[index] += (*trials)[i].outcome;
-      if ((*trials)[i].with_protection) m_protected[index] += *(*trials)[i].with_protection;
-      for (std::size_t k = 0; k < images.count; ++k)
-        add_image(index, images.workload_image(k), (*trials)[i].events[k]);
+      take(together[c][i], block, (*trials)[i]);
       m_inferences += images.count;
       if (progress) progress();
     }
@@ -251,22 +307,42 @@ Result<void> BitSet::run_faults(const std::vector<std::size_t>& faults, std::siz
   for (const Result<void>& failure : failures) QFI_CHECK(failure);
   for (const auto& runner : runners)
     if (runner) m_times += runner->times();
-  return {};
+  return check_run(params);
 }
 
-Result<void> BitSet::run(unsigned threads, const Progress& progress) {
+Result<void> BitSet::run(const RunParams& params) {
   const auto start = std::chrono::steady_clock::now();
-  const std::size_t all = drawn() - m_run_faults;
-  const std::uint64_t total = is_paired() ? all : all * m_golden.count();
-  std::uint64_t done = 0;
-  for (std::size_t block = 0; block < m_golden.count(); ++block) {
+  const FaultRange shard = faults_of_shard(*this, params.shard);
+  const bool has_protection = !m_values.protected_storage.empty();
+  const std::size_t blocks = is_paired() ? 1 : m_golden.count();  // of a fault
+  bool fits = true;
+  std::uint64_t finished = 0;
+  QFI_TRY(Done done, take_recorded(params, m_run_faults, blocks,
+                                   [&](std::uint64_t fault, std::uint64_t block, const Trial& trial) {
+                                     fits = fits && trial.with_protection.has_value() == has_protection;
+                                     if (!fits) return;
+                                     take(fault, block, trial);
+                                     ++finished;
+                                   }));
+  if (!fits) return bad_input("{}: damaged (a trial that does not fit)", params.journal->file().string());
+  const auto missing_of = [&](std::size_t block) {
     std::vector<std::size_t> faults;
-    for (std::size_t i = m_run_faults; i < drawn(); ++i)
-      if (!is_paired() || m_golden.block_of(m_image_of[i]) == block) faults.push_back(i);
+    for (std::size_t i = std::max(m_run_faults, shard.first); i < shard.end; ++i)
+      if (is_paired() ? m_golden.block_of(m_image_of[i]) == block && !done.at(i, 0) : !done.at(i, block))
+        faults.push_back(i);
+    return faults;
+  };
+  std::uint64_t missing = 0;
+  for (std::size_t block = 0; block < m_golden.count(); ++block) missing += missing_of(block).size();
+  if (params.only_recorded && missing > 0) return missing_trials(missing);
+  const std::uint64_t total = finished + missing;
+  if (params.progress) params.progress(finished, total);
+  for (std::size_t block = 0; block < m_golden.count(); ++block) {
+    const std::vector<std::size_t> faults = missing_of(block);
     if (faults.empty()) continue;
-    QFI_TRY(const GoldenActivations* golden, m_golden.get(block, threads));
-    QFI_CHECK(run_faults(faults, block, *golden, threads, [&] {
-      if (progress) progress(++done, total);
+    QFI_TRY(const GoldenActivations* golden, m_golden.get(block, params.threads));
+    QFI_CHECK(run_faults(faults, block, *golden, params, [&] {
+      if (params.progress) params.progress(++finished, total);
     }));
   }
   m_run_faults = drawn();

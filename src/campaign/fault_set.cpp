@@ -10,8 +10,8 @@ namespace {
 // Faults to draw of each stratum. Some samples are decided by what is drawn first.
 class Targets {
  public:
-  Targets(FaultSet& set, std::vector<Stratum>& strata, unsigned threads)
-      : m_set(set), m_strata(strata), m_threads(threads) {}
+  Targets(FaultSet& set, std::vector<Stratum>& strata, unsigned threads, std::optional<std::uint64_t>& bought)
+      : m_set(set), m_strata(strata), m_threads(threads), m_bought(bought) {}
 
   Result<std::vector<std::uint64_t>> operator()(const SampleExhaustive&) {
     return each([](Stratum& stratum) -> Result<std::uint64_t> { return stratum.population; });
@@ -54,10 +54,13 @@ class Targets {
   Result<std::vector<std::uint64_t>> operator()(const SampleBudget& sample) {
     constexpr std::uint64_t k_measured = 200;
     QFI_CHECK(m_set.draw(spread(m_set, k_measured), m_threads));
-    QFI_TRY(const double seconds, m_set.expected_seconds_per_fault());
-    const double bought = sample.seconds * m_threads / std::max(seconds, 1e-9);
-    const auto population = static_cast<double>(m_set.population());
-    return spread(m_set, static_cast<std::uint64_t>(std::clamp(bought, 2.0, population)));
+    if (!m_bought) {
+      QFI_TRY(const double seconds, m_set.expected_seconds_per_fault());
+      const double bought = sample.seconds * m_threads / std::max(seconds, 1e-9);
+      const auto population = static_cast<double>(m_set.population());
+      m_bought = static_cast<std::uint64_t>(std::clamp(bought, 2.0, population));
+    }
+    return spread(m_set, *m_bought);
   }
 
  private:
@@ -73,14 +76,87 @@ class Targets {
   FaultSet& m_set;
   std::vector<Stratum>& m_strata;
   unsigned m_threads;
+  std::optional<std::uint64_t>& m_bought;  ///< known from an earlier run, or found out
 };
 
 }  // namespace
 
-Result<void> FaultSet::draw_sample(unsigned threads) {
+FaultSet::FaultSet(const Workload& workload, FaultsConfig config, Design design)
+    : m_workload(workload), m_config(std::move(config)), m_design(design) {
+  for (const FaultCounts& counts : workload.golden.of_image) m_golden_events.emplace_back(counts);
+}
+
+Result<void> FaultSet::draw_sample(unsigned threads, std::optional<std::uint64_t> bought) {
+  m_bought = bought;
   QFI_TRY(const std::vector<std::uint64_t> targets,
-          std::visit(Targets(*this, m_strata, threads), m_config.sample));
+          std::visit(Targets(*this, m_strata, threads, m_bought), m_config.sample));
   return draw(targets, threads);
+}
+
+Result<FaultSet::Done> FaultSet::take_recorded(const RunParams& params, std::uint64_t first,
+                                               std::uint64_t blocks, const Take& take) const {
+  Done done(first, drawn(), blocks);
+  if (params.journal == nullptr) return done;
+  const auto damaged = [&] {
+    return bad_input("{}: damaged (a trial that does not fit); move it away, or begin anew with --restart",
+                     params.journal->file().string());
+  };
+  QFI_CHECK(params.journal->read(params.set, first, drawn(), [&](TrialRow&& row) -> Result<void> {
+    if (row.key.block >= blocks) return damaged();
+    const Images images = images_of(row.key.fault, row.key.block);
+    if (row.counts.images != images.count) return damaged();
+    const auto trial = decode_details(row.details, row.counts,
+                                      std::span(m_golden_events).subspan(images.first, images.count));
+    if (!trial) return damaged();
+    take(row.key.fault, row.key.block, *trial);
+    done.at(row.key.fault, row.key.block) = true;
+    return {};
+  }));
+  return done;
+}
+
+void FaultSet::record(const RunParams& params, std::uint64_t fault, std::uint64_t block,
+                      const Trial& trial) const {
+  if (params.journal == nullptr) return;
+  const Images images = images_of(fault, block);
+  params.journal->add(
+      {{params.set, fault, block},
+       fault_name(fault),
+       trial.outcome.counts,
+       encode_details(trial, std::span(m_golden_events).subspan(images.first, images.count))});
+}
+
+// Shard i takes the faults before which i-1 .. i of `count` parts of all cost lie.
+FaultRange faults_of_shard(const FaultSet& set, const Shard& shard) {
+  if (shard.count == 1) return {0, set.drawn()};
+  const std::vector<std::uint64_t> costs = set.costs();
+  unsigned __int128 all = 0;
+  for (const std::uint64_t cost : costs) all += cost;
+  FaultRange range{costs.size(), costs.size()};
+  unsigned __int128 before = 0;
+  for (std::uint64_t i = 0; i < costs.size(); ++i) {
+    const unsigned __int128 scaled = before * shard.count;
+    if (range.first == costs.size() && scaled >= all * (shard.index - 1)) range.first = i;
+    if (range.end == costs.size() && scaled >= all * shard.index) range.end = i;
+    before += costs[i];
+  }
+  if (shard.index == shard.count) range.end = costs.size();
+  return range;
+}
+
+bool is_stopped(const RunParams& params) {
+  return (params.is_stopped && params.is_stopped()) ||
+         (params.journal != nullptr && params.journal->has_failed());
+}
+
+Result<void> check_run(const RunParams& params) {
+  if (params.journal != nullptr && params.journal->has_failed()) return params.journal->finish();
+  if (params.is_stopped && params.is_stopped()) return tl::unexpected(Error{"stopped", ErrorKind::stopped});
+  return {};
+}
+
+tl::unexpected<Error> missing_trials(std::uint64_t count) {
+  return bad_input("{} trials are missing", count);
 }
 
 SampleScheme scheme_of(const SampleConfig& sample) {

@@ -48,7 +48,11 @@ Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {
       (*set)->set_execution(params.execution);
       plan.sets.push_back(std::move(*set));
     }
-    if (auto drawn = plan.sets.back()->draw_sample(params.threads); !drawn) return where(drawn.error());
+    const auto bought = params.bought.find(i);
+    if (auto drawn = plan.sets.back()->draw_sample(
+            params.threads, bought == params.bought.end() ? std::nullopt : std::optional(bought->second));
+        !drawn)
+      return where(drawn.error());
   }
   return plan;
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 
@@ -229,9 +230,12 @@ std::string cpu_name() {
   return "unknown";
 }
 
+bool is_float(const Workload& workload) {
+  return workload.tensor(workload.metric_tensor).type == TensorType::float32;
+}
+
 const char* arithmetic_of(const Workload& workload) {
-  const bool is_float = workload.tensor(workload.metric_tensor).type == TensorType::float32;
-  return is_float
+  return is_float(workload)
              ? "FLOAT32 in a fixed order of sums; integers as the TFLite reference kernels (LiteRT 2.3.0)"
              : "TFLite reference kernels (LiteRT 2.3.0), integers";
 }
@@ -267,6 +271,42 @@ std::string results_json(const Plan& plan, const CampaignRun& run, const std::ve
   }
   return json_text(json);
 }
+
+Journal::Identity campaign_identity(const Plan& plan, const ToolInfo& tool) {
+  Json sets = Json::array();
+  for (std::size_t i = 0; i < plan.sets.size(); ++i) {
+    const FaultSet& set = *plan.sets[i];
+    Json json = {{"drawn faults", set.drawn()}, {"hash of the drawn faults", set.faults_digest().hex()}};
+    if (const StuckAtSet* stuck = plan.stuck_at(i)) json["netlist"] = stuck->netlist().sha256;
+    if (const TableSet* table = plan.table(i)) json["table"] = table->sha256();
+    sets.push_back(json);
+  }
+  Json json = {{"qfi", tool.version + " " + tool.git},
+               {"config", Json::parse(canonical_config(plan.config))},
+               {"inputs", inputs_json(plan)},
+               {"faults", sets}};
+  if (is_float(*plan.workload)) json["cpu"] = cpu_name();
+  Journal::Identity identity;
+  const Json flat = json.flatten();
+  for (const auto& [path, value] : flat.items()) {
+    std::string name = path.substr(1);
+    std::ranges::replace(name, '/', '.');
+    identity[name] = value.dump();
+  }
+  return identity;
+}
+
+ShardNotes shard_notes(const Plan& plan, const Shard& shard) {
+  DigestBuilder digest;
+  for (const auto& set : plan.sets)
+    for (std::uint64_t i = 1; i <= shard.count; ++i) {
+      const FaultRange range = faults_of_shard(*set, {i, shard.count});
+      digest.add(std::as_bytes(std::span(&range, 1)));
+    }
+  return {fmt::format("{}/{}", shard.index, shard.count), digest.digest().hex()};
+}
+
+std::string budget_note(std::size_t set) { return fmt::format("budget of set {}", set); }
 
 std::string run_json(const Plan& plan, const CampaignRun& run, const VerificationOutcome& verification,
                      const ToolInfo& tool, const RunInfo& info) {

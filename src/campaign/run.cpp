@@ -38,7 +38,7 @@ Result<SetRun> run_sequentially(FaultSet& set, const SampleSequential& sample, d
   const std::uint64_t most =
       std::min(sample.maximum == 0 ? set.population() : sample.maximum, set.population());
   for (;;) {
-    QFI_CHECK(set.run(params.threads, params.progress));
+    QFI_CHECK(set.run(params));
     run.looks.push_back(look_at(set, sample.metric, confidence));
     if (run.looks.back().half_width <= sample.half_width) {
       run.stopped = "the interval is as narrow as asked";
@@ -64,17 +64,19 @@ Result<SetRun> run_sequentially(FaultSet& set, const SampleSequential& sample, d
 
 }  // namespace
 
-Result<CampaignRun> run_campaign(Plan& plan, const RunParams& params) {
+Result<CampaignRun> run_campaign(Plan& plan, const RunParams& given) {
   const auto start = std::chrono::steady_clock::now();
   CampaignRun run;
-  for (const auto& set : plan.sets) {
+  RunParams params = given;
+  for (params.set = 0; params.set < plan.sets.size(); ++params.set) {
+    FaultSet* const set = plan.sets[params.set].get();
     const SampleConfig& sample = set->config().sample;
     if (const auto* sequential = std::get_if<SampleSequential>(&sample)) {
       QFI_TRY(run.sets.emplace_back(),
               run_sequentially(*set, *sequential, plan.config.interval_confidence, params));
       continue;
     }
-    QFI_CHECK(set->run(params.threads, params.progress));
+    QFI_CHECK(set->run(params));
     const bool is_budget = std::holds_alternative<SampleBudget>(sample);
     run.sets.push_back({{}, is_budget ? "what the budget buys is run" : "the sample is run"});
   }

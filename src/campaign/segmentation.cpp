@@ -26,12 +26,12 @@ void ConfusionMatrix::grow(std::size_t classes) {
   *this = std::move(larger);
 }
 
-void ConfusionMatrix::add(int truth, int predicted) {
+void ConfusionMatrix::add(int truth, int predicted, std::uint64_t count) {
   const auto largest = static_cast<std::size_t>(std::max(truth, predicted));
   if (largest >= m_classes) grow(largest + 1);
   const auto t = static_cast<std::size_t>(truth);
-  if (predicted < 0) ++m_none[t];
-  else ++m_counts[t * m_classes + static_cast<std::size_t>(predicted)];
+  if (predicted < 0) m_none[t] += count;
+  else m_counts[t * m_classes + static_cast<std::size_t>(predicted)] += count;
 }
 
 ConfusionMatrix& ConfusionMatrix::operator+=(const ConfusionMatrix& other) {

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 
+#include "qfi/base/file.hpp"
 #include "qfi/base/parallel.hpp"
 #include "qfi/base/random.hpp"
 #include "qfi/netlist/verilator.hpp"
@@ -159,47 +160,116 @@ void StuckAtSet::add_faults(const std::vector<StuckAt>& faults, unsigned threads
   }
 }
 
-Result<void> StuckAtSet::run(unsigned threads, const Progress& progress) {
+FaultSet::Images StuckAtSet::images_of(std::uint64_t, std::uint64_t block) const {
+  return {m_runner->blocks()[block].first, m_runner->blocks()[block].count};
+}
+
+std::vector<std::uint64_t> StuckAtSet::costs() const {
+  std::vector<std::uint64_t> costs;
+  for (const PlannedFault& fault : m_faults) costs.push_back(fault.fate == FaultFate::runs ? 1 : 0);
+  return costs;
+}
+
+std::string StuckAtSet::fault_name(std::size_t fault) const {
+  return fmt::format("{} stuck at {}", site_name(*m_netlist, m_faults[fault].fault.site),
+                     m_faults[fault].fault.value ? 1 : 0);
+}
+
+Digest StuckAtSet::faults_digest() const {
+  DigestBuilder digest;
+  for (std::size_t i = 0; i < m_faults.size(); ++i) {
+    digest.add(bytes_of(fault_name(i)));
+    digest.add(std::as_bytes(std::span(&m_faults[i].effect.digest, 1)));
+  }
+  return digest.digest();
+}
+
+void StuckAtSet::take(std::uint64_t fault, std::uint64_t block, const Trial& trial) {
+  m_counts[fault] += trial.outcome.counts;
+  std::ranges::copy(trial.events,
+                    m_events[fault].begin() + static_cast<std::ptrdiff_t>(m_runner->blocks()[block].first));
+}
+
+// A fault's tables are made ready once for all its blocks, unless there are too few faults for the threads.
+Result<void> StuckAtSet::run(const RunParams& params) {
   const auto start = std::chrono::steady_clock::now();
-  std::vector<std::size_t> running;
-  for (const std::size_t fault : m_running)
-    if (fault >= m_run_faults) running.push_back(fault);
   if (m_run_faults == 0) QFI_CHECK(prove_faulty_path());
-  for (const std::size_t fault : running) m_events[fault].resize(m_workload.images());
-  // A fault's tables are made ready once for all its blocks, unless there are too few faults for the threads.
-  const std::span<const ImageBlock> blocks = m_runner->blocks();
-  const std::size_t parts = running.size() >= k_faults_per_thread * threads ? 1 : blocks.size();
-  const std::size_t trials = running.size() * parts;
-  std::vector<std::unique_ptr<Worker>> workers(threads);
+  const std::size_t blocks = m_runner->blocks().size();
+  const FaultRange shard = faults_of_shard(*this, params.shard);
+  for (const std::size_t fault : m_running)
+    if (fault >= m_run_faults) m_events[fault].resize(m_workload.images());
+  std::uint64_t recorded = 0;
+  bool fits = true;
+  QFI_TRY(Done done, take_recorded(params, m_run_faults, blocks,
+                                   [&](std::uint64_t fault, std::uint64_t block, const Trial& trial) {
+                                     fits = fits && m_faults[fault].fate == FaultFate::runs;
+                                     if (!fits) return;
+                                     take(fault, block, trial);
+                                     ++recorded;
+                                   }));
+  if (!fits)
+    return bad_input("{}: damaged (a trial of a fault that needs none)", params.journal->file().string());
+  std::vector<std::pair<std::size_t, std::vector<std::size_t>>> work;
+  std::uint64_t missing = 0;
+  for (const std::size_t fault : m_running) {
+    if (fault < m_run_faults || !shard.contains(fault)) continue;
+    std::vector<std::size_t> of_fault;
+    for (std::size_t block = 0; block < blocks; ++block)
+      if (!done.at(fault, block)) of_fault.push_back(block);
+    missing += of_fault.size();
+    if (!of_fault.empty()) work.emplace_back(fault, std::move(of_fault));
+  }
+  if (params.only_recorded && missing > 0) return missing_trials(missing);
+  if (work.size() < k_faults_per_thread * params.threads) {
+    std::vector<std::pair<std::size_t, std::vector<std::size_t>>> single;
+    for (const auto& [fault, of_fault] : work)
+      for (const std::size_t block : of_fault) single.emplace_back(fault, std::vector{block});
+    work = std::move(single);
+  }
+  QFI_CHECK(run_trials(work, recorded, recorded + missing, params));
+  if (params.shard.count == 1) finish_faults();
+  m_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return {};
+}
+
+// `done` of `all` trials are taken from elsewhere.
+Result<void> StuckAtSet::run_trials(const std::vector<std::pair<std::size_t, std::vector<std::size_t>>>& work,
+                                    std::uint64_t done, std::uint64_t all, const RunParams& params) {
+  std::vector<std::unique_ptr<Worker>> workers(params.threads);
   std::mutex lock;
-  std::uint64_t done = 0;
-  parallel_for(trials, threads, [&](std::size_t trial, unsigned index) {
+  if (params.progress) params.progress(done, all);
+  parallel_for(work.size(), params.threads, [&](std::size_t w, unsigned index) {
+    if (is_stopped(params)) return;
     if (!workers[index]) workers[index] = std::make_unique<Worker>(*this);
     Worker& worker = *workers[index];
-    const std::size_t fault = running[trial / parts];
+    const auto& [fault, blocks] = work[w];
     if (worker.fault != fault) {
       set_tables(m_faults[fault].fault, worker);
       worker.fault = fault;
     }
-    const FaultCounts counts = m_runner->score(parts == 1 ? blocks : blocks.subspan(trial % parts, 1),
-                                               worker.tables.unit(), worker.batch, m_events.at(fault));
-    const std::scoped_lock guard(lock);
-    m_counts[fault] += counts;
-    if (progress) progress(++done, trials);
+    for (const std::size_t block : blocks) {
+      if (is_stopped(params)) return;
+      const Trial trial = m_runner->score(m_runner->blocks()[block], worker.tables.unit(), worker.batch);
+      record(params, fault, block, trial);
+      const std::scoped_lock guard(lock);
+      take(fault, block, trial);
+      m_inferences += trial.events.size();
+      if (params.progress) params.progress(++done, all);
+    }
   });
-  std::vector<ImageEvents> golden;
-  for (const FaultCounts& counts : m_workload.golden.of_image) golden.emplace_back(counts);
+  return check_run(params);
+}
+
+// Those that needed no run count what the golden run did, or the fault with the same tables.
+void StuckAtSet::finish_faults() {
   for (std::size_t i = m_run_faults; i < m_faults.size(); ++i) {
     const bool is_masked =
         m_faults[i].fate == FaultFate::table_masked || m_faults[i].fate == FaultFate::use_masked;
     m_counts[i] = is_masked ? m_workload.golden.counts : m_counts[m_faults[i].same_as];
-    const std::vector<ImageEvents>& events = is_masked ? golden : m_events.at(m_faults[i].same_as);
+    const std::vector<ImageEvents>& events = is_masked ? m_golden_events : m_events.at(m_faults[i].same_as);
     for (std::size_t image = 0; image < events.size(); ++image) add_image(i, image, events[image]);
   }
   m_run_faults = m_faults.size();
-  m_inferences += running.size() * m_workload.images();
-  m_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return {};
 }
 
 // From some faults that run, on some images; the tables' set-up is shared by all images of a fault.

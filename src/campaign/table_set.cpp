@@ -158,27 +158,43 @@ Result<void> TableSet::draw(const std::vector<std::uint64_t>&, unsigned) {
   return {};
 }
 
-Result<void> TableSet::run(unsigned threads, const Progress& progress) {
+FaultSet::Images TableSet::images_of(std::uint64_t, std::uint64_t block) const {
+  return {m_runner->blocks()[block].first, m_runner->blocks()[block].count};
+}
+
+Result<void> TableSet::run(const RunParams& params) {
   if (m_has_run) return {};
-  m_has_run = true;
   const auto start = std::chrono::steady_clock::now();
   Batch proof_batch = m_runner->make_batch();
   if (!m_runner->agrees_with_tables(m_unit, &m_unit, 1, proof_batch))
     return failed("internal error: the fast kernels differ from plain look-ups in the table");
   const std::span<const ImageBlock> blocks = m_runner->blocks();
-  std::vector<ImageEvents> events(m_workload.images());
-  std::vector<std::unique_ptr<Batch>> batches(threads);
+  const auto take = [&](std::uint64_t, std::uint64_t block, const Trial& trial) {
+    m_counts[0] += trial.outcome.counts;
+    for (std::size_t i = 0; i < trial.events.size(); ++i)
+      add_image(0, blocks[block].first + i, trial.events[i]);
+  };
+  QFI_TRY(Done done, take_recorded(params, 0, blocks.size(), take));
+  std::vector<std::size_t> missing;
+  if (faults_of_shard(*this, params.shard).contains(0))
+    for (std::size_t block = 0; block < blocks.size(); ++block)
+      if (!done.at(0, block)) missing.push_back(block);
+  if (params.only_recorded && !missing.empty()) return missing_trials(missing.size());
+  std::vector<std::unique_ptr<Batch>> batches(params.threads);
   std::mutex lock;
-  std::uint64_t done = 0;
-  parallel_for(blocks.size(), threads, [&](std::size_t b, unsigned worker) {
+  std::uint64_t finished = blocks.size() - missing.size();
+  parallel_for(missing.size(), params.threads, [&](std::size_t i, unsigned worker) {
+    if (is_stopped(params)) return;
     if (!batches[worker]) batches[worker] = std::make_unique<Batch>(m_runner->make_batch());
-    const FaultCounts counts = m_runner->score(blocks.subspan(b, 1), m_unit, *batches[worker], events);
+    const Trial trial = m_runner->score(blocks[missing[i]], m_unit, *batches[worker]);
+    record(params, 0, missing[i], trial);
     const std::scoped_lock guard(lock);
-    m_counts[0] += counts;
-    if (progress) progress(++done, blocks.size());
+    take(0, missing[i], trial);
+    m_inferences += trial.events.size();
+    if (params.progress) params.progress(++finished, blocks.size());
   });
-  for (std::size_t image = 0; image < events.size(); ++image) add_image(0, image, events[image]);
-  m_inferences += m_workload.images();
+  QFI_CHECK(check_run(params));
+  m_has_run = true;
   m_seconds += seconds_since(start);
   return {};
 }

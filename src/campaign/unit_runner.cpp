@@ -133,18 +133,15 @@ TensorOf UnitRunner::tensors(const Batch& batch, std::size_t image) const {
   };
 }
 
-FaultCounts UnitRunner::score(std::span<const ImageBlock> blocks, const FaultyUnit& unit, Batch& batch,
-                              std::vector<ImageEvents>& events) const {
-  FaultCounts counts;
-  for (const ImageBlock& block : blocks) {
-    run(block, &unit, batch);
-    for (std::size_t i = 0; i < block.count; ++i) {
-      const FaultCounts of_image = score_image(m_workload, block.first + i, tensors(batch, i));
-      events[block.first + i] = ImageEvents(of_image);
-      counts += of_image;
-    }
+Trial UnitRunner::score(const ImageBlock& block, const FaultyUnit& unit, Batch& batch) const {
+  run(block, &unit, batch);
+  Trial trial;
+  for (std::size_t i = 0; i < block.count; ++i) {
+    const FaultCounts of_image = score_image(m_workload, block.first + i, tensors(batch, i));
+    trial.events.emplace_back(of_image);
+    trial.outcome.counts += of_image;
   }
-  return counts;
+  return trial;
 }
 
 }  // namespace qfi

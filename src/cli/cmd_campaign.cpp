@@ -2,15 +2,16 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 
+#include "campaign_files.hpp"
 #include "campaign_options.hpp"
-#include "output_folder.hpp"
-#include "qfi/campaign/results.hpp"
 #include "qfi/report/table.hpp"
-#include "qfi_git.hpp"
+#include "stop_signals.hpp"
 
 namespace qfi::cli {
 namespace {
@@ -19,7 +20,23 @@ struct Options : CampaignOptions {
   std::string output;
   std::string cache = default_cache().string();
   bool compares_naive = false;
+  bool restarts = false;
+  std::string shard;
 };
+
+// "i/n"
+Result<Shard> parse_shard(const std::string& text) {
+  if (text.empty()) return Shard{};
+  Shard shard;
+  const char* const end = text.data() + text.size();
+  const auto index = std::from_chars(text.data(), end, shard.index);
+  const bool has_index = index.ec == std::errc() && index.ptr != end && *index.ptr == '/';
+  const auto count = has_index ? std::from_chars(index.ptr + 1, end, shard.count) : index;
+  if (!has_index || count.ec != std::errc() || count.ptr != end || shard.index < 1 ||
+      shard.index > shard.count || shard.count > k_most_shards)
+    return bad_input("--shard {}: write it as I/N, 1 <= I <= N <= {}", text, k_most_shards);
+  return shard;
+}
 
 // Of every set that has tables.
 Result<VerificationOutcome> verify(const Plan& plan, const Options& options, ProgressLine& progress) {
@@ -40,20 +57,75 @@ Result<VerificationOutcome> verify(const Plan& plan, const Options& options, Pro
   return outcome;
 }
 
-// results.json is returned.
-Result<std::string> write_results(const Plan& plan, const CampaignRun& done,
-                                  const VerificationOutcome& verification, const RunInfo& info,
-                                  const OutputFolder& folder) {
-  const ToolInfo tool{QFI_VERSION, k_git_commit};
-  const std::vector<SetFiles> of_sets = set_files(plan);
-  std::string results = results_json(plan, done, of_sets, tool);
-  std::vector<std::pair<std::string, std::string>> files = {{"results.json", results}};
-  for (const SetFiles& set : of_sets)
-    for (const auto* table : {&set.faults, &set.bits})
-      if (*table) files.emplace_back((*table)->name, (*table)->csv);
-  files.emplace_back("run.json", run_json(plan, done, verification, tool, info));
-  QFI_CHECK(folder.write(files));
-  return results;
+Result<void> check_shard(const Plan& plan, const Shard& shard) {
+  if (shard.count == 1) return {};
+  for (const auto& set : plan.sets)
+    if (std::holds_alternative<SampleSequential>(set->config().sample) ||
+        std::holds_alternative<SampleBudget>(set->config().sample))
+      return bad_input("--shard: the sample of '{}' is decided while it runs and cannot be split",
+                       set->config().name);
+  return {};
+}
+
+// What budgets bought in the run that this one goes on with.
+Result<void> recall_budgets(const CampaignConfig& config, const Journal& journal, PlanParams& params) {
+  for (std::size_t i = 0; i < config.faults.size(); ++i) {
+    if (!std::holds_alternative<SampleBudget>(config.faults[i].sample)) continue;
+    QFI_TRY(const std::optional<std::string> bought, journal.note(budget_note(i)));
+    if (bought) params.bought[i] = std::strtoull(bought->c_str(), nullptr, 10);
+  }
+  return {};
+}
+
+// Makes the journal this campaign's, or finds out that it is not.
+Result<void> take_over(const Plan& plan, const Shard& shard, Journal& journal) {
+  QFI_CHECK(journal.identify(campaign_identity(plan, this_tool())));
+  for (std::size_t i = 0; i < plan.sets.size(); ++i)
+    if (const auto bought = plan.sets[i]->bought())
+      QFI_CHECK(journal.set_note(budget_note(i), std::to_string(*bought)));
+  const ShardNotes now = shard_notes(plan, shard);
+  QFI_TRY(const auto before, journal.note("shard"));
+  if (before && *before != now.shard)
+    return bad_input("{}: of shard {}, not {}; choose another output folder", journal.file().string(),
+                     *before, now.shard);
+  QFI_CHECK(journal.set_note("shard", now.shard));
+  return journal.set_note("partition", now.partition);
+}
+
+Result<CampaignRun> run_with_journal(Plan& plan, const Shard& shard, unsigned threads, Journal* journal,
+                                     ProgressLine& progress) {
+  const StopSignals signals;
+  RunParams params;
+  params.threads = threads;
+  params.progress = [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); };
+  params.journal = journal;
+  params.shard = shard;
+  params.is_stopped = [] { return StopSignals::received() != 0; };
+  progress.note("first trials");
+  auto ran = run_campaign(plan, params);
+  progress.clear();
+  if (journal != nullptr) {
+    if (ran && shard.count > 1) QFI_CHECK(journal->set_note("finished", "yes"));
+    QFI_CHECK(journal->finish());
+  }
+  if (!ran && ran.error().kind == ErrorKind::stopped && journal != nullptr) {
+    QFI_TRY(const std::uint64_t trials, journal->trials());
+    return tl::unexpected(Error{fmt::format("stopped; {} trials are in {}: the same command goes on", trials,
+                                            journal->file().string()),
+                                ErrorKind::stopped});
+  }
+  return ran;
+}
+
+void print_summary(const Plan& plan, const CampaignRun& done, const VerificationOutcome& verification,
+                   const OutputFolder& folder) {
+  fmt::print("{}", summary_table(plan, done) + comparison_table(plan));
+  bool has_tables = false;
+  for (std::size_t i = 0; i < plan.sets.size(); ++i) has_tables = has_tables || plan.stuck_at(i) != nullptr;
+  if (has_tables)
+    fmt::print("\n{} tables checked by Verilator{}", verification.tables,
+               verification.is_done ? ", no difference" : " (" + verification.reason + ")");
+  fmt::print("\nresults in {}\n", folder.file("results.json").string());
 }
 
 Result<int> run(const Options& options) {
@@ -62,35 +134,39 @@ Result<int> run(const Options& options) {
   info.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
   info.config = std::filesystem::absolute(options.config).string();
   QFI_TRY(info.defines, parse_defines(options.defines));
+  QFI_TRY(const Shard shard, parse_shard(options.shard));
   QFI_TRY(CampaignConfig config, load_config(options));
   const unsigned threads = info.threads = thread_count(options, config);
   const std::string output = options.output.empty() ? config.output.path.string() : options.output;
+  QFI_TRY(auto journal, open_known_journal(output, options.restarts));
   ProgressLine progress;
   progress.note("golden run and drawing of faults");
   PlanParams plan_params{threads, options.kernels, {}};
   plan_params.execution.compares_naive = options.compares_naive;
+  if (journal) QFI_CHECK(recall_budgets(config, *journal, plan_params));
   auto planned = load_plan(std::move(config), plan_params);
   progress.clear();
   QFI_TRY(Plan plan, std::move(planned));
+  QFI_CHECK(check_shard(plan, shard));
   QFI_TRY(const OutputFolder folder, OutputFolder::open(output));
+  if (!journal) {
+    QFI_TRY(journal, Journal::open(folder.file(k_journal_name)));
+  }
+  QFI_CHECK(take_over(plan, shard, *journal));
   info.plan_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   QFI_TRY(const VerificationOutcome verification, verify(plan, options, progress));
 
-  progress.note("first trials");
-  auto ran = run_campaign(
-      plan, {threads, [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); }});
-  progress.clear();
-  QFI_TRY(const CampaignRun done, std::move(ran));
-  QFI_TRY(const std::string results, write_results(plan, done, verification, info, folder));
-  fmt::print("{}", options.json ? results : summary_table(plan, done) + comparison_table(plan));
-  if (!options.json) {
-    bool has_tables = false;
-    for (std::size_t i = 0; i < plan.sets.size(); ++i) has_tables = has_tables || plan.stuck_at(i) != nullptr;
-    if (has_tables)
-      fmt::print("\n{} tables checked by Verilator{}", verification.tables,
-                 verification.is_done ? ", no difference" : " (" + verification.reason + ")");
-    fmt::print("\nresults in {}\n", folder.file("results.json").string());
+  // Trials that are compared are all run.
+  Journal* const kept = options.compares_naive ? nullptr : journal.get();
+  QFI_TRY(const CampaignRun done, run_with_journal(plan, shard, threads, kept, progress));
+  if (shard.count > 1) {
+    fmt::print("shard {}/{} is done: {}; merge all with qfi merge\n", shard.index, shard.count,
+               journal->file().string());
+    return k_done;
   }
+  QFI_TRY(const std::string results, write_results(plan, done, verification, info, folder));
+  if (options.json) fmt::print("{}", results);
+  else print_summary(plan, done, verification, folder);
   return k_done;
 }
 
@@ -107,6 +183,9 @@ void add_campaign(CLI::App& app, Action& chosen) {
       ->type_name("FOLDER");
   command->add_flag("--compare-naive", options->compares_naive,
                     "run every fault of stored bits in the plain way too, compare and time both");
+  command->add_flag("--restart", options->restarts, "forget what an earlier run left in the output folder");
+  command->add_option("--shard", options->shard, "run part I of N alone; qfi merge joins them")
+      ->type_name("I/N");
   command->add_flag("--json", options->json, "print results.json instead of a table");
   command->footer("Example: qfi campaign campaigns/demo.yaml --output demo-results");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });

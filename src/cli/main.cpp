@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "command.hpp"
+#include "stop_signals.hpp"
 
 namespace qfi::cli {
 
@@ -61,6 +62,7 @@ int main(int argc, char** argv) {
     app.get_formatter()->column_width(34);
     Action chosen;
     add_campaign(app, chosen);
+    add_merge(app, chosen);
     add_plan(app, chosen);
     add_replay(app, chosen);
     add_run(app, chosen);
@@ -81,6 +83,7 @@ int main(int argc, char** argv) {
     }
     if (outcome) return *outcome;
     fmt::print(stderr, "qfi: {}\n", printable(outcome.error().message));
+    if (outcome.error().kind == ErrorKind::stopped) return 128 + StopSignals::received();
     return outcome.error().kind == ErrorKind::bad_input ? k_bad_input : k_failed;
   } catch (const std::exception& error) {
     fmt::print(stderr, "qfi: {}\n", printable(error.what()));

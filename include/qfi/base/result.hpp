@@ -12,8 +12,8 @@ namespace qfi {
 
 /// Who can mend it. `bad_input`: wrong usage, config or input file (exit code 2).
 /// `failed`: something went wrong while running (exit code 1). `unavailable`: a program or folder
-/// that this step needs is not there; callers may go on without the step.
-enum class ErrorKind { bad_input, failed, unavailable };
+/// that this step needs is not there; callers may go on without the step. `stopped`: somebody asked for it.
+enum class ErrorKind { bad_input, failed, unavailable, stopped };
 
 struct Error {
   std::string message;

@@ -34,33 +34,6 @@ struct BitFault {
   std::vector<BitFaultModel> models;  ///< of each
 };
 
-struct TrialSums {
-  std::uint64_t trials = 0;
-  std::uint64_t changed = 0;  ///< units
-  std::uint64_t units = 0;
-};
-
-enum class Magnitude : std::uint8_t { away, towards, neither };
-
-/// What the images under one fault, or under the same with a protection, did.
-struct BitOutcome {
-  FaultCounts counts;
-  /// Faults of one bit, where it moves: 0->1, 1->0; and what the value that is read does: away from
-  /// zero, towards it, neither.
-  std::array<TrialSums, 2> of_direction;
-  std::array<TrialSums, 3> of_magnitude;
-  std::uint64_t reads = 0;  ///< of faulty values
-  std::uint64_t detected = 0;
-  std::uint64_t corrected = 0;
-  std::uint64_t missed = 0;
-  /// Faults of one value: its bits, golden and as read, where they are the same in all trials.
-  std::optional<std::pair<std::uint32_t, std::uint32_t>> value;
-  bool has_mixed_values = false;
-  std::vector<std::pair<int, std::uint32_t>> equal_after;  ///< operator and images; -1: where it is read
-
-  BitOutcome& operator+=(const BitOutcome& other);
-};
-
 class BitSet final : public FaultSet {
  public:
   /// Entry `index` of the config's faults.
@@ -70,7 +43,10 @@ class BitSet final : public FaultSet {
   ~BitSet() override;
 
   Result<void> draw(const std::vector<std::uint64_t>& targets, unsigned threads) override;
-  Result<void> run(unsigned threads, const Progress& progress) override;
+  Result<void> run(const RunParams& params) override;
+  std::vector<std::uint64_t> costs() const override;
+  std::string fault_name(std::size_t fault) const override;
+  Digest faults_digest() const override;
   Result<double> expected_seconds_per_fault() override;
 
   const BitFaultConfig& fault_config() const { return std::get<BitFaultConfig>(m_config.model); }
@@ -97,8 +73,11 @@ class BitSet final : public FaultSet {
   void add_fault(std::size_t stratum, std::vector<std::uint64_t> members, std::size_t image);
   void draw_faults(std::size_t stratum, std::uint64_t from, std::uint64_t to, std::size_t image);
   std::vector<std::span<const std::size_t>> chunks(std::span<const std::size_t> faults) const;
+  Images images_of(std::uint64_t fault, std::uint64_t block) const override;
+  std::size_t first_operator(const ValuePlace& place) const;
+  void take(std::uint64_t fault, std::uint64_t block, const Trial& trial);
   Result<void> run_faults(const std::vector<std::size_t>& faults, std::size_t block,
-                          const GoldenActivations& golden, unsigned threads,
+                          const GoldenActivations& golden, const RunParams& params,
                           const std::function<void()>& progress);
 
   GoldenBlocks& m_golden;

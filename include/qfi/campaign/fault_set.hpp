@@ -9,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "qfi/base/hash.hpp"
+#include "qfi/campaign/journal.hpp"
+#include "qfi/campaign/trial.hpp"
 #include "qfi/campaign/workload.hpp"
 #include "qfi/faults/sample_size.hpp"
 
@@ -32,23 +35,26 @@ struct Stratum {
 /// Trials done, of all. Called from any thread, one at a time.
 using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
-/// Units of one image under one fault.
-struct ImageEvents {
-  std::uint32_t changed = 0;
-  std::uint32_t correct = 0;
-  std::uint32_t top5 = 0;
+/// One of several parts of a campaign that run apart. Parts are made by the plan alone.
+struct Shard {
+  std::uint64_t index = 1;  ///< 1 .. count
+  std::uint64_t count = 1;
+  bool operator==(const Shard&) const = default;
+};
 
-  ImageEvents() = default;
-  explicit ImageEvents(const FaultCounts& counts)
-      : changed(static_cast<std::uint32_t>(counts.changed)),
-        correct(static_cast<std::uint32_t>(counts.faulty_correct)),
-        top5(static_cast<std::uint32_t>(counts.faulty_top5_correct)) {}
+struct RunParams {
+  unsigned threads = 1;
+  Progress progress = {};
+  Journal* journal = nullptr;  ///< nullptr: nothing is kept
+  std::uint64_t set = 0;       ///< number of the set in the journal
+  Shard shard = {};
+  bool only_recorded = false;             ///< a trial that the journal lacks is an error
+  std::function<bool()> is_stopped = {};  ///< asked between trials, from any thread; may be empty
 };
 
 class FaultSet {
  public:
-  FaultSet(const Workload& workload, FaultsConfig config, Design design)
-      : m_workload(workload), m_config(std::move(config)), m_design(design) {}
+  FaultSet(const Workload& workload, FaultsConfig config, Design design);
   FaultSet(const FaultSet&) = delete;
   FaultSet& operator=(const FaultSet&) = delete;
   virtual ~FaultSet() = default;
@@ -69,16 +75,55 @@ class FaultSet {
   std::uint64_t inferences() const { return m_inferences; }
   double seconds() const { return m_seconds; }
 
-  /// Draws what the config's sample says.
-  Result<void> draw_sample(unsigned threads);
+  /// Draws what the config's sample says. `bought`: faults that a time budget bought in an earlier run; else
+  /// it is measured.
+  Result<void> draw_sample(unsigned threads, std::optional<std::uint64_t> bought = std::nullopt);
+  /// What a time budget was found to buy. Nothing: the sample has none.
+  std::optional<std::uint64_t> bought() const { return m_bought; }
   /// Draws until stratum h has targets[h] faults (no more than it has members); those that it has stay.
   virtual Result<void> draw(const std::vector<std::uint64_t>& targets, unsigned threads) = 0;
-  /// Runs the faults that are drawn and were not run.
-  virtual Result<void> run(unsigned threads, const Progress& progress) = 0;
+  /// Runs the faults that are drawn and were not run; what the journal has of them is taken from there. Error
+  /// of kind `stopped`: is_stopped() said so. A shard runs its part, which leaves counts() without the
+  /// others.
+  virtual Result<void> run(const RunParams& params) = 0;
+  /// Of each drawn fault, by the plan alone: 0 where it needs no run of its own.
+  virtual std::vector<std::uint64_t> costs() const = 0;
+  /// For people.
+  virtual std::string fault_name(std::size_t fault) const = 0;
+  /// Of all drawn faults.
+  virtual Digest faults_digest() const = 0;
   /// On one thread, per drawn fault, before they run.
   virtual Result<double> expected_seconds_per_fault() = 0;
 
  protected:
+  /// Images that a trial sees: the first one, and how many.
+  struct Images {
+    std::size_t first = 0;
+    std::size_t count = 0;
+  };
+  virtual Images images_of(std::uint64_t fault, std::uint64_t block) const = 0;
+
+  /// Which trials of faults first .. drawn()-1 are done: [fault - first][block].
+  class Done {
+   public:
+    Done(std::uint64_t first, std::uint64_t faults, std::uint64_t blocks)
+        : m_first(first), m_blocks(blocks), m_done((faults - first) * blocks) {}
+    std::vector<bool>::reference at(std::uint64_t fault, std::uint64_t block) {
+      return m_done[(fault - m_first) * m_blocks + block];
+    }
+
+   private:
+    std::uint64_t m_first;
+    std::uint64_t m_blocks;
+    std::vector<bool> m_done;
+  };
+  using Take = std::function<void(std::uint64_t fault, std::uint64_t block, const Trial& trial)>;
+  /// Takes what the journal has of faults first .. drawn()-1. `blocks`: of a fault at most.
+  Result<Done> take_recorded(const RunParams& params, std::uint64_t first, std::uint64_t blocks,
+                             const Take& take) const;
+  /// From any thread.
+  void record(const RunParams& params, std::uint64_t fault, std::uint64_t block, const Trial& trial) const;
+
   /// Adds what one image under a fault counts to its stratum's sums.
   void add_image(std::size_t fault, std::size_t image, const ImageEvents& events);
 
@@ -87,10 +132,27 @@ class FaultSet {
   Design m_design;
   std::vector<Stratum> m_strata;
   std::vector<std::uint32_t> m_stratum_of;
+  std::vector<ImageEvents> m_golden_events;  ///< of each image
   std::vector<FaultCounts> m_counts;
+  std::optional<std::uint64_t> m_bought;
   std::uint64_t m_inferences = 0;
   double m_seconds = 0;
 };
+
+/// The faults of a shard: first .. end-1, so that all shards cost about the same.
+struct FaultRange {
+  std::uint64_t first = 0;
+  std::uint64_t end = 0;
+  bool contains(std::uint64_t fault) const { return fault >= first && fault < end; }
+};
+FaultRange faults_of_shard(const FaultSet& set, const Shard& shard);
+
+bool is_stopped(const RunParams& params);
+/// What a run that was stopped, or whose journal cannot be written, says.
+Result<void> check_run(const RunParams& params);
+
+/// Where only_recorded is asked for.
+tl::unexpected<Error> missing_trials(std::uint64_t count);
 
 /// network, where the sample has no scheme.
 SampleScheme scheme_of(const SampleConfig& sample);

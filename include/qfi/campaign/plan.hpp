@@ -3,6 +3,7 @@
 // with its golden run and, for each entry of `faults`, a FaultSet with its faults drawn.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -31,6 +32,8 @@ struct PlanParams {
   KernelSet kernels = KernelSet::fast;
   ExecutionParams execution;
   std::size_t golden_bytes = std::size_t{512} << 20;  ///< golden activations that are kept
+  /// Faults that the time budget of a set, by number, bought in an earlier run.
+  std::map<std::size_t, std::uint64_t> bought = {};
 };
 
 /// A sequential sample begins with its minimum; a budget is measured, and gets what it buys.

@@ -39,6 +39,18 @@ bool is_set_file_name(std::string_view name);
 std::string results_json(const Plan& plan, const CampaignRun& run, const std::vector<SetFiles>& files,
                          const ToolInfo& tool);
 
+/// What a campaign is: program, config, inputs and drawn faults, by name. FLOAT32 networks: the CPU too.
+Journal::Identity campaign_identity(const Plan& plan, const ToolInfo& tool);
+
+/// How a journal says which shard it is of: "i/n", and a hash of how all faults are split.
+struct ShardNotes {
+  std::string shard;
+  std::string partition;
+};
+ShardNotes shard_notes(const Plan& plan, const Shard& shard);
+/// Of the journal's note that says what the time budget of a set bought.
+std::string budget_note(std::size_t set);
+
 /// What depends on the machine.
 struct RunInfo {
   unsigned threads = 1;

@@ -10,12 +10,6 @@
 
 namespace qfi {
 
-struct RunParams {
-  unsigned threads = 1;
-  /// Of one fault set after the other; a sequential one begins anew with every look.
-  Progress progress;
-};
-
 /// One look of a sequential sample at its results.
 struct Look {
   std::uint64_t drawn = 0;
@@ -35,7 +29,7 @@ struct CampaignRun {
 
 /// Runs every set. A sequential one draws a tenth more after each look, until half the interval of its metric
 /// is at most as wide as asked, or nothing is left to draw; it looks at results of whole rounds only, so that
-/// every run of it stops at the same fault.
+/// every run of it stops at the same fault. `params.set` is not used. A shard's sets are not complete.
 Result<CampaignRun> run_campaign(Plan& plan, const RunParams& params);
 
 }  // namespace qfi

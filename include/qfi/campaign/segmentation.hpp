@@ -24,7 +24,7 @@ class ConfusionMatrix {
   std::size_t classes() const { return m_classes; }
   /// A class beyond classes() makes the matrix larger. Preconditions: 0 <= truth < k_max_classes;
   /// `predicted` likewise, or -1: none.
-  void add(int truth, int predicted);
+  void add(int truth, int predicted, std::uint64_t count = 1);
   static constexpr int k_max_classes = 1 << 12;
   ConfusionMatrix& operator+=(const ConfusionMatrix& other);
   bool operator==(const ConfusionMatrix&) const = default;

@@ -52,7 +52,10 @@ class StuckAtSet final : public FaultSet {
   ~StuckAtSet() override;
 
   Result<void> draw(const std::vector<std::uint64_t>& targets, unsigned threads) override;
-  Result<void> run(unsigned threads, const Progress& progress) override;
+  Result<void> run(const RunParams& params) override;
+  std::vector<std::uint64_t> costs() const override;
+  std::string fault_name(std::size_t fault) const override;
+  Digest faults_digest() const override;
   Result<double> expected_seconds_per_fault() override;
 
   const StuckAtConfig& unit_config() const { return std::get<StuckAtConfig>(m_config.model); }
@@ -84,6 +87,11 @@ class StuckAtSet final : public FaultSet {
              std::uint64_t seed);
   Result<void> run_golden(const CampaignConfig& config, unsigned threads);
   Result<void> prove_faulty_path();
+  Images images_of(std::uint64_t fault, std::uint64_t block) const override;
+  void take(std::uint64_t fault, std::uint64_t block, const Trial& trial);
+  Result<void> run_trials(const std::vector<std::pair<std::size_t, std::vector<std::size_t>>>& work,
+                          std::uint64_t done, std::uint64_t all, const RunParams& params);
+  void finish_faults();
   void set_tables(const StuckAt& fault, Worker& worker) const;
   Result<void> prove_table_path();
   void add_faults(const std::vector<StuckAt>& faults, unsigned threads);

@@ -30,7 +30,10 @@ class TableSet final : public FaultSet {
   ~TableSet() override;
 
   Result<void> draw(const std::vector<std::uint64_t>& targets, unsigned threads) override;
-  Result<void> run(unsigned threads, const Progress& progress) override;
+  Result<void> run(const RunParams& params) override;
+  std::vector<std::uint64_t> costs() const override { return {1}; }
+  std::string fault_name(std::size_t) const override { return "the table"; }
+  Digest faults_digest() const override { return DigestBuilder().digest(); }
   Result<double> expected_seconds_per_fault() override;
 
   const TableConfig& table_config() const { return std::get<TableConfig>(m_config.model); }
@@ -43,6 +46,7 @@ class TableSet final : public FaultSet {
   TableSet(const Workload& workload, const FaultsConfig& faults);
   std::int32_t product(int weight_code, int input_code) const;
   Result<void> count_golden(const InputScaling& input, unsigned threads);
+  Images images_of(std::uint64_t fault, std::uint64_t block) const override;
   void measure_errors(std::span<const std::uint64_t> golden_pairs);
 
   std::vector<std::int32_t> m_products;  ///< as in the file

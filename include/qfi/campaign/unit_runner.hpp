@@ -44,9 +44,8 @@ class UnitRunner {
   void restore(const ImageBlock& block, Batch& batch) const;
   /// Restores and runs to the end; `unit` nullptr: exact.
   void run(const ImageBlock& block, const FaultyUnit* unit, Batch& batch) const;
-  /// The same for some blocks, and what it counts; `events`: of all images, filled in.
-  FaultCounts score(std::span<const ImageBlock> blocks, const FaultyUnit& unit, Batch& batch,
-                    std::vector<ImageEvents>& events) const;
+  /// The same, and what it counts.
+  Trial score(const ImageBlock& block, const FaultyUnit& unit, Batch& batch) const;
   /// The first `images` images give the same outputs by plain look-ups, product by product, as by `unit`.
   /// nullptr: as by the exact kernels, for the unit of exact tables.
   bool agrees_with_tables(const FaultyUnit& tables, const FaultyUnit* unit, std::size_t images,

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `campaign` and `merge` do with an output folder: its journal, and the files of the results.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "output_folder.hpp"
+#include "qfi/campaign/journal.hpp"
+#include "qfi/campaign/results.hpp"
+
+namespace qfi::cli {
+
+inline constexpr const char* k_journal_name = "journal.sqlite";
+inline constexpr std::uint64_t k_most_shards = 100'000;
+
+ToolInfo this_tool();
+
+/// The folder's journal, if there is one; `restarts`: removed first. nullptr: there is none.
+Result<std::unique_ptr<Journal>> open_known_journal(const std::filesystem::path& folder, bool restarts);
+
+/// results.json is returned.
+Result<std::string> write_results(const Plan& plan, const CampaignRun& done,
+                                  const VerificationOutcome& verification, const RunInfo& info,
+                                  const OutputFolder& folder);
+
+}  // namespace qfi::cli

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stop_signals.hpp"
+
+#include <csignal>
+#include <initializer_list>
+
+namespace qfi::cli {
+namespace {
+
+volatile std::sig_atomic_t received_signal = 0;
+
+void set_action(int signal, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigemptyset(&action.sa_mask);
+  sigaction(signal, &action, nullptr);
+}
+
+extern "C" void note_signal(int signal) {
+  received_signal = signal;
+  for (const int other : {SIGINT, SIGTERM}) set_action(other, SIG_DFL);
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  received_signal = 0;
+  for (const int signal : {SIGINT, SIGTERM}) set_action(signal, note_signal);
+}
+
+StopSignals::~StopSignals() {
+  for (const int signal : {SIGINT, SIGTERM}) set_action(signal, SIG_DFL);
+}
+
+int StopSignals::received() { return received_signal; }
+
+}  // namespace qfi::cli
