@@ -38,17 +38,18 @@ Result<Source> open_source(const std::filesystem::path& folder, const Plan& plan
   QFI_TRY(const auto shard, source.journal->note("shard"));
   QFI_TRY(const auto partition, source.journal->note("partition"));
   QFI_TRY(const auto finished, source.journal->note("finished"));
-  const std::string text = shard.value_or("");
+  if (!shard) return bad_input("{}: empty; run its shard", file);
+  const std::string& text = *shard;
   const char* const end = text.data() + text.size();
   const auto index = std::from_chars(text.data(), end, source.shard.index);
   if (index.ec != std::errc() || index.ptr == end ||
       std::from_chars(index.ptr + 1, end, source.shard.count).ec != std::errc() || source.shard.index < 1 ||
       source.shard.index > source.shard.count || source.shard.count > k_most_shards)
     return bad_input("{}: damaged; it does not say which shard it is of", file);
-  if (source.shard.count > 1 && partition != shard_notes(plan, source.shard).partition)
-    return bad_input("{}: its faults are split in another way; run its shard anew", file);
   if (source.shard.count > 1 && !finished)
     return bad_input("{}: shard {} is not finished: run it again, it goes on", file, text);
+  if (source.shard.count > 1 && partition != shard_notes(plan, source.shard).partition)
+    return bad_input("{}: its faults are split in another way; run its shard anew", file);
   return source;
 }
 

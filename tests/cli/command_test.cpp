@@ -1,70 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program as its users meet it: exit codes, messages, files.
+#include "command.hpp"
+
 #include <gmock/gmock.h>
 
 #include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "qfi/base/file.hpp"
 #include "qfi/base/npy.hpp"
-#include "qfi/base/process.hpp"
-#include "support.hpp"
 
-namespace qfi {
+namespace qfi::test {
 namespace {
 
 using nlohmann::json;
-using test::value_of;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-class Command : public testing::Test {
- protected:
-  ProcessOutcome run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), QFI_PROGRAM);
-    return value_of(run_process(arguments, folder(), std::chrono::seconds(300)));
-  }
-  const std::filesystem::path& folder() const { return m_folder.path(); }
-  std::string demo(const std::string& file) const {
-    return (test::source_folder() / "campaigns/demo" / file).string();
-  }
-  std::string netlist(const std::string& name) const {
-    return (test::source_folder() / "netlists" / name).string();
-  }
-
-  /// A config over the demo's files; extra lines may add keys.
-  std::string config(const std::string& sample, const std::string& faults = "", const std::string& extra = "",
-                     const std::string& data = "") {
-    const std::string text = "model: " + m_model + "\ndata: {format: npy, images: " + demo("images.npy") +
-                             ", labels: " + demo("labels.npy") + ", select: {first: 40}" + data +
-                             "}\nfaults:\n  - {kind: stuck_at, netlist: " + m_netlist +
-                             ", operators: [conv_2d]" + faults + "}\nsample: " + sample +
-                             "\nverify: 0\noutput: out\n" + extra;
-    EXPECT_TRUE(write_file(folder() / "c.yaml", text));
-    return "c.yaml";
-  }
-  json results(const std::string& out) {
-    std::ifstream file(folder() / out / "results.json");
-    return json::parse(file);
-  }
-  json first_set(const std::string& out) { return results(out)["fault_sets"][0]; }
-  std::string bytes(const std::string& out) { return value_of(read_file(folder() / out / "results.json")); }
-
-  /// Exit code 2, one line that starts with "qfi: " and holds `part`, and no output folder.
-  void expect_refused(const std::vector<std::string>& arguments, const std::string& part) {
-    const ProcessOutcome outcome = run(arguments);
-    EXPECT_EQ(outcome.exit_code, 2) << outcome.output;
-    EXPECT_THAT(outcome.output, StartsWith("qfi: "));
-    EXPECT_THAT(outcome.output, HasSubstr(part));
-    EXPECT_EQ(std::count(outcome.output.begin(), outcome.output.end(), '\n'), 1) << outcome.output;
-    EXPECT_FALSE(std::filesystem::exists(folder() / "out"));
-  }
-
-  TemporaryFolder m_folder = value_of(TemporaryFolder::create());
-  std::string m_model = demo("shapes.tflite");
-  std::string m_netlist = netlist("mul_adders.json");
-};
 
 TEST_F(Command, CampaignWritesResultsThatAddUp) {
   const ProcessOutcome outcome = run({"campaign", config("{count: 30}"), "--threads", "2"});
@@ -101,10 +52,12 @@ TEST_F(Command, CampaignWritesResultsThatAddUp) {
 TEST_F(Command, ResultsAreTheSameBytesForAnyThreadsAndKernels) {
   for (const char* operands : {", operands: raw", ", operands: offset, padding: multiply, rs1: input"}) {
     config("{count: 24}", operands);
-    ASSERT_EQ(run({"campaign", "c.yaml", "--threads", "1", "-o", "one"}).exit_code, 0);
-    ASSERT_EQ(run({"campaign", "c.yaml", "--threads", "2", "-o", "two"}).exit_code, 0);
-    ASSERT_EQ(run({"campaign", "c.yaml", "--threads", "3", "--kernels", "reference", "-o", "ref"}).exit_code,
-              0);
+    ASSERT_EQ(run({"campaign", "c.yaml", "--threads", "1", "-o", "one", "--restart"}).exit_code, 0);
+    ASSERT_EQ(run({"campaign", "c.yaml", "--threads", "2", "-o", "two", "--restart"}).exit_code, 0);
+    ASSERT_EQ(
+        run({"campaign", "c.yaml", "--threads", "3", "--kernels", "reference", "-o", "ref", "--restart"})
+            .exit_code,
+        0);
     EXPECT_EQ(bytes("one") == bytes("two"), true);
     EXPECT_EQ(bytes("one") == bytes("ref"), true);
   }
@@ -483,7 +436,7 @@ TEST_F(Command, OnlyTablesOfTheEarlierRunAreReplaced) {
   ASSERT_EQ(run({"campaign", "two.yaml"}).exit_code, 0);
   const auto exists = [&](const char* name) { return std::filesystem::exists(folder() / "out" / name); };
   EXPECT_TRUE(exists("faults_1.csv") && exists("faults_1_bits.csv"));
-  ASSERT_EQ(run({"campaign", "one.yaml"}).exit_code, 0);
+  ASSERT_EQ(run({"campaign", "one.yaml", "--restart"}).exit_code, 0);
   EXPECT_TRUE(exists("faults.csv") && exists("faults_bits.csv"));
   EXPECT_FALSE(exists("faults_0.csv") || exists("faults_1.csv") || exists("faults_1_bits.csv"));
 
@@ -641,4 +594,4 @@ TEST_F(Command, PlanGivesThePublishedSampleSizes) {
 }
 
 }  // namespace
-}  // namespace qfi
+}  // namespace qfi::test
