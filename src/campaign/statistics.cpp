@@ -343,6 +343,14 @@ std::optional<Ratio> ratio_share(std::span<const RatioFault> faults, double conf
   return result;
 }
 
+double upper_tail(double t, double degrees) {
+  return boost::math::cdf(boost::math::complement(boost::math::students_t(degrees), t));
+}
+
+double t_quantile(double confidence, double degrees) {
+  return boost::math::quantile(boost::math::students_t(degrees), (1.0 + confidence) / 2.0);
+}
+
 double margin_of(std::uint64_t population, std::uint64_t n, double t, double p) {
   if (n >= population) return 0.0;
   const auto size = static_cast<double>(population);

@@ -97,6 +97,11 @@ struct Ratio {
 };
 std::optional<Ratio> ratio_share(std::span<const RatioFault> faults, double confidence);
 
+/// The share of Student's t distribution beyond t. Precondition: degrees > 0.
+double upper_tail(double t, double degrees);
+/// What lies within t on both sides has that share. Precondition: degrees > 0.
+double t_quantile(double confidence, double degrees);
+
 /// What a sample of n gives: e = t sqrt(p (1 - p) (N - n) / (n (N - 1))), the size formula turned round.
 double margin_of(std::uint64_t population, std::uint64_t n, double t, double p);
 

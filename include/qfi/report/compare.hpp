@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two campaigns' results: what got worse, and whether chance explains it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "qfi/report/results_record.hpp"
+
+namespace qfi {
+
+/// Losses that are accepted, as shares.
+struct Thresholds {
+  double golden = 0.005;   ///< golden accuracy
+  double faulty = 0.01;    ///< mean accuracy under faults
+  double critical = 0.02;  ///< more faults that change some class
+  double layer = 0.02;     ///< more changed classes, by layer of the fault
+};
+
+struct Check {
+  std::string set;  ///< empty: of the whole campaign
+  std::string metric;
+  double before = 0;
+  double after = 0;
+  double loss = 0;                   ///< positive: worse
+  std::optional<Interval> interval;  ///< of the loss, at `confidence`, for this check alone
+  double threshold = 0;
+  bool is_paired = false;  ///< the same faults in both
+  double p = 1;            ///< of such a loss, or a larger one, where the true one is at the threshold
+  double adjusted_p = 1;   ///< Holm's, over all checks
+  bool fails = false;
+};
+
+struct Comparison {
+  std::vector<Check> checks;
+  std::vector<std::string> notes;  ///< what was not compared, and why
+  double family_error = 0.05;
+  double confidence = 0.95;
+  bool fails = false;
+};
+
+/// Fails where a loss is beyond its threshold by more than chance explains: one-sided tests, all together
+/// wrong at most in `family_error` of all comparisons (Holm 1979). Where both ran the same faults,
+/// differences fault by fault within strata, weighted by population, finite populations, Student's t; else
+/// the two intervals' distances in squares (MOVER). Golden accuracy on the same images is no matter of
+/// chance. Error: a set of the baseline is missing.
+Result<Comparison> compare_results(const ResultsRecord& baseline, const ResultsRecord& results,
+                                   const Thresholds& thresholds);
+
+std::string comparison_text(const Comparison& comparison);
+std::string comparison_json(const Comparison& comparison);
+std::string comparison_markdown(const Comparison& comparison);
+std::string comparison_junit(const Comparison& comparison);
+
+}  // namespace qfi

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "command.hpp"
+#include "qfi/base/file.hpp"
+#include "qfi/report/compare.hpp"
+
+namespace qfi::cli {
+namespace {
+
+constexpr int k_worse = 3;
+
+struct Options {
+  std::string baseline;
+  std::string results;
+  double golden = 0.5, faulty = 1, critical = 2, layer = 2;  // points
+  bool json = false;
+  std::string junit;
+  std::string markdown;
+};
+
+Result<int> run(const Options& options) {
+  QFI_TRY(const ResultsRecord baseline, read_results(options.baseline));
+  QFI_TRY(const ResultsRecord results, read_results(options.results));
+  const Thresholds thresholds{options.golden / 100, options.faulty / 100, options.critical / 100,
+                              options.layer / 100};
+  QFI_TRY(const Comparison comparison, compare_results(baseline, results, thresholds));
+  if (!options.junit.empty()) QFI_CHECK(write_file(options.junit, comparison_junit(comparison)));
+  if (!options.markdown.empty()) QFI_CHECK(write_file(options.markdown, comparison_markdown(comparison)));
+  fmt::print("{}", options.json ? comparison_json(comparison) : comparison_text(comparison));
+  return comparison.fails ? k_worse : k_done;
+}
+
+}  // namespace
+
+void add_compare(CLI::App& app, Action& chosen) {
+  auto* command =
+      app.add_subcommand("compare", "is a campaign's result worse than a baseline, beyond chance?");
+  auto options = std::make_shared<Options>();
+  command->add_option("baseline", options->baseline, "results.json to compare with")
+      ->required()
+      ->type_name("BASELINE");
+  command->add_option("results", options->results, "results.json that is judged")
+      ->required()
+      ->type_name("RESULTS");
+  const auto threshold = [&](const char* name, double& value, const char* meaning) {
+    command->add_option(name, value, meaning)
+        ->check(CLI::Range(0.0, 100.0))
+        ->capture_default_str()
+        ->type_name("POINTS");
+  };
+  threshold("--golden", options->golden, "accepted loss of golden accuracy");
+  threshold("--faulty", options->faulty, "accepted loss of mean accuracy under faults");
+  threshold("--critical", options->critical, "accepted rise of the share of critical faults");
+  threshold("--layer", options->layer, "accepted rise of changed classes, layer by layer");
+  command->add_flag("--json", options->json, "print JSON instead of a table");
+  command->add_option("--junit", options->junit, "write JUnit XML too")->type_name("FILE.xml");
+  command->add_option("--markdown", options->markdown, "write a summary in Markdown too")
+      ->type_name("FILE.md");
+  command->footer(
+      "Exit code 0: not worse; 3: worse; 2: files that cannot be compared.\n"
+      "Example: qfi compare baseline/results.json out/results.json --faulty 0.5 --junit qfi.xml");
+  command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
+}
+
+}  // namespace qfi::cli

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/report/compare.hpp"
+
+#include <gmock/gmock.h>
+
+#include "draw.hpp"
+#include "support.hpp"
+
+namespace qfi {
+namespace {
+
+using test::Draw;
+using test::value_of;
+using testing::HasSubstr;
+
+// A campaign of `n` drawn faults on 100 images; fault i loses about `loss` images of 90.
+ResultsRecord campaign(std::uint64_t seed, std::size_t n, int loss, bool has_same_faults) {
+  Draw draw(seed);
+  ResultsRecord record;
+  record.file = "r.json";
+  record.images = "images";
+  record.golden_correct = 90;
+  record.labelled = 100;
+  RecordedSet& set = record.sets.emplace_back();
+  set.name = "netlist";
+  set.strata = {"network"};
+  set.populations = {100'000};
+  double sum = 0, squares = 0, critical = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    RecordedFault fault;
+    fault.name = std::to_string(has_same_faults ? i : draw.bits());
+    fault.units = fault.labelled = 100;
+    fault.golden_correct = 90;
+    fault.faulty_correct = static_cast<std::uint64_t>(90 - loss - draw(0, 20));
+    fault.changed = static_cast<std::uint64_t>(draw(0, 3));
+    const double accuracy = static_cast<double>(fault.faulty_correct) / 100;
+    sum += accuracy;
+    squares += accuracy * accuracy;
+    critical += fault.changed > 0 ? 1 : 0;
+    set.faults.push_back(fault);
+  }
+  const auto count = static_cast<double>(n);
+  const double mean = sum / count;
+  const double half = 1.96 * std::sqrt((squares / count - mean * mean) / count);
+  set.faulty_accuracy = {mean, Interval{mean - half, mean + half}};
+  set.changed = set.faulty_accuracy;
+  set.critical = RecordedEstimate{critical / count,
+                                  exact_interval(static_cast<std::uint64_t>(critical), n, 100'000, 0.95)};
+  return record;
+}
+
+TEST(Compare, SeesALossAndLetsNoiseBe) {
+  for (const bool has_same_faults : {true, false}) {
+    const ResultsRecord baseline = campaign(1, 300, 0, has_same_faults);
+    const Comparison worse = value_of(compare_results(baseline, campaign(2, 300, 4, has_same_faults), {}));
+    EXPECT_TRUE(worse.fails);
+    EXPECT_TRUE(worse.checks[1].fails);
+    EXPECT_EQ(worse.checks[1].is_paired, has_same_faults);
+    EXPECT_NEAR(worse.checks[1].loss, 0.04, 0.01);
+    EXPECT_LT(worse.checks[1].interval->low, 0.04);
+    EXPECT_GT(worse.checks[1].interval->high, 0.04);
+    EXPECT_FALSE(worse.checks[0].fails);
+    EXPECT_FALSE(value_of(compare_results(baseline, campaign(3, 300, 0, has_same_faults), {})).fails);
+  }
+}
+
+// Thresholds of 0: the true losses are at the threshold, where alarms are most frequent.
+TEST(Compare, FalseAlarmsStayBelowTheFamilyError) {
+  int alarms = 0;
+  constexpr int k_runs = 1000;
+  for (int i = 0; i < k_runs; ++i) {
+    const auto seed = static_cast<std::uint64_t>(2 * i);
+    const bool has_same_faults = i % 2 == 0;
+    alarms += value_of(compare_results(campaign(seed, 120, 0, has_same_faults),
+                                       campaign(seed + 1, 120, 0, has_same_faults), {0, 0, 0, 0}))
+                      .fails
+                  ? 1
+                  : 0;
+  }
+  EXPECT_LE(alarms, k_runs * 65 / 1000);
+  EXPECT_GE(alarms, k_runs / 100);  // it can fail
+}
+
+TEST(Compare, GoldenAccuracyOnTheSameImagesIsExact) {
+  const ResultsRecord baseline = campaign(1, 50, 0, true);
+  ResultsRecord results = baseline;
+  results.golden_correct = 89;
+  EXPECT_FALSE(value_of(compare_results(baseline, results, {0.01, 1, 1, 1})).fails);
+  const Comparison worse = value_of(compare_results(baseline, results, {0.009, 1, 1, 1}));
+  EXPECT_TRUE(worse.fails);
+  EXPECT_EQ(worse.checks[0].p, 0);
+  results.images = "others";
+  EXPECT_FALSE(value_of(compare_results(baseline, results, {0, 1, 1, 1})).fails);
+}
+
+TEST(Compare, FaultListsAreComparedWithoutChance) {
+  ResultsRecord baseline = campaign(1, 20, 0, true);
+  baseline.sets[0].faulty_accuracy.interval.reset();
+  ResultsRecord results = baseline;
+  results.sets[0].faults[3].faulty_correct -= 20;
+  const Comparison comparison = value_of(compare_results(baseline, results, {0, 0.009, 1, 1}));
+  EXPECT_TRUE(comparison.checks[1].fails);
+  EXPECT_NEAR(comparison.checks[1].loss, 0.01, 1e-12);
+  EXPECT_FALSE(value_of(compare_results(baseline, results, {0, 0.01, 1, 1})).fails);
+}
+
+// Holm's example: p of 0.01, 0.04, 0.03, 0.005 become 0.03, 0.06, 0.06, 0.02.
+TEST(Compare, HolmAdjusts) {
+  ResultsRecord baseline = campaign(1, 200, 0, false);
+  ResultsRecord results = campaign(2, 200, 2, false);
+  for (int i = 0; i < 6; ++i) {
+    const RecordedLayer layer{std::to_string(i), {0.1, Interval{0.05, 0.15}}};
+    baseline.sets[0].layers.push_back(layer);
+    results.sets[0].layers.push_back(layer);
+    results.sets[0].layers.back().changed.value += 0.01 * i;
+  }
+  const Comparison comparison = value_of(compare_results(baseline, results, {0, 0, 0, 0}));
+  std::vector<std::pair<double, double>> p;
+  for (const Check& check : comparison.checks) p.emplace_back(check.p, check.adjusted_p);
+  std::ranges::sort(p);
+  double largest = 0;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    largest = std::max(largest, std::min(1.0, p[i].first * static_cast<double>(p.size() - i)));
+    EXPECT_NEAR(p[i].second, largest, 1e-12);
+  }
+  EXPECT_EQ(p.size(), 9U);
+}
+
+TEST(Compare, ASetThatIsGoneIsAnErrorAndTextIsEscaped) {
+  const ResultsRecord baseline = campaign(1, 50, 0, true);
+  ResultsRecord results = baseline;
+  results.sets[0].name = "<other> & \"|more|";
+  const auto gone = compare_results(baseline, results, {});
+  ASSERT_FALSE(gone);
+  EXPECT_THAT(gone.error().message, HasSubstr("no fault set 'netlist'"));
+  const Comparison comparison = value_of(compare_results(results, results, {}));
+  EXPECT_THAT(comparison_junit(comparison), HasSubstr("qfi.&lt;other&gt; &amp; &quot;|more|"));
+  EXPECT_THAT(comparison_markdown(comparison), HasSubstr("\\<other\\> \\& \"\\|more\\|"));
+}
+
+}  // namespace
+}  // namespace qfi
