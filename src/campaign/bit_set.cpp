@@ -275,7 +275,7 @@ void BitSet::take(std::uint64_t fault, std::uint64_t block, const Trial& trial) 
 
 Result<void> BitSet::run_faults(const std::vector<std::size_t>& faults, std::size_t block,
                                 const GoldenActivations& golden, const RunParams& params,
-                                const std::function<void()>& progress) {
+                                const std::function<void(const Trial&)>& progress) {
   std::vector<std::unique_ptr<BitRunner>> runners(params.threads);
   std::vector<Result<void>> failures(params.threads);
   std::mutex lock;
@@ -301,7 +301,7 @@ Result<void> BitSet::run_faults(const std::vector<std::size_t>& faults, std::siz
     for (std::size_t i = 0; i < chunk.size(); ++i) {
       take(together[c][i], block, (*trials)[i]);
       m_inferences += images.count;
-      if (progress) progress();
+      progress((*trials)[i]);
     }
   });
   for (const Result<void>& failure : failures) QFI_CHECK(failure);
@@ -316,13 +316,13 @@ Result<void> BitSet::run(const RunParams& params) {
   const bool has_protection = !m_values.protected_storage.empty();
   const std::size_t blocks = is_paired() ? 1 : m_golden.count();  // of a fault
   bool fits = true;
-  std::uint64_t finished = 0;
+  ProgressCounter counter(blocks);
   QFI_TRY(Done done, take_recorded(params, m_run_faults, blocks,
                                    [&](std::uint64_t fault, std::uint64_t block, const Trial& trial) {
                                      fits = fits && trial.with_protection.has_value() == has_protection;
                                      if (!fits) return;
                                      take(fault, block, trial);
-                                     ++finished;
+                                     counter.add(trial);
                                    }));
   if (!fits) return bad_input("{}: damaged (a trial that does not fit)", params.journal->file().string());
   const auto missing_of = [&](std::size_t block) {
@@ -335,14 +335,15 @@ Result<void> BitSet::run(const RunParams& params) {
   std::uint64_t missing = 0;
   for (std::size_t block = 0; block < m_golden.count(); ++block) missing += missing_of(block).size();
   if (params.only_recorded && missing > 0) return missing_trials(missing);
-  const std::uint64_t total = finished + missing;
-  if (params.progress) params.progress(finished, total);
+  counter.begin(missing);
+  if (params.progress) params.progress(counter.state());
   for (std::size_t block = 0; block < m_golden.count(); ++block) {
     const std::vector<std::size_t> faults = missing_of(block);
     if (faults.empty()) continue;
     QFI_TRY(const GoldenActivations* golden, m_golden.get(block, params.threads));
-    QFI_CHECK(run_faults(faults, block, *golden, params, [&] {
-      if (params.progress) params.progress(++finished, total);
+    QFI_CHECK(run_faults(faults, block, *golden, params, [&](const Trial& trial) {
+      counter.add(trial);
+      if (params.progress) params.progress(counter.state());
     }));
   }
   m_run_faults = drawn();

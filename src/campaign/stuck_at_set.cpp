@@ -198,14 +198,14 @@ Result<void> StuckAtSet::run(const RunParams& params) {
   const FaultRange shard = faults_of_shard(*this, params.shard);
   for (const std::size_t fault : m_running)
     if (fault >= m_run_faults) m_events[fault].resize(m_workload.images());
-  std::uint64_t recorded = 0;
+  ProgressCounter counter(blocks);
   bool fits = true;
   QFI_TRY(Done done, take_recorded(params, m_run_faults, blocks,
                                    [&](std::uint64_t fault, std::uint64_t block, const Trial& trial) {
                                      fits = fits && m_faults[fault].fate == FaultFate::runs;
                                      if (!fits) return;
                                      take(fault, block, trial);
-                                     ++recorded;
+                                     counter.add(trial);
                                    }));
   if (!fits)
     return bad_input("{}: damaged (a trial of a fault that needs none)", params.journal->file().string());
@@ -220,24 +220,24 @@ Result<void> StuckAtSet::run(const RunParams& params) {
     if (!of_fault.empty()) work.emplace_back(fault, std::move(of_fault));
   }
   if (params.only_recorded && missing > 0) return missing_trials(missing);
+  counter.begin(missing);
   if (work.size() < k_faults_per_thread * params.threads) {
     std::vector<std::pair<std::size_t, std::vector<std::size_t>>> single;
     for (const auto& [fault, of_fault] : work)
       for (const std::size_t block : of_fault) single.emplace_back(fault, std::vector{block});
     work = std::move(single);
   }
-  QFI_CHECK(run_trials(work, recorded, recorded + missing, params));
+  QFI_CHECK(run_trials(work, counter, params));
   if (params.shard.count == 1) finish_faults();
   m_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return {};
 }
 
-// `done` of `all` trials are taken from elsewhere.
 Result<void> StuckAtSet::run_trials(const std::vector<std::pair<std::size_t, std::vector<std::size_t>>>& work,
-                                    std::uint64_t done, std::uint64_t all, const RunParams& params) {
+                                    ProgressCounter& counter, const RunParams& params) {
   std::vector<std::unique_ptr<Worker>> workers(params.threads);
   std::mutex lock;
-  if (params.progress) params.progress(done, all);
+  if (params.progress) params.progress(counter.state());
   parallel_for(work.size(), params.threads, [&](std::size_t w, unsigned index) {
     if (is_stopped(params)) return;
     if (!workers[index]) workers[index] = std::make_unique<Worker>(*this);
@@ -254,7 +254,8 @@ Result<void> StuckAtSet::run_trials(const std::vector<std::pair<std::size_t, std
       const std::scoped_lock guard(lock);
       take(fault, block, trial);
       m_inferences += trial.events.size();
-      if (params.progress) params.progress(++done, all);
+      counter.add(trial);
+      if (params.progress) params.progress(counter.state());
     }
   });
   return check_run(params);

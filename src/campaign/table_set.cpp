@@ -169,7 +169,9 @@ Result<void> TableSet::run(const RunParams& params) {
   if (!m_runner->agrees_with_tables(m_unit, &m_unit, 1, proof_batch))
     return failed("internal error: the fast kernels differ from plain look-ups in the table");
   const std::span<const ImageBlock> blocks = m_runner->blocks();
+  ProgressCounter counter(blocks.size());
   const auto take = [&](std::uint64_t, std::uint64_t block, const Trial& trial) {
+    counter.add(trial);
     m_counts[0] += trial.outcome.counts;
     for (std::size_t i = 0; i < trial.events.size(); ++i)
       add_image(0, blocks[block].first + i, trial.events[i]);
@@ -182,7 +184,7 @@ Result<void> TableSet::run(const RunParams& params) {
   if (params.only_recorded && !missing.empty()) return missing_trials(missing.size());
   std::vector<std::unique_ptr<Batch>> batches(params.threads);
   std::mutex lock;
-  std::uint64_t finished = blocks.size() - missing.size();
+  counter.begin(missing.size());
   parallel_for(missing.size(), params.threads, [&](std::size_t i, unsigned worker) {
     if (is_stopped(params)) return;
     if (!batches[worker]) batches[worker] = std::make_unique<Batch>(m_runner->make_batch());
@@ -191,7 +193,7 @@ Result<void> TableSet::run(const RunParams& params) {
     const std::scoped_lock guard(lock);
     take(0, missing[i], trial);
     m_inferences += trial.events.size();
-    if (params.progress) params.progress(++finished, blocks.size());
+    if (params.progress) params.progress(counter.state());
   });
   QFI_CHECK(check_run(params));
   m_has_run = true;

@@ -2,12 +2,9 @@
 #include "campaign_options.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
-
-#include "qfi/report/table.hpp"
 
 namespace qfi::cli {
 
@@ -68,33 +65,6 @@ Result<Plan> load_plan(CampaignConfig config, const PlanParams& params) {
   for (const std::string& warning : plan.workload->program->model().warnings)
     fmt::print(stderr, "qfi: warning: {}\n", printable(warning));
   return plan;
-}
-
-ProgressLine::ProgressLine()
-    : m_is_terminal(::isatty(STDERR_FILENO) == 1),
-      m_start(std::chrono::steady_clock::now()),
-      m_shown(m_start) {}
-
-void ProgressLine::note(const std::string& text) {
-  if (m_is_terminal) fmt::print(stderr, "\r\033[K{} ..", text);
-  std::fflush(stderr);
-  m_start = m_shown = std::chrono::steady_clock::now();
-}
-
-void ProgressLine::update(std::uint64_t done, std::uint64_t total, const char* unit) {
-  const auto now = std::chrono::steady_clock::now();
-  if (!m_is_terminal || (now - m_shown < std::chrono::milliseconds(200) && done != total)) return;
-  m_shown = now;
-  const double seconds = std::chrono::duration<double>(now - m_start).count();
-  const double rate = static_cast<double>(done) / std::max(seconds, 1e-9);
-  fmt::print(stderr, "\r\033[K{} of {} {} ({:.0f} %), {:.1f} per s, {} left", done, total, unit,
-             100.0 * static_cast<double>(done) / static_cast<double>(total), rate,
-             duration_text(static_cast<double>(total - done) / rate));
-  std::fflush(stderr);
-}
-
-void ProgressLine::clear() {
-  if (m_is_terminal) fmt::print(stderr, "\r\033[K");
 }
 
 }  // namespace qfi::cli

@@ -2,7 +2,6 @@
 // The options that `campaign` and `plan` share.
 #pragma once
 
-#include <chrono>
 #include <string>
 #include <vector>
 
@@ -17,6 +16,7 @@ struct CampaignOptions {
   unsigned threads = 0;  ///< 0: as the config says, else all
   KernelSet kernels = KernelSet::fast;
   bool json = false;
+  bool is_quiet = false;
 };
 
 void add_campaign_options(CLI::App& command, CampaignOptions& options);
@@ -34,20 +34,5 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_defines(const std
 Result<ConfigParams> config_params(const std::vector<std::string>& defines);
 
 unsigned thread_count(const CampaignOptions& options, const CampaignConfig& config);
-
-/// A line on stderr that tells how far the run is; nothing where stderr is not a terminal.
-class ProgressLine {
- public:
-  ProgressLine();
-  /// Says what is going on before trials can be counted.
-  void note(const std::string& text);
-  void update(std::uint64_t done, std::uint64_t total, const char* unit = "trials");
-  void clear();
-
- private:
-  bool m_is_terminal;
-  std::chrono::steady_clock::time_point m_start;
-  std::chrono::steady_clock::time_point m_shown;
-};
 
 }  // namespace qfi::cli

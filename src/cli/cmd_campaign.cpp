@@ -10,6 +10,7 @@
 
 #include "campaign_files.hpp"
 #include "campaign_options.hpp"
+#include "progress_line.hpp"
 #include "qfi/report/table.hpp"
 #include "stop_signals.hpp"
 
@@ -97,7 +98,7 @@ Result<CampaignRun> run_with_journal(Plan& plan, const Shard& shard, unsigned th
   const StopSignals signals;
   RunParams params;
   params.threads = threads;
-  params.progress = [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); };
+  params.progress = [&](const ProgressState& state) { progress.update(state); };
   params.journal = journal;
   params.shard = shard;
   params.is_stopped = [] { return StopSignals::received() != 0; };
@@ -139,7 +140,7 @@ Result<int> run(const Options& options) {
   const unsigned threads = info.threads = thread_count(options, config);
   const std::string output = options.output.empty() ? config.output.path.string() : options.output;
   QFI_TRY(auto journal, open_known_journal(output, options.restarts));
-  ProgressLine progress;
+  ProgressLine progress(options.is_quiet);
   progress.note("golden run and drawing of faults");
   PlanParams plan_params{threads, options.kernels, {}};
   plan_params.execution.compares_naive = options.compares_naive;
@@ -183,6 +184,7 @@ void add_campaign(CLI::App& app, Action& chosen) {
       ->type_name("FOLDER");
   command->add_flag("--compare-naive", options->compares_naive,
                     "run every fault of stored bits in the plain way too, compare and time both");
+  command->add_flag("-q,--quiet", options->is_quiet, "no progress on stderr");
   command->add_flag("--restart", options->restarts, "forget what an earlier run left in the output folder");
   command->add_option("--shard", options->shard, "run part I of N alone; qfi merge joins them")
       ->type_name("I/N");

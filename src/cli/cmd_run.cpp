@@ -6,6 +6,7 @@
 
 #include "campaign_options.hpp"
 #include "data_options.hpp"
+#include "progress_line.hpp"
 #include "qfi/campaign/config_names.hpp"
 #include "qfi/campaign/evaluate.hpp"
 #include "qfi/campaign/faulty_unit.hpp"

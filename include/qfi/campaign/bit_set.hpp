@@ -78,7 +78,7 @@ class BitSet final : public FaultSet {
   void take(std::uint64_t fault, std::uint64_t block, const Trial& trial);
   Result<void> run_faults(const std::vector<std::size_t>& faults, std::size_t block,
                           const GoldenActivations& golden, const RunParams& params,
-                          const std::function<void()>& progress);
+                          const std::function<void(const Trial&)>& progress);
 
   GoldenBlocks& m_golden;
   std::uint64_t m_seed;

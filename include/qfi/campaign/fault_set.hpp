@@ -32,8 +32,34 @@ struct Stratum {
   std::vector<std::uint64_t> top5;
 };
 
-/// Trials done, of all. Called from any thread, one at a time.
-using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+/// How far a set is.
+struct ProgressState {
+  std::uint64_t recorded = 0;  ///< trials that an earlier run did
+  std::uint64_t done = 0;      ///< those included
+  std::uint64_t total = 0;
+  std::uint64_t faults = 0;  ///< as many as the trials done would make whole
+  double changed = 0;        ///< share of classes that change under the trials done, not weighted
+  double half_width = 0;     ///< of its 95 % interval, as if all trials of a fault were alike
+};
+/// Called from any thread, one at a time.
+using Progress = std::function<void(const ProgressState&)>;
+
+/// Counts trials as they are done, for Progress.
+class ProgressCounter {
+ public:
+  /// `of_fault`: trials of one fault.
+  explicit ProgressCounter(std::uint64_t of_fault) : m_of_fault(of_fault) {}
+  void add(const Trial& trial);
+  /// What was added so far was recorded; `missing` are to be run.
+  void begin(std::uint64_t missing);
+  const ProgressState& state();
+
+ private:
+  std::uint64_t m_of_fault;
+  ProgressState m_state;
+  double m_sum = 0;
+  double m_squares = 0;
+};
 
 /// One of several parts of a campaign that run apart. Parts are made by the plan alone.
 struct Shard {

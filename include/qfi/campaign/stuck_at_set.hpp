@@ -90,7 +90,7 @@ class StuckAtSet final : public FaultSet {
   Images images_of(std::uint64_t fault, std::uint64_t block) const override;
   void take(std::uint64_t fault, std::uint64_t block, const Trial& trial);
   Result<void> run_trials(const std::vector<std::pair<std::size_t, std::vector<std::size_t>>>& work,
-                          std::uint64_t done, std::uint64_t all, const RunParams& params);
+                          ProgressCounter& counter, const RunParams& params);
   void finish_faults();
   void set_tables(const StuckAt& fault, Worker& worker) const;
   Result<void> prove_table_path();
