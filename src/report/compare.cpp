@@ -11,7 +11,6 @@
 #include <numeric>
 
 #include "qfi/base/text.hpp"
-#include "qfi/faults/sample_size.hpp"
 
 namespace qfi {
 namespace {
@@ -97,7 +96,7 @@ double distance(double a, double b) { return std::max(0.0, a - b); }
 std::optional<Loss> unpaired_loss(const RecordedEstimate& before, const RecordedEstimate& after, int sign,
                                   double confidence) {
   if (!before.interval || !after.interval) return std::nullopt;
-  const double quantile = normal_quantile(confidence);
+  const double quantile = t_quantile(confidence, k_many);
   Loss loss;
   loss.value = sign * (after.value - before.value);
   const double after_low = distance(after.value, after.interval->low);
