@@ -10,6 +10,7 @@ packages=(
   libsqlite3-dev libssl-dev libxxhash-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev libzip-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   yosys verilator make
+  python3 python3-jsonschema
 )
 
 missing=()

@@ -66,6 +66,7 @@ int main(int argc, char** argv) {
     add_campaign(app, chosen);
     add_merge(app, chosen);
     add_compare(app, chosen);
+    add_export(app, chosen);
     add_plan(app, chosen);
     add_replay(app, chosen);
     add_run(app, chosen);

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "csv.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/text.hpp"
@@ -100,20 +101,6 @@ Result<RecordedFault> stuck_at_fault(const Place& place, bool is_map) {
   return fault;
 }
 
-// The fields of a line; quoted ones may hold commas, and "" for a quote.
-std::vector<std::string> csv_fields(std::string_view line) {
-  std::vector<std::string> fields(1);
-  bool is_quoted = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (c == '"' && is_quoted && i + 1 < line.size() && line[i + 1] == '"') fields.back() += line[++i];
-    else if (c == '"') is_quoted = !is_quoted;
-    else if (c == ',' && !is_quoted) fields.emplace_back();
-    else fields.back() += c;
-  }
-  return fields;
-}
-
 // One table of faults of stored bits.
 class FaultTableReader {
  public:
@@ -122,9 +109,7 @@ class FaultTableReader {
   Result<std::vector<RecordedFault>> read(std::string_view text) {
     std::vector<RecordedFault> faults;
     for (std::size_t line = 1; !text.empty(); ++line) {
-      const std::size_t end = std::min(text.find('\n'), text.size());
-      const std::vector<std::string> fields = csv_fields(text.substr(0, end));
-      text.remove_prefix(std::min(end + 1, text.size()));
+      const std::vector<std::string> fields = csv_fields(next_line(text));
       if (line == 1) {
         for (std::size_t i = 0; i < fields.size(); ++i) m_columns[fields[i]] = i;
         continue;

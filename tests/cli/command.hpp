@@ -55,6 +55,18 @@ class Command : public testing::Test {
     EXPECT_FALSE(std::filesystem::exists(folder() / "out"));
   }
 
+  /// Every results.json that the test has left follows the published schema.
+  void TearDown() override {
+    std::vector<std::string> command = {
+        "/usr/bin/python3", (source_folder() / "tests/cli/validate.py").string(),
+        (source_folder() / "src/report/schema/results-2.schema.json").string()};
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder()))
+      if (entry.path().filename() == "results.json") command.push_back(entry.path().string());
+    if (command.size() == 3) return;
+    const ProcessOutcome outcome = value_of(run_process(command, folder(), std::chrono::seconds(300)));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+  }
+
   TemporaryFolder m_folder = value_of(TemporaryFolder::create());
   std::string m_model = demo("shapes.tflite");
   std::string m_netlist = netlist("mul_adders.json");

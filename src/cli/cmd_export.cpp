@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "command.hpp"
+#include "qfi/base/file.hpp"
+#include "qfi/report/export.hpp"
+
+namespace qfi::cli {
+namespace {
+
+struct Options {
+  std::string results;
+  TableFormat format = TableFormat::csv;
+  std::optional<std::string> set;
+  std::string output;
+};
+
+Result<int> run(const Options& options) {
+  QFI_TRY(const std::string table, export_faults(options.results, options.format, options.set));
+  if (options.output.empty()) fmt::print("{}", table);
+  else QFI_CHECK(write_file(options.output, table));
+  return k_done;
+}
+
+}  // namespace
+
+void add_export(CLI::App& app, Action& chosen) {
+  auto* command = app.add_subcommand("export", "the faults of a campaign as a table: CSV or JSON lines");
+  auto options = std::make_shared<Options>();
+  command->add_option("results", options->results, "results.json of a campaign")
+      ->required()
+      ->type_name("RESULTS");
+  const std::map<std::string, TableFormat> formats = {{"csv", TableFormat::csv},
+                                                      {"jsonl", TableFormat::jsonl}};
+  command->add_option("--format", options->format, "of the table")
+      ->transform(CLI::CheckedTransformer(formats).description("csv|jsonl"))
+      ->default_str("csv");
+  command->add_option("--set", options->set, "fault set, where there are several")->type_name("NAME|NUMBER");
+  command->add_option("-o,--output", options->output, "write a file instead")->type_name("FILE");
+  command->footer("Example: qfi export demo-results/results.json --format jsonl -o faults.jsonl");
+  command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
+}
+
+}  // namespace qfi::cli
