@@ -6,4 +6,4 @@ cd "$(dirname "$0")/.."
 
 scripts/packages.sh
 scripts/build.sh qfi
-exec build/release/qfi campaign campaigns/demo.yaml
+exec build/release/qfi campaign campaigns/demo.yaml --restart
