@@ -131,12 +131,38 @@ Result<FaultSet::Done> FaultSet::take_recorded(const RunParams& params, std::uin
     if (row.counts.images != images.count) return damaged();
     const auto trial = decode_details(row.details, row.counts,
                                       std::span(m_golden_events).subspan(images.first, images.count));
-    if (!trial) return damaged();
+    if (!trial || !is_plausible(*trial, images)) return damaged();
     take(row.key.fault, row.key.block, *trial);
     done.at(row.key.fault, row.key.block) = true;
     return {};
   }));
   return done;
+}
+
+// What no trial of these images can count differently.
+bool FaultSet::is_plausible(const Trial& trial, const Images& images) const {
+  FaultCounts golden;
+  for (std::size_t i = 0; i < images.count; ++i) golden += m_workload.golden.of_image[images.first + i];
+  const auto operators = static_cast<int>(m_workload.program->model().operators.size());
+  const auto fits = [&](const BitOutcome& outcome) {
+    const FaultCounts& counts = outcome.counts;
+    for (const CountField& field : k_count_fields)
+      if (counts.*field.value > counts.units) return false;
+    for (const auto& [index, ignored] : outcome.equal_after)
+      if (index >= operators) return false;
+    return counts.images == images.count && counts.units == golden.units &&
+           counts.labelled == golden.labelled && counts.golden_correct == golden.golden_correct &&
+           counts.confusion.classes() <= ConfusionMatrix::k_max_classes &&
+           (m_workload.task == Task::segmentation || counts.confusion.classes() == 0) &&
+           counts.output_identical <= counts.images && counts.nan + counts.infinity <= counts.images;
+  };
+  std::uint64_t changed = 0, correct = 0;
+  for (const ImageEvents& events : trial.events) {
+    changed += events.changed;
+    correct += events.correct;
+  }
+  return fits(trial.outcome) && (!trial.with_protection || fits(*trial.with_protection)) &&
+         changed == trial.outcome.counts.changed && correct == trial.outcome.counts.faulty_correct;
 }
 
 void FaultSet::record(const RunParams& params, std::uint64_t fault, std::uint64_t block,
@@ -151,21 +177,25 @@ void FaultSet::record(const RunParams& params, std::uint64_t fault, std::uint64_
 }
 
 // Shard i takes the faults before which i-1 .. i of `count` parts of all cost lie.
-FaultRange faults_of_shard(const FaultSet& set, const Shard& shard) {
-  if (shard.count == 1) return {0, set.drawn()};
+std::vector<FaultRange> faults_of_shards(const FaultSet& set, std::uint64_t count) {
+  if (count == 1) return {{0, set.drawn()}};
   const std::vector<std::uint64_t> costs = set.costs();
   unsigned __int128 all = 0;
   for (const std::uint64_t cost : costs) all += cost;
-  FaultRange range{costs.size(), costs.size()};
+  std::vector<FaultRange> ranges;
   unsigned __int128 before = 0;
   for (std::uint64_t i = 0; i < costs.size(); ++i) {
-    const unsigned __int128 scaled = before * shard.count;
-    if (range.first == costs.size() && scaled >= all * (shard.index - 1)) range.first = i;
-    if (range.end == costs.size() && scaled >= all * shard.index) range.end = i;
+    while (ranges.size() < count && before * count >= all * ranges.size())
+      ranges.push_back({i, costs.size()});
     before += costs[i];
   }
-  if (shard.index == shard.count) range.end = costs.size();
-  return range;
+  ranges.resize(count, {costs.size(), costs.size()});
+  for (std::uint64_t k = 0; k + 1 < count; ++k) ranges[k].end = ranges[k + 1].first;
+  return ranges;
+}
+
+FaultRange faults_of_shard(const FaultSet& set, const Shard& shard) {
+  return faults_of_shards(set, shard.count)[shard.index - 1];
 }
 
 bool is_stopped(const RunParams& params) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -105,12 +106,18 @@ struct Journal::Impl {
 
   tl::unexpected<Error> error(const char* doing) const {
     const int code = sqlite3_errcode(database.get());
-    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_CONSTRAINT)
+    if (code == SQLITE_NOTADB)
+      return bad_input("{}: no journal of qfi ({}); move it away", file.string(),
+                       sqlite3_errmsg(database.get()));
+    if (code == SQLITE_CORRUPT || code == SQLITE_CONSTRAINT || code == SQLITE_ERROR)
       return bad_input("{}: damaged ({}); move it away, or begin anew with --restart", file.string(),
                        sqlite3_errmsg(database.get()));
     if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
       return bad_input("{}: in use by another run; wait for it, or choose another output folder",
                        file.string());
+    if (code == SQLITE_READONLY || code == SQLITE_CANTOPEN || ::access(file.parent_path().c_str(), W_OK) != 0)
+      return failed("{}: cannot {}: {}; a journal must be writable, and its folder", file.string(), doing,
+                    sqlite3_errmsg(database.get()));
     if (code == SQLITE_FULL)
       return failed("{}: cannot {}: the disk is full; what is in it stays: make room and run again",
                     file.string(), doing);
@@ -167,7 +174,7 @@ Result<void> Journal::Impl::open() {
   sqlite3_db_config(database.get(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_limit(database.get(), SQLITE_LIMIT_LENGTH, k_most_value_bytes);
   sqlite3_limit(database.get(), SQLITE_LIMIT_ATTACHED, 0);
-  sqlite3_extended_result_codes(database.get(), 0);
+  sqlite3_busy_timeout(database.get(), 1000);  // the system may still be ending a killed run
   // One process, locked before anything is read: then no shared memory is needed beside the file.
   QFI_CHECK(execute("PRAGMA locking_mode = EXCLUSIVE", "lock"));
   QFI_CHECK(execute("PRAGMA cell_size_check = ON", "open"));
@@ -358,17 +365,26 @@ Result<std::unique_ptr<Journal>> Journal::open(const std::filesystem::path& file
   return std::unique_ptr<Journal>(new Journal(std::move(impl)));
 }
 
+// An empty one is what a run leaves that was killed at once.
 Result<void> Journal::remove(const std::filesystem::path& file) {
   constexpr std::size_t k_application_at = 68;  // in the head of an SQLite file, high byte first
+  std::error_code error;
   std::string head(100, '\0');
-  std::ifstream(file, std::ios::binary).read(head.data(), static_cast<std::streamsize>(head.size()));
+  const bool is_file = std::filesystem::is_regular_file(std::filesystem::symlink_status(file, error));
+  if (is_file)
+    std::ifstream(file, std::ios::binary).read(head.data(), static_cast<std::streamsize>(head.size()));
   std::uint32_t application = 0;
   for (std::size_t i = 0; i < 4; ++i)
     application = application << 8U | static_cast<unsigned char>(head[k_application_at + i]);
-  std::error_code error;
-  if (std::filesystem::is_symlink(file, error) || !head.starts_with("SQLite format 3") ||
-      application != k_application)
+  const bool is_empty = is_file && std::filesystem::file_size(file, error) == 0;
+  if (!is_empty && (!head.starts_with("SQLite format 3") || application != k_application))
     return bad_input("{}: does not look like a journal of qfi; move it away yourself", file.string());
+  {
+    Impl in_use;  // another run's must stay; a damaged one may go
+    in_use.file = file;
+    const auto opened = in_use.open();
+    if (!opened && sqlite3_errcode(in_use.database.get()) == SQLITE_BUSY) return opened;
+  }
   for (const char* suffix : {"", "-wal", "-journal"}) {
     std::filesystem::remove(file.string() + suffix, error);
     if (error) return failed("{}{}: cannot be removed: {}", file.string(), suffix, error.message());
@@ -393,6 +409,10 @@ Result<void> Journal::identify(const Identity& identity) {
     QFI_CHECK(m_impl->write_note("campaign", identity_text(identity)));
     return m_impl->load_identity();
   }
+  return check(identity);
+}
+
+Result<void> Journal::check(const Identity& identity) const {
   std::vector<std::string> differences;
   const auto value_in = [](const Identity& all, const std::string& name) {
     const auto found = all.find(name);

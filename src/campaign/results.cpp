@@ -299,10 +299,8 @@ Journal::Identity campaign_identity(const Plan& plan, const ToolInfo& tool) {
 ShardNotes shard_notes(const Plan& plan, const Shard& shard) {
   DigestBuilder digest;
   for (const auto& set : plan.sets)
-    for (std::uint64_t i = 1; i <= shard.count; ++i) {
-      const FaultRange range = faults_of_shard(*set, {i, shard.count});
+    for (const FaultRange& range : faults_of_shards(*set, shard.count))
       digest.add(std::as_bytes(std::span(&range, 1)));
-    }
   return {fmt::format("{}/{}", shard.index, shard.count), digest.digest().hex()};
 }
 

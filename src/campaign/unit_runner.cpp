@@ -45,7 +45,9 @@ Result<std::unique_ptr<UnitRunner>> UnitRunner::make(const Workload& workload, c
 
 Result<void> UnitRunner::run_golden(const InputScaling& input, PaddingTaps padding, unsigned threads) {
   const Program& program = *m_workload.program;
-  const auto workers = static_cast<unsigned>(std::min<std::size_t>(threads, m_blocks.size()));
+  constexpr std::size_t k_most_counting = 4;  // each has counters of all operators
+  const auto workers =
+      static_cast<unsigned>(std::min<std::size_t>({threads, m_blocks.size(), k_most_counting}));
   std::vector<std::unique_ptr<Batch>> batches(workers);
   std::vector<std::vector<PairCounter>> pairs(workers);
   for (auto& of_worker : pairs)

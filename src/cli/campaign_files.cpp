@@ -1,19 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "campaign_files.hpp"
 
+#include <cstdlib>
+
 #include "qfi_git.hpp"
 
 namespace qfi::cli {
 
 ToolInfo this_tool() { return {QFI_VERSION, k_git_commit}; }
 
-Result<std::unique_ptr<Journal>> open_known_journal(const std::filesystem::path& folder, bool restarts) {
-  const std::filesystem::path file = folder / k_journal_name;
+namespace {
+
+bool has_journal(const std::filesystem::path& folder) {
   std::error_code ignored;
-  if (!std::filesystem::exists(std::filesystem::symlink_status(file, ignored))) return nullptr;
-  if (!restarts) return Journal::open(file);
-  QFI_CHECK(Journal::remove(file));
-  return nullptr;
+  return std::filesystem::exists(std::filesystem::symlink_status(folder / k_journal_name, ignored));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Journal>> open_known_journal(const std::filesystem::path& folder) {
+  return has_journal(folder) ? Journal::open(folder / k_journal_name) : nullptr;
+}
+
+Result<void> remove_known_journal(const std::filesystem::path& folder) {
+  return has_journal(folder) ? Journal::remove(folder / k_journal_name) : Result<void>();
+}
+
+Result<void> recall_budgets(const CampaignConfig& config, const Journal& journal, PlanParams& params) {
+  for (std::size_t i = 0; i < config.faults.size(); ++i) {
+    if (!std::holds_alternative<SampleBudget>(config.faults[i].sample)) continue;
+    QFI_TRY(const std::optional<std::string> bought, journal.note(budget_note(i)));
+    if (bought) params.bought[i] = std::strtoull(bought->c_str(), nullptr, 10);
+  }
+  return {};
 }
 
 Result<std::string> write_results(const Plan& plan, const CampaignRun& done,

@@ -16,8 +16,13 @@ inline constexpr std::uint64_t k_most_shards = 100'000;
 
 ToolInfo this_tool();
 
-/// The folder's journal, if there is one; `restarts`: removed first. nullptr: there is none.
-Result<std::unique_ptr<Journal>> open_known_journal(const std::filesystem::path& folder, bool restarts);
+/// The folder's journal. nullptr: there is none.
+Result<std::unique_ptr<Journal>> open_known_journal(const std::filesystem::path& folder);
+/// If there is one.
+Result<void> remove_known_journal(const std::filesystem::path& folder);
+
+/// What budgets bought in the run that this one goes on with, or merges.
+Result<void> recall_budgets(const CampaignConfig& config, const Journal& journal, PlanParams& params);
 
 /// results.json is returned.
 Result<std::string> write_results(const Plan& plan, const CampaignRun& done,

@@ -68,22 +68,13 @@ Result<void> check_shard(const Plan& plan, const Shard& shard) {
   return {};
 }
 
-// What budgets bought in the run that this one goes on with.
-Result<void> recall_budgets(const CampaignConfig& config, const Journal& journal, PlanParams& params) {
-  for (std::size_t i = 0; i < config.faults.size(); ++i) {
-    if (!std::holds_alternative<SampleBudget>(config.faults[i].sample)) continue;
-    QFI_TRY(const std::optional<std::string> bought, journal.note(budget_note(i)));
-    if (bought) params.bought[i] = std::strtoull(bought->c_str(), nullptr, 10);
-  }
-  return {};
-}
-
 // Makes the journal this campaign's, or finds out that it is not.
 Result<void> take_over(const Plan& plan, const Shard& shard, Journal& journal) {
-  QFI_CHECK(journal.identify(campaign_identity(plan, this_tool())));
-  for (std::size_t i = 0; i < plan.sets.size(); ++i)
+  // First, as a journal that is this campaign's must say it.
+  for (std::size_t i = 0; i < plan.sets.size() && !journal.identity(); ++i)
     if (const auto bought = plan.sets[i]->bought())
       QFI_CHECK(journal.set_note(budget_note(i), std::to_string(*bought)));
+  QFI_CHECK(journal.identify(campaign_identity(plan, this_tool())));
   const ShardNotes now = shard_notes(plan, shard);
   QFI_TRY(const auto before, journal.note("shard"));
   if (before && *before != now.shard)
@@ -106,8 +97,8 @@ Result<CampaignRun> run_with_journal(Plan& plan, const Shard& shard, unsigned th
   auto ran = run_campaign(plan, params);
   progress.clear();
   if (journal != nullptr) {
-    if (ran && shard.count > 1) QFI_CHECK(journal->set_note("finished", "yes"));
     QFI_CHECK(journal->finish());
+    if (ran && shard.count > 1) QFI_CHECK(journal->set_note("finished", "yes"));
   }
   if (!ran && ran.error().kind == ErrorKind::stopped && journal != nullptr) {
     QFI_TRY(const std::uint64_t trials, journal->trials());
@@ -139,7 +130,9 @@ Result<int> run(const Options& options) {
   QFI_TRY(CampaignConfig config, load_config(options));
   const unsigned threads = info.threads = thread_count(options, config);
   const std::string output = options.output.empty() ? config.output.path.string() : options.output;
-  QFI_TRY(auto journal, open_known_journal(output, options.restarts));
+  if (shard.count > 1 && options.compares_naive)
+    return bad_input("--compare-naive keeps no trials: not together with --shard");
+  QFI_TRY(auto journal, options.restarts ? nullptr : open_known_journal(output));
   ProgressLine progress(options.is_quiet);
   progress.note("golden run and drawing of faults");
   PlanParams plan_params{threads, options.kernels, {}};
@@ -150,6 +143,7 @@ Result<int> run(const Options& options) {
   QFI_TRY(Plan plan, std::move(planned));
   QFI_CHECK(check_shard(plan, shard));
   QFI_TRY(const OutputFolder folder, OutputFolder::open(output));
+  if (options.restarts) QFI_CHECK(remove_known_journal(output));
   if (!journal) {
     QFI_TRY(journal, Journal::open(folder.file(k_journal_name)));
   }

@@ -4,6 +4,8 @@
 
 #include <charconv>
 #include <chrono>
+#include <limits>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -20,71 +22,79 @@ struct Options : CampaignOptions {
   bool restarts = false;
 };
 
-struct Source {
-  std::unique_ptr<Journal> journal;
+// A journal of the campaign that is finished, and which shard it is of.
+Result<Shard> check_source(const Journal& journal, const Plan& plan, const Journal::Identity& identity,
+                           std::map<std::uint64_t, std::string>& partitions) {
+  const std::string file = journal.file().string();
+  QFI_CHECK(journal.check(identity));
+  QFI_TRY(const auto text, journal.note("shard"));
+  QFI_TRY(const auto partition, journal.note("partition"));
+  QFI_TRY(const auto finished, journal.note("finished"));
+  if (!text) return bad_input("{}: empty; run its shard", file);
   Shard shard;
-};
-
-Result<Source> open_source(const std::filesystem::path& folder, const Plan& plan,
-                           const Journal::Identity& identity) {
-  QFI_TRY(Source source, [&]() -> Result<Source> {
-    QFI_TRY(auto journal, open_known_journal(folder, false));
-    return Source{std::move(journal), {}};
-  }());
-  if (!source.journal) return bad_input("{}: no {} in it", folder.string(), k_journal_name);
-  const std::string file = source.journal->file().string();
-  if (!source.journal->identity()) return bad_input("{}: empty; run its shard", file);
-  QFI_CHECK(source.journal->identify(identity));
-  QFI_TRY(const auto shard, source.journal->note("shard"));
-  QFI_TRY(const auto partition, source.journal->note("partition"));
-  QFI_TRY(const auto finished, source.journal->note("finished"));
-  if (!shard) return bad_input("{}: empty; run its shard", file);
-  const std::string& text = *shard;
-  const char* const end = text.data() + text.size();
-  const auto index = std::from_chars(text.data(), end, source.shard.index);
+  const char* const end = text->data() + text->size();
+  const auto index = std::from_chars(text->data(), end, shard.index);
   if (index.ec != std::errc() || index.ptr == end ||
-      std::from_chars(index.ptr + 1, end, source.shard.count).ec != std::errc() || source.shard.index < 1 ||
-      source.shard.index > source.shard.count || source.shard.count > k_most_shards)
+      std::from_chars(index.ptr + 1, end, shard.count).ec != std::errc() || shard.index < 1 ||
+      shard.index > shard.count || shard.count > k_most_shards)
     return bad_input("{}: damaged; it does not say which shard it is of", file);
-  if (source.shard.count > 1 && !finished)
-    return bad_input("{}: shard {} is not finished: run it again, it goes on", file, text);
-  if (source.shard.count > 1 && partition != shard_notes(plan, source.shard).partition)
+  if (shard.count > 1 && !finished)
+    return bad_input("{}: shard {} is not finished: run it again, it goes on", file, *text);
+  const auto [known, is_new] = partitions.try_emplace(shard.count);
+  if (is_new) known->second = shard_notes(plan, shard).partition;
+  if (partition != known->second)
     return bad_input("{}: its faults are split in another way; run its shard anew", file);
-  return source;
+  return shard;
 }
 
-// All shards of one split, each at least once; or a whole campaign.
-Result<std::vector<Source>> open_sources(const Options& options, const Plan& plan,
-                                         const Journal::Identity& identity) {
-  std::vector<Source> sources;
+Result<std::unique_ptr<Journal>> open_source(const std::string& folder) {
+  QFI_TRY(auto journal, open_known_journal(folder));
+  if (!journal) return bad_input("{}: no {} in it", folder, k_journal_name);
+  if (!journal->identity()) return bad_input("{}: empty; run its shard", journal->file().string());
+  return journal;
+}
+
+// All shards of one split, each at least once; or a whole campaign. None is the output itself.
+Result<void> check_sources(const Options& options, const std::string& output, const Plan& plan,
+                           const Journal::Identity& identity) {
+  std::error_code ignored;
+  const auto canonical = [&](const std::string& folder) {
+    return std::filesystem::weakly_canonical(folder, ignored);
+  };
   std::set<std::filesystem::path> known;
   std::set<std::uint64_t> shards;
+  std::uint64_t count = 0;
+  std::map<std::uint64_t, std::string> partitions;
   for (const std::string& folder : options.folders) {
-    std::error_code ignored;
-    if (!known.insert(std::filesystem::weakly_canonical(folder, ignored)).second)
-      return bad_input("{}: given twice", folder);
-    QFI_TRY(Source source, open_source(folder, plan, identity));
-    if (!sources.empty() && source.shard.count != sources.front().shard.count)
-      return bad_input("{}: one of {} shards, {} is one of {}", folder, source.shard.count,
-                       options.folders.front(), sources.front().shard.count);
-    shards.insert(source.shard.index);
-    sources.push_back(std::move(source));
+    if (!known.insert(canonical(folder)).second) return bad_input("{}: given twice", folder);
+    if (canonical(folder) == canonical(output))
+      return bad_input("{}: is merged and cannot be the output; choose another --output", folder);
+    QFI_TRY(const auto journal, open_source(folder));
+    QFI_TRY(const Shard shard, check_source(*journal, plan, identity, partitions));
+    if (count != 0 && shard.count != count)
+      return bad_input("{}: one of {} shards, {} is one of {}", folder, shard.count, options.folders.front(),
+                       count);
+    count = shard.count;
+    shards.insert(shard.index);
   }
   std::string missing;
-  for (std::uint64_t i = 1; i <= sources.front().shard.count && missing.size() < 60; ++i)
+  for (std::uint64_t i = 1; i <= count && missing.size() < 60; ++i)
     if (!shards.contains(i)) missing += (missing.empty() ? "" : ", ") + std::to_string(i);
-  if (!missing.empty()) return bad_input("shards missing, of {}: {}", sources.front().shard.count, missing);
-  return sources;
+  if (!missing.empty()) return bad_input("shards missing, of {}: {}", count, missing);
+  return {};
 }
 
-Result<void> copy_trials(const Plan& plan, const std::vector<Source>& sources, Journal& journal) {
-  for (const Source& source : sources)
+// One after the other, as there may be more than files can be open.
+Result<void> copy_trials(const Plan& plan, const std::vector<std::string>& folders, Journal& journal) {
+  for (const std::string& folder : folders) {
+    QFI_TRY(const auto source, open_source(folder));
     for (std::size_t set = 0; set < plan.sets.size(); ++set)
-      QFI_CHECK(source.journal->read(set, 0, std::numeric_limits<std::int64_t>::max(),
-                                     [&](TrialRow&& row) -> Result<void> {
-                                       journal.add(std::move(row));
-                                       return {};
-                                     }));
+      QFI_CHECK(
+          source->read(set, 0, std::numeric_limits<std::int64_t>::max(), [&](TrialRow&& row) -> Result<void> {
+            journal.add(std::move(row));
+            return {};
+          }));
+  }
   return journal.finish();
 }
 
@@ -97,19 +107,28 @@ Result<int> run(const Options& options) {
   QFI_TRY(CampaignConfig config, load_config(options));
   info.threads = thread_count(options, config);
   const std::string output = options.output.empty() ? config.output.path.string() : options.output;
-  QFI_TRY(Plan plan, load_plan(std::move(config), {info.threads, options.kernels, {}}));
+  PlanParams plan_params{info.threads, options.kernels, {}};
+  {
+    QFI_TRY(const auto first, open_source(options.folders.front()));
+    QFI_CHECK(recall_budgets(config, *first, plan_params));
+  }
+  QFI_TRY(Plan plan, load_plan(std::move(config), plan_params));
   const Journal::Identity identity = campaign_identity(plan, this_tool());
-  QFI_TRY(const std::vector<Source> sources, open_sources(options, plan, identity));
+  QFI_CHECK(check_sources(options, output, plan, identity));
   QFI_TRY(const OutputFolder folder, OutputFolder::open(output));
-  QFI_TRY(auto journal, open_known_journal(output, options.restarts));
-  if (journal)
-    return bad_input("{}: there already; another --output, or --restart", journal->file().string());
-  QFI_TRY(journal, Journal::open(folder.file(k_journal_name)));
+  if (options.restarts) QFI_CHECK(remove_known_journal(output));
+  if (std::filesystem::exists(folder.file(k_journal_name)))
+    return bad_input("{}: there already; another --output, or --restart",
+                     folder.file(k_journal_name).string());
+  QFI_TRY(auto journal, Journal::open(folder.file(k_journal_name)));
+  for (std::size_t i = 0; i < plan.sets.size(); ++i)
+    if (const auto bought = plan.sets[i]->bought())
+      QFI_CHECK(journal->set_note(budget_note(i), std::to_string(*bought)));
   QFI_CHECK(journal->identify(identity));
   const ShardNotes whole = shard_notes(plan, {});
   QFI_CHECK(journal->set_note("shard", whole.shard));
   QFI_CHECK(journal->set_note("partition", whole.partition));
-  QFI_CHECK(copy_trials(plan, sources, *journal));
+  QFI_CHECK(copy_trials(plan, options.folders, *journal));
   info.plan_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   RunParams params;
   params.threads = info.threads;
@@ -121,7 +140,8 @@ Result<int> run(const Options& options) {
   QFI_TRY(const std::string results, write_results(plan, done, verification, info, folder));
   fmt::print("{}", options.json ? results : summary_table(plan, done) + comparison_table(plan));
   if (!options.json)
-    fmt::print("\n{} journals merged, results in {}\n", sources.size(), folder.file("results.json").string());
+    fmt::print("\n{} journals merged, results in {}\n", options.folders.size(),
+               folder.file("results.json").string());
   return k_done;
 }
 

@@ -65,6 +65,7 @@ int main(int argc, char** argv) {
     Action chosen;
     add_campaign(app, chosen);
     add_merge(app, chosen);
+    add_slurm(app, chosen);
     add_compare(app, chosen);
     add_export(app, chosen);
     add_plan(app, chosen);

@@ -22,15 +22,24 @@ extern "C" void note_signal(int signal) {
   for (const int other : {SIGINT, SIGTERM}) set_action(other, SIG_DFL);
 }
 
+// A signal that the caller wants ignored stays so: scripts run their background jobs that way.
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  sigaction(signal, nullptr, &action);
+  return action.sa_handler == SIG_IGN;
+}
+
 }  // namespace
 
 StopSignals::StopSignals() {
   received_signal = 0;
-  for (const int signal : {SIGINT, SIGTERM}) set_action(signal, note_signal);
+  for (const int signal : {SIGINT, SIGTERM})
+    if (!is_ignored(signal)) set_action(signal, note_signal);
 }
 
 StopSignals::~StopSignals() {
-  for (const int signal : {SIGINT, SIGTERM}) set_action(signal, SIG_DFL);
+  for (const int signal : {SIGINT, SIGTERM})
+    if (!is_ignored(signal)) set_action(signal, SIG_DFL);
 }
 
 int StopSignals::received() { return received_signal; }

@@ -42,7 +42,7 @@ std::optional<Pairs> pair_faults(const RecordedSet& before, const RecordedSet& a
   if (before.faults.empty() || before.faults.size() != after.faults.size()) return std::nullopt;
   std::map<std::string, const RecordedFault*> known;
   for (const RecordedFault& fault : after.faults)
-    if (!known.try_emplace(fault.name, &fault).second) return std::nullopt;
+    if (fault.name.empty() || !known.try_emplace(fault.name, &fault).second) return std::nullopt;
   Pairs pairs;
   for (const RecordedFault& fault : before.faults) {
     const auto same = known.find(fault.name);
@@ -52,9 +52,11 @@ std::optional<Pairs> pair_faults(const RecordedSet& before, const RecordedSet& a
   return pairs;
 }
 
-// The weighted mean of a value of each pair.
-Loss paired_loss(const RecordedSet& set, const Pairs& pairs,
-                 const std::function<double(const RecordedFault&, const RecordedFault&)>& value) {
+// The weighted mean of a value of each pair. Nothing: too few faults of a stratum to see how they vary.
+std::optional<Loss> paired_loss(
+    const RecordedSet& set, const Pairs& pairs,
+    const std::function<double(const RecordedFault&, const RecordedFault&)>& value) {
+  constexpr double k_fewest_degrees = 10;
   struct Sums {
     double n = 0, sum = 0, squares = 0;
   };
@@ -67,24 +69,29 @@ Loss paired_loss(const RecordedSet& set, const Pairs& pairs,
     sums.squares += x * x;
   }
   // The faults of a list are all that there is.
-  const bool is_sample = set.faulty_accuracy.interval.has_value() && !set.populations.empty();
-  double population = 0;
-  for (const std::uint64_t size : set.populations) population += static_cast<double>(size);
+  const bool is_sample = set.summaries.front().faulty_accuracy.interval.has_value();
+  if (is_sample && set.populations.empty()) return std::nullopt;
+  const double population = std::accumulate(set.populations.begin(), set.populations.end(), 0.0);
   Loss loss;
   loss.degrees = 0;
   double variance = 0;
+  bool varies = false, is_whole = true;
   for (std::size_t h = 0; h < strata.size(); ++h) {
     const Sums& sums = strata[h];
     if (sums.n == 0) continue;
-    const double size = is_sample ? static_cast<double>(set.populations[h]) : sums.n;
+    const double size = is_sample ? std::max(sums.n, set.populations[h]) : sums.n;
     const double weight = is_sample ? size / population : sums.n / static_cast<double>(pairs.size());
     const double mean = sums.sum / sums.n;
     loss.value += weight * mean;
-    if (!is_sample || sums.n < 2) continue;
+    varies = varies || sums.squares > 0;
+    if (sums.n == size) continue;
+    is_whole = false;
+    if (sums.n < 2) return std::nullopt;
     const double deviation = std::max(0.0, (sums.squares - sums.n * mean * mean) / (sums.n - 1));
-    variance += weight * weight * deviation / sums.n * std::max(0.0, 1 - sums.n / size);
+    variance += weight * weight * deviation / sums.n * (1 - sums.n / size);
     loss.degrees += sums.n - 1;
   }
+  if (!is_whole && varies && (loss.degrees < k_fewest_degrees || variance == 0)) return std::nullopt;
   loss.degrees = std::max(loss.degrees, 1.0);
   loss.error_down = loss.error_up = std::sqrt(variance);
   return loss;
@@ -92,21 +99,24 @@ Loss paired_loss(const RecordedSet& set, const Pairs& pairs,
 
 double distance(double a, double b) { return std::max(0.0, a - b); }
 
+// An estimate's standard errors, from its interval.
+struct Errors {
+  Errors(const RecordedEstimate& estimate, double confidence)
+      : down(distance(estimate.value, estimate.interval->low) / t_quantile(confidence, k_many)),
+        up(distance(estimate.interval->high, estimate.value) / t_quantile(confidence, k_many)) {}
+  double down, up;
+};
+
 // after - before of two shares that fall (sign -1) or rise (1) as things get worse.
-std::optional<Loss> unpaired_loss(const RecordedEstimate& before, const RecordedEstimate& after, int sign,
-                                  double confidence) {
+std::optional<Loss> unpaired_loss(const RecordedEstimate& before, double before_confidence,
+                                  const RecordedEstimate& after, double after_confidence, int sign) {
   if (!before.interval || !after.interval) return std::nullopt;
-  const double quantile = t_quantile(confidence, k_many);
+  const Errors was(before, before_confidence);
+  const Errors is(after, after_confidence);
   Loss loss;
   loss.value = sign * (after.value - before.value);
-  const double after_low = distance(after.value, after.interval->low);
-  const double after_high = distance(after.interval->high, after.value);
-  const double before_low = distance(before.value, before.interval->low);
-  const double before_high = distance(before.interval->high, before.value);
-  const double down = std::hypot(sign > 0 ? after_low : after_high, sign > 0 ? before_high : before_low);
-  const double up = std::hypot(sign > 0 ? after_high : after_low, sign > 0 ? before_low : before_high);
-  loss.error_down = down / quantile;
-  loss.error_up = up / quantile;
+  loss.error_down = sign > 0 ? std::hypot(is.down, was.up) : std::hypot(is.up, was.down);
+  loss.error_up = sign > 0 ? std::hypot(is.up, was.down) : std::hypot(is.down, was.up);
   return loss;
 }
 
@@ -130,7 +140,7 @@ class Comparer {
       if (after == m_after.sets.end())
         return bad_input("{}: no fault set '{}', which {} has", m_after.file, printable(before.name),
                          m_before.file);
-      compare_sets(before, *after);
+      QFI_CHECK(compare_sets(before, *after));
     }
     for (const RecordedSet& after : m_after.sets)
       if (std::ranges::find(m_before.sets, after.name, &RecordedSet::name) == m_before.sets.end())
@@ -157,44 +167,62 @@ class Comparer {
         return RecordedEstimate{value, exact_interval(record.golden_correct, record.labelled,
                                                       std::uint64_t{1} << 62, m_result.confidence)};
       };
-      loss = *unpaired_loss(estimate(m_before, check.before), estimate(m_after, check.after), -1,
-                            m_result.confidence);
+      loss = *unpaired_loss(estimate(m_before, check.before), m_result.confidence,
+                            estimate(m_after, check.after), m_result.confidence, -1);
     }
     m_result.checks.push_back(judged(std::move(check), loss, m_result.confidence));
   }
 
-  void compare_sets(const RecordedSet& before, const RecordedSet& after) {
+  using ValueOfPair = std::function<double(const RecordedFault&, const RecordedFault&)>;
+
+  void add(const RecordedSet& set, const std::optional<Pairs>& pairs, Check check,
+           const RecordedEstimate& was, const RecordedEstimate& is, int sign, const ValueOfPair& value) {
+    check.set = set.name;
+    check.before = was.value;
+    check.after = is.value;
+    std::optional<Loss> loss;
+    if (pairs && value) loss = paired_loss(set, *pairs, value);
+    check.is_paired = loss.has_value();
+    if (!loss) loss = unpaired_loss(was, m_before.confidence, is, m_after.confidence, sign);
+    if (loss) m_result.checks.push_back(judged(std::move(check), *loss, m_result.confidence));
+    else m_result.notes.push_back(fmt::format("'{}', {}: no interval, not compared", set.name, check.metric));
+  }
+
+  Result<void> compare_sets(const RecordedSet& before, const RecordedSet& after) {
     const std::optional<Pairs> pairs =
         m_before.images == m_after.images ? pair_faults(before, after) : std::nullopt;
-    const auto add = [&](const std::string& metric, const RecordedEstimate& was, const RecordedEstimate& is,
-                         int sign, double threshold,
-                         const std::function<double(const RecordedFault&, const RecordedFault&)>& value) {
-      Check check;
-      check.set = before.name;
-      check.metric = metric;
-      check.before = was.value;
-      check.after = is.value;
-      check.threshold = threshold;
-      check.is_paired = pairs && value;
-      const std::optional<Loss> loss = check.is_paired ? paired_loss(before, *pairs, value)
-                                                       : unpaired_loss(was, is, sign, m_result.confidence);
-      if (loss) m_result.checks.push_back(judged(std::move(check), *loss, m_result.confidence));
-      else m_result.notes.push_back(fmt::format("'{}', {}: no interval, not compared", before.name, metric));
-    };
-    add("mean faulty accuracy", before.faulty_accuracy, after.faulty_accuracy, -1, m_thresholds.faulty,
-        [](const RecordedFault& was, const RecordedFault& is) { return accuracy(was) - accuracy(is); });
-    if (before.critical && after.critical)
-      add("critical faults", *before.critical, *after.critical, 1, m_thresholds.critical,
-          [](const RecordedFault& was, const RecordedFault& is) {
-            return (is.changed > 0 ? 1.0 : 0.0) - (was.changed > 0 ? 1.0 : 0.0);
-          });
+    for (const RecordedSummary& was : before.summaries) {
+      const auto is = std::ranges::find(after.summaries, was.name, &RecordedSummary::name);
+      if (is == after.summaries.end())
+        return bad_input("{}: fault set '{}' has no '{}', which that of {} has", m_after.file,
+                         printable(before.name), printable(was.name), m_before.file);
+      const auto metric = [&](const char* name, double threshold) {
+        Check check;
+        check.metric = was.name.empty() ? name : fmt::format("{}, {}", name, was.name);
+        check.threshold = threshold;
+        return check;
+      };
+      add(before, pairs, metric("mean faulty accuracy", m_thresholds.faulty), was.faulty_accuracy,
+          is->faulty_accuracy, -1,
+          [](const RecordedFault& b, const RecordedFault& a) { return accuracy(b) - accuracy(a); });
+      if (was.critical && is->critical)
+        add(before, pairs, metric("critical faults", m_thresholds.critical), *was.critical, *is->critical, 1,
+            [](const RecordedFault& b, const RecordedFault& a) {
+              return (a.changed > 0 ? 1.0 : 0.0) - (b.changed > 0 ? 1.0 : 0.0);
+            });
+    }
     for (const RecordedLayer& layer : before.layers) {
       const auto same = std::ranges::find(after.layers, layer.name, &RecordedLayer::name);
-      if (same != after.layers.end())
-        add("changed classes, operator " + layer.name, layer.changed, same->changed, 1, m_thresholds.layer,
-            {});
-      else m_result.notes.push_back(fmt::format("'{}', operator {}: gone", before.name, layer.name));
+      if (same == after.layers.end()) {
+        m_result.notes.push_back(fmt::format("'{}', operator {}: gone", before.name, layer.name));
+        continue;
+      }
+      Check check;
+      check.metric = "changed classes, operator " + layer.name;
+      check.threshold = m_thresholds.layer;
+      add(before, pairs, std::move(check), layer.changed, same->changed, 1, {});
     }
+    return {};
   }
 
   // Holm: the smallest p of m counts m times, the next m - 1 times, ..

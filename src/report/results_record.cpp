@@ -137,8 +137,9 @@ class FaultTableReader {
   }
   Result<RecordedFault> read_fault(const std::vector<std::string>& fields) const {
     RecordedFault fault;
-    for (const char* name :
-         {"image", "flips", "layer", "tensor", "stage", "element", "stored_bit", "model"}) {
+    QFI_TRY(const std::uint64_t flips, count(fields, "flips"));
+    for (const char* name : {"image", "layer", "tensor", "stage", "element", "stored_bit", "model"}) {
+      if (flips != 1) break;
       QFI_TRY(const std::string text, field(fields, name));
       if (!text.empty()) fault.name += fmt::format("{}{} {}", fault.name.empty() ? "" : ", ", name, text);
     }
@@ -174,14 +175,21 @@ Result<void> read_strata(const Place& place, RecordedSet& set) {
   QFI_TRY(const Place list, place.at("strata"));
   QFI_TRY(const std::vector<Place> strata, list.items());
   bool have_populations = true;
+  QFI_TRY(const Place sample, place.at("sample"));
+  double images = 1;  // of a paired design, whose populations are of one image
+  if (sample.find("images")) {
+    QFI_TRY(images, number_at(sample, "images"));
+  }
   for (const Place& stratum : strata) {
     QFI_TRY(set.strata.emplace_back(), text_at(stratum, "label"));
     have_populations = have_populations && stratum.find("population").has_value();
     if (have_populations) {
-      QFI_TRY(set.populations.emplace_back(), count_at(stratum, "population"));
+      QFI_TRY(const std::uint64_t population, count_at(stratum, "population"));
+      set.populations.push_back(static_cast<double>(population) * images);
     }
   }
   if (!have_populations) set.populations.clear();
+  if (set.strata.empty()) return bad_input("set '{}': no strata", set.name);
   return {};
 }
 
@@ -199,15 +207,30 @@ Result<void> read_layers(const Place& place, RecordedSet& set) {
   return {};
 }
 
-Result<void> read_summary(const Place& place, bool is_map, RecordedSet& set) {
-  const std::optional<Place> summary = place.find("summary");
-  if (!summary) return {};
-  QFI_TRY(set.faulty_accuracy, estimate_at(*summary, is_map ? "faulty_pixel_accuracy" : "faulty_top1", "mean",
-                                           "interval_these_images"));
-  QFI_TRY(set.changed,
-          estimate_at(*summary, is_map ? "pixels_changed" : "sdc_rate", "mean", "interval_these_images"));
-  if (summary->find("critical_fault_rate")) {
-    QFI_TRY(set.critical, estimate_at(*summary, "critical_fault_rate", "share", "interval"));
+Result<RecordedSummary> summary_at(const Place& estimates, bool is_map, std::string name) {
+  RecordedSummary summary;
+  summary.name = std::move(name);
+  QFI_TRY(summary.faulty_accuracy, estimate_at(estimates, is_map ? "faulty_pixel_accuracy" : "faulty_top1",
+                                               "mean", "interval_these_images"));
+  QFI_TRY(summary.changed,
+          estimate_at(estimates, is_map ? "pixels_changed" : "sdc_rate", "mean", "interval_these_images"));
+  if (estimates.find("critical_fault_rate")) {
+    QFI_TRY(summary.critical, estimate_at(estimates, "critical_fault_rate", "share", "interval"));
+  }
+  return summary;
+}
+
+// Of the set; of several bit error rates each has its own.
+Result<void> read_summaries(const Place& place, bool is_map, RecordedSet& set) {
+  if (const std::optional<Place> summary = place.find("summary")) {
+    QFI_TRY(set.summaries.emplace_back(), summary_at(*summary, is_map, ""));
+    return {};
+  }
+  QFI_TRY(const Place list, place.at("strata"));
+  QFI_TRY(const std::vector<Place> strata, list.items());
+  for (std::size_t h = 0; h < strata.size(); ++h) {
+    QFI_TRY(const Place estimates, strata[h].at("estimates"));
+    QFI_TRY(set.summaries.emplace_back(), summary_at(estimates, is_map, set.strata[h]));
   }
   return {};
 }
@@ -216,7 +239,7 @@ Result<RecordedSet> read_set(const Place& place, bool is_map, const std::filesys
   RecordedSet set;
   QFI_TRY(set.name, text_at(place, "name"));
   QFI_CHECK(read_strata(place, set));
-  QFI_CHECK(read_summary(place, is_map, set));
+  QFI_CHECK(read_summaries(place, is_map, set));
   QFI_CHECK(read_layers(place, set));
   if (const std::optional<Place> list = place.find("faults")) {
     QFI_TRY(const std::vector<Place> faults, list->items());
@@ -226,7 +249,6 @@ Result<RecordedSet> read_set(const Place& place, bool is_map, const std::filesys
   } else {
     QFI_TRY(set.faults, faults_beside(place, folder, set.strata.size()));
   }
-  if (set.strata.empty()) return bad_input("set '{}': no strata", set.name);
   return set;
 }
 
@@ -258,7 +280,12 @@ Result<ResultsRecord> read_results(const std::filesystem::path& file) {
     QFI_TRY(const Place data, inputs.at("data"));
     QFI_TRY(const std::string images, text_at(data, "images_sha256"));
     QFI_TRY(const std::string selection, text_at(data, "selection_sha256"));
-    record.images = images + " " + selection;
+    const std::optional<Place> labels = data.find("labels_sha256");
+    record.images = task + " " + images + " " + selection;
+    if (labels) {
+      QFI_TRY(const std::string hash, labels->text());
+      record.images += " " + hash;
+    }
     QFI_TRY(const Place sets, root.at("fault_sets"));
     QFI_TRY(const std::vector<Place> list, sets.items());
     for (const Place& set : list) {

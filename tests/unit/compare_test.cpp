@@ -42,10 +42,11 @@ ResultsRecord campaign(std::uint64_t seed, std::size_t n, int loss, bool has_sam
   const auto count = static_cast<double>(n);
   const double mean = sum / count;
   const double half = 1.96 * std::sqrt((squares / count - mean * mean) / count);
-  set.faulty_accuracy = {mean, Interval{mean - half, mean + half}};
-  set.changed = set.faulty_accuracy;
-  set.critical = RecordedEstimate{critical / count,
-                                  exact_interval(static_cast<std::uint64_t>(critical), n, 100'000, 0.95)};
+  RecordedSummary& summary = set.summaries.emplace_back();
+  summary.faulty_accuracy = {mean, Interval{mean - half, mean + half}};
+  summary.changed = summary.faulty_accuracy;
+  summary.critical = RecordedEstimate{critical / count,
+                                      exact_interval(static_cast<std::uint64_t>(critical), n, 100'000, 0.95)};
   return record;
 }
 
@@ -95,7 +96,7 @@ TEST(Compare, GoldenAccuracyOnTheSameImagesIsExact) {
 
 TEST(Compare, FaultListsAreComparedWithoutChance) {
   ResultsRecord baseline = campaign(1, 20, 0, true);
-  baseline.sets[0].faulty_accuracy.interval.reset();
+  baseline.sets[0].summaries[0].faulty_accuracy.interval.reset();
   ResultsRecord results = baseline;
   results.sets[0].faults[3].faulty_correct -= 20;
   const Comparison comparison = value_of(compare_results(baseline, results, {0, 0.009, 1, 1}));
@@ -124,6 +125,51 @@ TEST(Compare, HolmAdjusts) {
     EXPECT_NEAR(p[i].second, largest, 1e-12);
   }
   EXPECT_EQ(p.size(), 9U);
+}
+
+// Paired designs, error rates and thin strata must not look as if they were known without error.
+TEST(Compare, FewFaultsOfAStratumAreNotPaired) {
+  ResultsRecord baseline = campaign(1, 40, 0, true);
+  ResultsRecord results = campaign(2, 40, 0, true);
+  for (ResultsRecord* record : {&baseline, &results}) {
+    record->sets[0].strata.push_back("other");
+    record->sets[0].populations.push_back(500);
+    record->sets[0].faults.back().stratum = 1;
+  }
+  EXPECT_FALSE(value_of(compare_results(baseline, results, {})).checks[1].is_paired);
+  results.sets[0].faults.back().stratum = baseline.sets[0].faults.back().stratum = 0;
+  EXPECT_TRUE(value_of(compare_results(baseline, results, {})).checks[1].is_paired);
+  baseline.sets[0].populations.clear();
+  EXPECT_FALSE(value_of(compare_results(baseline, results, {})).checks[1].is_paired);
+  baseline.sets[0].populations = {1000, 500};
+  for (RecordedFault& fault : results.sets[0].faults) fault.name.clear();
+  EXPECT_FALSE(value_of(compare_results(baseline, results, {})).checks[1].is_paired);
+}
+
+TEST(Compare, EachRecordHasItsConfidence) {
+  const ResultsRecord baseline = campaign(1, 100, 0, false);
+  ResultsRecord results = campaign(2, 100, 0, false);
+  const Interval expected = *value_of(compare_results(baseline, results, {})).checks[1].interval;
+  RecordedEstimate& accuracy = results.sets[0].summaries[0].faulty_accuracy;
+  const double scale = t_quantile(0.2, 1e9) / t_quantile(0.95, 1e9);
+  accuracy.interval->low = accuracy.value - scale * (accuracy.value - accuracy.interval->low);
+  accuracy.interval->high = accuracy.value + scale * (accuracy.interval->high - accuracy.value);
+  results.confidence = 0.2;
+  const Interval got = *value_of(compare_results(baseline, results, {})).checks[1].interval;
+  EXPECT_NEAR(got.low, expected.low, 1e-9);
+  EXPECT_NEAR(got.high, expected.high, 1e-9);
+}
+
+TEST(Compare, EachErrorRateIsComparedWithItself) {
+  ResultsRecord baseline = campaign(1, 100, 0, false);
+  ResultsRecord results = campaign(2, 100, 6, false);
+  for (ResultsRecord* record : {&baseline, &results}) {
+    record->sets[0].summaries[0].name = "bit error rate 0.001";
+    record->sets[0].populations.clear();
+  }
+  EXPECT_TRUE(value_of(compare_results(baseline, results, {})).fails);
+  results.sets[0].summaries[0].name = "bit error rate 0.01";
+  EXPECT_FALSE(compare_results(baseline, results, {}));
 }
 
 TEST(Compare, ASetThatIsGoneIsAnErrorAndTextIsEscaped) {

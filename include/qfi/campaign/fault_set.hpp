@@ -147,6 +147,7 @@ class FaultSet {
   /// Takes what the journal has of faults first .. drawn()-1. `blocks`: of a fault at most.
   Result<Done> take_recorded(const RunParams& params, std::uint64_t first, std::uint64_t blocks,
                              const Take& take) const;
+  bool is_plausible(const Trial& trial, const Images& images) const;
   /// From any thread.
   void record(const RunParams& params, std::uint64_t fault, std::uint64_t block, const Trial& trial) const;
 
@@ -171,6 +172,7 @@ struct FaultRange {
   std::uint64_t end = 0;
   bool contains(std::uint64_t fault) const { return fault >= first && fault < end; }
 };
+std::vector<FaultRange> faults_of_shards(const FaultSet& set, std::uint64_t count);
 FaultRange faults_of_shard(const FaultSet& set, const Shard& shard);
 
 bool is_stopped(const RunParams& params);

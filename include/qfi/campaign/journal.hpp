@@ -36,7 +36,7 @@ class Journal {
   /// Makes the file, or opens one; nobody else may have it open. Errors: it is no journal of qfi, damaged, in
   /// use, or cannot be written.
   static Result<std::unique_ptr<Journal>> open(const std::filesystem::path& file);
-  /// Error: it is no journal of qfi, as far as its head says.
+  /// Error: it is no journal of qfi, as far as its head says, or in use.
   static Result<void> remove(const std::filesystem::path& file);
   /// Writes what is left.
   ~Journal();
@@ -53,6 +53,8 @@ class Journal {
   /// campaign; says what differs.
   using Identity = std::map<std::string, std::string>;
   Result<void> identify(const Identity& identity);
+  /// The same without keeping it. Precondition: identified.
+  Result<void> check(const Identity& identity) const;
   /// Nothing: not identified yet.
   const std::optional<Identity>& identity() const;
 

@@ -15,7 +15,8 @@
 namespace qfi {
 
 struct RecordedFault {
-  std::string name;         ///< what is faulty, the same in every campaign that draws it
+  /// What is faulty, the same in every campaign that draws it; empty: several bits, which are not told apart.
+  std::string name;
   std::size_t stratum = 0;  ///< of the set
   std::uint64_t units = 0;
   std::uint64_t changed = 0;
@@ -34,20 +35,27 @@ struct RecordedLayer {
   RecordedEstimate changed;  ///< share of trials (pixels) whose class changes
 };
 
-struct RecordedSet {
-  std::string name;
-  std::vector<std::string> strata;
-  std::vector<std::uint64_t> populations;  ///< of the strata; empty: they have none
+/// What is compared: of a set, or of one bit error rate of it.
+struct RecordedSummary {
+  std::string name;  ///< empty: of the whole set
   RecordedEstimate faulty_accuracy;
   RecordedEstimate changed;
   std::optional<RecordedEstimate> critical;
+};
+
+struct RecordedSet {
+  std::string name;
+  std::vector<std::string> strata;
+  /// Of the strata, faults (paired: faults times images); empty: bit error rates.
+  std::vector<double> populations;
+  std::vector<RecordedSummary> summaries;  ///< one at least
   std::vector<RecordedLayer> layers;
   std::vector<RecordedFault> faults;  ///< empty: they are in no file that is there
 };
 
 struct ResultsRecord {
   std::string file;
-  std::string images;  ///< which: a text that is equal where they are
+  std::string images;  ///< which, with their labels and the task: a text that is equal where they are
   std::uint64_t golden_correct = 0;
   std::uint64_t labelled = 0;
   double confidence = 0.95;
