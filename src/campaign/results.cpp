@@ -344,6 +344,7 @@ std::string run_json(const Plan& plan, const CampaignRun& run, const Verificatio
                      {"threads", info.threads},
                      {"plan_seconds", info.plan_seconds},
                      {"run_seconds", run.seconds},
+                     {"journal_seconds", info.journal_seconds},
                      {"config", info.config},
                      {"defines", defines},
                      {"fault_sets", sets},

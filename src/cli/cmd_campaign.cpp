@@ -154,6 +154,7 @@ Result<int> run(const Options& options) {
   // Trials that are compared are all run.
   Journal* const kept = options.compares_naive ? nullptr : journal.get();
   QFI_TRY(const CampaignRun done, run_with_journal(plan, shard, threads, kept, progress));
+  info.journal_seconds = journal->seconds();
   if (shard.count > 1) {
     fmt::print("shard {}/{} is done: {}; merge all with qfi merge\n", shard.index, shard.count,
                journal->file().string());

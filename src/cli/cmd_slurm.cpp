@@ -88,7 +88,7 @@ std::string shard_script(const Options& options, const Job& job) {
       "{}/shard-\"$SLURM_ARRAY_TASK_ID\" "
       "&\nprogram=$!\n",
       quoted(job.program), arguments(options, job), options.shards, quoted(job.folder));
-  return text + R"(trap 'kill -TERM "$program"' TERM
+  return text + R"(trap 'kill -TERM "$program" 2>/dev/null' TERM
 wait "$program"
 code=$?
 while kill -0 "$program" 2>/dev/null; do  # the signal ended the wait, not the program

@@ -58,6 +58,7 @@ struct RunInfo {
   std::string config;   ///< path of the config file
   std::vector<std::pair<std::string, std::string>> defines;
   double plan_seconds = 0;
+  double journal_seconds = 0;  ///< of its writer, beside the run
 };
 std::string run_json(const Plan& plan, const CampaignRun& run, const VerificationOutcome& verification,
                      const ToolInfo& tool, const RunInfo& info);
