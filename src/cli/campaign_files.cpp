@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "campaign_files.hpp"
 
+#include <fmt/chrono.h>
+
+#include <chrono>
 #include <cstdlib>
 
 #include "qfi_git.hpp"
@@ -17,6 +20,14 @@ bool has_journal(const std::filesystem::path& folder) {
 }
 
 }  // namespace
+
+Result<RunInfo> begin_run(const CampaignOptions& options) {
+  RunInfo info;
+  info.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
+  info.config = std::filesystem::absolute(options.config).string();
+  QFI_TRY(info.defines, parse_defines(options.defines));
+  return info;
+}
 
 Result<std::unique_ptr<Journal>> open_known_journal(const std::filesystem::path& folder) {
   return has_journal(folder) ? Journal::open(folder / k_journal_name) : nullptr;

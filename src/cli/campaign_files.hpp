@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "campaign_options.hpp"
 #include "output_folder.hpp"
 #include "qfi/campaign/journal.hpp"
 #include "qfi/campaign/results.hpp"
@@ -15,6 +16,9 @@ inline constexpr const char* k_journal_name = "journal.sqlite";
 inline constexpr std::uint64_t k_most_shards = 100'000;
 
 ToolInfo this_tool();
+
+/// Of a run that begins now.
+Result<RunInfo> begin_run(const CampaignOptions& options);
 
 /// The folder's journal. nullptr: there is none.
 Result<std::unique_ptr<Journal>> open_known_journal(const std::filesystem::path& folder);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <charconv>
@@ -9,7 +8,6 @@
 #include <memory>
 
 #include "campaign_files.hpp"
-#include "campaign_options.hpp"
 #include "progress_line.hpp"
 #include "qfi/report/table.hpp"
 #include "stop_signals.hpp"
@@ -122,10 +120,7 @@ void print_summary(const Plan& plan, const CampaignRun& done, const Verification
 
 Result<int> run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
-  RunInfo info;
-  info.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
-  info.config = std::filesystem::absolute(options.config).string();
-  QFI_TRY(info.defines, parse_defines(options.defines));
+  QFI_TRY(RunInfo info, begin_run(options));
   QFI_TRY(const Shard shard, parse_shard(options.shard));
   QFI_TRY(CampaignConfig config, load_config(options));
   const unsigned threads = info.threads = thread_count(options, config);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <charconv>
@@ -10,7 +9,6 @@
 #include <set>
 
 #include "campaign_files.hpp"
-#include "campaign_options.hpp"
 #include "qfi/report/table.hpp"
 
 namespace qfi::cli {
@@ -100,10 +98,7 @@ Result<void> copy_trials(const Plan& plan, const std::vector<std::string>& folde
 
 Result<int> run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
-  RunInfo info;
-  info.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
-  info.config = std::filesystem::absolute(options.config).string();
-  QFI_TRY(info.defines, parse_defines(options.defines));
+  QFI_TRY(RunInfo info, begin_run(options));
   QFI_TRY(CampaignConfig config, load_config(options));
   info.threads = thread_count(options, config);
   const std::string output = options.output.empty() ? config.output.path.string() : options.output;

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "journal_file.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vector>
+
+#include "qfi/base/file.hpp"
+#include "qfi/base/hash.hpp"
+
+namespace qfi {
+namespace {
+
+constexpr int k_application = JournalFile::k_application;
+constexpr int k_version = JournalFile::k_version;
+constexpr int k_most_value_bytes = 256 << 20;
+
+// Columns of the counts, from `images` on.
+std::string count_columns(const char* suffix) {
+  std::string columns;
+  for (const CountField& field : k_count_fields) columns += fmt::format("{}{}, ", field.name, suffix);
+  return columns;
+}
+
+std::string notes_table() {
+  return "CREATE TABLE notes(name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL) "
+         "STRICT, WITHOUT ROWID";
+}
+std::string trials_table() {
+  return "CREATE TABLE trials(fault_set INTEGER NOT NULL, fault INTEGER NOT NULL, block INTEGER NOT NULL, "
+         "name TEXT NOT NULL, " +
+         count_columns(" INTEGER NOT NULL") +
+         "details BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY(fault_set, fault, block)) STRICT, "
+         "WITHOUT ROWID";
+}
+
+std::uint64_t checksum_of_note(const std::string& name, const std::string& value) {
+  return xxh64(bytes_of(name), xxh64(bytes_of(value), k_version));
+}
+
+// `seed`: of the campaign, so that rows of another one do not pass.
+std::uint64_t checksum_of(const TrialRow& row, std::uint64_t seed) {
+  std::string numbers = fmt::format("{} {} {}", row.key.set, row.key.fault, row.key.block);
+  for (const CountField& field : k_count_fields) numbers += fmt::format(" {}", row.counts.*field.value);
+  return xxh64(bytes_of(row.details), xxh64(bytes_of(row.name), xxh64(bytes_of(numbers), seed)));
+}
+
+std::int64_t stored(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+
+std::string_view column_bytes(sqlite3_stmt* statement, int column) {
+  const void* data = sqlite3_column_blob(statement, column);
+  const auto bytes = static_cast<std::size_t>(sqlite3_column_bytes(statement, column));
+  return data == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(data), bytes);
+}
+
+std::uint64_t column_number(sqlite3_stmt* statement, int column) {
+  return static_cast<std::uint64_t>(sqlite3_column_int64(statement, column));
+}
+
+}  // namespace
+
+bool JournalFile::is_in_use() const { return sqlite3_errcode(m_database.get()) == SQLITE_BUSY; }
+
+tl::unexpected<Error> JournalFile::error(const char* doing) const {
+  const int code = sqlite3_errcode(m_database.get());
+  if (code == SQLITE_NOTADB)
+    return bad_input("{}: no journal of qfi ({}); move it away", m_path.string(),
+                     sqlite3_errmsg(m_database.get()));
+  if (code == SQLITE_CORRUPT || code == SQLITE_CONSTRAINT || code == SQLITE_ERROR)
+    return bad_input("{}: damaged ({}); move it away, or begin anew with --restart", m_path.string(),
+                     sqlite3_errmsg(m_database.get()));
+  if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
+    return bad_input("{}: in use by another run; wait for it, or choose another output folder",
+                     m_path.string());
+  if (code == SQLITE_READONLY || code == SQLITE_CANTOPEN || ::access(m_path.parent_path().c_str(), W_OK) != 0)
+    return failed("{}: cannot {}: {}; a journal must be writable, and its folder", m_path.string(), doing,
+                  sqlite3_errmsg(m_database.get()));
+  if (code == SQLITE_FULL)
+    return failed("{}: cannot {}: the disk is full; what is in it stays: make room and run again",
+                  m_path.string(), doing);
+  return failed("{}: cannot {}: {}", m_path.string(), doing, sqlite3_errmsg(m_database.get()));
+}
+
+Error JournalFile::damaged(const std::string& what) const {
+  return {fmt::format("{}: damaged ({}); move it away, or begin anew with --restart", m_path.string(), what),
+          ErrorKind::bad_input};
+}
+
+Result<void> JournalFile::execute(const char* sql, const char* doing) const {
+  if (sqlite3_exec(m_database.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) return error(doing);
+  return {};
+}
+
+Result<JournalFile::Statement> JournalFile::prepare(const std::string& sql, const char* doing) const {
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v2(m_database.get(), sql.c_str(), static_cast<int>(sql.size()), &statement, nullptr) !=
+      SQLITE_OK)
+    return error(doing);
+  return Statement(statement);
+}
+
+Result<std::int64_t> JournalFile::number(const char* sql) const {
+  QFI_TRY(const Statement statement, prepare(sql, "read"));
+  if (sqlite3_step(statement.get()) != SQLITE_ROW) return error("read");
+  return sqlite3_column_int64(statement.get(), 0);
+}
+
+// Nothing of the file's own runs: no views, no triggers, no functions in its schema.
+Result<void> JournalFile::open(const std::filesystem::path& path) {
+  m_path = path;
+  std::error_code ignored;
+  if (std::filesystem::is_symlink(m_path, ignored))
+    return bad_input("{}: a link; a journal is a file of its own", m_path.string());
+  sqlite3* opened = nullptr;
+  const int code = sqlite3_open_v2(
+      m_path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, nullptr);
+  m_database.reset(opened);
+  if (code != SQLITE_OK) return error("open");
+  for (const int option : {SQLITE_DBCONFIG_ENABLE_TRIGGER, SQLITE_DBCONFIG_ENABLE_VIEW,
+                           SQLITE_DBCONFIG_TRUSTED_SCHEMA, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION})
+    sqlite3_db_config(m_database.get(), option, 0, nullptr);
+  sqlite3_db_config(m_database.get(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_limit(m_database.get(), SQLITE_LIMIT_LENGTH, k_most_value_bytes);
+  sqlite3_limit(m_database.get(), SQLITE_LIMIT_ATTACHED, 0);
+  sqlite3_busy_timeout(m_database.get(), 1000);  // the system may still be ending a killed run
+  // One process, locked before anything is read: then no shared memory is needed beside the file.
+  QFI_CHECK(execute("PRAGMA locking_mode = EXCLUSIVE", "lock"));
+  QFI_CHECK(execute("PRAGMA cell_size_check = ON", "open"));
+  QFI_CHECK(execute("PRAGMA mmap_size = 0", "open"));
+  QFI_TRY(const std::int64_t tables, number("SELECT count(*) FROM sqlite_schema"));
+  QFI_TRY(const std::int64_t application, number("PRAGMA application_id"));
+  QFI_TRY(const std::int64_t version, number("PRAGMA user_version"));
+  const bool is_new = tables == 0 && application == 0 && version == 0;
+  if (!is_new && application != k_application)
+    return bad_input("{}: no journal of qfi; choose another output folder", m_path.string());
+  if (!is_new && version != k_version)
+    return bad_input("{}: journal of version {}, this program writes version {}; begin anew with --restart",
+                     m_path.string(), version, k_version);
+  QFI_CHECK(execute("BEGIN EXCLUSIVE; COMMIT", "lock"));
+  QFI_CHECK(is_new ? make_tables() : check_tables());
+  QFI_CHECK(execute("PRAGMA journal_mode = WAL", "open"));
+  struct stat status {};
+  if (::stat(m_path.c_str(), &status) == 0) m_inode = status.st_ino;
+  return {};
+}
+
+Result<void> JournalFile::make_tables() {
+  const std::string sql =
+      fmt::format("BEGIN EXCLUSIVE; PRAGMA application_id = {}; PRAGMA user_version = {}; {}; {}; COMMIT",
+                  k_application, k_version, notes_table(), trials_table());
+  return execute(sql.c_str(), "write");
+}
+
+Result<void> JournalFile::check_tables() const {
+  QFI_TRY(const Statement statement, prepare("SELECT sql FROM sqlite_schema ORDER BY name", "read"));
+  std::vector<std::string> found;
+  int code = SQLITE_ROW;
+  while (found.size() < 3 && (code = sqlite3_step(statement.get())) == SQLITE_ROW)
+    found.emplace_back(column_bytes(statement.get(), 0));
+  if (code != SQLITE_DONE && code != SQLITE_ROW) return error("read");
+  if (found != std::vector{notes_table(), trials_table()})
+    return tl::unexpected(damaged("its tables are not those of a journal"));
+  return {};
+}
+
+Result<std::optional<std::string>> JournalFile::read_note(const std::string& name) const {
+  const std::scoped_lock guard(m_lock);
+  QFI_TRY(const Statement statement, prepare("SELECT value, checksum FROM notes WHERE name = ?", "read"));
+  sqlite3_bind_text(statement.get(), 1, name.data(), static_cast<int>(name.size()), SQLITE_STATIC);
+  const int code = sqlite3_step(statement.get());
+  if (code == SQLITE_DONE) return std::nullopt;
+  if (code != SQLITE_ROW) return error("read");
+  std::string value(column_bytes(statement.get(), 0));
+  if (column_number(statement.get(), 1) != checksum_of_note(name, value))
+    return tl::unexpected(damaged("a checksum is wrong"));
+  return value;
+}
+
+Result<void> JournalFile::write_note(const std::string& name, const std::string& value) {
+  const std::scoped_lock guard(m_lock);
+  QFI_TRY(const Statement statement, prepare("INSERT OR REPLACE INTO notes VALUES(?, ?, ?)", "write"));
+  sqlite3_bind_text(statement.get(), 1, name.data(), static_cast<int>(name.size()), SQLITE_STATIC);
+  sqlite3_bind_text(statement.get(), 2, value.data(), static_cast<int>(value.size()), SQLITE_STATIC);
+  sqlite3_bind_int64(statement.get(), 3, stored(checksum_of_note(name, value)));
+  if (sqlite3_step(statement.get()) != SQLITE_DONE) return error("write");
+  return {};
+}
+
+Result<void> JournalFile::insert(sqlite3_stmt* statement, const TrialRow& row, std::uint64_t seed) const {
+  int column = 1;
+  for (const std::uint64_t number : {row.key.set, row.key.fault, row.key.block})
+    sqlite3_bind_int64(statement, column++, stored(number));
+  sqlite3_bind_text(statement, column++, row.name.data(), static_cast<int>(row.name.size()), SQLITE_STATIC);
+  for (const CountField& field : k_count_fields)
+    sqlite3_bind_int64(statement, column++, stored(row.counts.*field.value));
+  sqlite3_bind_blob(statement, column++, row.details.data(), static_cast<int>(row.details.size()),
+                    SQLITE_STATIC);
+  sqlite3_bind_int64(statement, column, stored(checksum_of(row, seed)));
+  const int code = sqlite3_step(statement);
+  sqlite3_reset(statement);
+  if (code != SQLITE_DONE) return error("write");
+  return sqlite3_changes(m_database.get()) == 1 ? Result<void>() : check_same(row, seed);
+}
+
+Result<void> JournalFile::check_same(const TrialRow& row, std::uint64_t seed) const {
+  QFI_TRY(const Statement statement,
+          prepare("SELECT checksum FROM trials WHERE fault_set = ? AND fault = ? AND block = ?", "read"));
+  int column = 1;
+  for (const std::uint64_t number : {row.key.set, row.key.fault, row.key.block})
+    sqlite3_bind_int64(statement.get(), column++, stored(number));
+  if (sqlite3_step(statement.get()) != SQLITE_ROW) return error("read");
+  if (column_number(statement.get(), 0) == checksum_of(row, seed)) return {};
+  return bad_input("{}: two different results of fault {} ({}), block {}", m_path.string(), row.key.fault,
+                   row.name, row.key.block);
+}
+
+// A commit reaches the operating system, and the disk where it `syncs`.
+Result<void> JournalFile::write(const std::deque<TrialRow>& rows, std::uint64_t seed, bool syncs) {
+  const std::scoped_lock guard(m_lock);
+  std::string places = "?, ?, ?, ?, ";
+  for (std::size_t i = 0; i < k_count_fields.size(); ++i) places += "?, ";
+  QFI_CHECK(execute(syncs ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", "write"));
+  QFI_CHECK(execute("BEGIN IMMEDIATE", "write"));
+  QFI_TRY(const Statement statement,
+          prepare("INSERT OR IGNORE INTO trials VALUES(" + places + "?, ?)", "write"));
+  Result<void> done;
+  for (const TrialRow& row : rows) {
+    if (done) done = insert(statement.get(), row, seed);
+  }
+  // A sync needs something that is written.
+  if (done && syncs && rows.empty())
+    done = execute(fmt::format("PRAGMA user_version = {}", k_version).c_str(), "write");
+  if (done) done = execute("COMMIT", "write");
+  if (!done) sqlite3_exec(m_database.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+  return done;
+}
+
+Result<void> JournalFile::check_still_there() const {
+  struct stat status {};
+  if (::stat(m_path.c_str(), &status) != 0 || status.st_ino != m_inode)
+    return failed("{}: the journal was moved or removed while the campaign ran", m_path.string());
+  return {};
+}
+
+Result<void> JournalFile::read(std::uint64_t set, std::uint64_t first, std::uint64_t end, std::uint64_t seed,
+                               const std::function<Result<void>(TrialRow&&)>& use) const {
+  const std::scoped_lock guard(m_lock);
+  QFI_TRY(const Statement statement,
+          prepare("SELECT fault_set, fault, block, name, " + count_columns("") +
+                      "details, checksum FROM trials WHERE fault_set = ? AND fault >= ? AND fault < ? "
+                      "ORDER BY fault_set, fault, block",
+                  "read"));
+  int place = 1;
+  for (const std::uint64_t number : {set, first, end})
+    sqlite3_bind_int64(statement.get(), place++, stored(number));
+  std::optional<TrialKey> last;
+  for (;;) {
+    const int code = sqlite3_step(statement.get());
+    if (code == SQLITE_DONE) return {};
+    if (code != SQLITE_ROW) return error("read");
+    TrialRow row;
+    row.key = {column_number(statement.get(), 0), column_number(statement.get(), 1),
+               column_number(statement.get(), 2)};
+    row.name = column_bytes(statement.get(), 3);
+    int column = 4;
+    for (const CountField& field : k_count_fields)
+      row.counts.*field.value = column_number(statement.get(), column++);
+    row.details = column_bytes(statement.get(), column++);
+    if (column_number(statement.get(), column) != checksum_of(row, seed))
+      return tl::unexpected(damaged("a checksum is wrong"));
+    if (last && !(*last < row.key)) return tl::unexpected(damaged("its order is broken"));
+    last = row.key;
+    QFI_CHECK(use(std::move(row)));
+  }
+}
+
+Result<std::uint64_t> JournalFile::trials() const {
+  const std::scoped_lock guard(m_lock);
+  QFI_TRY(const std::int64_t count, number("SELECT count(*) FROM trials"));
+  return static_cast<std::uint64_t>(count);
+}
+
+}  // namespace qfi
