@@ -13,8 +13,6 @@
 namespace qfi {
 namespace {
 
-constexpr int k_application = JournalFile::k_application;
-constexpr int k_version = JournalFile::k_version;
 constexpr int k_most_value_bytes = 256 << 20;
 
 // Columns of the counts, from `images` on.
@@ -37,7 +35,7 @@ std::string trials_table() {
 }
 
 std::uint64_t checksum_of_note(const std::string& name, const std::string& value) {
-  return xxh64(bytes_of(name), xxh64(bytes_of(value), k_version));
+  return xxh64(bytes_of(name), xxh64(bytes_of(value), JournalFile::k_version));
 }
 
 // `seed`: of the campaign, so that rows of another one do not pass.

@@ -375,7 +375,7 @@ TEST(Finish, VectorPassesEqualThePortableOne) {
 
 TEST(LinearPair, VectorLoopsEqualThePortableOne) {
   Draw draw(1);
-  for (const std::size_t count : {1, 15, 16, 33, 1000}) {
+  for (const std::size_t count : std::initializer_list<std::size_t>{1, 15, 16, 33, 1000}) {
     const auto x = random_bytes(draw, count);
     const auto y = random_bytes(draw, count);
     const LinearPair form{
@@ -424,7 +424,7 @@ TEST(MapBytes, VectorPassEqualsThePortableOne) {
   Draw draw(1);
   std::array<std::uint8_t, 256> table;
   for (auto& entry : table) entry = static_cast<std::uint8_t>(draw.bits());
-  for (const std::size_t count : {0, 1, 63, 64, 65, 1000}) {
+  for (const std::size_t count : std::initializer_list<std::size_t>{0, 1, 63, 64, 65, 1000}) {
     const auto from = random_bytes(draw, count);
     std::vector<std::uint8_t> expected(count + 1, 7), got(count + 1, 7);
     map_bytes_portable(table, from.data(), count, expected.data());

@@ -70,7 +70,8 @@ TEST(ExactInterval, EqualsAHandEnumeratedOne) {
 
 TEST(ExactInterval, OfLargePopulationsIsCloppersAndPearsons) {
   // 10 of 100: 4.90 % to 17.62 %.
-  for (const std::uint64_t population : {2'000'000'000ULL, 1'000'000'000'000ULL}) {
+  for (const std::uint64_t population :
+       std::initializer_list<std::uint64_t>{2'000'000'000ULL, 1'000'000'000'000ULL}) {
     const Interval interval = exact_interval(10, 100, population, 0.95);
     EXPECT_NEAR(interval.low, 0.0490, 1e-4);
     EXPECT_NEAR(interval.high, 0.1762, 1e-4);
@@ -254,7 +255,8 @@ TEST(SampledMean, AllFaultsOnTheseImagesIsThePoint) {
   const std::vector<std::uint64_t> of_image = {2, 2, 2, 2};
   FaultStratum stratum;
   stratum.population = 4;
-  for (const std::uint64_t events : {3, 1, 0, 4}) stratum.add(events, 4, 4);
+  for (const std::uint64_t events : std::initializer_list<std::uint64_t>{3, 1, 0, 4})
+    stratum.add(events, 4, 4);
   stratum.of_image = of_image;
   const SampledMean exhaustive = sampled_mean(std::span(&stratum, 1), {1.0, 4, true}, 0.95);
   EXPECT_DOUBLE_EQ(exhaustive.mean, 0.5);
@@ -454,7 +456,7 @@ TEST(SampledMean, CoversTheTruthWhereFiveFaultsAreExpectedToDeviate) {
   double least = 1;
   int cases = 0;
   for (std::uint64_t seed = 0; seed < 40; ++seed)
-    for (const std::uint64_t draws : {5, 20, 60}) {
+    for (const std::uint64_t draws : std::initializer_list<std::uint64_t>{5, 20, 60}) {
       const Coverage coverage = coverage_of(bit_flips(seed), draws, repetitions);
       if (coverage.expected < 5) continue;
       ++cases;
@@ -504,7 +506,7 @@ TEST(SampledMean, IntervalsShrinkAsThePopulationIsUsedUp) {
 }
 
 TEST(Margin, IsThatWhichTheSampleSizeWasFoundFrom) {
-  for (const std::uint64_t population : {100U, 3216U, 825'344U})
+  for (const std::uint64_t population : std::initializer_list<std::uint64_t>{100U, 3216U, 825'344U})
     for (const double p : {0.5, 0.1}) {
       const std::uint64_t n = sample_size(population, 0.03, 1.96, p, Rounding::nearest).rounded;
       EXPECT_NEAR(margin_of(population, n, 1.96, p), 0.03, 0.001) << population;
@@ -520,7 +522,7 @@ TEST(SampledMean, OfFewFaultsUsesStudentsQuantile) {
   stratum.population = 1'000'000'000;
   stratum.of_image = none;
   double sum = 0, squares = 0;
-  for (const std::uint64_t events : {50, 60, 70, 80, 90, 20}) {
+  for (const std::uint64_t events : std::initializer_list<std::uint64_t>{50, 60, 70, 80, 90, 20}) {
     stratum.add(events, 0, 100);
     sum += static_cast<double>(events) / 100.0;
     squares += static_cast<double>(events * events) / 10'000.0;
