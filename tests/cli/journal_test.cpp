@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Campaigns that are killed, stopped, split, damaged and merged.
+#include "qfi/campaign/journal.hpp"
+
 #include <map>
 
 #include "command.hpp"
@@ -214,6 +216,51 @@ TEST_F(Journals, AFullDiskLosesNothing) {
   ASSERT_EQ(run({"campaign", file, "-o", "full"}).exit_code, 0);
   ASSERT_EQ(run({"campaign", file, "-o", "whole"}).exit_code, 0);
   EXPECT_EQ(bytes("full") == bytes("whole"), true);
+}
+
+// Checksums keep damage out, not forgery: what no trial can count is refused.
+TEST_F(Journals, ForgedTrialsThatCannotBeAreRefused) {
+  const std::string file = config("{count: 12}");
+  ASSERT_EQ(run({"campaign", file, "-o", "whole"}).exit_code, 0);
+  const auto whole = value_of(Journal::open(folder() / "whole/journal.sqlite"));
+  const std::vector<std::function<void(TrialRow&)>> forgeries = {
+      [](TrialRow&) {}, [](TrialRow& row) { row.counts.changed = row.counts.units + 1; },
+      [](TrialRow& row) { row.counts.units = 0; }, [](TrialRow& row) { row.counts.faulty_correct ^= 1; },
+      [](TrialRow& row) { row.counts.output_identical = std::uint64_t{1} << 63U; },
+      [](TrialRow& row) { row.details = row.details.substr(0, row.details.size() - 1); },
+      // An operator that the model does not have, of a fault of stored bits: 15 sums, 4 reads, no value.
+      [](TrialRow& row) {
+        row.details = std::string("\0\1", 2) + std::string(19, '\0') + std::string("\0\1\xff\x7f\1\0\0", 7);
+      }};
+  for (std::size_t k = 0; k < forgeries.size(); ++k) {
+    const std::string out = "forged" + std::to_string(k);
+    std::filesystem::create_directory(folder() / out);
+    {
+      const auto forged = value_of(Journal::open(folder() / out / "journal.sqlite"));
+      ASSERT_TRUE(forged->identify(*whole->identity()));
+      ASSERT_TRUE(whole->read(0, 0, 1000, [&](TrialRow&& row) -> Result<void> {
+        forgeries[k](row);
+        forged->add(std::move(row));
+        return {};
+      }));
+      ASSERT_TRUE(forged->finish());
+    }
+    const ProcessOutcome outcome = run({"campaign", file, "-o", out});
+    EXPECT_EQ(outcome.exit_code, k == 0 ? 0 : 2) << k << outcome.output;
+    if (k > 0) {
+      EXPECT_THAT(outcome.output, HasSubstr("a trial that does not fit"));
+    }
+  }
+}
+
+TEST_F(Journals, RestartKeepsTheJournalUntilThePlanIsMade) {
+  const std::string file = config("{count: 12}");
+  ASSERT_EQ(run({"campaign", file}).exit_code, 0);
+  const std::string journal = value_of(read_file(folder() / "out/journal.sqlite"));
+  m_model = (folder() / "none.tflite").string();
+  config("{count: 12}");
+  EXPECT_EQ(run({"campaign", file, "--restart"}).exit_code, 2);
+  EXPECT_EQ(value_of(read_file(folder() / "out/journal.sqlite")) == journal, true);
 }
 
 TEST_F(Journals, WhatIsNoJournalStays) {
