@@ -194,14 +194,15 @@ BitFault BitSet::fault(std::size_t index) const {
   return fault;
 }
 
+std::uint64_t BitSet::bits_of(std::size_t fault) const {
+  return m_listed.empty() ? m_first_member[fault + 1] - m_first_member[fault]
+                          : this->fault(fault).sites.size();
+}
+
 // Faults that run together: some neighbours; paired, of one image.
 std::vector<std::span<const std::size_t>> BitSet::chunks(std::span<const std::size_t> faults) const {
   constexpr std::size_t k_together = 16;
   constexpr std::uint64_t k_few_bits = 16;
-  const auto bits_of = [&](std::size_t fault) {
-    return m_listed.empty() ? m_first_member[fault + 1] - m_first_member[fault]
-                            : this->fault(fault).sites.size();
-  };
   std::vector<std::span<const std::size_t>> result;
   for (std::size_t begin = 0; begin < faults.size();) {
     std::size_t end = begin + 1;
@@ -244,24 +245,25 @@ std::size_t BitSet::first_operator(const ValuePlace& place) const {
 }
 
 std::string BitSet::fault_name(std::size_t index) const {
-  const BitFault bits = fault(index);
-  if (bits.sites.size() != 1) return fmt::format("{} bits", bits.sites.size());
-  const BitSite& site = bits.sites.front();
+  if (const std::uint64_t bits = bits_of(index); bits != 1) return fmt::format("{} bits", bits);
+  const BitSite site = fault(index).sites.front();
   return fmt::format("{}, element {}, stored bit {}", m_values.places[site.values].label, site.element,
                      site.stored_bit);
 }
 
+// Drawn members and their strata say which faults they are; listed ones are told bit by bit.
 Digest BitSet::faults_digest() const {
   DigestBuilder digest;
-  for (std::size_t i = 0; i < drawn(); ++i) {
-    const BitFault bits = fault(i);
-    for (std::size_t k = 0; k < bits.sites.size(); ++k) {
-      const std::array<std::uint64_t, 5> numbers = {i, bits.sites[k].values, bits.sites[k].element,
-                                                    static_cast<std::uint64_t>(bits.sites[k].stored_bit),
-                                                    static_cast<std::uint64_t>(bits.models[k])};
+  digest.add(std::as_bytes(std::span(m_members)));
+  digest.add(std::as_bytes(std::span(m_first_member)));
+  digest.add(std::as_bytes(std::span(m_stratum_of)));
+  for (const BitFault& fault : m_listed)
+    for (std::size_t k = 0; k < fault.sites.size(); ++k) {
+      const std::array<std::uint64_t, 5> numbers = {
+          fault.sites.size(), fault.sites[k].values, fault.sites[k].element,
+          static_cast<std::uint64_t>(fault.sites[k].stored_bit), static_cast<std::uint64_t>(fault.models[k])};
       digest.add(std::as_bytes(std::span(numbers)));
     }
-  }
   return digest.digest();
 }
 

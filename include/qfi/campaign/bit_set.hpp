@@ -75,6 +75,7 @@ class BitSet final : public FaultSet {
   std::vector<std::span<const std::size_t>> chunks(std::span<const std::size_t> faults) const;
   Images images_of(std::uint64_t fault, std::uint64_t block) const override;
   std::size_t first_operator(const ValuePlace& place) const;
+  std::uint64_t bits_of(std::size_t fault) const;
   void take(std::uint64_t fault, std::uint64_t block, const Trial& trial);
   Result<void> run_faults(const std::vector<std::size_t>& faults, std::size_t block,
                           const GoldenActivations& golden, const RunParams& params,

@@ -27,7 +27,7 @@ struct TrialRow {
   TrialKey key;
   std::string name;    ///< of the fault, for those who read the table
   FaultCounts counts;  ///< without the confusion matrix
-  std::string details;
+  std::string details;  ///< the rest of the trial: encode_details()
   bool operator==(const TrialRow&) const = default;
 };
 
