@@ -9,7 +9,7 @@ packages=(
   libboost-dev libcli11-dev libdnnl-dev libeigen3-dev libexpected-dev libfmt-dev libjpeg-dev libpng-dev
   libsqlite3-dev libssl-dev libxxhash-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev libzip-dev
   libgtest-dev libgmock-dev libbenchmark-dev
-  yosys verilator make
+  yosys verilator make gnuplot-nox
   python3 python3-jsonschema
 )
 

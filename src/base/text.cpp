@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/base/text.hpp"
 
+#include <openssl/evp.h>
+
 #include <algorithm>
 
 namespace qfi {
@@ -36,6 +38,20 @@ std::string json_text(const Json& json) {
   std::string text;
   append(json, 0, text);
   return text + "\n";
+}
+
+std::string base64(std::string_view bytes) {
+  std::string text;
+  constexpr std::size_t k_piece = 3 << 20;  // whole groups, below what an int counts
+  for (std::size_t place = 0; place < bytes.size(); place += k_piece) {
+    const std::string_view piece = bytes.substr(place, k_piece);
+    std::string encoded(4 * ((piece.size() + 2) / 3) + 1, '\0');
+    const int length =
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
+                        reinterpret_cast<const unsigned char*>(piece.data()), static_cast<int>(piece.size()));
+    text.append(encoded, 0, static_cast<std::size_t>(length));
+  }
+  return text;
 }
 
 std::string printable(std::string text) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What results.json says of stuck-at faults of a netlist.
+#include "qfi/netlist/site_map.hpp"
 #include "results_json.hpp"
 
 namespace qfi {
@@ -15,12 +16,16 @@ const char* name_of(FaultFate fate) {
   return "";
 }
 
-Json stuck_at_fault_json(const StuckAtSet& set, std::size_t index) {
+Json stuck_at_fault_json(const StuckAtSet& set, const SiteMap& map, std::size_t index) {
   const PlannedFault& fault = set.faults()[index];
   const FaultCounts& counts = set.counts()[index];
+  const SitePlace place = map.place(fault.fault.site);
   Json json = {{"index", index},
                {"site", site_name(set.netlist(), fault.fault.site)},
                {"stuck_at", fault.fault.value ? 1 : 0},
+               {"region", place.region},
+               {"level", place.level},
+               {"lowest_result_bit", place.lowest_result_bit ? Json(*place.lowest_result_bit) : Json()},
                {"fate", name_of(fault.fate)},
                {"same_as", fault.same_as},
                {"table_digest", fault.effect.digest.hex()},
@@ -89,7 +94,8 @@ Json results_json_of(const StuckAtSet& set, double confidence) {
   Json json = plan_json_of(set, confidence);
   json["proof"] = proof_json(set);
   json["faults"] = Json::array();
-  for (std::size_t i = 0; i < set.drawn(); ++i) json["faults"].push_back(stuck_at_fault_json(set, i));
+  const SiteMap map(set.netlist());
+  for (std::size_t i = 0; i < set.drawn(); ++i) json["faults"].push_back(stuck_at_fault_json(set, map, i));
   return json;
 }
 

@@ -27,6 +27,7 @@ void add_export(CLI::App& app, Action& chosen);
 void add_merge(CLI::App& app, Action& chosen);
 void add_inspect(CLI::App& app, Action& chosen);
 void add_plan(CLI::App& app, Action& chosen);
+void add_report(CLI::App& app, Action& chosen);
 void add_replay(CLI::App& app, Action& chosen);
 void add_run(CLI::App& app, Action& chosen);
 void add_slurm(CLI::App& app, Action& chosen);

@@ -68,6 +68,7 @@ int main(int argc, char** argv) {
     add_slurm(app, chosen);
     add_compare(app, chosen);
     add_export(app, chosen);
+    add_report(app, chosen);
     add_plan(app, chosen);
     add_replay(app, chosen);
     add_run(app, chosen);

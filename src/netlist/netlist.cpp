@@ -240,13 +240,21 @@ class Reader {
     for (NetId net = 2; net < m_netlist.nets.size(); ++net) {
       auto& [name, aliases, is_read] = m_netlist.nets[net];
       if (aliases.empty()) aliases.push_back("net" + std::to_string(net));
-      std::sort(aliases.begin(), aliases.end(), [](const std::string& a, const std::string& b) {
-        return std::pair(a.size(), std::string_view(a)) < std::pair(b.size(), std::string_view(b));
+      std::ranges::sort(aliases, {}, [](const std::string& alias) {
+        return std::tuple(rank_of(alias), alias.size(), std::string_view(alias));
       });
       aliases.erase(std::unique(aliases.begin(), aliases.end()), aliases.end());
       name = aliases.front();
     }
     return {};
+  }
+
+  // Names of the RTL before those that `qfi synth` and Yosys make up.
+  static int rank_of(std::string_view name) {
+    if (name.starts_with('$')) return 2;
+    const bool is_numbered = name.size() > 1 && name[0] == 'n' &&
+                             name.find_first_not_of("0123456789[]", 1) == std::string_view::npos;
+    return is_numbered ? 1 : 0;
   }
 
   // "name" for one bit, else "name[index]", counted as the RTL declared it (offset, upto).

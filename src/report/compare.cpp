@@ -8,8 +8,9 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <numeric>
+#include <set>
 
+#include "markup.hpp"
 #include "qfi/base/text.hpp"
 
 namespace qfi {
@@ -52,7 +53,8 @@ std::optional<Pairs> pair_faults(const RecordedSet& before, const RecordedSet& a
   return pairs;
 }
 
-// The weighted mean of a value of each pair. Nothing: too few faults of a stratum to see how they vary.
+// The mean of a value of each pair, of those strata that have pairs, weighted by their populations. Nothing:
+// too few faults of a stratum to see how they vary.
 std::optional<Loss> paired_loss(
     const RecordedSet& set, const Pairs& pairs,
     const std::function<double(const RecordedFault&, const RecordedFault&)>& value) {
@@ -70,8 +72,12 @@ std::optional<Loss> paired_loss(
   }
   // The faults of a list are all that there is.
   const bool is_sample = set.summaries.front().faulty_accuracy.interval.has_value();
-  if (is_sample && set.populations.empty()) return std::nullopt;
-  const double population = std::accumulate(set.populations.begin(), set.populations.end(), 0.0);
+  double population = 0;
+  for (std::size_t h = 0; h < strata.size(); ++h) {
+    if (strata[h].n == 0) continue;
+    if (is_sample && !set.strata[h].population) return std::nullopt;
+    population += is_sample ? std::max(strata[h].n, *set.strata[h].population) : strata[h].n;
+  }
   Loss loss;
   loss.degrees = 0;
   double variance = 0;
@@ -79,8 +85,8 @@ std::optional<Loss> paired_loss(
   for (std::size_t h = 0; h < strata.size(); ++h) {
     const Sums& sums = strata[h];
     if (sums.n == 0) continue;
-    const double size = is_sample ? std::max(sums.n, set.populations[h]) : sums.n;
-    const double weight = is_sample ? size / population : sums.n / static_cast<double>(pairs.size());
+    const double size = is_sample ? std::max(sums.n, *set.strata[h].population) : sums.n;
+    const double weight = size / population;
     const double mean = sums.sum / sums.n;
     loss.value += weight * mean;
     varies = varies || sums.squares > 0;
@@ -95,6 +101,22 @@ std::optional<Loss> paired_loss(
   loss.degrees = std::max(loss.degrees, 1.0);
   loss.error_down = loss.error_up = std::sqrt(variance);
   return loss;
+}
+
+// The pairs of one layer. Nothing: strata of several layers do not tell how much of them lies in it.
+std::optional<Pairs> pairs_in(const RecordedSet& set, const Pairs& pairs, std::uint64_t layer) {
+  Pairs chosen;
+  std::set<std::size_t> strata;
+  bool are_whole = true;
+  for (const auto& pair : pairs) {
+    const RecordedFault& fault = *pair.first;
+    if (fault.layer != layer) continue;
+    chosen.push_back(pair);
+    strata.insert(fault.stratum);
+    are_whole = are_whole && set.strata[fault.stratum].layer == layer;
+  }
+  if (chosen.empty() || (!are_whole && strata.size() > 1)) return std::nullopt;
+  return chosen;
 }
 
 double distance(double a, double b) { return std::max(0.0, a - b); }
@@ -120,11 +142,10 @@ std::optional<Loss> unpaired_loss(const RecordedEstimate& before, double before_
   return loss;
 }
 
-double accuracy(const RecordedFault& fault) {
-  return fault.labelled == 0
-             ? 0
-             : static_cast<double>(fault.faulty_correct) / static_cast<double>(fault.labelled);
+double share(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
+double accuracy(const RecordedFault& fault) { return share(fault.faulty_correct, fault.labelled); }
 
 class Comparer {
  public:
@@ -154,11 +175,8 @@ class Comparer {
     Check check;
     check.metric = "golden accuracy";
     check.threshold = m_thresholds.golden;
-    const auto share = [](const ResultsRecord& record) {
-      return static_cast<double>(record.golden_correct) / static_cast<double>(record.labelled);
-    };
-    check.before = share(m_before);
-    check.after = share(m_after);
+    check.before = share(m_before.golden_correct, m_before.labelled);
+    check.after = share(m_after.golden_correct, m_after.labelled);
     Loss loss{check.before - check.after};
     check.is_paired = m_before.images == m_after.images;
     if (!check.is_paired) {
@@ -181,7 +199,7 @@ class Comparer {
     check.before = was.value;
     check.after = is.value;
     std::optional<Loss> loss;
-    if (pairs && value) loss = paired_loss(set, *pairs, value);
+    if (pairs) loss = paired_loss(set, *pairs, value);
     check.is_paired = loss.has_value();
     if (!loss) loss = unpaired_loss(was, m_before.confidence, is, m_after.confidence, sign);
     if (loss) m_result.checks.push_back(judged(std::move(check), *loss, m_result.confidence));
@@ -211,16 +229,19 @@ class Comparer {
               return (a.changed > 0 ? 1.0 : 0.0) - (b.changed > 0 ? 1.0 : 0.0);
             });
     }
-    for (const RecordedLayer& layer : before.layers) {
-      const auto same = std::ranges::find(after.layers, layer.name, &RecordedLayer::name);
-      if (same == after.layers.end()) {
-        m_result.notes.push_back(fmt::format("'{}', operator {}: gone", before.name, layer.name));
+    for (const RecordedDomain& was : before.by_layer) {
+      const auto is = std::ranges::find(after.by_layer, was.layer, &RecordedDomain::layer);
+      if (is == after.by_layer.end()) {
+        m_result.notes.push_back(fmt::format("'{}', operator {}: gone", before.name, *was.layer));
         continue;
       }
       Check check;
-      check.metric = "changed classes, operator " + layer.name;
+      check.metric = fmt::format("changed classes, operator {}", *was.layer);
       check.threshold = m_thresholds.layer;
-      add(before, pairs, std::move(check), layer.changed, same->changed, 1, {});
+      add(before, pairs ? pairs_in(before, *pairs, *was.layer) : std::nullopt, std::move(check), was.changed,
+          is->changed, 1, [](const RecordedFault& b, const RecordedFault& a) {
+            return share(a.changed, a.units) - share(b.changed, b.units);
+          });
     }
     return {};
   }
@@ -258,28 +279,6 @@ std::string sentence(const Check& check) {
                      percent(check.before), percent(check.after), points(check.loss),
                      points(check.interval->low), points(check.interval->high), 100.0 * check.threshold,
                      check.p, check.adjusted_p);
-}
-
-// Text from a file between tags, or in an attribute.
-std::string xml(const std::string& text) {
-  std::string escaped;
-  for (const char c : printable(text)) {
-    if (c == '&') escaped += "&amp;";
-    else if (c == '<') escaped += "&lt;";
-    else if (c == '>') escaped += "&gt;";
-    else if (c == '"') escaped += "&quot;";
-    else escaped += c;
-  }
-  return escaped;
-}
-
-std::string markdown(const std::string& text) {
-  std::string escaped;
-  for (const char c : printable(text)) {
-    if (std::string_view("\\`*_{}[]()<>#|!&~").find(c) != std::string_view::npos) escaped += '\\';
-    escaped += c;
-  }
-  return escaped;
 }
 
 }  // namespace

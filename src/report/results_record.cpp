@@ -2,11 +2,9 @@
 #include "qfi/report/results_record.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <map>
-#include <nlohmann/json.hpp>
 
-#include "csv.hpp"
+#include "fault_table_reader.hpp"
+#include "json_place.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/text.hpp"
@@ -14,59 +12,25 @@
 namespace qfi {
 namespace {
 
-using Json = nlohmann::json;
+using Json = Place::Json;
 constexpr std::uint64_t k_most_bytes = std::uint64_t{2} << 30;
 
-// A value and where it stands.
-class Place {
- public:
-  Place(const Json& json, std::string where) : m_json(&json), m_where(std::move(where)) {}
+using Facts = std::vector<std::pair<std::string, std::string>>;
 
-  Result<Place> at(const std::string& key) const {
-    if (!m_json->is_object() || !m_json->contains(key)) return bad_input("{}: no '{}'", m_where, key);
-    return Place((*m_json)[key], m_where + "." + key);
+// "netlist.cells" -> "netlist, cells". Lists of objects are left out.
+void add_facts(const Json& json, const std::string& name, Facts& facts) {
+  if (json.is_object()) {
+    for (const auto& [key, value] : json.items()) {
+      std::string words = key;
+      std::ranges::replace(words, '_', ' ');
+      add_facts(value, name.empty() ? words : name + ", " + words, facts);
+    }
+    return;
   }
-  /// Nothing too where it is null.
-  std::optional<Place> find(const std::string& key) const {
-    if (!m_json->is_object() || !m_json->contains(key) || (*m_json)[key].is_null()) return std::nullopt;
-    return Place((*m_json)[key], m_where + "." + key);
-  }
-  Result<double> number() const {
-    if (!m_json->is_number()) return bad_input("{}: no number", m_where);
-    return m_json->get<double>();
-  }
-  Result<std::uint64_t> count() const {
-    if (!m_json->is_number_unsigned()) return bad_input("{}: no count", m_where);
-    return m_json->get<std::uint64_t>();
-  }
-  Result<std::string> text() const {
-    if (!m_json->is_string()) return bad_input("{}: no text", m_where);
-    return m_json->get<std::string>();
-  }
-  Result<std::vector<Place>> items() const {
-    if (!m_json->is_array()) return bad_input("{}: no list", m_where);
-    std::vector<Place> items;
-    for (std::size_t i = 0; i < m_json->size(); ++i)
-      items.emplace_back((*m_json)[i], m_where + "[" + std::to_string(i) + "]");
-    return items;
-  }
-
- private:
-  const Json* m_json;
-  std::string m_where;
-};
-
-Result<std::uint64_t> count_at(const Place& place, const char* key) {
-  QFI_TRY(const Place value, place.at(key));
-  return value.count();
-}
-Result<double> number_at(const Place& place, const char* key) {
-  QFI_TRY(const Place value, place.at(key));
-  return value.number();
-}
-Result<std::string> text_at(const Place& place, const char* key) {
-  QFI_TRY(const Place value, place.at(key));
-  return value.text();
+  const bool is_table = json.is_array() && !json.empty() && json.front().is_structured();
+  if (is_table || json.is_null()) return;
+  facts.emplace_back(name, json.is_string() ? json.get<std::string>()
+                                            : json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 Result<std::optional<Interval>> interval_at(const Place& place, const char* key) {
@@ -79,130 +43,140 @@ Result<std::optional<Interval>> interval_at(const Place& place, const char* key)
   return Interval{low, high};
 }
 
-Result<RecordedEstimate> estimate_at(const Place& place, const char* key, const char* value,
-                                     const char* interval) {
-  QFI_TRY(const Place found, place.at(key));
+Result<std::optional<std::uint64_t>> bit_at(const Place& place, const char* key) {
+  QFI_TRY(const std::optional<std::uint64_t> bit, place.count_if(key));
+  if (bit && *bit > 63) return bad_input("{}: no bit of a value is {}", key, *bit);
+  return bit;
+}
+
+Result<RecordedEstimate> estimate_at(const Place& place, const char* value, const char* interval) {
   RecordedEstimate estimate;
-  QFI_TRY(estimate.value, number_at(found, value));
-  QFI_TRY(estimate.interval, interval_at(found, interval));
+  QFI_TRY(estimate.value, place.number_at(value));
+  QFI_TRY(estimate.interval, interval_at(place, interval));
   return estimate;
 }
 
-Result<RecordedFault> stuck_at_fault(const Place& place, bool is_map) {
-  RecordedFault fault;
-  QFI_TRY(const std::string site, text_at(place, "site"));
-  QFI_TRY(const std::uint64_t value, count_at(place, "stuck_at"));
-  fault.name = fmt::format("{} stuck at {}", site, value);
-  QFI_TRY(fault.units, count_at(place, is_map ? "pixels" : "images"));
-  QFI_TRY(fault.changed, count_at(place, is_map ? "pixels_changed" : "top1_changed"));
-  QFI_TRY(fault.labelled, count_at(place, is_map ? "labelled_pixels" : "images"));
-  QFI_TRY(fault.golden_correct, count_at(place, "golden_correct"));
-  QFI_TRY(fault.faulty_correct, count_at(place, "faulty_correct"));
-  return fault;
+Result<RecordedEstimate> mean_at(const Place& place, const char* key) {
+  QFI_TRY(const Place found, place.at(key));
+  QFI_TRY(RecordedEstimate estimate, estimate_at(found, "mean", "interval_these_images"));
+  QFI_TRY(estimate.image_population, interval_at(found, "interval_image_population"));
+  return estimate;
 }
 
-// One table of faults of stored bits.
-class FaultTableReader {
- public:
-  FaultTableReader(std::string file, std::size_t strata) : m_file(std::move(file)), m_strata(strata) {}
-
-  Result<std::vector<RecordedFault>> read(std::string_view text) {
-    std::vector<RecordedFault> faults;
-    for (std::size_t line = 1; !text.empty(); ++line) {
-      const std::vector<std::string> fields = csv_fields(next_line(text));
-      if (line == 1) {
-        for (std::size_t i = 0; i < fields.size(); ++i) m_columns[fields[i]] = i;
-        continue;
-      }
-      auto fault = read_fault(fields);
-      if (!fault) return at(fmt::format("{}:{}", m_file, line), fault.error());
-      faults.push_back(std::move(*fault));
-    }
-    return faults;
+Result<void> read_stuck_at_fault(const Place& place, bool is_map, RecordedSet& set) {
+  RecordedFault fault;
+  RecordedSite site;
+  QFI_TRY(site.name, place.text_at("site"));
+  QFI_TRY(const std::uint64_t value, place.count_at("stuck_at"));
+  site.stuck_at = value != 0;
+  if (place.find("region")) {
+    QFI_TRY(site.region, place.text_at("region"));
   }
-
- private:
-  Result<std::string> field(const std::vector<std::string>& fields, const char* name) const {
-    const auto column = m_columns.find(name);
-    if (column == m_columns.end() || column->second >= fields.size()) return bad_input("no '{}'", name);
-    return fields[column->second];
-  }
-  Result<std::uint64_t> count(const std::vector<std::string>& fields, const char* name) const {
-    QFI_TRY(const std::string text, field(fields, name));
-    std::uint64_t value = 0;
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size())
-      return bad_input("'{}' is no count", name);
-    return value;
-  }
-  Result<RecordedFault> read_fault(const std::vector<std::string>& fields) const {
-    RecordedFault fault;
-    QFI_TRY(const std::uint64_t flips, count(fields, "flips"));
-    for (const char* name : {"image", "layer", "tensor", "stage", "element", "stored_bit", "model"}) {
-      if (flips != 1) break;
-      QFI_TRY(const std::string text, field(fields, name));
-      if (!text.empty()) fault.name += fmt::format("{}{} {}", fault.name.empty() ? "" : ", ", name, text);
-    }
-    QFI_TRY(fault.stratum, count(fields, "stratum"));
-    if (fault.stratum >= m_strata) return bad_input("no stratum {}", fault.stratum);
-    QFI_TRY(fault.units, count(fields, "units"));
-    QFI_TRY(fault.changed, count(fields, "changed"));
-    QFI_TRY(fault.labelled, count(fields, "labelled"));
-    QFI_TRY(fault.golden_correct, count(fields, "golden_correct"));
-    QFI_TRY(fault.faulty_correct, count(fields, "faulty_correct"));
-    return fault;
-  }
-
-  std::string m_file;
-  std::size_t m_strata;
-  std::map<std::string, std::size_t> m_columns;
-};
+  QFI_TRY(site.lowest_result_bit, bit_at(place, "lowest_result_bit"));
+  fault.name = fmt::format("{} stuck at {}", site.name, value);
+  QFI_TRY(fault.units, place.count_at(is_map ? "pixels" : "images"));
+  QFI_TRY(fault.changed, place.count_at(is_map ? "pixels_changed" : "top1_changed"));
+  QFI_TRY(fault.labelled, place.count_at(is_map ? "labelled_pixels" : "images"));
+  QFI_TRY(fault.golden_correct, place.count_at("golden_correct"));
+  QFI_TRY(fault.faulty_correct, place.count_at("faulty_correct"));
+  set.faults.push_back(std::move(fault));
+  set.sites.push_back(std::move(site));
+  return {};
+}
 
 // Nothing: the table is not there, or not the one that results.json is about.
 Result<std::vector<RecordedFault>> faults_beside(const Place& set, const std::filesystem::path& folder,
                                                  std::size_t strata) {
   const std::optional<Place> file = set.find("faults_file");
   if (!file) return std::vector<RecordedFault>{};
-  QFI_TRY(const std::string name, text_at(*file, "name"));
-  QFI_TRY(const std::string hash, text_at(*file, "sha256"));
+  QFI_TRY(const std::string name, file->text_at("name"));
+  QFI_TRY(const std::string hash, file->text_at("sha256"));
   if (name.find('/') != std::string::npos) return bad_input("faults_file: '{}' is no name of a file", name);
   const auto content = read_file(folder / name, k_most_bytes);
   if (!content || sha256_hex(bytes_of(*content)) != hash) return std::vector<RecordedFault>{};
-  return FaultTableReader((folder / name).string(), strata).read(*content);
+  return read_fault_table(*content, (folder / name).string(), strata);
 }
 
 Result<void> read_strata(const Place& place, RecordedSet& set) {
-  QFI_TRY(const Place list, place.at("strata"));
-  QFI_TRY(const std::vector<Place> strata, list.items());
-  bool have_populations = true;
   QFI_TRY(const Place sample, place.at("sample"));
   double images = 1;  // of a paired design, whose populations are of one image
   if (sample.find("images")) {
-    QFI_TRY(images, number_at(sample, "images"));
+    QFI_TRY(images, sample.number_at("images"));
   }
-  for (const Place& stratum : strata) {
-    QFI_TRY(set.strata.emplace_back(), text_at(stratum, "label"));
-    have_populations = have_populations && stratum.find("population").has_value();
-    if (have_populations) {
-      QFI_TRY(const std::uint64_t population, count_at(stratum, "population"));
-      set.populations.push_back(static_cast<double>(population) * images);
+  QFI_TRY(const std::vector<Place> strata, place.items_at("strata"));
+  for (const Place& row : strata) {
+    RecordedStratum& stratum = set.strata.emplace_back();
+    QFI_TRY(stratum.label, row.text_at("label"));
+    QFI_TRY(const auto population, row.count_if("population"));
+    if (population) stratum.population = static_cast<double>(*population) * images;
+    QFI_TRY(stratum.layer, row.count_if("layer"));
+    if (row.find("bit_error_rate")) {
+      QFI_TRY(stratum.bit_error_rate, row.number_at("bit_error_rate"));
     }
   }
-  if (!have_populations) set.populations.clear();
   if (set.strata.empty()) return bad_input("set '{}': no strata", set.name);
   return {};
 }
 
-Result<void> read_layers(const Place& place, RecordedSet& set) {
-  const std::optional<Place> rows = place.find("by_layer");
+Result<std::vector<RecordedDomain>> domains_at(const Place& place, const char* key) {
+  std::vector<RecordedDomain> domains;
+  const std::optional<Place> rows = place.find(key);
+  if (!rows) return domains;
+  QFI_TRY(const std::vector<Place> items, rows->items());
+  for (const Place& row : items) {
+    RecordedDomain& domain = domains.emplace_back();
+    QFI_TRY(domain.layer, row.count_if("layer"));
+    QFI_TRY(domain.bit, bit_at(row, "bit"));
+    QFI_TRY(domain.population, row.number_at("population"));
+    QFI_TRY(domain.drawn, row.count_at("n"));
+    QFI_TRY(domain.changed, estimate_at(row, "changed_share", "interval"));
+  }
+  return domains;
+}
+
+Result<void> read_domains(const Place& place, RecordedSet& set) {
+  QFI_TRY(set.by_layer, domains_at(place, "by_layer"));
+  QFI_TRY(set.by_bit, domains_at(place, "by_bit"));
+  QFI_TRY(set.by_layer_and_bit, domains_at(place, "by_layer_and_bit"));
+  const auto is_known = [](const auto& member) {
+    return [member](const RecordedDomain& domain) { return (domain.*member).has_value(); };
+  };
+  if (!std::ranges::all_of(set.by_layer, is_known(&RecordedDomain::layer)) ||
+      !std::ranges::all_of(set.by_bit, is_known(&RecordedDomain::bit)) ||
+      !std::ranges::all_of(set.by_layer_and_bit, is_known(&RecordedDomain::layer)) ||
+      !std::ranges::all_of(set.by_layer_and_bit, is_known(&RecordedDomain::bit)))
+    return bad_input("set '{}': rows by layer and bit without them", set.name);
+  return {};
+}
+
+Result<void> read_directions(const Place& place, RecordedSet& set) {
+  const std::optional<Place> rows = place.find("by_direction");
   if (!rows) return {};
-  QFI_TRY(const std::vector<Place> layers, rows->items());
-  for (const Place& row : layers) {
-    RecordedLayer& layer = set.layers.emplace_back();
-    QFI_TRY(const std::uint64_t number, count_at(row, "layer"));
-    layer.name = std::to_string(number);
-    QFI_TRY(layer.changed.value, number_at(row, "changed_share"));
-    QFI_TRY(layer.changed.interval, interval_at(row, "interval"));
+  QFI_TRY(const std::vector<Place> items, rows->items());
+  for (const Place& row : items) {
+    RecordedDirection& direction = set.directions.emplace_back();
+    QFI_TRY(direction.name, row.text_at("direction"));
+    if (row.json().contains("layer") && row.json()["layer"].is_number()) {
+      QFI_TRY(direction.layer, row.count_at("layer"));
+    }
+    QFI_TRY(direction.trials, row.count_at("trials"));
+    if (row.find("changed_share")) {
+      QFI_TRY(direction.changed, estimate_at(row, "changed_share", "interval"));
+    }
+  }
+  return {};
+}
+
+Result<void> read_masking(const Place& place, RecordedSet& set) {
+  const std::optional<Place> rows = place.find("equal_to_golden_after");
+  if (!rows) return {};
+  QFI_TRY(const std::vector<Place> items, rows->items());
+  for (const Place& row : items) {
+    RecordedMasking& masking = set.masking.emplace_back();
+    QFI_TRY(masking.place, row.text_at("kind"));
+    const Json& index = row.json().value("operator", Json());
+    if (index.is_number_unsigned()) masking.place = index.dump() + " " + masking.place;
+    QFI_TRY(masking.trials, row.count_at("trials"));
   }
   return {};
 }
@@ -210,12 +184,26 @@ Result<void> read_layers(const Place& place, RecordedSet& set) {
 Result<RecordedSummary> summary_at(const Place& estimates, bool is_map, std::string name) {
   RecordedSummary summary;
   summary.name = std::move(name);
-  QFI_TRY(summary.faulty_accuracy, estimate_at(estimates, is_map ? "faulty_pixel_accuracy" : "faulty_top1",
-                                               "mean", "interval_these_images"));
-  QFI_TRY(summary.changed,
-          estimate_at(estimates, is_map ? "pixels_changed" : "sdc_rate", "mean", "interval_these_images"));
-  if (estimates.find("critical_fault_rate")) {
-    QFI_TRY(summary.critical, estimate_at(estimates, "critical_fault_rate", "share", "interval"));
+  QFI_TRY(summary.faulty_accuracy, mean_at(estimates, is_map ? "faulty_pixel_accuracy" : "faulty_top1"));
+  QFI_TRY(summary.changed, mean_at(estimates, is_map ? "pixels_changed" : "sdc_rate"));
+  if (estimates.find("faulty_top5")) {
+    QFI_TRY(summary.faulty_top5, mean_at(estimates, "faulty_top5"));
+  }
+  for (const char* key :
+       {"critical_fault_rate", "harmless", "between", "collapsed", "output_identical", "due"}) {
+    const std::optional<Place> found = estimates.find(key);
+    if (!found) continue;
+    RecordedShare& share = summary.shares.emplace_back();
+    share.name = key;
+    QFI_TRY(share.faults, found->count_at("faults"));
+    QFI_TRY(share.share, estimate_at(*found, "share", "interval"));
+    if (share.name == "critical_fault_rate") summary.critical = share.share;
+  }
+  if (const std::optional<Place> bins = estimates.find("histogram_faulty_accuracy_5_percent")) {
+    QFI_TRY(const std::vector<Place> items, bins->items());
+    for (const Place& bin : items) {
+      QFI_TRY(summary.histogram.emplace_back(), bin.count());
+    }
   }
   return summary;
 }
@@ -226,36 +214,78 @@ Result<void> read_summaries(const Place& place, bool is_map, RecordedSet& set) {
     QFI_TRY(set.summaries.emplace_back(), summary_at(*summary, is_map, ""));
     return {};
   }
-  QFI_TRY(const Place list, place.at("strata"));
-  QFI_TRY(const std::vector<Place> strata, list.items());
+  QFI_TRY(const std::vector<Place> strata, place.items_at("strata"));
   for (std::size_t h = 0; h < strata.size(); ++h) {
     QFI_TRY(const Place estimates, strata[h].at("estimates"));
-    QFI_TRY(set.summaries.emplace_back(), summary_at(estimates, is_map, set.strata[h]));
+    QFI_TRY(set.summaries.emplace_back(), summary_at(estimates, is_map, set.strata[h].label));
   }
   return {};
 }
 
 Result<RecordedSet> read_set(const Place& place, bool is_map, const std::filesystem::path& folder) {
   RecordedSet set;
-  QFI_TRY(set.name, text_at(place, "name"));
+  QFI_TRY(set.name, place.text_at("name"));
   QFI_CHECK(read_strata(place, set));
   QFI_CHECK(read_summaries(place, is_map, set));
-  QFI_CHECK(read_layers(place, set));
+  QFI_CHECK(read_domains(place, set));
+  QFI_CHECK(read_directions(place, set));
+  QFI_CHECK(read_masking(place, set));
+  for (const char* key : {"sample", "stopped", "failure_rate", "sites", "polarities", "netlist", "fates",
+                          "proof", "reads", "protection", "product_table", "counts"})
+    if (const std::optional<Place> found = place.find(key)) add_facts(found->json(), key, set.facts);
   if (const std::optional<Place> list = place.find("faults")) {
+    set.is_netlist = true;
     QFI_TRY(const std::vector<Place> faults, list->items());
-    for (const Place& fault : faults) {
-      QFI_TRY(set.faults.emplace_back(), stuck_at_fault(fault, is_map));
-    }
+    for (const Place& fault : faults) QFI_CHECK(read_stuck_at_fault(fault, is_map, set));
   } else {
     QFI_TRY(set.faults, faults_beside(place, folder, set.strata.size()));
   }
   return set;
 }
 
+Result<void> read_inputs(const Place& root, const std::string& task, ResultsRecord& record) {
+  QFI_TRY(const Place inputs, root.at("inputs"));
+  QFI_TRY(const Place model, inputs.at("model"));
+  QFI_TRY(record.model, model.text_at("file"));
+  QFI_TRY(const Place data, inputs.at("data"));
+  QFI_TRY(const std::string images, data.text_at("images_sha256"));
+  QFI_TRY(const std::string selection, data.text_at("selection_sha256"));
+  QFI_TRY(record.image_count, data.count_at("images"));
+  record.images = task + " " + images + " " + selection;
+  if (data.find("labels_sha256")) {
+    QFI_TRY(const std::string hash, data.text_at("labels_sha256"));
+    record.images += " " + hash;
+  }
+  return {};
+}
+
+Result<void> read_head(const Place& root, ResultsRecord& record) {
+  QFI_TRY(const std::string schema, root.text_at("schema"));
+  if (schema != "qfi-results-2")
+    return bad_input("schema '{}'; this program reads qfi-results-2", printable(schema));
+  QFI_TRY(const std::string task, root.text_at("task"));
+  record.is_segmentation = task == "segmentation";
+  QFI_TRY(record.confidence, root.number_at("interval_confidence"));
+  if (!(record.confidence > 0 && record.confidence < 1))
+    return bad_input("interval_confidence: not in (0, 1)");
+  QFI_TRY(const Place golden, root.at("golden"));
+  QFI_TRY(record.golden_correct, golden.count_at(record.is_segmentation ? "pixels_correct" : "top1_correct"));
+  QFI_TRY(record.labelled, golden.count_at(record.is_segmentation ? "labelled_pixels" : "images"));
+  if (record.labelled == 0 || record.golden_correct > record.labelled)
+    return bad_input("golden: {} of {} are right", record.golden_correct, record.labelled);
+  QFI_CHECK(read_inputs(root, task, record));
+  for (const char* key : {"schema", "qfi", "arithmetic", "seed", "inputs", "task", "classes", "golden"})
+    if (const std::optional<Place> found = root.find(key)) add_facts(found->json(), key, record.facts);
+  if (const std::optional<Place> config = root.find("config")) {
+    record.config = json_text(config->json());
+    record.is_paired = config->json().is_object() && config->json().value("design", Json()) == "paired";
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<ResultsRecord> read_results(const std::filesystem::path& file) {
-  const auto where = [&](const Error& error) { return at(file.string(), error); };
   QFI_TRY(const std::string text, read_file(file, k_most_bytes));
   const Json json = Json::parse(text, nullptr, false);
   if (json.is_discarded()) return bad_input("{}: no JSON", file.string());
@@ -263,38 +293,15 @@ Result<ResultsRecord> read_results(const std::filesystem::path& file) {
   const auto read = [&]() -> Result<ResultsRecord> {
     ResultsRecord record;
     record.file = file.string();
-    QFI_TRY(const std::string schema, text_at(root, "schema"));
-    if (schema != "qfi-results-2")
-      return bad_input("schema '{}'; this program reads qfi-results-2", printable(schema));
-    QFI_TRY(const std::string task, text_at(root, "task"));
-    const bool is_map = task == "segmentation";
-    QFI_TRY(record.confidence, number_at(root, "interval_confidence"));
-    if (!(record.confidence > 0 && record.confidence < 1))
-      return bad_input("interval_confidence: not in (0, 1)");
-    QFI_TRY(const Place golden, root.at("golden"));
-    QFI_TRY(record.golden_correct, count_at(golden, is_map ? "pixels_correct" : "top1_correct"));
-    QFI_TRY(record.labelled, count_at(golden, is_map ? "labelled_pixels" : "images"));
-    if (record.labelled == 0 || record.golden_correct > record.labelled)
-      return bad_input("golden: {} of {} are right", record.golden_correct, record.labelled);
-    QFI_TRY(const Place inputs, root.at("inputs"));
-    QFI_TRY(const Place data, inputs.at("data"));
-    QFI_TRY(const std::string images, text_at(data, "images_sha256"));
-    QFI_TRY(const std::string selection, text_at(data, "selection_sha256"));
-    const std::optional<Place> labels = data.find("labels_sha256");
-    record.images = task + " " + images + " " + selection;
-    if (labels) {
-      QFI_TRY(const std::string hash, labels->text());
-      record.images += " " + hash;
-    }
-    QFI_TRY(const Place sets, root.at("fault_sets"));
-    QFI_TRY(const std::vector<Place> list, sets.items());
+    QFI_CHECK(read_head(root, record));
+    QFI_TRY(const std::vector<Place> list, root.items_at("fault_sets"));
     for (const Place& set : list) {
-      QFI_TRY(record.sets.emplace_back(), read_set(set, is_map, file.parent_path()));
+      QFI_TRY(record.sets.emplace_back(), read_set(set, record.is_segmentation, file.parent_path()));
     }
     return record;
   };
   auto record = read();
-  if (!record) return where(record.error());
+  if (!record) return at(file.string(), record.error());
   return record;
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # slurm_test.sh QFI SOURCE_FOLDER: on a Slurm of one node that is started here, an array of 8 shards of which one is
 # killed, one requeued and all outlive their time limit's warning gives the bytes of a plain run. Exit code 77: no
-# Slurm (scripts/slurm_packages.sh installs it).
+# Slurm (scripts/check_packages.sh installs it).
 set -euo pipefail
 qfi=$1
 source=$2

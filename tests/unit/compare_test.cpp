@@ -23,8 +23,7 @@ ResultsRecord campaign(std::uint64_t seed, std::size_t n, int loss, bool has_sam
   record.labelled = 100;
   RecordedSet& set = record.sets.emplace_back();
   set.name = "netlist";
-  set.strata = {"network"};
-  set.populations = {100'000};
+  set.strata = {{.label = "network", .population = 100'000, .layer = {}, .bit_error_rate = {}}};
   double sum = 0, squares = 0, critical = 0;
   for (std::size_t i = 0; i < n; ++i) {
     RecordedFault fault;
@@ -43,10 +42,10 @@ ResultsRecord campaign(std::uint64_t seed, std::size_t n, int loss, bool has_sam
   const double mean = sum / count;
   const double half = 1.96 * std::sqrt((squares / count - mean * mean) / count);
   RecordedSummary& summary = set.summaries.emplace_back();
-  summary.faulty_accuracy = {mean, Interval{mean - half, mean + half}};
+  summary.faulty_accuracy = {mean, Interval{mean - half, mean + half}, {}};
   summary.changed = summary.faulty_accuracy;
-  summary.critical = RecordedEstimate{critical / count,
-                                      exact_interval(static_cast<std::uint64_t>(critical), n, 100'000, 0.95)};
+  summary.critical = RecordedEstimate{
+      critical / count, exact_interval(static_cast<std::uint64_t>(critical), n, 100'000, 0.95), {}};
   return record;
 }
 
@@ -110,10 +109,12 @@ TEST(Compare, HolmAdjusts) {
   ResultsRecord baseline = campaign(1, 200, 0, false);
   ResultsRecord results = campaign(2, 200, 2, false);
   for (int i = 0; i < 6; ++i) {
-    const RecordedLayer layer{std::to_string(i), {0.1, Interval{0.05, 0.15}}};
-    baseline.sets[0].layers.push_back(layer);
-    results.sets[0].layers.push_back(layer);
-    results.sets[0].layers.back().changed.value += 0.01 * i;
+    RecordedDomain layer;
+    layer.layer = static_cast<std::uint64_t>(i);
+    layer.changed = {0.1, Interval{0.05, 0.15}, {}};
+    baseline.sets[0].by_layer.push_back(layer);
+    results.sets[0].by_layer.push_back(layer);
+    results.sets[0].by_layer.back().changed.value += 0.01 * i;
   }
   const Comparison comparison = value_of(compare_results(baseline, results, {0, 0, 0, 0}));
   std::vector<std::pair<double, double>> p;
@@ -132,18 +133,48 @@ TEST(Compare, FewFaultsOfAStratumAreNotPaired) {
   ResultsRecord baseline = campaign(1, 40, 0, true);
   ResultsRecord results = campaign(2, 40, 0, true);
   for (ResultsRecord* record : {&baseline, &results}) {
-    record->sets[0].strata.push_back("other");
-    record->sets[0].populations.push_back(500);
+    record->sets[0].strata.push_back(record->sets[0].strata[0]);
+    record->sets[0].strata[1].population = 500;
     record->sets[0].faults.back().stratum = 1;
   }
   EXPECT_FALSE(value_of(compare_results(baseline, results, {})).checks[1].is_paired);
   results.sets[0].faults.back().stratum = baseline.sets[0].faults.back().stratum = 0;
   EXPECT_TRUE(value_of(compare_results(baseline, results, {})).checks[1].is_paired);
-  baseline.sets[0].populations.clear();
+  baseline.sets[0].strata[1].population.reset();
+  EXPECT_TRUE(value_of(compare_results(baseline, results, {})).checks[1].is_paired) << "no fault lies there";
+  baseline.sets[0].strata[0].population.reset();
   EXPECT_FALSE(value_of(compare_results(baseline, results, {})).checks[1].is_paired);
-  baseline.sets[0].populations = {1000, 500};
+  baseline.sets[0].strata[0].population = 1000;
   for (RecordedFault& fault : results.sets[0].faults) fault.name.clear();
   EXPECT_FALSE(value_of(compare_results(baseline, results, {})).checks[1].is_paired);
+}
+
+// The same faults, layer by layer: what both have in common is no matter of chance.
+TEST(Compare, LayersArePairedWhereTheirStrataTellTheirSize) {
+  ResultsRecord baseline = campaign(1, 100, 0, true);
+  for (std::size_t i = 0; i < 100; ++i) baseline.sets[0].faults[i].layer = i % 2;
+  for (const std::uint64_t layer : {std::uint64_t{0}, std::uint64_t{1}}) {
+    RecordedDomain domain;
+    domain.layer = layer;
+    domain.changed = {0.01, Interval{0.0, 0.5}, {}};
+    baseline.sets[0].by_layer.push_back(domain);
+  }
+  ResultsRecord results = baseline;
+  for (RecordedFault& fault : results.sets[0].faults)
+    if (*fault.layer == 1) fault.changed += 5;
+  const Comparison comparison = value_of(compare_results(baseline, results, {1, 1, 1, 0.04}));
+  ASSERT_EQ(comparison.checks.size(), 5U);
+  EXPECT_TRUE(comparison.checks[3].is_paired);
+  EXPECT_FALSE(comparison.checks[3].fails);
+  EXPECT_NEAR(comparison.checks[4].loss, 0.05, 1e-12);
+  EXPECT_TRUE(comparison.checks[4].fails);
+
+  // Two strata, each across both layers.
+  for (ResultsRecord* record : {&baseline, &results}) {
+    record->sets[0].strata.push_back(record->sets[0].strata[0]);
+    for (std::size_t i = 0; i < 50; ++i) record->sets[0].faults[i].stratum = 1;
+  }
+  EXPECT_FALSE(value_of(compare_results(baseline, results, {})).checks[4].is_paired);
 }
 
 TEST(Compare, EachRecordHasItsConfidence) {
@@ -165,7 +196,7 @@ TEST(Compare, EachErrorRateIsComparedWithItself) {
   ResultsRecord results = campaign(2, 100, 6, false);
   for (ResultsRecord* record : {&baseline, &results}) {
     record->sets[0].summaries[0].name = "bit error rate 0.001";
-    record->sets[0].populations.clear();
+    record->sets[0].strata[0].population.reset();
   }
   EXPECT_TRUE(value_of(compare_results(baseline, results, {})).fails);
   results.sets[0].summaries[0].name = "bit error rate 0.01";

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// results.json, and the fault tables that it names, as others read them: for comparison, export and reports.
+// results.json, and the fault tables that it names, as others read them: for comparison and reports.
 // The files are not trusted.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -17,49 +18,105 @@ namespace qfi {
 struct RecordedFault {
   /// What is faulty, the same in every campaign that draws it; empty: several bits, which are not told apart.
   std::string name;
-  std::size_t stratum = 0;  ///< of the set
-  std::uint64_t units = 0;
+  std::size_t stratum = 0;             ///< of the set
+  std::optional<std::uint64_t> layer;  ///< operator; of one stored bit
+  std::uint64_t units = 0;             ///< images or pixels
   std::uint64_t changed = 0;
   std::uint64_t labelled = 0;
   std::uint64_t golden_correct = 0;
   std::uint64_t faulty_correct = 0;
 };
 
-struct RecordedEstimate {
-  double value = 0;
-  std::optional<Interval> interval;
+/// Where a fault of a netlist sits.
+struct RecordedSite {
+  std::string name;
+  std::string region;  ///< what drives it
+  std::optional<std::uint64_t> lowest_result_bit;
+  bool stuck_at = false;
 };
 
-struct RecordedLayer {
+struct RecordedEstimate {
+  double value = 0;
+  std::optional<Interval> interval;          ///< faults sampled, images fixed
+  std::optional<Interval> image_population = {};  ///< faults and images sampled
+};
+
+/// A class of faults: harmless, critical, ..
+struct RecordedShare {
   std::string name;
+  std::uint64_t faults = 0;
+  RecordedEstimate share;
+};
+
+/// Faults of single bits, by layer, bit or both.
+struct RecordedDomain {
+  std::optional<std::uint64_t> layer;
+  std::optional<std::uint64_t> bit;
+  double population = 0;
+  std::uint64_t drawn = 0;
   RecordedEstimate changed;  ///< share of trials (pixels) whose class changes
 };
 
-/// What is compared: of a set, or of one bit error rate of it.
+struct RecordedDirection {
+  std::string name;
+  std::optional<std::uint64_t> layer;  ///< nothing: all
+  std::uint64_t trials = 0;
+  std::optional<RecordedEstimate> changed;  ///< nothing: no trials
+};
+
+/// Of a set, or of one bit error rate of it.
 struct RecordedSummary {
   std::string name;  ///< empty: of the whole set
   RecordedEstimate faulty_accuracy;
+  std::optional<RecordedEstimate> faulty_top5;
   RecordedEstimate changed;
   std::optional<RecordedEstimate> critical;
+  std::vector<RecordedShare> shares;
+  std::vector<std::uint64_t> histogram;  ///< drawn faults by faulty accuracy in equal steps; may be empty
+};
+
+struct RecordedStratum {
+  std::string label;
+  /// Faults (paired: faults times images); nothing: a bit error rate, of which there is no end.
+  std::optional<double> population;
+  std::optional<std::uint64_t> layer;  ///< all of its faults are of that operator
+  std::optional<double> bit_error_rate;
+};
+
+/// Trials whose values were the golden ones again after that operator.
+struct RecordedMasking {
+  std::string place;
+  std::uint64_t trials = 0;
 };
 
 struct RecordedSet {
   std::string name;
-  std::vector<std::string> strata;
-  /// Of the strata, faults (paired: faults times images); empty: bit error rates.
-  std::vector<double> populations;
+  bool is_netlist = false;
+  std::vector<RecordedStratum> strata;
   std::vector<RecordedSummary> summaries;  ///< one at least
-  std::vector<RecordedLayer> layers;
+  std::vector<RecordedDomain> by_layer, by_bit, by_layer_and_bit;
+  std::vector<RecordedDirection> directions;
+  std::vector<RecordedMasking> masking;
   std::vector<RecordedFault> faults;  ///< empty: they are in no file that is there
+  std::vector<RecordedSite> sites;    ///< of each fault; faults of a netlist only
+  /// All else that is said of it, name by name: sample, netlist, proof, ..
+  std::vector<std::pair<std::string, std::string>> facts;
 };
 
 struct ResultsRecord {
   std::string file;
   std::string images;  ///< which, with their labels and the task: a text that is equal where they are
+  std::string model;   ///< file name
+  bool is_segmentation = false;
+  bool is_paired = false;
+  std::uint64_t image_count = 0;
   std::uint64_t golden_correct = 0;
   std::uint64_t labelled = 0;
   double confidence = 0.95;
   std::vector<RecordedSet> sets;
+  std::string config;  ///< JSON
+  /// Versions, seed, hashes, name by name.
+  std::vector<std::pair<std::string, std::string>> facts;
 };
 
 /// Errors name the file and the place in it.

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where in the circuit a site lies: netlists after synthesis have few names that say it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "qfi/netlist/netlist.hpp"
+
+namespace qfi {
+
+struct SitePlace {
+  /// What drives the site's net, `QFI_FA.S` or `port op_a`; of a pin the cell's type and the pin.
+  std::string region;
+  int level = 0;  ///< gates on the longest path from a port to it
+  /// Of the result, the lowest one that a path leads to; nothing: no path.
+  std::optional<int> lowest_result_bit;
+};
+
+class SiteMap {
+ public:
+  /// Keeps a reference.
+  explicit SiteMap(const Netlist& netlist);
+
+  SitePlace place(const Site& site) const;
+
+ private:
+  const Netlist& m_netlist;
+  std::vector<int> m_level;           ///< of each net
+  std::vector<int> m_lowest_bit;      ///< of each net; result width: none
+  std::vector<std::string> m_driver;  ///< of each net
+};
+
+}  // namespace qfi

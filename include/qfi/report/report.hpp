@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Results of campaigns -> one page for people: HTML that holds its pictures and opens anywhere, offline.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "qfi/report/results_record.hpp"
+
+namespace qfi {
+
+/// For each campaign what was run, how sure its figures are, sensitivity and the worst faults; of several
+/// also an overview. No scripts; all text from files is escaped. gnuplot draws the pictures. Errors: it is not
+/// installed. Precondition: at least one record.
+Result<std::string> report_page(std::span<const ResultsRecord> records, const std::string& title);
+
+}  // namespace qfi

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "command.hpp"
+#include "qfi/base/file.hpp"
+#include "qfi/report/report.hpp"
+
+namespace qfi::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> results;
+  std::string title = "Accuracy under hardware faults";
+  std::string output;
+};
+
+Result<int> run(const Options& options) {
+  std::vector<ResultsRecord> records;
+  for (const std::string& file : options.results) {
+    QFI_TRY(records.emplace_back(), read_results(file));
+  }
+  QFI_TRY(const std::string page, report_page(records, options.title));
+  QFI_CHECK(write_file(options.output, page));
+  fmt::print("report in {}\n", options.output);
+  return k_done;
+}
+
+}  // namespace
+
+void add_report(CLI::App& app, Action& chosen) {
+  auto* command = app.add_subcommand("report", "campaigns' results as one HTML page with pictures");
+  auto options = std::make_shared<Options>();
+  command->add_option("results", options->results, "results.json of one or more campaigns")
+      ->required()
+      ->type_name("RESULTS");
+  command->add_option("-o,--output", options->output, "the page")->required()->type_name("FILE.html");
+  command->add_option("--title", options->title, "of the page")->capture_default_str()->type_name("TEXT");
+  command->footer(
+      "The page holds everything and opens offline; gnuplot draws it.\n"
+      "Example: qfi report demo-results/results.json -o report.html");
+  command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
+}
+
+}  // namespace qfi::cli

@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "figures.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <numeric>
+
+namespace qfi {
+namespace {
+
+constexpr const char* k_blue = "#2b6cb0";
+constexpr const char* k_orange = "#c05621";
+constexpr const char* k_gray = "#718096";
+constexpr int k_row_height = 22;
+constexpr std::size_t k_most_rows = 200;  // of a picture
+
+double percent(double share) { return std::isfinite(share) ? 100.0 * std::clamp(share, -1e6, 1e6) : 0.0; }
+
+double ratio(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+const char* unit_name(const ResultsRecord& record) { return record.is_segmentation ? "pixels" : "images"; }
+
+std::string confidence_text(const ResultsRecord& record) {
+  return fmt::format("{:g} %", 100.0 * record.confidence);
+}
+
+class DataBlock {
+ public:
+  explicit DataBlock(const char* name) : m_text(fmt::format("${} << END_OF_DATA\n", name)) {}
+  template <class... Numbers>
+  void row(const Numbers&... numbers) {
+    ((m_text += fmt::format("{} ", numbers)), ...);
+    m_text += '\n';
+    ++m_rows;
+  }
+  std::size_t rows() const { return m_rows; }
+  std::string text() const { return m_text + "END_OF_DATA\n"; }
+
+ private:
+  std::string m_text;
+  std::size_t m_rows = 0;
+};
+
+std::string quoted(const std::string& label) { return "\"" + plot_text(label) + "\""; }
+
+/// A row of a chart whose rows have names.
+struct Row {
+  std::string label;
+  RecordedEstimate estimate;
+};
+
+// Bars from the left, a row each, with intervals.
+Plot row_plot(std::string title, std::string caption, const std::string& axis, std::vector<Row> rows) {
+  Plot plot{std::move(title), std::move(caption)};
+  if (rows.size() > k_most_rows) {
+    plot.caption += fmt::format(" The first {} of {} rows.", k_most_rows, rows.size());
+    rows.resize(k_most_rows);
+  }
+  DataBlock bars("bars");
+  DataBlock errors("errors");
+  std::size_t longest = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto& [label, estimate] = rows[i];
+    longest = std::max(longest, plot_text(label).size());
+    bars.row(percent(estimate.value), i, quoted(label));
+    if (estimate.interval)
+      errors.row(percent(estimate.value), i, percent(estimate.interval->low),
+                 percent(estimate.interval->high));
+  }
+  plot.height = 90 + k_row_height * static_cast<int>(rows.size());
+  plot.script =
+      bars.text() + errors.text() +
+      fmt::format(
+          "set yrange [{}:-0.5]\nset xrange [0:*<100]\nset xlabel '{}'\nset lmargin {}\nunset key\n"
+          "set grid noytics\n"
+          "plot $bars using ($1/2):2:(0):1:($2-0.35):($2+0.35):ytic(3) with boxxyerror fs solid 0.85 "
+          "noborder lc rgb '{}'",
+          static_cast<double>(rows.size()) - 0.5, axis, std::min<std::size_t>(longest + 2, 26), k_blue);
+  if (errors.rows() > 0)
+    plot.script += ", $errors using 1:2:3:4 with xerrorbars pt 7 ps 0.3 lw 1.5 lc rgb '#1a202c'";
+  return plot;
+}
+
+std::string layer_label(std::uint64_t layer) { return fmt::format("operator {}", layer); }
+
+Plot distribution_plot(const ResultsRecord& record, const RecordedSummary& summary) {
+  const double steps = static_cast<double>(summary.histogram.size());
+  const std::uint64_t faults =
+      std::accumulate(summary.histogram.begin(), summary.histogram.end(), std::uint64_t{0});
+  DataBlock bars("bars");
+  for (std::size_t i = 0; i < summary.histogram.size(); ++i)
+    bars.row((static_cast<double>(i) + 0.5) * 100.0 / steps, percent(ratio(summary.histogram[i], faults)));
+  Plot plot{
+      "Distribution of faulty accuracy",
+      fmt::format("Share of the {} drawn faults by accuracy under the fault, in steps of {:g} points. Lines: "
+                  "golden accuracy (dashed), mean under faults.",
+                  faults, 100.0 / steps)};
+  const double golden = percent(ratio(record.golden_correct, record.labelled));
+  const double mean = percent(summary.faulty_accuracy.value);
+  plot.script = bars.text() +
+                fmt::format(
+                    "set xrange [0:100]\nset yrange [0:*]\nset xlabel 'accuracy under the fault, %'\n"
+                    "set ylabel 'faults, %'\n"
+                    "set arrow 1 from {0},graph 0 to {0},graph 1 nohead dt 2 lw 2 lc rgb '{2}'\n"
+                    "set arrow 2 from {1},graph 0 to {1},graph 1 nohead lw 2 lc rgb '{3}'\n"
+                    "set boxwidth {4}\nunset key\nplot $bars with boxes fs solid 0.85 noborder lc rgb '{5}'",
+                    golden, mean, k_gray, k_orange, 92.0 / steps, k_blue);
+  return plot;
+}
+
+Plot convergence_plot(const ResultsRecord& record, const std::vector<EstimateSoFar>& course) {
+  DataBlock line("line");
+  bool has_band = true;
+  for (const auto& [faults, accuracy] : course) {
+    const Interval band = accuracy.interval.value_or(Interval{accuracy.value, accuracy.value});
+    has_band = has_band && accuracy.interval;
+    line.row(faults, percent(accuracy.value), percent(band.low), percent(band.high));
+  }
+  Plot plot{
+      "Convergence of the estimate",
+      fmt::format("Mean accuracy under faults after the first faults drawn{}. The last point is the result.",
+                  has_band ? ", with the " + confidence_text(record) + " interval on these images" : "")};
+  plot.script = line.text() +
+                "set xlabel 'faults'\nset ylabel 'mean faulty accuracy, %'\nset xrange [0:*]\n"
+                "set rmargin 4\nunset key\n";
+  plot.script += course.back().faults < 10'000 ? "plot " : "set format x '%.0s%c'\nplot ";
+  if (has_band)
+    plot.script += fmt::format("$line using 1:3:4 with filledcurves fs solid 0.25 lc rgb '{}', ", k_blue);
+  plot.script += fmt::format("$line using 1:2 with lines lw 2 lc rgb '{}'", k_blue);
+  return plot;
+}
+
+Plot layer_plot(const ResultsRecord& record, const RecordedSet& set) {
+  std::vector<Row> rows;
+  for (const RecordedDomain& domain : set.by_layer)
+    rows.push_back({layer_label(*domain.layer), domain.changed});
+  return row_plot(
+      "Sensitivity by layer",
+      fmt::format("Share of {} whose class changes under one fault of that operator's values, with {} "
+                  "intervals.",
+                  unit_name(record), confidence_text(record)),
+      "classes changed, %", std::move(rows));
+}
+
+Plot bit_plot(const ResultsRecord& record, const RecordedSet& set) {
+  DataBlock bars("bars");
+  DataBlock errors("errors");
+  std::uint64_t highest = 0;
+  for (const RecordedDomain& domain : set.by_bit) {
+    highest = std::max(highest, *domain.bit);
+    bars.row(*domain.bit, percent(domain.changed.value));
+    if (const auto& interval = domain.changed.interval)
+      errors.row(*domain.bit, percent(domain.changed.value), percent(interval->low), percent(interval->high));
+  }
+  Plot plot{
+      "Sensitivity by bit",
+      fmt::format(
+          "Share of {} whose class changes under one fault of that bit of a value (0: the lowest), with "
+          "{} intervals.",
+          unit_name(record), confidence_text(record))};
+  plot.script =
+      bars.text() + errors.text() +
+      fmt::format(
+          "set xlabel 'bit'\nset ylabel 'classes changed, %'\nset yrange [0:*<100]\nset boxwidth 0.8\n"
+          "set xtics {}\nset xrange [-0.7:{}]\nunset key\n"
+          "plot $bars with boxes fs solid 0.85 noborder lc rgb '{}'",
+          highest > 12 ? 4 : 1, static_cast<double>(highest) + 0.7, k_blue);
+  if (errors.rows() > 0) plot.script += ", $errors with yerrorbars pt 7 ps 0.3 lw 1.5 lc rgb '#1a202c'";
+  return plot;
+}
+
+Plot heat_plot(const ResultsRecord& record, const RecordedSet& set) {
+  std::map<std::uint64_t, std::size_t> rows;
+  for (const RecordedDomain& domain : set.by_layer_and_bit) rows.try_emplace(*domain.layer, 0);
+  std::size_t row = 0;
+  DataBlock names("names");
+  for (auto& [layer, place] : rows) {
+    names.row(row, quoted(layer_label(layer)));
+    place = row++;
+  }
+  DataBlock cells("cells");
+  std::uint64_t highest = 0;
+  for (const RecordedDomain& domain : set.by_layer_and_bit) {
+    if (domain.drawn == 0) continue;
+    highest = std::max(highest, *domain.bit);
+    cells.row(*domain.bit, rows[*domain.layer], percent(domain.changed.value));
+  }
+  Plot plot{
+      "Layers and bits",
+      fmt::format("Share of {} whose class changes, in percent, by operator and bit; white: no fault drawn.",
+                  unit_name(record))};
+  plot.height = 110 + k_row_height * static_cast<int>(std::min(rows.size(), k_most_rows));
+  plot.script =
+      names.text() + cells.text() +
+      fmt::format(
+          "set xlabel 'bit'\nset xtics {}\nset xrange [-0.5:{}]\nset yrange [{}:-0.5]\nset cbrange [0:*]\n"
+          "set palette defined (0 '#fff5eb', 0.25 '#fdbe85', 0.6 '#e6550d', 1 '#7f2704')\nunset key\nunset "
+          "grid\n"
+          "set lmargin 15\nset ytics offset 0.5\n"
+          "plot $cells using 1:2:($1-0.5):($1+0.5):($2-0.5):($2+0.5):3 with boxxyerror fs solid 1 noborder "
+          "fc "
+          "palette, $names using (-10):1:ytic(2) with points pt 0",
+          highest > 12 ? 4 : 1, static_cast<double>(highest) + 0.5,
+          static_cast<double>(std::min(rows.size(), k_most_rows)) - 0.5);
+  return plot;
+}
+
+// Mean over drawn faults; the population behind them is taken as endless, which widens the interval.
+class Group {
+ public:
+  void add(const RecordedFault& fault) {
+    m_stratum.add(fault.changed, 0, fault.units);
+    m_units = std::max(m_units, fault.units);
+  }
+  std::uint64_t faults() const { return m_stratum.drawn; }
+  RecordedEstimate estimate(double confidence) const {
+    FaultStratum stratum = m_stratum;
+    stratum.population = std::uint64_t{1} << 62;
+    const SampledMean mean =
+        sampled_mean({&stratum, 1}, {0.0, static_cast<double>(m_units), true}, confidence);
+    return {mean.mean, mean.these_images, {}};
+  }
+
+ private:
+  FaultStratum m_stratum;
+  std::uint64_t m_units = 1;
+};
+
+Plot result_bit_plot(const ResultsRecord& record, const RecordedSet& set) {
+  std::map<std::uint64_t, Group> groups[2];
+  for (std::size_t i = 0; i < set.faults.size(); ++i)
+    if (const auto bit = set.sites[i].lowest_result_bit)
+      groups[set.sites[i].stuck_at ? 1 : 0][*bit].add(set.faults[i]);
+  Plot plot{
+      "Sensitivity by place in the multiplier",
+      fmt::format(
+          "Share of {} whose class changes, by the lowest bit of the result that a path from the faulty "
+          "wire leads to; with {} intervals.",
+          unit_name(record), confidence_text(record))};
+  std::string commands;
+  for (const int value : {0, 1}) {
+    DataBlock points(value == 0 ? "low" : "high");
+    for (const auto& [bit, group] : groups[value]) {
+      const RecordedEstimate estimate = group.estimate(record.confidence);
+      const Interval ends = estimate.interval.value_or(Interval{estimate.value, estimate.value});
+      points.row(static_cast<double>(bit) + (value == 0 ? -0.15 : 0.15), percent(estimate.value),
+                 percent(ends.low), percent(ends.high));
+    }
+    plot.script += points.text();
+    if (points.rows() == 0) continue;
+    commands += fmt::format("{}${} with yerrorbars pt {} ps 0.5 lw 1.2 lc rgb '{}' title 'stuck at {}'",
+                            commands.empty() ? "plot " : ", ", value == 0 ? "low" : "high",
+                            value == 0 ? 7 : 5, value == 0 ? k_blue : k_orange, value);
+  }
+  plot.script +=
+      "set xlabel 'lowest bit of the result'\nset ylabel 'classes changed, %'\nset yrange [0:*<100]\n"
+      "set xrange [-1:*]\nset xtics 4\n" +
+      commands;
+  return plot;
+}
+
+// The instance that holds the wire where names tell it, else what drives the wire.
+std::string region_of(const RecordedSite& site) {
+  const std::size_t dot = site.name.rfind('.');
+  return dot == std::string::npos ? site.region : site.name.substr(0, dot);
+}
+
+Plot region_plot(const ResultsRecord& record, const RecordedSet& set) {
+  std::map<std::string, Group> groups;
+  for (std::size_t i = 0; i < set.faults.size(); ++i) groups[region_of(set.sites[i])].add(set.faults[i]);
+  std::vector<Row> rows;
+  for (const auto& [region, group] : groups)
+    rows.push_back({fmt::format("{} ({})", region, group.faults()), group.estimate(record.confidence)});
+  std::ranges::stable_sort(rows, std::greater(), [](const Row& row) { return row.estimate.value; });
+  return row_plot(
+      "Sensitivity by netlist region",
+      fmt::format("Share of {} whose class changes, by the instance or the cell pin that drives the faulty "
+                  "wire (drawn faults in brackets), with {} intervals.",
+                  unit_name(record), confidence_text(record)),
+      "classes changed, %", std::move(rows));
+}
+
+Plot hardening_plot(const RecordedSet& set, const std::vector<Hardened>& course) {
+  DataBlock line("line");
+  const std::size_t step = std::max<std::size_t>(1, course.size() / 400);
+  for (std::size_t i = 0; i < course.size(); i += step)
+    line.row(percent(course[i].cost), percent(course[i].removed));
+  line.row(100.0, 100.0);
+  const char* what = set.is_netlist ? "drawn sites" : "bits, by layer and bit,";
+  Plot plot{
+      "Harden the worst",
+      fmt::format(
+          "How much of all changed classes goes away with the {} that change most hardened first (gray: "
+          "without choosing). Chosen and judged by the same faults, so a little too good.",
+          what)};
+  plot.script = line.text() + fmt::format(
+                                  "set xrange [0:100]\nset yrange [0:100]\nset xlabel '{} hardened, %'\n"
+                                  "set ylabel 'changed classes removed, %'\nunset key\n"
+                                  "plot x with lines dt 2 lc rgb '{}', $line with lines lw 2 lc rgb '{}'",
+                                  set.is_netlist ? "sites" : "bits", k_gray, k_blue);
+  return plot;
+}
+
+Plot masking_plot(const ResultsRecord& record, const RecordedSet& set) {
+  std::uint64_t trials = set.faults.size() * (record.is_paired ? 1 : record.image_count);
+  std::uint64_t died = 0;
+  for (const RecordedMasking& masking : set.masking) died += masking.trials;
+  trials = std::max(trials, died);
+  std::vector<Row> rows;
+  for (const RecordedMasking& masking : set.masking)
+    rows.push_back({masking.place, {ratio(masking.trials, trials), {}, {}}});
+  return row_plot(
+      "Where faults die",
+      fmt::format("Trials after which operator all values were the golden ones again, of {} trials.", trials),
+      "trials, %", std::move(rows));
+}
+
+Plot error_rate_plot(const ResultsRecord& record, const RecordedSet& set) {
+  DataBlock points("points");
+  for (std::size_t h = 0; h < std::min(set.strata.size(), set.summaries.size()); ++h) {
+    const RecordedEstimate& accuracy = set.summaries[h].faulty_accuracy;
+    const double rate = set.strata[h].bit_error_rate.value_or(0);
+    const Interval ends = accuracy.interval.value_or(Interval{accuracy.value, accuracy.value});
+    if (rate > 0 && std::isfinite(rate))
+      points.row(rate, percent(accuracy.value), percent(ends.low), percent(ends.high));
+  }
+  Plot plot{"Accuracy by bit error rate",
+            fmt::format("Mean accuracy at each bit error rate, with {} intervals; dashed: golden.",
+                        confidence_text(record))};
+  plot.script =
+      points.text() +
+      fmt::format(
+          "set logscale x\nset format x '1e%T'\nset xlabel 'bit error rate'\nset ylabel 'accuracy, %'\n"
+          "set yrange [0:100]\nset offsets graph 0.05,graph 0.05,0,0\nunset key\n"
+          "plot {} with lines dt 2 lc rgb '{}', $points with yerrorlines pt 7 ps 0.6 lw 2 lc rgb '{}'",
+          percent(ratio(record.golden_correct, record.labelled)), k_gray, k_blue);
+  return plot;
+}
+
+// By layer and bit in the order of what a bit of them changes.
+std::vector<Hardened> harden_domains(const RecordedSet& set) {
+  std::vector<const RecordedDomain*> order;
+  double population = 0, changed = 0;
+  for (const RecordedDomain& domain : set.by_layer_and_bit) {
+    order.push_back(&domain);
+    population += domain.population;
+    changed += domain.population * domain.changed.value;
+  }
+  if (!(population > 0 && changed > 0)) return {};
+  std::ranges::stable_sort(order, std::greater(),
+                           [](const RecordedDomain* domain) { return domain->changed.value; });
+  std::vector<Hardened> course(1);
+  for (const RecordedDomain* domain : order)
+    course.push_back({course.back().cost + domain->population / population,
+                      course.back().removed + domain->population * domain->changed.value / changed});
+  return course;
+}
+
+std::vector<Hardened> harden_sites(const RecordedSet& set) {
+  std::map<std::string, double> sites;
+  double changed = 0;
+  for (std::size_t i = 0; i < set.faults.size(); ++i) {
+    const double share = ratio(set.faults[i].changed, set.faults[i].units);
+    sites[set.sites[i].name] += share;
+    changed += share;
+  }
+  if (!(changed > 0)) return {};
+  std::vector<double> order;
+  for (const auto& [name, share] : sites) order.push_back(share);
+  std::ranges::sort(order, std::greater());
+  std::vector<Hardened> course(1);
+  for (const double share : order)
+    course.push_back({course.back().cost + 1.0 / static_cast<double>(order.size()),
+                      course.back().removed + share / changed});
+  return course;
+}
+
+}  // namespace
+
+std::vector<Hardened> hardening(const RecordedSet& set) {
+  return set.is_netlist ? harden_sites(set) : harden_domains(set);
+}
+
+std::vector<EstimateSoFar> convergence(const ResultsRecord& record, const RecordedSet& set) {
+  constexpr std::uint64_t k_steps = 40;
+  const bool has_populations = std::ranges::all_of(
+      set.strata, [](const RecordedStratum& stratum) { return stratum.population.has_value(); });
+  if (set.faults.empty() || !has_populations) return {};
+  std::vector<std::vector<const RecordedFault*>> members(set.strata.size());
+  for (const RecordedFault& fault : set.faults) members[fault.stratum].push_back(&fault);
+
+  std::vector<FaultStratum> strata(members.size());
+  const double images = record.is_paired ? static_cast<double>(record.image_count) : 1.0;
+  const SampledShare what{ratio(record.golden_correct, record.labelled),
+                          static_cast<double>(record.labelled) / images, !record.is_paired};
+  const bool is_random = set.summaries.front().faulty_accuracy.interval.has_value();
+  std::vector<EstimateSoFar> course;
+  for (std::uint64_t step = 1; step <= k_steps; ++step) {
+    EstimateSoFar estimate;
+    std::vector<FaultStratum> seen;
+    for (std::size_t h = 0; h < members.size(); ++h) {
+      const std::uint64_t target = (members[h].size() * step + k_steps - 1) / k_steps;
+      while (strata[h].drawn < target) {
+        const RecordedFault& fault = *members[h][strata[h].drawn];
+        strata[h].add(fault.faulty_correct, fault.golden_correct, fault.labelled);
+      }
+      if (target == 0) continue;
+      seen.push_back(strata[h]);
+      const double population = std::min(*set.strata[h].population, 0x1p62);
+      seen.back().population = std::max(static_cast<std::uint64_t>(population), target);
+      estimate.faults += target;
+    }
+    const SampledMean mean = sampled_mean(seen, what, record.confidence);
+    estimate.accuracy.value = mean.mean;
+    if (is_random) estimate.accuracy.interval = mean.these_images;
+    if (course.empty() || course.back().faults != estimate.faults) course.push_back(estimate);
+  }
+  return course;
+}
+
+std::vector<Plot> set_plots(const ResultsRecord& record, const RecordedSet& set) {
+  std::vector<Plot> plots;
+  const RecordedSummary& summary = set.summaries.front();
+  const bool has_rates = set.strata.front().bit_error_rate.has_value();
+  if (has_rates) plots.push_back(error_rate_plot(record, set));
+  const auto drawn = std::accumulate(summary.histogram.begin(), summary.histogram.end(), std::uint64_t{0});
+  if (!has_rates && !record.is_paired && drawn > 1) plots.push_back(distribution_plot(record, summary));
+  if (const auto course = convergence(record, set); course.size() > 1)
+    plots.push_back(convergence_plot(record, course));
+  if (set.by_layer.size() > 1) plots.push_back(layer_plot(record, set));
+  if (set.by_bit.size() > 1) plots.push_back(bit_plot(record, set));
+  if (set.by_layer.size() > 1 && set.by_bit.size() > 1) plots.push_back(heat_plot(record, set));
+  if (set.is_netlist && !set.faults.empty()) {
+    plots.push_back(result_bit_plot(record, set));
+    plots.push_back(region_plot(record, set));
+  }
+  if (const auto course = hardening(set); course.size() > 2) plots.push_back(hardening_plot(set, course));
+  if (!set.masking.empty()) plots.push_back(masking_plot(record, set));
+  return plots;
+}
+
+Plot overview_plot(std::span<const ResultsRecord> records) {
+  DataBlock golden("golden");
+  std::vector<Row> rows;
+  for (const ResultsRecord& record : records)
+    for (const RecordedSet& set : record.sets)
+      for (const RecordedSummary& summary : set.summaries) {
+        golden.row(percent(ratio(record.golden_correct, record.labelled)), rows.size());
+        rows.push_back({fmt::format("{} {}", rows.size() + 1, set.name), summary.faulty_accuracy});
+      }
+  const std::size_t shown = std::min(rows.size(), k_most_rows);
+  Plot plot = row_plot("Accuracy under faults",
+                       "Mean accuracy under faults, with intervals on these images; diamonds: "
+                       "golden accuracy. Numbers as in the table.",
+                       "accuracy, %", std::move(rows));
+  plot.script =
+      golden.text() + plot.script +
+      fmt::format(", $golden every ::0::{} with points pt 13 ps 0.8 lc rgb '{}'", shown - 1, k_orange);
+  return plot;
+}
+
+}  // namespace qfi
