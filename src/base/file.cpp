@@ -90,6 +90,13 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
       m_temporary(std::move(other.m_temporary)),
       m_descriptor(std::exchange(other.m_descriptor, -1)) {}
 
+OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
+  std::swap(m_path, other.m_path);
+  std::swap(m_temporary, other.m_temporary);
+  std::swap(m_descriptor, other.m_descriptor);
+  return *this;
+}
+
 OutputFile::~OutputFile() {
   if (m_descriptor < 0) return;
   ::close(m_descriptor);

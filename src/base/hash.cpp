@@ -10,9 +10,27 @@
 namespace qfi {
 
 std::string sha256_hex(std::span<const std::byte> data) {
+  Sha256 hash;
+  hash.add(data);
+  return hash.hex();
+}
+
+Sha256::Sha256() : m_state(EVP_MD_CTX_new()) {
+  if (m_state == nullptr || EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(m_state), EVP_sha256(), nullptr) != 1)
+    throw std::bad_alloc();
+}
+
+Sha256::~Sha256() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(m_state)); }
+
+void Sha256::add(std::span<const std::byte> data) {
+  if (EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(m_state), data.data(), data.size()) != 1)
+    throw std::bad_alloc();
+}
+
+std::string Sha256::hex() {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
-  if (EVP_Digest(data.data(), data.size(), digest, &size, EVP_sha256(), nullptr) != 1) throw std::bad_alloc();
+  if (EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(m_state), digest, &size) != 1) throw std::bad_alloc();
   std::string text;
   for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
   return text;

@@ -14,7 +14,7 @@
 namespace qfi {
 namespace {
 
-constexpr std::uint64_t k_most_faults = 16'000'000;          // about half a kilobyte each
+constexpr std::uint64_t k_most_faults = 16'000'000;          // about 200 bytes each
 constexpr std::uint64_t k_endless = std::uint64_t{1} << 62;  // a population that draws do not exhaust
 constexpr std::uint64_t k_most_flips = 500'000'000;          // of all drawn faults
 
@@ -176,7 +176,6 @@ Result<void> BitSet::draw(const std::vector<std::uint64_t>& targets, unsigned) {
     }
   for (std::size_t h = 0; h < m_strata.size() && m_listed.empty(); ++h)
     m_strata[h].drawn = std::max(m_strata[h].drawn, most_of(m_strata[h], targets[h]));
-  m_counts.resize(m_stratum_of.size());
   m_outcomes.resize(m_stratum_of.size());
   if (!m_values.protected_storage.empty()) m_protected.resize(m_stratum_of.size());
   return {};
@@ -268,9 +267,8 @@ Digest BitSet::faults_digest() const {
 }
 
 void BitSet::take(std::uint64_t fault, std::uint64_t block, const Trial& trial) {
-  m_counts[fault] += trial.outcome.counts;
-  m_outcomes[fault] += trial.outcome;
-  if (trial.with_protection) m_protected[fault] += *trial.with_protection;
+  m_outcomes.add(fault, trial.outcome);
+  if (trial.with_protection) m_protected.add(fault, *trial.with_protection);
   const Images images = images_of(fault, block);
   for (std::size_t k = 0; k < images.count; ++k) add_image(fault, images.first + k, trial.events[k]);
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <regex>
 
+#include "qfi/base/hash.hpp"
 #include "qfi/campaign/config_names.hpp"
 #include "qfi/campaign/results.hpp"
 
@@ -51,33 +52,72 @@ constexpr const char* k_protected_header =
     ",protected_changed,protected_faulty_correct,protected_output_identical,protected_detected,"
     "protected_corrected,protected_missed";
 
-class Writer {
+// Lines on their way to a file, in pieces, so that no table is held whole.
+class TableWriter {
  public:
-  explicit Writer(const BitSet& set) : m_set(set) {}
+  explicit TableWriter(OutputFile file) : m_file(std::move(file)) {}
 
-  std::string write() {
-    add("{}{}\n", k_header, m_set.protected_outcomes().empty() ? "" : k_protected_header);
+  template <class... Args>
+  void add(fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(m_text), format, std::forward<Args>(args)...);
+  }
+  Result<void> end_line() {
+    constexpr std::size_t k_piece_bytes = 1 << 20;
+    m_text.push_back('\n');
+    ++m_lines;
+    return m_text.size() < k_piece_bytes ? Result<void>() : flush();
+  }
+  Result<FaultTable> finish(const std::string& name) {
+    QFI_CHECK(flush());
+    return FaultTable{name, m_lines - 1, m_hash.hex(), std::move(m_file)};
+  }
+
+ private:
+  Result<void> flush() {
+    const auto piece = bytes_of({m_text.data(), m_text.size()});
+    m_hash.add(piece);
+    QFI_CHECK(m_file.write_at(m_written, piece));
+    m_written += piece.size();
+    m_text.clear();
+    return {};
+  }
+
+  OutputFile m_file;
+  fmt::memory_buffer m_text;
+  Sha256 m_hash;
+  std::uint64_t m_written = 0;
+  std::uint64_t m_lines = 0;
+};
+
+class FaultLines {
+ public:
+  FaultLines(const BitSet& set, TableWriter& writer) : m_set(set), m_writer(writer) {}
+
+  Result<void> write() {
+    add("{}{}", k_header, m_set.protected_outcomes().empty() ? "" : k_protected_header);
+    QFI_CHECK(m_writer.end_line());
     for (std::size_t fault = 0; fault < m_set.drawn(); ++fault) {
-      add_fault(fault);
-      add_counts(m_set.counts()[fault]);
-      add_outcome(m_set.outcomes()[fault]);
+      const BitOutcome outcome = m_set.outcomes()[fault];
+      add_fault(fault, outcome);
+      add_counts(outcome.counts);
+      add_outcome(outcome);
       if (!m_set.protected_outcomes().empty()) {
-        const BitOutcome& outcome = m_set.protected_outcomes()[fault];
-        add(",{},{},{},{},{},{}", outcome.counts.changed, outcome.counts.faulty_correct,
-            outcome.counts.output_identical, outcome.detected, outcome.corrected, outcome.missed);
+        const BitOutcome kept = m_set.protected_outcomes()[fault];
+        add(",{},{},{},{},{},{}", kept.counts.changed, kept.counts.faulty_correct,
+            kept.counts.output_identical, kept.detected, kept.corrected, kept.missed);
       }
-      m_text.push_back('\n');
+      QFI_CHECK(m_writer.end_line());
     }
-    return fmt::to_string(m_text);
+    return {};
   }
 
  private:
   template <class... Args>
   void add(fmt::format_string<Args...> format, Args&&... args) {
-    fmt::format_to(std::back_inserter(m_text), format, std::forward<Args>(args)...);
+    m_writer.add(format, std::forward<Args>(args)...);
   }
 
-  void add_fault(std::size_t index) {
+  void add_fault(std::size_t index, const BitOutcome& outcome) {
     const BitFault fault = m_set.fault(index);
     add("{},{},{},{},", index, m_set.stratum_of(index),
         m_set.is_paired() ? std::to_string(m_set.workload().data.indices()[m_set.image_of(index)]) : "",
@@ -92,7 +132,7 @@ class Writer {
         is_data ? name_in(k_stages, place.stage) : "", site.element,
         place.channel_of(site.element, tensor.elements()), stored.storage.bit_of(site.stored_bit),
         site.stored_bit, name_of(fault.models.front()));
-    const auto& value = m_set.outcomes()[index].value;
+    const auto& value = outcome.value;
     if (!value) return add(",,,");
     const bool is_accumulator = is_data && place.stage == Stage::accumulator;
     const double before = number_of(tensor, is_accumulator, value->first);
@@ -120,40 +160,51 @@ class Writer {
   }
 
   const BitSet& m_set;
-  fmt::memory_buffer m_text;
+  TableWriter& m_writer;
 };
 
-void add_bits(const BitSet& set, const std::string& name, SetFiles& files) {
+Result<FaultTable> write_faults(const BitSet& set, const std::filesystem::path& folder,
+                                const std::string& name) {
+  QFI_TRY(OutputFile file, OutputFile::create(folder / name));
+  TableWriter writer(std::move(file));
+  QFI_CHECK(FaultLines(set, writer).write());
+  return writer.finish(name);
+}
+
+Result<std::optional<FaultTable>> write_bits(const BitSet& set, const std::filesystem::path& folder,
+                                             const std::string& name) {
   constexpr std::size_t k_most = 5'000'000;
-  for (std::size_t i = 0; i < set.drawn() && files.bits_rows <= k_most; ++i)
-    files.bits_rows += set.fault(i).sites.size();
-  if (files.bits_rows == set.drawn() || files.bits_rows > k_most) return;
-  fmt::memory_buffer text;
-  const auto out = std::back_inserter(text);
-  fmt::format_to(out, "fault,layer,element,stored_bit,stage,model\n");
+  std::uint64_t rows = 0;
+  for (std::size_t i = 0; i < set.drawn() && rows <= k_most; ++i) rows += set.bits_of(i);
+  if (rows == set.drawn() || rows > k_most) return std::nullopt;
+  QFI_TRY(OutputFile file, OutputFile::create(folder / name));
+  TableWriter writer(std::move(file));
+  writer.add("fault,layer,element,stored_bit,stage,model");
+  QFI_CHECK(writer.end_line());
   for (std::size_t i = 0; i < set.drawn(); ++i) {
     const BitFault fault = set.fault(i);
     for (std::size_t k = 0; k < fault.sites.size(); ++k) {
       const BitSite& site = fault.sites[k];
       const ValuePlace& place = set.values().places[site.values];
-      fmt::format_to(out, "{},{},{},{},{},{}\n", i, place.operator_index, site.element, site.stored_bit,
-                     place.target == FaultTarget::data ? name_in(k_stages, place.stage) : "",
-                     name_of(fault.models[k]));
+      writer.add("{},{},{},{},{},{}", i, place.operator_index, site.element, site.stored_bit,
+                 place.target == FaultTarget::data ? name_in(k_stages, place.stage) : "",
+                 name_of(fault.models[k]));
+      QFI_CHECK(writer.end_line());
     }
   }
-  files.bits = FaultTable{name, fmt::to_string(text)};
+  return writer.finish(name);
 }
 
 }  // namespace
 
-std::vector<SetFiles> set_files(const Plan& plan) {
+Result<std::vector<SetFiles>> write_tables(const Plan& plan, const std::filesystem::path& folder) {
   std::vector<SetFiles> files(plan.sets.size());
   for (std::size_t i = 0; i < plan.sets.size(); ++i) {
     const BitSet* set = plan.bits(i);
     if (set == nullptr) continue;
     const std::string name = plan.sets.size() == 1 ? "faults" : fmt::format("faults_{}", i);
-    files[i].faults = FaultTable{name + ".csv", Writer(*set).write()};
-    add_bits(*set, name + "_bits.csv", files[i]);
+    QFI_TRY(files[i].faults, write_faults(*set, folder, name + ".csv"));
+    QFI_TRY(files[i].bits, write_bits(*set, folder, name + "_bits.csv"));
   }
   return files;
 }

@@ -119,6 +119,19 @@ Result<std::unique_ptr<Journal>> Journal::open(const std::filesystem::path& file
   return std::unique_ptr<Journal>(new Journal(std::move(impl)));
 }
 
+Result<std::unique_ptr<Journal>> Journal::open_to_read(const std::filesystem::path& file) {
+  std::error_code ignored;
+  const auto has = [&](const char* suffix) {
+    return std::filesystem::exists(std::filesystem::symlink_status(file.string() + suffix, ignored));
+  };
+  // One that is in use, or was when it was killed, has more to read and must be locked.
+  if (has("-wal") || has("-journal")) return open(file);
+  auto impl = std::make_unique<Impl>();
+  QFI_CHECK(impl->file.open_finished(file));
+  QFI_CHECK(impl->load_identity());
+  return std::unique_ptr<Journal>(new Journal(std::move(impl)));
+}
+
 // An empty one is what a run leaves that was killed at once.
 Result<void> Journal::remove(const std::filesystem::path& file) {
   constexpr std::size_t k_application_at = 68;  // in the head of an SQLite file, high byte first

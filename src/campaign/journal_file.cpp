@@ -106,14 +106,13 @@ Result<std::int64_t> JournalFile::number(const char* sql) const {
 }
 
 // Nothing of the file's own runs: no views, no triggers, no functions in its schema.
-Result<void> JournalFile::open(const std::filesystem::path& path) {
+Result<void> JournalFile::connect(const std::filesystem::path& path, const std::string& name, int flags) {
   m_path = path;
   std::error_code ignored;
   if (std::filesystem::is_symlink(m_path, ignored))
     return bad_input("{}: a link; a journal is a file of its own", m_path.string());
   sqlite3* opened = nullptr;
-  const int code = sqlite3_open_v2(
-      m_path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, nullptr);
+  const int code = sqlite3_open_v2(name.c_str(), &opened, flags | SQLITE_OPEN_FULLMUTEX, nullptr);
   m_database.reset(opened);
   if (code != SQLITE_OK) return error("open");
   for (const int option : {SQLITE_DBCONFIG_ENABLE_TRIGGER, SQLITE_DBCONFIG_ENABLE_VIEW,
@@ -126,7 +125,11 @@ Result<void> JournalFile::open(const std::filesystem::path& path) {
   // One process, locked before anything is read: then no shared memory is needed beside the file.
   QFI_CHECK(execute("PRAGMA locking_mode = EXCLUSIVE", "lock"));
   QFI_CHECK(execute("PRAGMA cell_size_check = ON", "open"));
-  QFI_CHECK(execute("PRAGMA mmap_size = 0", "open"));
+  return execute("PRAGMA mmap_size = 0", "open");
+}
+
+// Whether it is empty.
+Result<bool> JournalFile::check_head() const {
   QFI_TRY(const std::int64_t tables, number("SELECT count(*) FROM sqlite_schema"));
   QFI_TRY(const std::int64_t application, number("PRAGMA application_id"));
   QFI_TRY(const std::int64_t version, number("PRAGMA user_version"));
@@ -136,12 +139,29 @@ Result<void> JournalFile::open(const std::filesystem::path& path) {
   if (!is_new && version != k_version)
     return bad_input("{}: journal of version {}, this program writes version {}; begin anew with --restart",
                      m_path.string(), version, k_version);
+  return is_new;
+}
+
+Result<void> JournalFile::open(const std::filesystem::path& path) {
+  QFI_CHECK(connect(path, path.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
+  QFI_TRY(const bool is_new, check_head());
   QFI_CHECK(execute("BEGIN EXCLUSIVE; COMMIT", "lock"));
   QFI_CHECK(is_new ? make_tables() : check_tables());
   QFI_CHECK(execute("PRAGMA journal_mode = WAL", "open"));
   struct stat status {};
   if (::stat(m_path.c_str(), &status) == 0) m_inode = status.st_ino;
   return {};
+}
+
+Result<void> JournalFile::open_finished(const std::filesystem::path& path) {
+  std::string uri = "file:";
+  for (const char c : std::filesystem::absolute(path).string())
+    uri += std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '/'
+               ? std::string(1, c)
+               : fmt::format("%{:02x}", static_cast<unsigned char>(c));
+  QFI_CHECK(connect(path, uri + "?immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI));
+  QFI_TRY(const bool is_new, check_head());
+  return is_new ? bad_input("{}: empty; run its campaign", path.string()) : check_tables();
 }
 
 Result<void> JournalFile::make_tables() {

@@ -21,6 +21,8 @@ class JournalFile {
 
   /// See Journal::open.
   Result<void> open(const std::filesystem::path& path);
+  /// Only to be read, without locks: nothing lies beside the file that belongs to it.
+  Result<void> open_finished(const std::filesystem::path& path);
   const std::filesystem::path& path() const { return m_path; }
   /// The last error was that another process has it open.
   bool is_in_use() const;
@@ -47,6 +49,8 @@ class JournalFile {
     void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
   };
 
+  Result<void> connect(const std::filesystem::path& path, const std::string& name, int flags);
+  Result<bool> check_head() const;
   tl::unexpected<Error> error(const char* doing) const;
   Result<void> execute(const char* sql, const char* doing) const;
   Result<Statement> prepare(const std::string& sql, const char* doing) const;

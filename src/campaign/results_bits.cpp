@@ -2,8 +2,6 @@
 // What results.json says of faults of stored bits.
 #include <map>
 
-#include "qfi/base/file.hpp"
-#include "qfi/base/hash.hpp"
 #include "qfi/campaign/config_names.hpp"
 #include "results_json.hpp"
 
@@ -76,9 +74,10 @@ Json directions_json(const BitSet& set, double confidence) {
   return list;
 }
 
-Json reads_json(const std::vector<BitOutcome>& outcomes) {
+Json reads_json(const OutcomeStore& outcomes) {
   std::uint64_t reads = 0, detected = 0, corrected = 0, missed = 0;
-  for (const BitOutcome& outcome : outcomes) {
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    const BitOutcome outcome = outcomes[i];
     reads += outcome.reads;
     detected += outcome.detected;
     corrected += outcome.corrected;
@@ -90,12 +89,14 @@ Json reads_json(const std::vector<BitOutcome>& outcomes) {
 
 Json masking_json(const BitSet& set) {
   std::map<int, std::uint64_t> images;
-  for (const BitOutcome& outcome : set.outcomes())
-    for (const auto& [index, count] : outcome.equal_after) images[index] += count;
-  Json list = Json::array();
   std::uint64_t traced = 0;
   std::uint64_t identical = 0;
-  for (const BitOutcome& outcome : set.outcomes()) identical += outcome.counts.output_identical;
+  for (std::size_t i = 0; i < set.drawn(); ++i) {
+    const BitOutcome outcome = set.outcomes()[i];
+    for (const auto& [index, count] : outcome.equal_after) images[index] += count;
+    identical += outcome.counts.output_identical;
+  }
+  Json list = Json::array();
   for (const auto& [index, count] : images) {
     traced += count;
     const std::string name =
@@ -121,8 +122,8 @@ Json protection_json(const BitSet& set, double confidence) {
   return json;
 }
 
-Json file_json(const FaultTable& table, std::uint64_t rows) {
-  return {{"name", table.name}, {"rows", rows}, {"sha256", sha256_hex(bytes_of(table.csv))}};
+Json file_json(const FaultTable& table) {
+  return {{"name", table.name}, {"rows", table.rows}, {"sha256", table.sha256}};
 }
 
 }  // namespace
@@ -138,8 +139,8 @@ Json results_json_of(const BitSet& set, const SetFiles& files, double confidence
                {"by_layer_and_bit", rows_json(set, true, true, confidence)},
                {"by_direction", directions_json(set, confidence)},
                {"equal_to_golden_after", masking_json(set)},
-               {"faults_file", file_json(*files.faults, set.drawn())}});
-  json["bits_file"] = files.bits ? file_json(*files.bits, files.bits_rows) : Json(nullptr);
+               {"faults_file", file_json(*files.faults)}});
+  json["bits_file"] = files.bits ? file_json(*files.bits) : Json(nullptr);
   return json;
 }
 

@@ -18,7 +18,7 @@ const char* name_of(FaultFate fate) {
 
 Json stuck_at_fault_json(const StuckAtSet& set, const SiteMap& map, std::size_t index) {
   const PlannedFault& fault = set.faults()[index];
-  const FaultCounts& counts = set.counts()[index];
+  const FaultCounts& counts = set.counts_of(index);
   const SitePlace place = map.place(fault.fault.site);
   Json json = {{"index", index},
                {"site", site_name(set.netlist(), fault.fault.site)},

@@ -24,7 +24,7 @@ Json plan_json_of(const TableSet& set) {
 
 Json results_json_of(const TableSet& set) {
   Json json = plan_json_of(set);
-  json["counts"] = counts_json(set.counts().front(), set.workload().task);
+  json["counts"] = counts_json(set.counts_of(0), set.workload().task);
   return json;
 }
 

@@ -306,11 +306,14 @@ std::optional<Ratio> ratio_share(std::span<const RatioFault> faults, double conf
   double undrawn = 0;  // squares of the weighted trials, as far as they stand for others than themselves
   std::uint64_t all = 0;
   std::uint64_t none = 0;
+  double n = 0;
   for (const RatioFault& fault : faults) {
-    trials += fault.weight * static_cast<double>(fault.trials);
-    events += fault.weight * static_cast<double>(fault.events);
-    undrawn += fault.undrawn * square(fault.weight * static_cast<double>(fault.trials));
-    (2 * fault.events >= fault.trials ? all : none) += 1;
+    const auto count = static_cast<double>(fault.count);
+    n += count;
+    trials += count * fault.weight * static_cast<double>(fault.trials);
+    events += count * fault.weight * static_cast<double>(fault.events);
+    undrawn += count * fault.undrawn * square(fault.weight * static_cast<double>(fault.trials));
+    (2 * fault.events >= fault.trials ? all : none) += fault.count;
   }
   if (trials <= 0) return std::nullopt;
   Ratio result;
@@ -319,7 +322,7 @@ std::optional<Ratio> ratio_share(std::span<const RatioFault> faults, double conf
     result.interval = Interval{result.share, result.share};
     return result;
   }
-  if (faults.size() < 2) return result;
+  if (n < 2) return result;
   const double effective = square(trials) / undrawn;
   if (events <= 0 || result.share >= 1.0) {
     const double unseen = 1.0 - std::pow((1.0 - confidence) / 2.0, 1.0 / effective);
@@ -330,12 +333,14 @@ std::optional<Ratio> ratio_share(std::span<const RatioFault> faults, double conf
   double spread = 0;  // of the faults' own shares, as if all strata had the same
   for (const RatioFault& fault : faults) {
     const auto own = static_cast<double>(fault.trials);
+    const auto count = static_cast<double>(fault.count);
     if (fault.trials > 0)
-      spread += fault.weight * own / trials * square(static_cast<double>(fault.events) / own - result.share);
-    rests += fault.undrawn * square(fault.weight * (static_cast<double>(fault.events) -
-                                                    result.share * static_cast<double>(fault.trials)));
+      spread += count * fault.weight * own / trials *
+                square(static_cast<double>(fault.events) / own - result.share);
+    rests += count * fault.undrawn *
+             square(fault.weight *
+                    (static_cast<double>(fault.events) - result.share * static_cast<double>(fault.trials)));
   }
-  const auto n = static_cast<double>(faults.size());
   const bool are_few = std::min(all, none) < k_enough;
   const double variance = std::max(rests * n / (n - 1.0) / square(trials),
                                    (are_few ? result.share * (1.0 - result.share) : spread) / effective);

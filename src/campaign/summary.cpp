@@ -66,61 +66,90 @@ class Estimator {
         m_place[h] = static_cast<int>(m_strata.size());
         m_strata.push_back(h);
       }
-    for (std::size_t fault = 0; fault < set.drawn(); ++fault)
-      if (m_place[set.stratum_of(fault)] >= 0) m_faults.push_back(fault);
   }
 
+  // Every fault is looked at once: of many, unpacking is what takes time.
   SetEstimates estimate() const {
     const GoldenRun& golden = m_set.workload().golden;
     SetEstimates result;
     result.golden_accuracy = ratio(golden.counts.golden_correct, golden.counts.labelled);
     result.golden_top5 = ratio(golden.counts.faulty_top5_correct, golden.counts.labelled);
-    result.faulty_accuracy =
-        mean(golden.counts.labelled, result.golden_accuracy, &FaultCounts::faulty_correct, &Stratum::correct);
-    result.faulty_top5 =
-        mean(golden.counts.labelled, result.golden_top5, &FaultCounts::faulty_top5_correct, &Stratum::top5);
-    result.sdc_rate = mean(golden.counts.units, 0.0, &FaultCounts::changed, &Stratum::changed);
-    result.critical = share([](const FaultCounts& counts) { return counts.changed > 0; });
-    result.output_identical =
-        share([](const FaultCounts& counts) { return counts.output_identical == counts.images; });
-    result.due = share([](const FaultCounts& counts) { return counts.nan + counts.infinity > 0; });
-    const auto with_class = [&](const char* name) {
-      return share([&](const FaultCounts& counts) { return harm_class(m_set.workload(), counts) == name; });
-    };
-    result.harmless = with_class("harmless");
-    result.between = with_class("between");
-    result.collapsed = with_class("collapsed");
+    MeanSums accuracy = mean_sums(&FaultCounts::faulty_correct, result.golden_accuracy, &Stratum::correct);
+    MeanSums top5 = mean_sums(&FaultCounts::faulty_top5_correct, result.golden_top5, &Stratum::top5);
+    MeanSums changed = mean_sums(&FaultCounts::changed, 0.0, &Stratum::changed);
+    ShareSums critical = share_sums(), identical = share_sums(), due = share_sums();
+    ShareSums harmless = share_sums(), between = share_sums(), collapsed = share_sums();
     FaultCounts sums;
-    for (const std::size_t fault : m_faults) sums += m_set.counts()[fault];
-    result.mean_iou = sums.confusion.mean_iou();
-    result.global_iou = sums.confusion.global_iou();
-    result.weighted_iou = sums.confusion.weighted_iou();
-    for (const std::size_t fault : m_faults) {
-      const FaultCounts& counts = m_set.counts()[fault];
+    for (std::size_t fault = 0; fault < m_set.drawn(); ++fault) {
+      const int place = m_place[m_set.stratum_of(fault)];
+      if (place < 0) continue;
+      const auto k = static_cast<std::size_t>(place);
+      const FaultCounts counts = m_set.counts_of(fault);
+      for (MeanSums* mean : {&accuracy, &top5, &changed}) mean->add(k, counts, m_context.golden_of(fault));
+      critical.add(k, counts.changed > 0);
+      identical.add(k, counts.output_identical == counts.images);
+      due.add(k, counts.nan + counts.infinity > 0);
+      const std::string_view harm = harm_class(m_set.workload(), counts);
+      harmless.add(k, harm == "harmless");
+      between.add(k, harm == "between");
+      collapsed.add(k, harm == "collapsed");
       const std::size_t bins = result.histogram.size();
       const std::size_t bin = counts.faulty_correct * bins / std::max<std::uint64_t>(counts.labelled, 1);
       ++result.histogram[std::min(bin, bins - 1)];
+      sums += counts;
     }
+    result.faulty_accuracy = mean_of(accuracy, golden.counts.labelled);
+    result.faulty_top5 = mean_of(top5, golden.counts.labelled);
+    result.sdc_rate = mean_of(changed, golden.counts.units);
+    result.critical = share_of(critical);
+    result.output_identical = share_of(identical);
+    result.due = share_of(due);
+    result.harmless = share_of(harmless);
+    result.between = share_of(between);
+    result.collapsed = share_of(collapsed);
+    result.mean_iou = sums.confusion.mean_iou();
+    result.global_iou = sums.confusion.global_iou();
+    result.weighted_iou = sums.confusion.weighted_iou();
     return result;
   }
 
  private:
-  SampledMean mean(std::uint64_t golden_units, double golden_share, std::uint64_t FaultCounts::*number,
-                   std::vector<std::uint64_t> Stratum::*of_image) const {
-    std::vector<FaultStratum> strata(m_strata.size());
+  struct MeanSums {
+    std::uint64_t FaultCounts::*number;
+    double golden_share;
+    std::vector<FaultStratum> strata;
+
+    void add(std::size_t k, const FaultCounts& counts, const FaultCounts& golden) {
+      const bool starts_at_none = golden_share == 0.0;
+      strata[k].add(counts.*number, starts_at_none ? 0 : golden.*number,
+                    starts_at_none ? counts.units : counts.labelled);
+    }
+  };
+  struct ShareSums {
+    std::vector<StratumCounts> strata;
+    std::uint64_t faults = 0;
+
+    void add(std::size_t k, bool holds) {
+      ++strata[k].drawn;
+      strata[k].events += holds ? 1 : 0;
+      faults += holds ? 1 : 0;
+    }
+  };
+
+  MeanSums mean_sums(std::uint64_t FaultCounts::*number, double golden_share,
+                     std::vector<std::uint64_t> Stratum::*of_image) const {
+    MeanSums sums{number, golden_share, std::vector<FaultStratum>(m_strata.size())};
     for (std::size_t k = 0; k < m_strata.size(); ++k) {
-      strata[k].population = trials_in(m_strata[k]);
-      strata[k].of_image = m_set.strata()[m_strata[k]].*of_image;
+      sums.strata[k].population = trials_in(m_strata[k]);
+      sums.strata[k].of_image = m_set.strata()[m_strata[k]].*of_image;
     }
-    for (const std::size_t fault : m_faults) {
-      const std::uint64_t golden = golden_share == 0.0 ? 0 : m_context.golden_of(fault).*number;
-      const FaultCounts& counts = m_set.counts()[fault];
-      const std::uint64_t units = golden_share == 0.0 ? counts.units : counts.labelled;
-      strata[static_cast<std::size_t>(m_place[m_set.stratum_of(fault)])].add(counts.*number, golden, units);
-    }
-    limit(strata);
-    return m_context.mean(strata, {golden_share, m_context.units(golden_units), !m_set.is_paired()},
-                          m_confidence);
+    return sums;
+  }
+
+  ShareSums share_sums() const {
+    ShareSums sums;
+    for (const std::size_t h : m_strata) sums.strata.push_back({trials_in(h), 0, 0});
+    return sums;
   }
 
   std::uint64_t trials_in(std::size_t h) const {
@@ -129,25 +158,21 @@ class Estimator {
   }
 
   // A fault list may be longer than the population, which nothing is said of.
-  void limit(std::vector<FaultStratum>& strata) const {
-    for (FaultStratum& stratum : strata) stratum.population = std::max(stratum.population, stratum.drawn);
+  template <class Strata>
+  static void limit(Strata& strata) {
+    for (auto& stratum : strata) stratum.population = std::max(stratum.population, stratum.drawn);
   }
 
-  template <class Predicate>
-  FaultShare share(const Predicate& predicate) const {
-    std::vector<StratumCounts> strata(m_strata.size());
-    FaultShare result;
-    for (std::size_t k = 0; k < m_strata.size(); ++k) strata[k].population = trials_in(m_strata[k]);
-    for (const std::size_t fault : m_faults) {
-      StratumCounts& stratum = strata[static_cast<std::size_t>(m_place[m_set.stratum_of(fault)])];
-      const bool holds = predicate(m_set.counts()[fault]);
-      ++stratum.drawn;
-      stratum.events += holds ? 1 : 0;
-      result.faults += holds ? 1 : 0;
-    }
-    for (StratumCounts& stratum : strata) stratum.population = std::max(stratum.population, stratum.drawn);
-    const Share estimate = stratified_share(strata, m_confidence);
-    result.share = estimate.share;
+  SampledMean mean_of(MeanSums& sums, std::uint64_t golden_units) const {
+    limit(sums.strata);
+    return m_context.mean(sums.strata, {sums.golden_share, m_context.units(golden_units), !m_set.is_paired()},
+                          m_confidence);
+  }
+
+  FaultShare share_of(ShareSums& sums) const {
+    limit(sums.strata);
+    const Share estimate = stratified_share(sums.strata, m_confidence);
+    FaultShare result{sums.faults, estimate.share, std::nullopt};
     if (m_set.is_random_sample()) result.interval = estimate.interval;
     return result;
   }
@@ -157,7 +182,6 @@ class Estimator {
   double m_confidence;
   std::vector<std::size_t> m_strata;  ///< that are estimated
   std::vector<int> m_place;           ///< of each stratum in m_strata; -1: none
-  std::vector<std::size_t> m_faults;
 };
 
 // What every member of a set of single bits is.
@@ -214,7 +238,7 @@ class DomainTable {
   void add(std::size_t fault) {
     const BitSite site = m_set.fault(fault).sites.front();
     const Domain domain = domain_of(site.values, site.stored_bit);
-    const FaultCounts& counts = m_set.counts()[fault];
+    const FaultCounts counts = m_set.counts_of(fault);
     m_cells[domain][m_set.stratum_of(fault)].add(counts.changed, 0, counts.units);
     m_sums[domain] += counts;
     const double share = ratio(counts.changed, counts.units);
@@ -281,17 +305,34 @@ class DomainTable {
 };
 
 // How many faults of the population a drawn one stands for.
-double weight_of(const FaultSet& set, std::size_t fault) {
-  const Stratum& stratum = set.strata()[set.stratum_of(fault)];
+double weight_in(const Stratum& stratum) {
   return static_cast<double>(stratum.population) /
          static_cast<double>(std::max<std::uint64_t>(stratum.drawn, 1));
 }
 
-double undrawn_of(const FaultSet& set, std::size_t fault) {
-  const Stratum& stratum = set.strata()[set.stratum_of(fault)];
+double undrawn_in(const Stratum& stratum) {
   if (stratum.is_drawn_with_replacement) return 1.0;
   return std::max(0.0, 1.0 - static_cast<double>(stratum.drawn) / static_cast<double>(stratum.population));
 }
+
+// Faults with the same numbers are kept once: of many there are few kinds.
+class AlikeFaults {
+ public:
+  void add(std::size_t stratum, std::uint64_t events, std::uint64_t trials) {
+    ++m_counts[{stratum, events, trials}];
+  }
+  std::optional<Ratio> share(const FaultSet& set, double confidence) const {
+    std::vector<RatioFault> faults;
+    for (const auto& [kind, count] : m_counts) {
+      const auto& [h, events, trials] = kind;
+      faults.push_back({weight_in(set.strata()[h]), undrawn_in(set.strata()[h]), events, trials, count});
+    }
+    return ratio_share(faults, confidence);
+  }
+
+ private:
+  std::map<std::tuple<std::size_t, std::uint64_t, std::uint64_t>, std::uint64_t> m_counts;
+};
 
 }  // namespace
 
@@ -308,7 +349,7 @@ FaultShare share_with_fate(const StuckAtSet& set, FaultFate fate, double confide
   return result;
 }
 
-std::string harm_class(const Workload& workload, const FaultCounts& counts) {
+std::string_view harm_class(const Workload& workload, const FaultCounts& counts) {
   const double accuracy = ratio(counts.faulty_correct, counts.labelled);
   const double loss = ratio(counts.golden_correct, counts.labelled) - accuracy;
   constexpr double k_rounding = 1e-12;  // 1 image of 100 is 1 point, whatever the division made of it
@@ -326,10 +367,9 @@ std::vector<DomainRow> domain_rows(const BitSet& set, bool by_layer, bool by_bit
 std::vector<DirectionRow> direction_rows(const BitSet& set, double confidence) {
   if (!has_single_bits(set)) return {};
   const std::array<const char*, 5> names = {"0->1", "1->0", "away", "towards", "neither"};
-  std::map<std::pair<std::optional<std::size_t>, std::size_t>, std::pair<TrialSums, std::vector<RatioFault>>>
-      rows;
+  std::map<std::pair<std::optional<std::size_t>, std::size_t>, std::pair<TrialSums, AlikeFaults>> rows;
   for (std::size_t fault = 0; fault < set.drawn(); ++fault) {
-    const BitOutcome& outcome = set.outcomes()[fault];
+    const BitOutcome outcome = set.outcomes()[fault];
     const std::size_t layer = set.values().stored[set.fault(fault).sites.front().values].layer;
     for (std::size_t k = 0; k < names.size(); ++k) {
       const TrialSums& sums = k < 2 ? outcome.of_direction[k] : outcome.of_magnitude[k - 2];
@@ -339,13 +379,13 @@ std::vector<DirectionRow> direction_rows(const BitSet& set, double confidence) {
         total.trials += sums.trials;
         total.changed += sums.changed;
         total.units += sums.units;
-        faults.push_back({weight_of(set, fault), undrawn_of(set, fault), sums.changed, sums.units});
+        faults.add(set.stratum_of(fault), sums.changed, sums.units);
       }
     }
   }
   std::vector<DirectionRow> result;
   for (const auto& [key, row] : rows) {
-    std::optional<Ratio> share = ratio_share(row.second, confidence);
+    std::optional<Ratio> share = row.second.share(set, confidence);
     if (share && !set.is_random_sample()) share->interval.reset();
     result.push_back({key.first, names[key.second], row.first, share});
   }
@@ -355,16 +395,16 @@ std::vector<DirectionRow> direction_rows(const BitSet& set, double confidence) {
 std::optional<ProtectionEffect> protection_effect(const BitSet& set, double confidence) {
   if (set.protected_outcomes().empty()) return std::nullopt;
   ProtectionEffect effect;
-  std::vector<RatioFault> faults;
+  AlikeFaults faults;
   for (std::size_t fault = 0; fault < set.drawn(); ++fault) {
-    const FaultCounts& before = set.counts()[fault];
-    const FaultCounts& after = set.protected_outcomes()[fault].counts;
+    const FaultCounts before = set.counts_of(fault);
+    const FaultCounts after = set.protected_outcomes()[fault].counts;
     effect.changed_before += before.changed;
     effect.changed_after += after.changed;
     const std::uint64_t removed = before.changed - std::min(before.changed, after.changed);
-    faults.push_back({weight_of(set, fault), undrawn_of(set, fault), removed, before.changed});
+    faults.add(set.stratum_of(fault), removed, before.changed);
   }
-  effect.removed = ratio_share(faults, confidence);
+  effect.removed = faults.share(set, confidence);
   if (effect.removed && !set.is_random_sample()) effect.removed->interval.reset();
   return effect;
 }

@@ -152,7 +152,6 @@ void TableSet::measure_errors(std::span<const std::uint64_t> golden_pairs) {
 }
 
 Result<void> TableSet::draw(const std::vector<std::uint64_t>&, unsigned) {
-  m_counts.resize(1);
   m_stratum_of.resize(1, 0);
   m_strata.front().drawn = 1;
   return {};
@@ -172,7 +171,7 @@ Result<void> TableSet::run(const RunParams& params) {
   ProgressCounter counter(blocks.size());
   const auto take = [&](std::uint64_t, std::uint64_t block, const Trial& trial) {
     counter.add(trial);
-    m_counts[0] += trial.outcome.counts;
+    m_counts += trial.outcome.counts;
     for (std::size_t i = 0; i < trial.events.size(); ++i)
       add_image(0, blocks[block].first + i, trial.events[i]);
   };

@@ -124,7 +124,42 @@ void decode(Decoder& from, BitOutcome& outcome) {
   }
 }
 
+void encode_counts(const FaultCounts& counts, Encoder& to) {
+  for (const CountField& field : k_count_fields) to.add(counts.*field.value);
+}
+
+void decode_counts(Decoder& from, FaultCounts& counts) {
+  for (const CountField& field : k_count_fields) counts.*field.value = from.next();
+}
+
 }  // namespace
+
+BitOutcome OutcomeStore::operator[](std::size_t fault) const {
+  BitOutcome outcome;
+  if (m_packed[fault].empty()) return outcome;
+  Decoder from(m_packed[fault]);
+  decode_counts(from, outcome.counts);
+  decode(from, outcome);
+  return outcome;
+}
+
+FaultCounts OutcomeStore::counts(std::size_t fault) const {
+  FaultCounts counts;
+  if (m_packed[fault].empty()) return counts;
+  Decoder from(m_packed[fault]);
+  decode_counts(from, counts);
+  counts.confusion = decode_matrix(from);
+  return counts;
+}
+
+void OutcomeStore::add(std::size_t fault, const BitOutcome& outcome) {
+  BitOutcome sum = (*this)[fault];
+  sum += outcome;
+  Encoder to;
+  encode_counts(sum.counts, to);
+  encode(sum, to);
+  m_packed[fault] = to.take();
+}
 
 BitOutcome& BitOutcome::operator+=(const BitOutcome& other) {
   const auto add = [](TrialSums& sums, const TrialSums& more) {
@@ -157,7 +192,7 @@ std::string encode_details(const Trial& trial, std::span<const ImageEvents> gold
   encode(trial.outcome, to);
   to.add(trial.with_protection ? 1 : 0);
   if (trial.with_protection) {
-    for (const CountField& field : k_count_fields) to.add(trial.with_protection->counts.*field.value);
+    encode_counts(trial.with_protection->counts, to);
     encode(*trial.with_protection, to);
   }
   std::size_t last = 0;
@@ -181,7 +216,7 @@ std::optional<Trial> decode_details(std::string_view details, const FaultCounts&
   decode(from, trial.outcome);
   if (from.next(1) == 1) {
     trial.with_protection.emplace();
-    for (const CountField& field : k_count_fields) trial.with_protection->counts.*field.value = from.next();
+    decode_counts(from, trial.with_protection->counts);
     decode(from, *trial.with_protection);
   }
   trial.events.assign(golden.begin(), golden.end());

@@ -49,14 +49,9 @@ Result<void> recall_budgets(const CampaignConfig& config, const Journal& journal
 Result<std::string> write_results(const Plan& plan, const CampaignRun& done,
                                   const VerificationOutcome& verification, const RunInfo& info,
                                   const OutputFolder& folder) {
-  const std::vector<SetFiles> of_sets = set_files(plan);
-  std::string results = results_json(plan, done, of_sets, this_tool());
-  std::vector<std::pair<std::string, std::string>> files = {{"results.json", results}};
-  for (const SetFiles& set : of_sets)
-    for (const auto* table : {&set.faults, &set.bits})
-      if (*table) files.emplace_back((*table)->name, (*table)->csv);
-  files.emplace_back("run.json", run_json(plan, done, verification, this_tool(), info));
-  QFI_CHECK(folder.write(files));
+  QFI_TRY(std::vector<SetFiles> tables, write_tables(plan, folder.path()));
+  std::string results = results_json(plan, done, tables, this_tool());
+  QFI_CHECK(folder.write(results, tables, run_json(plan, done, verification, this_tool(), info)));
   return results;
 }
 

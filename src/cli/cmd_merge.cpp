@@ -46,8 +46,11 @@ Result<Shard> check_source(const Journal& journal, const Plan& plan, const Journ
 }
 
 Result<std::unique_ptr<Journal>> open_source(const std::string& folder) {
-  QFI_TRY(auto journal, open_known_journal(folder));
-  if (!journal) return bad_input("{}: no {} in it", folder, k_journal_name);
+  const std::filesystem::path file = std::filesystem::path(folder) / k_journal_name;
+  std::error_code ignored;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(file, ignored)))
+    return bad_input("{}: no {} in it", folder, k_journal_name);
+  QFI_TRY(auto journal, Journal::open_to_read(file));
   if (!journal->identity()) return bad_input("{}: empty; run its shard", journal->file().string());
   return journal;
 }

@@ -75,13 +75,17 @@ Result<OutputFolder> OutputFolder::open(const std::filesystem::path& path) {
   return folder;
 }
 
-Result<void> OutputFolder::write(const std::vector<std::pair<std::string, std::string>>& files) const {
+Result<void> OutputFolder::write(const std::string& results, std::vector<SetFiles>& tables,
+                                 const std::string& run) const {
   for (const std::string& old : m_old_tables) {
     std::error_code error;
     std::filesystem::remove(m_path / old, error);
   }
-  for (const auto& [name, content] : files) QFI_CHECK(write_file(m_path / name, content));
-  return {};
+  QFI_CHECK(write_file(m_path / "results.json", results));
+  for (SetFiles& set : tables)
+    for (auto* table : {&set.faults, &set.bits})
+      if (*table) QFI_CHECK((*table)->file.finish());
+  return write_file(m_path / "run.json", run);
 }
 
 }  // namespace qfi::cli

@@ -4,10 +4,9 @@
 
 #include <filesystem>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "qfi/base/result.hpp"
+#include "qfi/campaign/results.hpp"
 
 namespace qfi::cli {
 
@@ -18,10 +17,11 @@ class OutputFolder {
   /// hash.
   static Result<OutputFolder> open(const std::filesystem::path& path);
 
-  /// Removes the earlier run's tables, then writes the files by name, each whole, in this order: results.json
-  /// first, so that a table never stands here that no results name.
-  Result<void> write(const std::vector<std::pair<std::string, std::string>>& files) const;
+  /// Removes the earlier run's tables, then puts results.json, the tables and run.json here, each whole, in
+  /// this order: a table never stands here that no results name.
+  Result<void> write(const std::string& results, std::vector<SetFiles>& tables, const std::string& run) const;
 
+  const std::filesystem::path& path() const { return m_path; }
   std::filesystem::path file(const std::string& name) const { return m_path / name; }
 
  private:

@@ -162,7 +162,8 @@ std::string directions_text(const BitSet& set, double confidence) {
 std::string protection_text(const BitSet& set, double confidence) {
   std::uint64_t detected = 0, corrected = 0, missed = 0, reads = 0;
   const auto& outcomes = set.protected_outcomes().empty() ? set.outcomes() : set.protected_outcomes();
-  for (const BitOutcome& outcome : outcomes) {
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    const BitOutcome outcome = outcomes[i];
     reads += outcome.reads;
     detected += outcome.detected;
     corrected += outcome.corrected;

@@ -174,9 +174,19 @@ TEST_F(Journals, MergeRefusesWhatIsNotWhole) {
   refuses({"s13", "s23", "nowhere"}, "nowhere: no journal.sqlite in it");
   // The same shard from two places: tolerated, as all its trials are the same.
   std::filesystem::copy(folder() / "s23", folder() / "copy");
+  std::map<std::string, std::filesystem::file_time_type> shard_times;
+  for (const char* shard : {"s13", "s23", "copy", "s33"})
+    shard_times[shard] = std::filesystem::last_write_time(folder() / shard);
   EXPECT_EQ(run({"merge", file, "s13", "s23", "copy", "s33", "-o", "merged"}).exit_code, 0);
   EXPECT_EQ(run({"campaign", file, "-o", "whole"}).exit_code, 0);
   EXPECT_EQ(bytes("merged") == bytes("whole"), true);
+  // Nothing was written where the shards are.
+  for (const char* shard : {"s13", "s23", "copy", "s33"}) {
+    EXPECT_LT(std::filesystem::last_write_time(folder() / shard / "journal.sqlite"),
+              std::filesystem::last_write_time(folder() / "merged/journal.sqlite"));
+    EXPECT_EQ(std::filesystem::last_write_time(folder() / shard), shard_times[shard]);
+    EXPECT_FALSE(std::filesystem::exists(folder() / shard / "journal.sqlite-wal"));
+  }
   // A merge goes over nothing.
   EXPECT_EQ(run({"merge", file, "s13", "s23", "s33", "-o", "merged"}).exit_code, 2);
   // A shard of another campaign.

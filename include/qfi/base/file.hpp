@@ -27,7 +27,7 @@ class OutputFile {
   /// Error: the name is taken by something that is not a regular file, or no file can be made here.
   static Result<OutputFile> create(const std::filesystem::path& path);
   OutputFile(OutputFile&& other) noexcept;
-  OutputFile& operator=(OutputFile&&) = delete;
+  OutputFile& operator=(OutputFile&& other) noexcept;
   ~OutputFile();
 
   /// May be called from several threads, for different places.

@@ -11,6 +11,21 @@ namespace qfi {
 /// SHA-256 as 64 hexadecimal digits: identifies files, as `sha256sum` prints it.
 std::string sha256_hex(std::span<const std::byte> data);
 
+/// The same, of data that comes piece by piece.
+class Sha256 {
+ public:
+  Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  ~Sha256();
+  void add(std::span<const std::byte> data);
+  /// Ends it: add() must not follow.
+  std::string hex();
+
+ private:
+  void* m_state;
+};
+
 /// XXH64 with the given seed.
 std::uint64_t xxh64(std::span<const std::byte> data, std::uint64_t seed = 0);
 

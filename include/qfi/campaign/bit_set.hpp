@@ -48,16 +48,18 @@ class BitSet final : public FaultSet {
   std::string fault_name(std::size_t fault) const override;
   Digest faults_digest() const override;
   Result<double> expected_seconds_per_fault() override;
+  FaultCounts counts_of(std::size_t fault) const override { return m_outcomes.counts(fault); }
 
   const BitFaultConfig& fault_config() const { return std::get<BitFaultConfig>(m_config.model); }
   const BitPopulation& values() const { return m_values; }
   const std::vector<BitStratum>& bit_strata() const { return m_bit_strata; }
   BitFault fault(std::size_t index) const;
+  std::uint64_t bits_of(std::size_t fault) const;
   /// Paired: the image that a fault was drawn for.
   std::size_t image_of(std::size_t fault) const { return m_image_of[fault]; }
-  const std::vector<BitOutcome>& outcomes() const { return m_outcomes; }
+  const OutcomeStore& outcomes() const { return m_outcomes; }
   /// Of the same faults with the protection; empty: not compared.
-  const std::vector<BitOutcome>& protected_outcomes() const { return m_protected; }
+  const OutcomeStore& protected_outcomes() const { return m_protected; }
   const ExecutionTimes& times() const { return m_times; }
   void set_execution(const ExecutionParams& params) { m_execution = params; }
 
@@ -75,7 +77,6 @@ class BitSet final : public FaultSet {
   std::vector<std::span<const std::size_t>> chunks(std::span<const std::size_t> faults) const;
   Images images_of(std::uint64_t fault, std::uint64_t block) const override;
   std::size_t first_operator(const ValuePlace& place) const;
-  std::uint64_t bits_of(std::size_t fault) const;
   void take(std::uint64_t fault, std::uint64_t block, const Trial& trial);
   Result<void> run_faults(const std::vector<std::size_t>& faults, std::size_t block,
                           const GoldenActivations& golden, const RunParams& params,
@@ -93,8 +94,8 @@ class BitSet final : public FaultSet {
   std::vector<BitFault> m_listed;  ///< of a fault list, in place of members
   std::vector<std::uint32_t> m_image_of;
   std::size_t m_run_faults = 0;
-  std::vector<BitOutcome> m_outcomes;
-  std::vector<BitOutcome> m_protected;
+  OutcomeStore m_outcomes;
+  OutcomeStore m_protected;
   ExecutionTimes m_times;
 };
 

@@ -47,10 +47,10 @@ class FaultSet {
   const std::vector<Stratum>& strata() const { return m_strata; }
   /// Of all strata; paired: of one image.
   std::uint64_t population() const;
-  std::uint64_t drawn() const { return m_counts.size(); }
+  std::uint64_t drawn() const { return m_stratum_of.size(); }
   std::size_t stratum_of(std::size_t fault) const { return m_stratum_of[fault]; }
-  /// What each drawn fault did, in the order of drawing, once it was run.
-  const std::vector<FaultCounts>& counts() const { return m_counts; }
+  /// What a drawn fault did, in the order of drawing, once it was run.
+  virtual FaultCounts counts_of(std::size_t fault) const = 0;
   std::uint64_t inferences() const { return m_inferences; }
   double seconds() const { return m_seconds; }
 
@@ -62,8 +62,8 @@ class FaultSet {
   /// Draws until stratum h has targets[h] faults (no more than it has members); those that it has stay.
   virtual Result<void> draw(const std::vector<std::uint64_t>& targets, unsigned threads) = 0;
   /// Runs the faults that are drawn and were not run; what the journal has of them is taken from there. Error
-  /// of kind `stopped`: is_stopped() said so. A shard runs its part, which leaves counts() without the
-  /// others.
+  /// of kind `stopped`: is_stopped() said so. A shard runs its part, which leaves counts_of() the
+  /// others empty.
   virtual Result<void> run(const RunParams& params) = 0;
   /// Of each drawn fault, by the plan alone: 0 where it needs no run of its own.
   virtual std::vector<std::uint64_t> costs() const = 0;
@@ -113,7 +113,6 @@ class FaultSet {
   std::vector<Stratum> m_strata;
   std::vector<std::uint32_t> m_stratum_of;
   std::vector<ImageEvents> m_golden_events;  ///< of each image
-  std::vector<FaultCounts> m_counts;
   std::optional<std::uint64_t> m_bought;
   std::uint64_t m_inferences = 0;
   double m_seconds = 0;

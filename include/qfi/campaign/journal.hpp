@@ -25,8 +25,8 @@ struct TrialKey {
 
 struct TrialRow {
   TrialKey key;
-  std::string name;    ///< of the fault, for those who read the table
-  FaultCounts counts;  ///< without the confusion matrix
+  std::string name;     ///< of the fault, for those who read the table
+  FaultCounts counts;   ///< without the confusion matrix
   std::string details;  ///< the rest of the trial: encode_details()
   bool operator==(const TrialRow&) const = default;
 };
@@ -36,6 +36,9 @@ class Journal {
   /// Makes the file, or opens one; nobody else may have it open. Errors: it is no journal of qfi, damaged, in
   /// use, or cannot be written.
   static Result<std::unique_ptr<Journal>> open(const std::filesystem::path& file);
+  /// To be read only; a finished one is not touched and may lie where nothing can be written. Errors: as
+  /// above, or it is missing.
+  static Result<std::unique_ptr<Journal>> open_to_read(const std::filesystem::path& file);
   /// Error: it is no journal of qfi, as far as its head says, or in use.
   static Result<void> remove(const std::filesystem::path& file);
   /// Writes what is left.

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "qfi/base/file.hpp"
 #include "qfi/campaign/run.hpp"
 #include "qfi/campaign/summary.hpp"
 
@@ -17,9 +18,12 @@ struct ToolInfo {
   std::string git;  ///< commit the program was built from
 };
 
+/// Written, but not under its name before `file.finish()`.
 struct FaultTable {
-  std::string name;  ///< of the file
-  std::string csv;
+  std::string name;
+  std::uint64_t rows = 0;  ///< without the header
+  std::string sha256;
+  OutputFile file;
 };
 
 /// What lies beside results.json for one fault set. Nothing for stuck-at faults: results.json has all.
@@ -28,10 +32,10 @@ struct SetFiles {
   /// The bits of every fault, a line each, as a fault list that `sample: {list: ..}` reads. Nothing too where
   /// all faults are single bits, or the bits are more than 5 million.
   std::optional<FaultTable> bits;
-  std::uint64_t bits_rows = 0;
 };
-std::vector<SetFiles> set_files(const Plan& plan);
-/// Whether set_files() may give a file this name.
+/// Of each set. Error: no file can be made in the folder.
+Result<std::vector<SetFiles>> write_tables(const Plan& plan, const std::filesystem::path& folder);
+/// Whether write_tables() may give a file this name.
 bool is_set_file_name(std::string_view name);
 
 /// results.json: nothing in it depends on the machine, the threads or the time (but how many faults a time

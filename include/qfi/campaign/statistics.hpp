@@ -90,6 +90,7 @@ struct RatioFault {
   double undrawn = 1;  ///< 1 - n / N of its stratum
   std::uint64_t events = 0;
   std::uint64_t trials = 0;
+  std::uint64_t count = 1;  ///< of faults like it
 };
 struct Ratio {
   double share = 0;

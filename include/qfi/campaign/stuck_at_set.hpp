@@ -57,6 +57,7 @@ class StuckAtSet final : public FaultSet {
   std::string fault_name(std::size_t fault) const override;
   Digest faults_digest() const override;
   Result<double> expected_seconds_per_fault() override;
+  FaultCounts counts_of(std::size_t fault) const override { return m_counts[fault]; }
 
   const StuckAtConfig& unit_config() const { return std::get<StuckAtConfig>(m_config.model); }
   const Netlist& netlist() const { return *m_netlist; }
@@ -105,6 +106,7 @@ class StuckAtSet final : public FaultSet {
   std::unique_ptr<UnitRunner> m_runner;
   Proof m_proof;
   std::vector<PlannedFault> m_faults;
+  std::vector<FaultCounts> m_counts;
   std::map<Digest, std::size_t> m_first_with;
   std::vector<std::size_t> m_running;
   std::size_t m_run_faults = 0;                              ///< faults before it were run

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "qfi/campaign/plan.hpp"
@@ -48,7 +49,7 @@ SetEstimates estimate(const FaultSet& set, double confidence,
 FaultShare share_with_fate(const StuckAtSet& set, FaultFate fate, double confidence);
 
 /// harmless, between or collapsed.
-std::string harm_class(const Workload& workload, const FaultCounts& counts);
+std::string_view harm_class(const Workload& workload, const FaultCounts& counts);
 
 /// Sums over the drawn faults of one layer, one bit, or both.
 struct DomainRow {

@@ -35,6 +35,7 @@ class TableSet final : public FaultSet {
   std::string fault_name(std::size_t) const override { return "the table"; }
   Digest faults_digest() const override { return DigestBuilder().digest(); }
   Result<double> expected_seconds_per_fault() override;
+  FaultCounts counts_of(std::size_t) const override { return m_counts; }
 
   const TableConfig& table_config() const { return std::get<TableConfig>(m_config.model); }
   const std::vector<std::size_t>& operators() const { return m_operators; }
@@ -57,6 +58,7 @@ class TableSet final : public FaultSet {
   FaultyUnit m_unit;
   std::unique_ptr<UnitRunner> m_runner;
   TableErrors m_errors;
+  FaultCounts m_counts;
   bool m_has_run = false;
 };
 

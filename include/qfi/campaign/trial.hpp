@@ -57,6 +57,20 @@ struct BitOutcome {
   bool operator==(const BitOutcome&) const = default;
 };
 
+/// Outcomes of many faults, packed: about a hundred bytes each.
+class OutcomeStore {
+ public:
+  void resize(std::size_t faults) { m_packed.resize(faults); }
+  std::size_t size() const { return m_packed.size(); }
+  bool empty() const { return m_packed.empty(); }
+  BitOutcome operator[](std::size_t fault) const;
+  FaultCounts counts(std::size_t fault) const;
+  void add(std::size_t fault, const BitOutcome& outcome);
+
+ private:
+  std::vector<std::string> m_packed;  ///< empty: nothing was added
+};
+
 struct Trial {
   BitOutcome outcome;
   std::optional<BitOutcome> with_protection;
