@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+# Puts Debian's copyright file of each library that is installed beside qfi into the documentation.
+set(root "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}")
+file(MAKE_DIRECTORY "${root}/share/doc/qfi")
+file(GLOB libraries "${root}/lib*/qfi/*.so*" "${root}/lib/*/qfi/*.so*")
+foreach(library IN LISTS libraries)
+  get_filename_component(name "${library}" NAME)
+  execute_process(COMMAND dpkg-query -S "*/${name}" OUTPUT_VARIABLE owners ERROR_QUIET)
+  string(REGEX MATCH "^[^:, \n]+" package "${owners}")
+  if(package AND EXISTS "/usr/share/doc/${package}/copyright")
+    file(COPY_FILE "/usr/share/doc/${package}/copyright" "${root}/share/doc/qfi/${package}.copyright" ONLY_IF_DIFFERENT)
+  else()
+    message(WARNING "no licence text of ${name}")
+  endif()
+endforeach()
