@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <memory>
 
 namespace qfi {
@@ -87,7 +88,7 @@ Result<OutputFile> OutputFile::create(const std::filesystem::path& path) {
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
     : m_path(std::move(other.m_path)),
-      m_temporary(std::move(other.m_temporary)),
+      m_temporary(std::exchange(other.m_temporary, {})),
       m_descriptor(std::exchange(other.m_descriptor, -1)) {}
 
 OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
@@ -98,9 +99,8 @@ OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
 }
 
 OutputFile::~OutputFile() {
-  if (m_descriptor < 0) return;
-  ::close(m_descriptor);
-  ::unlink(m_temporary.c_str());
+  if (m_descriptor >= 0) ::close(m_descriptor);
+  if (!m_temporary.empty()) ::unlink(m_temporary.c_str());
 }
 
 Result<void> OutputFile::write_at(std::uint64_t place, std::span<const std::byte> content) const {
@@ -116,15 +116,22 @@ Result<void> OutputFile::write_at(std::uint64_t place, std::span<const std::byte
   return {};
 }
 
-Result<void> OutputFile::finish() {
+Result<void> OutputFile::settle() {
+  if (m_descriptor < 0) return {};
   // mkostemp makes the file private; results are ordinary files, so give them the usual mode.
   const mode_t mask = ::umask(0);
   ::umask(mask);
   if (::fchmod(m_descriptor, 0666 & ~mask) != 0 || ::fsync(m_descriptor) != 0)
     return failed("{}: cannot write: {}", m_path.string(), std::strerror(errno));
+  ::close(std::exchange(m_descriptor, -1));
+  return {};
+}
+
+Result<void> OutputFile::finish() {
+  QFI_CHECK(settle());
   if (::rename(m_temporary.c_str(), m_path.c_str()) != 0)
     return failed("{}: cannot replace: {}", m_path.string(), std::strerror(errno));
-  ::close(std::exchange(m_descriptor, -1));
+  m_temporary.clear();
   return {};
 }
 
@@ -132,6 +139,17 @@ Result<void> write_file(const std::filesystem::path& path, std::string_view cont
   QFI_TRY(OutputFile file, OutputFile::create(path));
   QFI_CHECK(file.write_at(0, bytes_of(content)));
   return file.finish();
+}
+
+Result<void> check_replaceable(const std::filesystem::path& path, std::string_view start, bool is_forced) {
+  std::error_code ignored;
+  if (is_forced || !std::filesystem::exists(std::filesystem::symlink_status(path, ignored))) return {};
+  std::ifstream file(path, std::ios::binary);
+  std::string found(start.size(), '\0');
+  file.read(found.data(), static_cast<std::streamsize>(found.size()));
+  if (std::filesystem::is_regular_file(path, ignored) && file && found == start) return {};
+  return bad_input("{}: exists and does not look like a file that this command writes; --force replaces it",
+                   path.string());
 }
 
 Result<TemporaryFolder> TemporaryFolder::create() {

@@ -20,8 +20,23 @@ namespace {
 
 constexpr std::size_t k_kept_output_bytes = 64 << 10;
 
-Result<pid_t> spawn(const std::vector<std::string>& command, const std::filesystem::path& folder,
-                    int output) {
+// The environment's, but for those that `variables` sets.
+std::vector<char*> environment_with(const std::vector<std::string>& variables) {
+  std::vector<char*> all;
+  for (const std::string& variable : variables) all.push_back(const_cast<char*>(variable.c_str()));
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto sets_it = [&](const std::string& variable) {
+      return text.starts_with(std::string_view(variable).substr(0, variable.find('=') + 1));
+    };
+    if (std::ranges::none_of(variables, sets_it)) all.push_back(*entry);
+  }
+  all.push_back(nullptr);
+  return all;
+}
+
+Result<pid_t> spawn(const std::vector<std::string>& command, const std::filesystem::path& folder, int output,
+                    const std::vector<std::string>& variables) {
   std::vector<char*> arguments;
   for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
@@ -37,8 +52,10 @@ Result<pid_t> spawn(const std::vector<std::string>& command, const std::filesyst
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
   posix_spawnattr_setpgroup(&attributes, 0);
 
+  std::vector<char*> environment = environment_with(variables);
   pid_t child = 0;
-  const int error = posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environ);
+  const int error =
+      posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error == ENOENT) return unavailable("{}: not installed (not found on PATH)", command[0]);
@@ -68,10 +85,11 @@ bool collect(int pipe, std::chrono::steady_clock::time_point deadline, std::stri
 }  // namespace
 
 Result<ProcessOutcome> run_process(const std::vector<std::string>& command,
-                                   const std::filesystem::path& folder, std::chrono::seconds limit) {
+                                   const std::filesystem::path& folder, std::chrono::seconds limit,
+                                   const std::vector<std::string>& variables) {
   std::array<int, 2> pipe_ends{};
   if (::pipe2(pipe_ends.data(), O_CLOEXEC) != 0) return failed("pipe: {}", std::strerror(errno));
-  const auto child = spawn(command, folder, pipe_ends[1]);
+  const auto child = spawn(command, folder, pipe_ends[1], variables);
   ::close(pipe_ends[1]);
   if (!child) {
     ::close(pipe_ends[0]);

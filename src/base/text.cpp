@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <vector>
 
 namespace qfi {
 namespace {
@@ -38,6 +39,27 @@ std::string json_text(const Json& json) {
   std::string text;
   append(json, 0, text);
   return text + "\n";
+}
+
+Result<void> check_json(std::string_view text, std::size_t most_members) {
+  constexpr std::size_t k_deepest = 64;
+  std::vector<std::size_t> members;  // of the objects and lists that are open
+  bool is_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (is_string) {
+      if (c == '\\') ++i;
+      else if (c == '"') is_string = false;
+      continue;
+    }
+    if (c == '"') is_string = true;
+    else if (c == '{' || c == '[') members.push_back(0);
+    else if ((c == '}' || c == ']') && !members.empty()) members.pop_back();
+    else if (c == ':' && !members.empty() && ++members.back() > most_members)
+      return bad_input("byte {}: an object of more than {} members", i, most_members);
+    if (members.size() > k_deepest) return bad_input("byte {}: nested deeper than {}", i, k_deepest);
+  }
+  return {};
 }
 
 std::string base64(std::string_view bytes) {

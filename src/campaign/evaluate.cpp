@@ -48,6 +48,7 @@ class Recorder {
       const bool drops_batch = !tensor.shape.empty() && tensor.shape[0] == 1;
       shape.insert(shape.end(), tensor.shape.begin() + (drops_batch ? 1 : 0), tensor.shape.end());
       const std::string header = npy_header(npy_type(tensor.type), shape);
+      QFI_CHECK(check_replaceable(file.path, header, file.is_forced));
       QFI_TRY(OutputFile output, OutputFile::create(file.path));
       QFI_CHECK(output.write_at(0, bytes_of(header)));
       m_entries.push_back({&tensor, file.tensor, header.size(), std::move(output)});

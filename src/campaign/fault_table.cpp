@@ -69,6 +69,7 @@ class TableWriter {
   }
   Result<FaultTable> finish(const std::string& name) {
     QFI_CHECK(flush());
+    QFI_CHECK(m_file.settle());
     return FaultTable{name, m_lines - 1, m_hash.hex(), std::move(m_file)};
   }
 

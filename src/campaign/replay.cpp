@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "qfi/base/file.hpp"
+#include "qfi/base/text.hpp"
 #include "qfi/campaign/classification.hpp"
 #include "qfi/campaign/config_names.hpp"
 #include "qfi/campaign/plan.hpp"
@@ -22,9 +23,8 @@ constexpr std::uint64_t k_most_json_bytes = std::uint64_t{2} << 30;
 
 Result<Json> read_json(const std::filesystem::path& path) {
   QFI_TRY(const std::string text, read_file(path, k_most_json_bytes));
-  Json json = Json::parse(text, nullptr, false);
-  if (json.is_discarded() || !json.is_object())
-    return bad_input("{}: damaged, no JSON object", path.string());
+  auto json = parse_json<Json>(text);
+  if (!json || !json->is_object()) return bad_input("{}: damaged, no JSON object", path.string());
   return json;
 }
 
@@ -327,7 +327,9 @@ Result<Replay> replay(const ReplayParams& params) {
   if (auto* errors = std::get_if<SampleErrorRate>(&sample)) errors->draws = draws;
   else if (!std::holds_alternative<SampleList>(sample))
     sample = SampleCount{draws, scheme_of(sample), SmallStrata::exhaustive};
-  QFI_TRY(const Plan plan, make_plan(config, {}));
+  PlanParams plan_params;
+  plan_params.model_memory = params.model_memory;
+  QFI_TRY(const Plan plan, make_plan(config, plan_params));
   Result<Replay> replayed = tl::unexpected(Error{});
   if (const StuckAtSet* set = plan.stuck_at(0)) {
     const Json* records = find(recorded_set, {"faults"});

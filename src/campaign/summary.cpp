@@ -45,6 +45,10 @@ class Context {
       for (const FaultStratum& stratum : strata)
         counts.push_back({stratum.population, stratum.drawn, stratum.gains.sum});
       result.these_images = stratified_share(counts, confidence).interval;
+      if (result.image_population) {
+        result.image_population->low = std::min(result.image_population->low, result.these_images->low);
+        result.image_population->high = std::max(result.image_population->high, result.these_images->high);
+      }
     }
     if (!m_set.is_random_sample()) result.these_images = result.image_population = std::nullopt;
     return result;

@@ -223,7 +223,9 @@ Result<Workload> make_workload(Model model, const CampaignConfig& config, const 
   workload.outputs = workload.watched.size();
   if (std::ranges::find(workload.watched, workload.metric_tensor) == workload.watched.end())
     workload.watched.push_back(workload.metric_tensor);
-  auto program = Program::prepare(std::move(model), {params.kernels, false, {workload.metric_tensor}});
+  auto program = Program::prepare(
+      std::move(model),
+      {params.kernels, false, {workload.metric_tensor}, params.model_memory, params.model_memory});
   if (!program) return at(file, program.error());
   workload.program = std::make_unique<Program>(std::move(*program));
   for (const int tensor : workload.watched)

@@ -22,6 +22,7 @@ void add_campaign_options(CLI::App& command, CampaignOptions& options) {
   command.add_option("--kernels", options.kernels, "kernel set; results do not depend on it")
       ->transform(CLI::CheckedTransformer(kernels).description("reference|portable|fast"))
       ->default_str("fast");
+  add_model_memory_option(command, options.model_memory);
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> parse_defines(

@@ -15,6 +15,7 @@ struct CampaignOptions {
   std::vector<std::string> defines;
   unsigned threads = 0;  ///< 0: as the config says, else all
   KernelSet kernels = KernelSet::fast;
+  std::uint64_t model_memory = k_model_memory;
   bool json = false;
   bool is_quiet = false;
 };

@@ -131,6 +131,7 @@ Result<int> run(const Options& options) {
   ProgressLine progress(options.is_quiet);
   progress.note("golden run and drawing of faults");
   PlanParams plan_params{threads, options.kernels, {}};
+  plan_params.model_memory = options.model_memory;
   plan_params.execution.compares_naive = options.compares_naive;
   if (journal) QFI_CHECK(recall_budgets(config, *journal, plan_params));
   auto planned = load_plan(std::move(config), plan_params);

@@ -19,6 +19,7 @@ struct Options {
   bool json = false;
   std::string junit;
   std::string markdown;
+  bool is_forced = false;
 };
 
 Result<int> run(const Options& options) {
@@ -27,8 +28,14 @@ Result<int> run(const Options& options) {
   const Thresholds thresholds{options.golden / 100, options.faulty / 100, options.critical / 100,
                               options.layer / 100};
   QFI_TRY(const Comparison comparison, compare_results(baseline, results, thresholds));
-  if (!options.junit.empty()) QFI_CHECK(write_file(options.junit, comparison_junit(comparison)));
-  if (!options.markdown.empty()) QFI_CHECK(write_file(options.markdown, comparison_markdown(comparison)));
+  if (!options.junit.empty()) {
+    QFI_CHECK(check_replaceable(options.junit, k_junit_start, options.is_forced));
+    QFI_CHECK(write_file(options.junit, comparison_junit(comparison)));
+  }
+  if (!options.markdown.empty()) {
+    QFI_CHECK(check_replaceable(options.markdown, k_markdown_start, options.is_forced));
+    QFI_CHECK(write_file(options.markdown, comparison_markdown(comparison)));
+  }
   fmt::print("{}", options.json ? comparison_json(comparison) : comparison_text(comparison));
   return comparison.fails ? k_worse : k_done;
 }
@@ -59,6 +66,7 @@ void add_compare(CLI::App& app, Action& chosen) {
   command->add_option("--junit", options->junit, "write JUnit XML too")->type_name("FILE.xml");
   command->add_option("--markdown", options->markdown, "write a summary in Markdown too")
       ->type_name("FILE.md");
+  add_force_option(*command, options->is_forced);
   command->footer(
       "Exit code 0: not worse; 3: worse; 2: files that cannot be compared.\n"
       "Example: qfi compare baseline/results.json out/results.json --faulty 0.5 --junit qfi.xml");

@@ -15,12 +15,17 @@ struct Options {
   TableFormat format = TableFormat::csv;
   std::optional<std::string> set;
   std::string output;
+  bool is_forced = false;
 };
 
 Result<int> run(const Options& options) {
   QFI_TRY(const std::string table, export_faults(options.results, options.format, options.set));
   if (options.output.empty()) fmt::print("{}", table);
-  else QFI_CHECK(write_file(options.output, table));
+  if (options.output.empty()) return k_done;
+  // A table has the same header again; a JSON line the same first name.
+  const std::string start = table.substr(0, table.find(options.format == TableFormat::csv ? '\n' : ':') + 1);
+  QFI_CHECK(check_replaceable(options.output, start, options.is_forced));
+  QFI_CHECK(write_file(options.output, table));
   return k_done;
 }
 
@@ -39,6 +44,7 @@ void add_export(CLI::App& app, Action& chosen) {
       ->default_str("csv");
   command->add_option("--set", options->set, "fault set, where there are several")->type_name("NAME|NUMBER");
   command->add_option("-o,--output", options->output, "write a file instead")->type_name("FILE");
+  add_force_option(*command, options->is_forced);
   command->footer("Example: qfi export demo-results/results.json --format jsonl -o faults.jsonl");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }

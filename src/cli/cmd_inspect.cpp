@@ -15,13 +15,16 @@ struct Options {
   PortRoles roles;
   std::vector<std::string> ties;
   bool json = false;
+  std::uint64_t model_memory = k_model_memory;
 };
 
 Result<int> run(Options options) {
   QFI_TRY(std::string content, read_file(options.file));
   if (content.size() >= 8 && content.compare(4, 4, "TFL3") == 0) {
-    QFI_TRY(Model model, parse_tflite(std::move(content), options.file));
-    auto program = Program::prepare(std::move(model));
+    QFI_TRY(Model model, parse_tflite(std::move(content), options.file, load_params(options.model_memory)));
+    ProgramParams params;
+    params.max_bytes_per_image = params.max_prepared_bytes = options.model_memory;
+    auto program = Program::prepare(std::move(model), params);
     if (!program) return at(options.file, program.error());
     const ModelInventory inventory = take_inventory(*program);
     for (const std::string& warning : inventory.warnings)
@@ -48,6 +51,7 @@ void add_inspect(CLI::App& app, Action& chosen) {
       ->required()
       ->type_name("FILE");
   add_port_options(*command, options->roles, options->ties);
+  add_model_memory_option(*command, options->model_memory);
   command->add_flag("--json", options->json, "print JSON instead of a table");
   command->footer("Example: qfi inspect campaigns/demo/shapes.tflite");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });

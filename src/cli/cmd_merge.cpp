@@ -106,6 +106,7 @@ Result<int> run(const Options& options) {
   info.threads = thread_count(options, config);
   const std::string output = options.output.empty() ? config.output.path.string() : options.output;
   PlanParams plan_params{info.threads, options.kernels, {}};
+  plan_params.model_memory = options.model_memory;
   {
     QFI_TRY(const auto first, open_source(options.folders.front()));
     QFI_CHECK(recall_budgets(config, *first, plan_params));

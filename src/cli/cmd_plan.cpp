@@ -14,7 +14,9 @@ namespace {
 Result<int> run(const CampaignOptions& options) {
   QFI_TRY(CampaignConfig config, load_config(options));
   const unsigned threads = thread_count(options, config);
-  QFI_TRY(const Plan plan, load_plan(std::move(config), {threads, options.kernels, {}}));
+  PlanParams params{threads, options.kernels, {}};
+  params.model_memory = options.model_memory;
+  QFI_TRY(const Plan plan, load_plan(std::move(config), params));
   QFI_TRY(const double seconds, expected_seconds(plan, threads));
   fmt::print("{}", options.json ? plan_json(plan, threads, seconds) : plan_table(plan, threads, seconds));
   return k_done;

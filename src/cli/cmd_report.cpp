@@ -14,6 +14,7 @@ struct Options {
   std::vector<std::string> results;
   std::string title = "Accuracy under hardware faults";
   std::string output;
+  bool is_forced = false;
 };
 
 Result<int> run(const Options& options) {
@@ -22,6 +23,7 @@ Result<int> run(const Options& options) {
     QFI_TRY(records.emplace_back(), read_results(file));
   }
   QFI_TRY(const std::string page, report_page(records, options.title));
+  QFI_CHECK(check_replaceable(options.output, k_report_start, options.is_forced));
   QFI_CHECK(write_file(options.output, page));
   fmt::print("report in {}\n", options.output);
   return k_done;
@@ -37,6 +39,7 @@ void add_report(CLI::App& app, Action& chosen) {
       ->type_name("RESULTS");
   command->add_option("-o,--output", options->output, "the page")->required()->type_name("FILE.html");
   command->add_option("--title", options->title, "of the page")->capture_default_str()->type_name("TEXT");
+  add_force_option(*command, options->is_forced);
   command->footer(
       "The page holds everything and opens offline; gnuplot draws it.\n"
       "Example: qfi report demo-results/results.json -o report.html");

@@ -28,6 +28,8 @@ struct Options {
   unsigned threads = 0;
   KernelSet kernels = KernelSet::fast;
   bool json = false;
+  bool is_forced = false;
+  std::uint64_t model_memory = k_model_memory;
 };
 
 Result<int> tensor_of(const Model& model, const std::string& option, const std::string& text) {
@@ -43,7 +45,7 @@ Result<std::vector<TensorFile>> tensor_files(const Options& options, const Model
   if (!options.output.empty()) {
     if (model.outputs.size() != 1)
       return bad_input("--output: the model has {} outputs; name each with --dump", model.outputs.size());
-    files.push_back({model.outputs[0], options.output});
+    files.push_back({model.outputs[0], options.output, options.is_forced});
   }
   for (const std::string& dump : options.dumps) {
     const auto equals = dump.rfind('=');
@@ -53,7 +55,7 @@ Result<std::vector<TensorFile>> tensor_files(const Options& options, const Model
     const std::string file = dump.substr(equals + 1);
     for (const TensorFile& other : files)
       if (other.path == file) return bad_input("--dump {}: two tensors go to {}", dump, file);
-    files.push_back({tensor, file});
+    files.push_back({tensor, file, options.is_forced});
   }
   return files;
 }
@@ -89,7 +91,7 @@ Result<FaultyMultiplier> make_faulty_multiplier(const Options& options, const Pr
 
 Result<Program> load_program(const Options& options, const std::string& metric_tensor,
                              EvaluateParams& evaluation) {
-  QFI_TRY(Model model, load_tflite(options.model));
+  QFI_TRY(Model model, load_tflite(options.model, load_params(options.model_memory)));
   for (const std::string& warning : model.warnings)
     fmt::print(stderr, "qfi: warning: {}\n", printable(warning));
   if (model.inputs.size() != 1)
@@ -102,6 +104,7 @@ Result<Program> load_program(const Options& options, const std::string& metric_t
   ProgramParams params;
   params.kernels = options.kernels;
   params.max_bytes_per_image = std::numeric_limits<std::size_t>::max();  // evaluate() has the limit
+  params.max_prepared_bytes = options.model_memory;
   params.kept_tensors.push_back(evaluation.scores);
   for (const TensorFile& file : evaluation.files) params.kept_tensors.push_back(file.tensor);
   auto program = Program::prepare(std::move(model), params);
@@ -185,6 +188,8 @@ void add_run(CLI::App& app, Action& chosen) {
       ->transform(CLI::CheckedTransformer(kernels).description("reference|portable|fast"))
       ->default_str("fast");
   command->add_flag("--json", options->json, "print JSON instead of a table");
+  add_model_memory_option(*command, options->model_memory);
+  add_force_option(*command, options->is_forced);
   command->footer(
       "Example: qfi run campaigns/demo/shapes.tflite --data campaigns/demo/images.npy"
       " --labels campaigns/demo/labels.npy");

@@ -16,6 +16,8 @@
 namespace qfi::cli {
 namespace {
 
+constexpr std::string_view k_script_start = "#!/bin/bash\n# Made by qfi slurm.\n";
+
 struct Options {
   std::string config;
   std::vector<std::string> defines;
@@ -58,7 +60,7 @@ Result<void> check(const Options& options, const Job& job) {
 }
 
 std::string head(const Options& options, const Job& job, const char* name, const std::string& time) {
-  std::string text = "#!/bin/bash\n# Made by qfi slurm.\n";
+  std::string text(k_script_start);
   const auto line = [&](const std::string& option) { text += "#SBATCH " + option + "\n"; };
   line(fmt::format("--job-name=qfi-{}", name));
   line("--cpus-per-task=" + std::to_string(options.cpus));
@@ -141,6 +143,8 @@ Result<int> run(const Options& options) {
   QFI_TRY(const OutputFolder folder, OutputFolder::open(job.folder));
   const std::string shards = folder.file("shards.sbatch").string();
   const std::string merge = folder.file("merge.sbatch").string();
+  for (const std::string& script : {shards, merge})
+    QFI_CHECK(check_replaceable(script, k_script_start, false));
   QFI_CHECK(write_file(shards, shard_script(options, job)));
   QFI_CHECK(write_file(merge, merge_script(options, job)));
   if (!options.submits) {

@@ -29,6 +29,7 @@ struct Options {
   Engine engine = Engine::simulator;
   std::string cache = default_cache().string();
   std::string output;
+  bool is_forced = false;
 };
 
 // The 256 x 256 products by Verilator, weight codes first, in rising order.
@@ -72,6 +73,7 @@ Result<int> run(Options options) {
     products = tables.unit_products(scratch.products, 0);
   }
   const std::array<std::uint64_t, 2> shape{256, 256};
+  QFI_CHECK(check_replaceable(options.output, npy_header("i4", shape), options.is_forced));
   QFI_CHECK(write_file(options.output, npy_bytes("i4", shape, std::as_bytes(std::span(products)))));
   FaultTables::Scratch golden;
   golden.products.assign(tables.simulator().golden().begin(), tables.simulator().golden().end());
@@ -127,6 +129,7 @@ void add_table(CLI::App& app, Action& chosen) {
                    "int32, [weight code][input code], codes from smallest to largest")
       ->required()
       ->type_name("FILE.npy");
+  add_force_option(*command, options->is_forced);
   command->footer("Example: qfi table netlists/mul_gates.json --fault 'op_a[3]:1' --operands raw -o t.npy");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }

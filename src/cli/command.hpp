@@ -41,6 +41,10 @@ std::filesystem::path default_cache();
 unsigned default_threads();
 
 /// --rs1, --rs2, --result, --tie and --unsigned, for netlists that do not say it themselves.
+/// `--model-memory`, in MiB on the command line.
+void add_model_memory_option(CLI::App& command, std::uint64_t& bytes);
+/// `--force`: replaces a file that qfi did not write.
+void add_force_option(CLI::App& command, bool& is_forced);
 void add_port_options(CLI::App& command, PortRoles& roles, std::vector<std::string>& ties);
 
 /// "PORT=VALUE" pairs; values decimal or 0x.. .

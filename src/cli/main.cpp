@@ -25,6 +25,20 @@ std::filesystem::path default_cache() {
 
 unsigned default_threads() { return std::max(1U, std::thread::hardware_concurrency()); }
 
+void add_model_memory_option(CLI::App& command, std::uint64_t& bytes) {
+  const auto set = [&bytes](const std::uint64_t& mib) { bytes = mib << 20U; };
+  command
+      .add_option_function<std::uint64_t>("--model-memory", set,
+                                          "limit of a model's tensors, and of its weights")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 24U))
+      ->default_str("1024")
+      ->type_name("MIB");
+}
+
+void add_force_option(CLI::App& command, bool& is_forced) {
+  command.add_flag("--force", is_forced, "replace a file that is there, whoever wrote it");
+}
+
 void add_port_options(CLI::App& command, PortRoles& roles, std::vector<std::string>& ties) {
   command.add_option("--rs1", roles.rs1, "port, if the netlist does not say")->type_name("PORT");
   command.add_option("--rs2", roles.rs2, "port, if the netlist does not say")->type_name("PORT");

@@ -6,6 +6,7 @@
 
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
+#include "qfi/base/text.hpp"
 #include "qfi/campaign/results.hpp"
 
 namespace qfi::cli {
@@ -43,7 +44,9 @@ std::map<std::string, std::string> tables_of(const Json& results) {
 
 Result<Json> read_own_json(const std::filesystem::path& file) {
   QFI_TRY(const std::string text, read_file(file, k_most_json_bytes));
-  Json json = Json::parse(text, nullptr, false);
+  const auto parsed = parse_json<Json>(text);
+  if (!parsed) return tl::unexpected(not_ours(file));
+  const Json& json = *parsed;
   const Json* schema = member(json, "schema");
   if (schema == nullptr || !schema->is_string() || !schema->get<std::string>().starts_with("qfi-"))
     return tl::unexpected(not_ours(file));

@@ -16,7 +16,8 @@ class MoveKernel final : public Kernel {
       for (std::size_t k = 0; k < m_boxes.size(); ++k) {
         const Box& box = m_boxes[k];
         move(box, 0, call.input<std::byte>(box.input, image) + bytes_of(box.in_start),
-             call.out<std::byte>(image, box.output) + bytes_of(box.out_start), bytes_of(m_contiguous[k]));
+             call.out<std::byte>(image, box.output) + bytes_of(box.out_start),
+             static_cast<std::size_t>(bytes_of(m_contiguous[k])));
       }
   }
 
@@ -31,8 +32,9 @@ class MoveKernel final : public Kernel {
   }
 
  private:
-  std::size_t bytes_of(std::int64_t elements) const {
-    return static_cast<std::size_t>(elements) * m_element_bytes;
+  // Steps may go backwards.
+  std::ptrdiff_t bytes_of(std::int64_t elements) const {
+    return elements * static_cast<std::ptrdiff_t>(m_element_bytes);
   }
 
   // Takes off the inner dimensions that are one run of memory in both; returns the run's elements.
@@ -64,7 +66,8 @@ class MoveKernel final : public Kernel {
       const bool fills = outside(i);
       std::int64_t end = i + 1;
       while (end < dimension.count && outside(end) == fills &&
-             (fills || bytes_of(dimension.in_offset(end) - dimension.in_offset(end - 1)) == run))
+             (fills || bytes_of(dimension.in_offset(end) - dimension.in_offset(end - 1)) ==
+                           static_cast<std::ptrdiff_t>(run)))
         ++end;
       const std::size_t bytes = static_cast<std::size_t>(end - i) * run;
       if (fills) fill(out, bytes);
@@ -82,8 +85,9 @@ class MoveKernel final : public Kernel {
       return;
     }
     const BoxDimension& dimension = box.dimensions[d];
-    const std::size_t step = bytes_of(dimension.out_stride);
-    if (d + 1 == box.dimensions.size() && step == run) return move_row(dimension, in, out, run);
+    const std::ptrdiff_t step = bytes_of(dimension.out_stride);
+    if (d + 1 == box.dimensions.size() && step == static_cast<std::ptrdiff_t>(run))
+      return move_row(dimension, in, out, run);
     for (std::int64_t i = 0; i < dimension.count; ++i) {
       const std::int64_t offset = dimension.in_offset(i);
       const bool is_outside = in == nullptr || offset == k_fill;

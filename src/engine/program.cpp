@@ -154,7 +154,8 @@ Result<Program> Program::prepare(Model model, const ProgramParams& params) {
     if (is_constant) program.fold(i, **kernel);
     prepared_bytes += is_constant ? program.m_model.folded.back()->size() : (*kernel)->bytes();
     if (prepared_bytes > params.max_prepared_bytes)
-      return bad_input("weights and tables need more than the limit of {} bytes", params.max_prepared_bytes);
+      return bad_input("weights and tables need more than the limit of {} bytes, which --model-memory sets",
+                       params.max_prepared_bytes);
     if (!is_constant) {
       program.m_scratch_bytes = std::max(program.m_scratch_bytes, (*kernel)->scratch_bytes());
       program.m_table_scratch_bytes =
@@ -165,8 +166,9 @@ Result<Program> Program::prepare(Model model, const ProgramParams& params) {
   QFI_CHECK(program.plan_memory());
   const std::size_t needed = program.m_bytes_per_image + program.m_scratch_bytes;
   if (needed > params.max_bytes_per_image)
-    return bad_input("one image needs {} bytes of tensors, more than the limit of {}", needed,
-                     params.max_bytes_per_image);
+    return bad_input(
+        "one image needs {} bytes of tensors, more than the limit of {}, which --model-memory sets", needed,
+        params.max_bytes_per_image);
   return program;
 }
 

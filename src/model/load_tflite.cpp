@@ -225,8 +225,8 @@ class Loader {
       return bad_input("data outside of the flatbuffer is not supported");
     if (buffer->data() == nullptr || buffer->data()->size() == 0) {
       if (tensor.bytes() > m_params.max_tensor_bytes)
-        return bad_input("{} bytes, more than the limit of {} for an activation", tensor.bytes(),
-                         m_params.max_tensor_bytes);
+        return bad_input("{} bytes, more than the limit of {} for an activation, which --model-memory sets",
+                         tensor.bytes(), m_params.max_tensor_bytes);
       return {};
     }
     if (buffer->data()->size() != tensor.bytes())

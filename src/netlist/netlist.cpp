@@ -10,6 +10,7 @@
 
 #include "cell_library.hpp"
 #include "qfi/base/file.hpp"
+#include "qfi/base/text.hpp"
 #include "qfi/base/hash.hpp"
 
 namespace qfi {
@@ -337,6 +338,8 @@ Result<std::string> top_module(const json& modules) {
 }  // namespace
 
 Result<Netlist> parse_netlist(const std::string& text, const std::string& name, const PortRoles& roles) {
+  constexpr std::size_t k_most_members = 10'000'000;  // cells, names
+  if (const auto checked = check_json(text, k_most_members); !checked) return at(name, checked.error());
   json document;
   try {
     document = json::parse(text);

@@ -2,7 +2,6 @@
 #include "qfi/netlist/site_map.hpp"
 
 #include <algorithm>
-#include <ranges>
 
 namespace qfi {
 
@@ -21,9 +20,9 @@ SiteMap::SiteMap(const Netlist& netlist)
       m_level[gate.output] = std::max(m_level[gate.output], m_level[input] + 1);
   for (std::size_t bit = netlist.result.size(); bit-- > 0;)
     m_lowest_bit[netlist.result[bit]] = static_cast<int>(bit);
-  for (const Gate& gate : netlist.gates | std::views::reverse)
-    for (const NetId input : gate.inputs)
-      m_lowest_bit[input] = std::min(m_lowest_bit[input], m_lowest_bit[gate.output]);
+  for (auto gate = netlist.gates.rbegin(); gate != netlist.gates.rend(); ++gate)
+    for (const NetId input : gate->inputs)
+      m_lowest_bit[input] = std::min(m_lowest_bit[input], m_lowest_bit[gate->output]);
 }
 
 SitePlace SiteMap::place(const Site& site) const {

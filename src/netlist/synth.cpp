@@ -111,7 +111,7 @@ Result<std::vector<Source>> run_yosys(const SynthParams& params, const std::file
     command.push_back(name);
     sources.push_back({source.filename().string(), sha256_hex(bytes_of(text))});
   }
-  QFI_TRY(const ProcessOutcome outcome, run_process(command, folder, k_yosys_limit));
+  QFI_TRY(const ProcessOutcome outcome, run_process(command, folder, k_yosys_limit, k_temporary_files_here));
   if (outcome.exit_code != 0) return bad_input("Yosys: {}", yosys_message(outcome.output));
   return sources;
 }

@@ -140,7 +140,7 @@ Result<void> build(const std::string& verilog, const std::string& wrapper,
   std::vector<std::string> command = {"verilator"};
   command.insert(command.end(), k_flags.begin(), k_flags.end());
   command.insert(command.end(), {"unit.v", "wrapper.cpp"});
-  QFI_TRY(const ProcessOutcome outcome, run_process(command, folder.path(), k_build_limit));
+  QFI_TRY(const ProcessOutcome outcome, run_process(command, folder.path(), k_build_limit, k_temporary_files_here));
   if (outcome.exit_code != 0) {
     const std::string& text = outcome.output;
     return failed("Verilator: {}", text.substr(text.size() > 600 ? text.size() - 600 : 0));

@@ -53,10 +53,10 @@ std::optional<Pairs> pair_faults(const RecordedSet& before, const RecordedSet& a
   return pairs;
 }
 
-// The mean of a value of each pair, of those strata that have pairs, weighted by their populations. Nothing:
-// too few faults of a stratum to see how they vary.
+// The mean of a value of each pair, of those strata that have pairs, weighted by their populations; `of_all`:
+// the population, if it is not that of the strata. Nothing: too few faults of a stratum to see how they vary.
 std::optional<Loss> paired_loss(
-    const RecordedSet& set, const Pairs& pairs,
+    const RecordedSet& set, const Pairs& pairs, std::optional<double> of_all,
     const std::function<double(const RecordedFault&, const RecordedFault&)>& value) {
   constexpr double k_fewest_degrees = 10;
   struct Sums {
@@ -72,11 +72,14 @@ std::optional<Loss> paired_loss(
   }
   // The faults of a list are all that there is.
   const bool is_sample = set.summaries.front().faulty_accuracy.interval.has_value();
+  const auto size_of = [&](std::size_t h) {
+    return is_sample ? std::max(strata[h].n, of_all.value_or(*set.strata[h].population)) : strata[h].n;
+  };
   double population = 0;
   for (std::size_t h = 0; h < strata.size(); ++h) {
     if (strata[h].n == 0) continue;
     if (is_sample && !set.strata[h].population) return std::nullopt;
-    population += is_sample ? std::max(strata[h].n, *set.strata[h].population) : strata[h].n;
+    population += size_of(h);
   }
   Loss loss;
   loss.degrees = 0;
@@ -85,7 +88,7 @@ std::optional<Loss> paired_loss(
   for (std::size_t h = 0; h < strata.size(); ++h) {
     const Sums& sums = strata[h];
     if (sums.n == 0) continue;
-    const double size = is_sample ? std::max(sums.n, *set.strata[h].population) : sums.n;
+    const double size = size_of(h);
     const double weight = size / population;
     const double mean = sums.sum / sums.n;
     loss.value += weight * mean;
@@ -103,8 +106,14 @@ std::optional<Loss> paired_loss(
   return loss;
 }
 
-// The pairs of one layer. Nothing: strata of several layers do not tell how much of them lies in it.
-std::optional<Pairs> pairs_in(const RecordedSet& set, const Pairs& pairs, std::uint64_t layer) {
+// The pairs of one layer, and its population where their stratum has more. Nothing: strata of several layers
+// do not tell how much of them lies in it.
+struct LayerPairs {
+  Pairs pairs;
+  std::optional<double> population;
+};
+std::optional<LayerPairs> pairs_in(const RecordedSet& set, const Pairs& pairs, const RecordedDomain& domain) {
+  const std::uint64_t layer = *domain.layer;
   Pairs chosen;
   std::set<std::size_t> strata;
   bool are_whole = true;
@@ -116,7 +125,7 @@ std::optional<Pairs> pairs_in(const RecordedSet& set, const Pairs& pairs, std::u
     are_whole = are_whole && set.strata[fault.stratum].layer == layer;
   }
   if (chosen.empty() || (!are_whole && strata.size() > 1)) return std::nullopt;
-  return chosen;
+  return LayerPairs{std::move(chosen), are_whole ? std::nullopt : std::optional(domain.population)};
 }
 
 double distance(double a, double b) { return std::max(0.0, a - b); }
@@ -193,13 +202,13 @@ class Comparer {
 
   using ValueOfPair = std::function<double(const RecordedFault&, const RecordedFault&)>;
 
-  void add(const RecordedSet& set, const std::optional<Pairs>& pairs, Check check,
+  void add(const RecordedSet& set, const std::optional<LayerPairs>& pairs, Check check,
            const RecordedEstimate& was, const RecordedEstimate& is, int sign, const ValueOfPair& value) {
     check.set = set.name;
     check.before = was.value;
     check.after = is.value;
     std::optional<Loss> loss;
-    if (pairs) loss = paired_loss(set, *pairs, value);
+    if (pairs) loss = paired_loss(set, pairs->pairs, pairs->population, value);
     check.is_paired = loss.has_value();
     if (!loss) loss = unpaired_loss(was, m_before.confidence, is, m_after.confidence, sign);
     if (loss) m_result.checks.push_back(judged(std::move(check), *loss, m_result.confidence));
@@ -207,8 +216,13 @@ class Comparer {
   }
 
   Result<void> compare_sets(const RecordedSet& before, const RecordedSet& after) {
-    const std::optional<Pairs> pairs =
-        m_before.images == m_after.images ? pair_faults(before, after) : std::nullopt;
+    std::optional<LayerPairs> pairs;
+    if (m_before.images == m_after.images)
+      if (auto same = pair_faults(before, after)) pairs = LayerPairs{std::move(*same), std::nullopt};
+    for (const RecordedSet* set : {&before, &after})
+      if (!set->missing_table.empty())
+        m_result.notes.push_back(
+            fmt::format("'{}': not compared fault by fault: {}", set->name, set->missing_table));
     for (const RecordedSummary& was : before.summaries) {
       const auto is = std::ranges::find(after.summaries, was.name, &RecordedSummary::name);
       if (is == after.summaries.end())
@@ -238,7 +252,7 @@ class Comparer {
       Check check;
       check.metric = fmt::format("changed classes, operator {}", *was.layer);
       check.threshold = m_thresholds.layer;
-      add(before, pairs ? pairs_in(before, *pairs, *was.layer) : std::nullopt, std::move(check), was.changed,
+      add(before, pairs ? pairs_in(before, pairs->pairs, was) : std::nullopt, std::move(check), was.changed,
           is->changed, 1, [](const RecordedFault& b, const RecordedFault& a) {
             return share(a.changed, a.units) - share(b.changed, b.units);
           });
@@ -330,8 +344,7 @@ std::string comparison_json(const Comparison& comparison) {
 }
 
 std::string comparison_markdown(const Comparison& comparison) {
-  std::string text =
-      fmt::format("**Accuracy under faults: {}**\n\n", comparison.fails ? "worse" : "not worse");
+  std::string text = fmt::format("{}{}**\n\n", k_markdown_start, comparison.fails ? "worse" : "not worse");
   text +=
       "| | baseline | now | loss (points) | accepted | p, of all checks | |\n|---|---|---|---|---|---|---|\n";
   for (const Check& check : comparison.checks)
@@ -345,9 +358,8 @@ std::string comparison_markdown(const Comparison& comparison) {
 
 std::string comparison_junit(const Comparison& comparison) {
   const auto failures = std::ranges::count(comparison.checks, true, &Check::fails);
-  std::string text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
-  text += fmt::format("<testsuites>\n<testsuite name=\"qfi compare\" tests=\"{}\" failures=\"{}\">\n",
-                      comparison.checks.size(), failures);
+  std::string text =
+      fmt::format("{} tests=\"{}\" failures=\"{}\">\n", k_junit_start, comparison.checks.size(), failures);
   for (const Check& check : comparison.checks) {
     text += fmt::format("<testcase classname=\"qfi.{}\" name=\"{}\">",
                         xml(check.set.empty() ? "golden" : check.set), xml(check.metric));

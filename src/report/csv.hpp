@@ -9,6 +9,9 @@
 
 namespace qfi {
 
+/// Bytes of a line that a fault table may have.
+constexpr std::size_t k_longest_line = 1 << 16;
+
 /// Takes a line off `text`, without its end.
 inline std::string_view next_line(std::string_view& text) {
   const std::size_t end = std::min(text.find('\n'), text.size());

@@ -65,12 +65,16 @@ Json json_of_field(const std::string& field) {
   return field;
 }
 
-std::string jsonl_of_csv(std::string_view text) {
+Result<std::string> jsonl_of_csv(std::string_view text) {
+  constexpr std::size_t k_most_columns = 1000;
   std::vector<std::string> names;
   std::string lines;
   while (!text.empty()) {
-    const std::vector<std::string> fields = csv_fields(next_line(text));
+    const std::string_view line = next_line(text);
+    if (line.size() > k_longest_line) return bad_input("a line of {} bytes", line.size());
+    const std::vector<std::string> fields = csv_fields(line);
     if (names.empty()) {
+      if (fields.size() > k_most_columns) return bad_input("a table of {} columns", fields.size());
       names = fields;
       continue;
     }
@@ -112,7 +116,9 @@ Result<const Json*> choose_set(const Json& sets, const std::optional<std::string
 Result<std::string> export_faults(const std::filesystem::path& results, TableFormat format,
                                   const std::optional<std::string>& wanted) {
   QFI_TRY(const std::string text, read_file(results, k_most_bytes));
-  const Json json = Json::parse(text, nullptr, false);
+  const auto parsed = parse_json<Json>(text);
+  if (!parsed) return at(results.string(), parsed.error());
+  const Json& json = *parsed;
   if (!json.is_object() || !json.contains("fault_sets") || !json["fault_sets"].is_array())
     return bad_input("{}: no results of qfi", results.string());
   const auto exported = [&]() -> Result<std::string> {
@@ -120,7 +126,7 @@ Result<std::string> export_faults(const std::filesystem::path& results, TableFor
     const Json faults = set->value("faults", Json());
     if (!faults.is_array()) {
       QFI_TRY(std::string table, table_beside(*set, results.parent_path()));
-      return format == TableFormat::csv ? table : jsonl_of_csv(table);
+      return format == TableFormat::csv ? Result<std::string>(std::move(table)) : jsonl_of_csv(table);
     }
     if (faults.empty() || !faults.front().is_object()) return bad_input("no faults");
     if (format == TableFormat::csv) return csv_of(faults);

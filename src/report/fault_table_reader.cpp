@@ -49,6 +49,7 @@ class FaultTableReader {
       if (!text.empty()) fault.name += fmt::format("{}{} {}", fault.name.empty() ? "" : ", ", name, text);
     }
     QFI_TRY(fault.layer, count(fields, "layer"));
+    QFI_TRY(fault.bit, count(fields, "bit"));
     return {};
   }
 
@@ -60,10 +61,17 @@ class FaultTableReader {
 
 Result<std::vector<RecordedFault>> read_fault_table(std::string_view text, const std::string& file,
                                                     std::size_t strata) {
-  const FaultTableReader reader(csv_fields(next_line(text)), strata);
+  std::optional<FaultTableReader> reader;
   std::vector<RecordedFault> faults;
-  for (std::size_t line = 2; !text.empty(); ++line) {
-    auto fault = reader.read(csv_fields(next_line(text)));
+  for (std::size_t line = 1; !text.empty(); ++line) {
+    const std::string_view content = next_line(text);
+    if (content.size() > k_longest_line)
+      return bad_input("{}:{}: a line of {} bytes", file, line, content.size());
+    if (line == 1) {
+      reader.emplace(csv_fields(content), strata);
+      continue;
+    }
+    auto fault = reader->read(csv_fields(content));
     if (!fault) return at(fmt::format("{}:{}", file, line), fault.error());
     faults.push_back(std::move(*fault));
   }

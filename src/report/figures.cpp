@@ -2,10 +2,13 @@
 #include "figures.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <map>
 #include <numeric>
+
+#include "qfi/base/random.hpp"
 
 namespace qfi {
 namespace {
@@ -45,7 +48,21 @@ class DataBlock {
   std::size_t m_rows = 0;
 };
 
+// The end of a long name says more than its beginning.
+std::string shortened(const std::string& name) {
+  constexpr std::size_t k_most = 24;
+  return name.size() <= k_most ? name : ".." + name.substr(name.size() - k_most + 2);
+}
+
 std::string quoted(const std::string& label) { return "\"" + plot_text(label) + "\""; }
+
+// ", with 95 % intervals", where there are any.
+template <class Items, class Estimate>
+std::string with_intervals(const ResultsRecord& record, const Items& items, const Estimate& estimate_of) {
+  const bool has_any = std::ranges::any_of(
+      items, [&](const auto& item) { return std::invoke(estimate_of, item).interval.has_value(); });
+  return has_any ? ", with " + confidence_text(record) + " intervals" : "";
+}
 
 /// A row of a chart whose rows have names.
 struct Row {
@@ -79,7 +96,7 @@ Plot row_plot(std::string title, std::string caption, const std::string& axis, s
           "set grid noytics\n"
           "plot $bars using ($1/2):2:(0):1:($2-0.35):($2+0.35):ytic(3) with boxxyerror fs solid 0.85 "
           "noborder lc rgb '{}'",
-          static_cast<double>(rows.size()) - 0.5, axis, std::min<std::size_t>(longest + 2, 26), k_blue);
+          static_cast<double>(rows.size()) - 0.5, axis, std::min<std::size_t>(longest + 2, 32), k_blue);
   if (errors.rows() > 0)
     plot.script += ", $errors using 1:2:3:4 with xerrorbars pt 7 ps 0.3 lw 1.5 lc rgb '#1a202c'";
   return plot;
@@ -114,22 +131,24 @@ Plot distribution_plot(const ResultsRecord& record, const RecordedSummary& summa
 
 Plot convergence_plot(const ResultsRecord& record, const std::vector<EstimateSoFar>& course) {
   DataBlock line("line");
-  bool has_band = true;
+  DataBlock band("band");
   for (const auto& [faults, accuracy] : course) {
-    const Interval band = accuracy.interval.value_or(Interval{accuracy.value, accuracy.value});
-    has_band = has_band && accuracy.interval;
-    line.row(faults, percent(accuracy.value), percent(band.low), percent(band.high));
+    line.row(faults, percent(accuracy.value));
+    if (accuracy.interval)
+      band.row(faults, percent(accuracy.interval->low), percent(accuracy.interval->high));
   }
-  Plot plot{
-      "Convergence of the estimate",
-      fmt::format("Mean accuracy under faults after the first faults drawn{}. The last point is the result.",
-                  has_band ? ", with the " + confidence_text(record) + " interval on these images" : "")};
-  plot.script = line.text() +
+  const bool has_band = band.rows() > 1;
+  Plot plot{"Convergence of the estimate",
+            fmt::format(
+                "Mean accuracy under faults of a growing, random part of the faults{}. The last point is the "
+                "result.",
+                has_band ? ", with the " + confidence_text(record) + " interval on these images" : "")};
+  plot.script = line.text() + band.text() +
                 "set xlabel 'faults'\nset ylabel 'mean faulty accuracy, %'\nset xrange [0:*]\n"
                 "set rmargin 4\nunset key\n";
   plot.script += course.back().faults < 10'000 ? "plot " : "set format x '%.0s%c'\nplot ";
   if (has_band)
-    plot.script += fmt::format("$line using 1:3:4 with filledcurves fs solid 0.25 lc rgb '{}', ", k_blue);
+    plot.script += fmt::format("$band using 1:2:3 with filledcurves fs solid 0.25 lc rgb '{}', ", k_blue);
   plot.script += fmt::format("$line using 1:2 with lines lw 2 lc rgb '{}'", k_blue);
   return plot;
 }
@@ -138,12 +157,11 @@ Plot layer_plot(const ResultsRecord& record, const RecordedSet& set) {
   std::vector<Row> rows;
   for (const RecordedDomain& domain : set.by_layer)
     rows.push_back({layer_label(*domain.layer), domain.changed});
-  return row_plot(
-      "Sensitivity by layer",
-      fmt::format("Share of {} whose class changes under one fault of that operator's values, with {} "
-                  "intervals.",
-                  unit_name(record), confidence_text(record)),
-      "classes changed, %", std::move(rows));
+  const std::string intervals = with_intervals(record, rows, &Row::estimate);
+  return row_plot("Sensitivity by layer",
+                  fmt::format("Share of {} whose class changes under one fault of that operator's values{}.",
+                              unit_name(record), intervals),
+                  "classes changed, %", std::move(rows));
 }
 
 Plot bit_plot(const ResultsRecord& record, const RecordedSet& set) {
@@ -158,10 +176,8 @@ Plot bit_plot(const ResultsRecord& record, const RecordedSet& set) {
   }
   Plot plot{
       "Sensitivity by bit",
-      fmt::format(
-          "Share of {} whose class changes under one fault of that bit of a value (0: the lowest), with "
-          "{} intervals.",
-          unit_name(record), confidence_text(record))};
+      fmt::format("Share of {} whose class changes under one fault of that bit of a value (0: the lowest){}.",
+                  unit_name(record), with_intervals(record, set.by_bit, &RecordedDomain::changed))};
   plot.script =
       bars.text() + errors.text() +
       fmt::format(
@@ -185,14 +201,17 @@ Plot heat_plot(const ResultsRecord& record, const RecordedSet& set) {
   DataBlock cells("cells");
   std::uint64_t highest = 0;
   for (const RecordedDomain& domain : set.by_layer_and_bit) {
-    if (domain.drawn == 0) continue;
     highest = std::max(highest, *domain.bit);
+    if (domain.drawn == 0) continue;
     cells.row(*domain.bit, rows[*domain.layer], percent(domain.changed.value));
   }
   Plot plot{
       "Layers and bits",
-      fmt::format("Share of {} whose class changes, in percent, by operator and bit; white: no fault drawn.",
-                  unit_name(record))};
+      fmt::format("Share of {} whose class changes, in percent, by operator and bit; gray: no fault drawn.{}",
+                  unit_name(record),
+                  rows.size() > k_most_rows
+                      ? fmt::format(" The first {} of {} operators.", k_most_rows, rows.size())
+                      : "")};
   plot.height = 110 + k_row_height * static_cast<int>(std::min(rows.size(), k_most_rows));
   plot.script =
       names.text() + cells.text() +
@@ -230,7 +249,7 @@ class Group {
   std::uint64_t m_units = 1;
 };
 
-Plot result_bit_plot(const ResultsRecord& record, const RecordedSet& set) {
+std::optional<Plot> result_bit_plot(const ResultsRecord& record, const RecordedSet& set) {
   std::map<std::uint64_t, Group> groups[2];
   for (std::size_t i = 0; i < set.faults.size(); ++i)
     if (const auto bit = set.sites[i].lowest_result_bit)
@@ -256,6 +275,7 @@ Plot result_bit_plot(const ResultsRecord& record, const RecordedSet& set) {
                             commands.empty() ? "plot " : ", ", value == 0 ? "low" : "high",
                             value == 0 ? 7 : 5, value == 0 ? k_blue : k_orange, value);
   }
+  if (commands.empty()) return std::nullopt;
   plot.script +=
       "set xlabel 'lowest bit of the result'\nset ylabel 'classes changed, %'\nset yrange [0:*<100]\n"
       "set xrange [-1:*]\nset xtics 4\n" +
@@ -269,18 +289,23 @@ std::string region_of(const RecordedSite& site) {
   return dot == std::string::npos ? site.region : site.name.substr(0, dot);
 }
 
-Plot region_plot(const ResultsRecord& record, const RecordedSet& set) {
+std::optional<Plot> region_plot(const ResultsRecord& record, const RecordedSet& set) {
   std::map<std::string, Group> groups;
-  for (std::size_t i = 0; i < set.faults.size(); ++i) groups[region_of(set.sites[i])].add(set.faults[i]);
+  for (std::size_t i = 0; i < set.faults.size(); ++i)
+    if (const std::string region = region_of(set.sites[i]); !region.empty())
+      groups[region].add(set.faults[i]);
+  if (groups.empty()) return std::nullopt;
   std::vector<Row> rows;
   for (const auto& [region, group] : groups)
-    rows.push_back({fmt::format("{} ({})", region, group.faults()), group.estimate(record.confidence)});
+    rows.push_back(
+        {fmt::format("{} ({})", shortened(region), group.faults()), group.estimate(record.confidence)});
   std::ranges::stable_sort(rows, std::greater(), [](const Row& row) { return row.estimate.value; });
+  const std::string intervals = with_intervals(record, rows, &Row::estimate);
   return row_plot(
       "Sensitivity by netlist region",
-      fmt::format("Share of {} whose class changes, by the instance or the cell pin that drives the faulty "
-                  "wire (drawn faults in brackets), with {} intervals.",
-                  unit_name(record), confidence_text(record)),
+      fmt::format("Share of {} whose class changes, by the instance that holds the faulty wire, or the "
+                  "cell pin that it belongs to (drawn faults in brackets){}.",
+                  unit_name(record), intervals),
       "classes changed, %", std::move(rows));
 }
 
@@ -289,14 +314,13 @@ Plot hardening_plot(const RecordedSet& set, const std::vector<Hardened>& course)
   const std::size_t step = std::max<std::size_t>(1, course.size() / 400);
   for (std::size_t i = 0; i < course.size(); i += step)
     line.row(percent(course[i].cost), percent(course[i].removed));
-  line.row(100.0, 100.0);
-  const char* what = set.is_netlist ? "drawn sites" : "bits, by layer and bit,";
-  Plot plot{
-      "Harden the worst",
-      fmt::format(
-          "How much of all changed classes goes away with the {} that change most hardened first (gray: "
-          "without choosing). Chosen and judged by the same faults, so a little too good.",
-          what)};
+  line.row(percent(course.back().cost), percent(course.back().removed));
+  Plot plot{"Harden the worst",
+            "How much of all changed classes goes away where those that change most are hardened "
+            "first (gray: without choosing). "};
+  plot.caption += set.is_netlist
+                      ? fmt::format("Of the {} wires of which both faults were drawn.", course.size() - 1)
+                      : "Bits by layer and place; chosen by half of the drawn faults, judged by the others.";
   plot.script = line.text() + fmt::format(
                                   "set xrange [0:100]\nset yrange [0:100]\nset xlabel '{} hardened, %'\n"
                                   "set ylabel 'changed classes removed, %'\nunset key\n"
@@ -305,17 +329,14 @@ Plot hardening_plot(const RecordedSet& set, const std::vector<Hardened>& course)
   return plot;
 }
 
-Plot masking_plot(const ResultsRecord& record, const RecordedSet& set) {
-  std::uint64_t trials = set.faults.size() * (record.is_paired ? 1 : record.image_count);
-  std::uint64_t died = 0;
-  for (const RecordedMasking& masking : set.masking) died += masking.trials;
-  trials = std::max(trials, died);
+Plot masking_plot(const RecordedSet& set) {
   std::vector<Row> rows;
   for (const RecordedMasking& masking : set.masking)
-    rows.push_back({masking.place, {ratio(masking.trials, trials), {}, {}}});
+    rows.push_back({masking.place, {ratio(masking.trials, set.trials), {}, {}}});
   return row_plot(
       "Where faults die",
-      fmt::format("Trials after which operator all values were the golden ones again, of {} trials.", trials),
+      fmt::format("Trials after which operator all values were the golden ones again, of {} trials.",
+                  set.trials),
       "trials, %", std::move(rows));
 }
 
@@ -336,47 +357,83 @@ Plot error_rate_plot(const ResultsRecord& record, const RecordedSet& set) {
       fmt::format(
           "set logscale x\nset format x '1e%T'\nset xlabel 'bit error rate'\nset ylabel 'accuracy, %'\n"
           "set yrange [0:100]\nset offsets graph 0.05,graph 0.05,0,0\nunset key\n"
-          "plot {} with lines dt 2 lc rgb '{}', $points with yerrorlines pt 7 ps 0.6 lw 2 lc rgb '{}'",
+          "set arrow 1 from graph 0,first {0} to graph 1,first {0} nohead dt 2 lc rgb '{1}'\n"
+          "plot $points with yerrorlines pt 7 ps 0.6 lw 2 lc rgb '{2}'",
           percent(ratio(record.golden_correct, record.labelled)), k_gray, k_blue);
   return plot;
 }
 
-// By layer and bit in the order of what a bit of them changes.
-std::vector<Hardened> harden_domains(const RecordedSet& set) {
-  std::vector<const RecordedDomain*> order;
-  double population = 0, changed = 0;
-  for (const RecordedDomain& domain : set.by_layer_and_bit) {
-    order.push_back(&domain);
-    population += domain.population;
-    changed += domain.population * domain.changed.value;
-  }
-  if (!(population > 0 && changed > 0)) return {};
-  std::ranges::stable_sort(order, std::greater(),
-                           [](const RecordedDomain* domain) { return domain->changed.value; });
+// 0 .. count-1 in an order that has nothing to do with how faults were numbered: by image, site or bit.
+std::vector<std::size_t> shuffled(std::size_t count) {
+  std::vector<std::pair<std::uint64_t, std::size_t>> order;
+  for (std::size_t i = 0; i < count; ++i) order.emplace_back(random_bits(0, "convergence", i), i);
+  std::ranges::sort(order);
+  std::vector<std::size_t> places;
+  for (const auto& [key, place] : order) places.push_back(place);
+  return places;
+}
+
+// Something that can be hardened: what it costs, and what it is seen to change in two ways that have no
+// chance in common; `order` decides when it is hardened, `removed` is what goes away then.
+struct Candidate {
+  double cost = 0;
+  double order = 0;
+  double removed = 0;
+};
+
+std::vector<Hardened> harden(std::vector<Candidate> candidates) {
+  double cost = 0, removed = 0;
+  for (const Candidate& candidate : candidates) cost += candidate.cost, removed += candidate.removed;
+  if (!(cost > 0 && removed > 0)) return {};
+  std::ranges::stable_sort(candidates, std::greater(), &Candidate::order);
   std::vector<Hardened> course(1);
-  for (const RecordedDomain* domain : order)
-    course.push_back({course.back().cost + domain->population / population,
-                      course.back().removed + domain->population * domain->changed.value / changed});
+  for (const Candidate& candidate : candidates)
+    course.push_back(
+        {course.back().cost + candidate.cost / cost, course.back().removed + candidate.removed / removed});
   return course;
 }
 
-std::vector<Hardened> harden_sites(const RecordedSet& set) {
-  std::map<std::string, double> sites;
-  double changed = 0;
-  for (std::size_t i = 0; i < set.faults.size(); ++i) {
-    const double share = ratio(set.faults[i].changed, set.faults[i].units);
-    sites[set.sites[i].name] += share;
-    changed += share;
+// By layer and bit. Half of each cell's faults say when it is hardened, the others what that removes.
+std::vector<Hardened> harden_domains(const RecordedSet& set) {
+  constexpr double k_least_known = 0.9;  // of the population
+  struct Half {
+    double faults = 0, changed = 0;
+    double mean() const { return changed / faults; }
+  };
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::array<Half, 2>> cells;
+  for (const std::size_t i : shuffled(set.faults.size())) {
+    const RecordedFault& fault = set.faults[i];
+    if (!fault.layer || !fault.bit) return {};
+    auto& halves = cells[{*fault.layer, *fault.bit}];
+    Half& half = halves[halves[0].faults > halves[1].faults ? 1 : 0];
+    half.faults += 1;
+    half.changed += ratio(fault.changed, fault.units);
   }
-  if (!(changed > 0)) return {};
-  std::vector<double> order;
-  for (const auto& [name, share] : sites) order.push_back(share);
-  std::ranges::sort(order, std::greater());
-  std::vector<Hardened> course(1);
-  for (const double share : order)
-    course.push_back({course.back().cost + 1.0 / static_cast<double>(order.size()),
-                      course.back().removed + share / changed});
-  return course;
+  std::vector<Candidate> candidates;
+  double population = 0, known = 0;
+  for (const RecordedDomain& domain : set.by_layer_and_bit) {
+    population += domain.population;
+    const auto found = cells.find({*domain.layer, *domain.bit});
+    if (found == cells.end() || found->second[1].faults == 0) continue;
+    known += domain.population;
+    const bool is_whole = static_cast<double>(domain.drawn) >= domain.population;
+    candidates.push_back({domain.population, is_whole ? domain.changed.value : found->second[0].mean(),
+                          domain.population * (is_whole ? domain.changed.value : found->second[1].mean())});
+  }
+  return known >= k_least_known * population ? harden(std::move(candidates)) : std::vector<Hardened>();
+}
+
+// Sites of which both faults were drawn: hardening a wire removes both.
+std::vector<Hardened> harden_sites(const RecordedSet& set) {
+  constexpr std::size_t k_fewest_sites = 20;
+  std::map<std::string, std::array<std::optional<double>, 2>> sites;
+  for (std::size_t i = 0; i < set.faults.size(); ++i)
+    sites[set.sites[i].name][set.sites[i].stuck_at ? 1 : 0] =
+        ratio(set.faults[i].changed, set.faults[i].units);
+  std::vector<Candidate> candidates;
+  for (const auto& [name, faults] : sites)
+    if (faults[0] && faults[1]) candidates.push_back({1.0, *faults[0] + *faults[1], *faults[0] + *faults[1]});
+  return candidates.size() < k_fewest_sites ? std::vector<Hardened>() : harden(std::move(candidates));
 }
 
 }  // namespace
@@ -391,7 +448,8 @@ std::vector<EstimateSoFar> convergence(const ResultsRecord& record, const Record
       set.strata, [](const RecordedStratum& stratum) { return stratum.population.has_value(); });
   if (set.faults.empty() || !has_populations) return {};
   std::vector<std::vector<const RecordedFault*>> members(set.strata.size());
-  for (const RecordedFault& fault : set.faults) members[fault.stratum].push_back(&fault);
+  for (const std::size_t i : shuffled(set.faults.size()))
+    members[set.faults[i].stratum].push_back(&set.faults[i]);
 
   std::vector<FaultStratum> strata(members.size());
   const double images = record.is_paired ? static_cast<double>(record.image_count) : 1.0;
@@ -435,11 +493,11 @@ std::vector<Plot> set_plots(const ResultsRecord& record, const RecordedSet& set)
   if (set.by_bit.size() > 1) plots.push_back(bit_plot(record, set));
   if (set.by_layer.size() > 1 && set.by_bit.size() > 1) plots.push_back(heat_plot(record, set));
   if (set.is_netlist && !set.faults.empty()) {
-    plots.push_back(result_bit_plot(record, set));
-    plots.push_back(region_plot(record, set));
+    if (auto plot = result_bit_plot(record, set)) plots.push_back(std::move(*plot));
+    if (auto plot = region_plot(record, set)) plots.push_back(std::move(*plot));
   }
   if (const auto course = hardening(set); course.size() > 2) plots.push_back(hardening_plot(set, course));
-  if (!set.masking.empty()) plots.push_back(masking_plot(record, set));
+  if (!set.masking.empty()) plots.push_back(masking_plot(set));
   return plots;
 }
 

@@ -37,8 +37,12 @@ std::string xml_lines(const std::string& text) {
 std::string markdown(const std::string& text) {
   std::string escaped;
   for (const char c : utf8(printable(text))) {
-    if (std::string_view("\\`*_{}[]()<>#|!&~").find(c) != std::string_view::npos) escaped += '\\';
-    escaped += c;
+    if (c == '&') escaped += "&amp;";
+    else if (c == '<') escaped += "&lt;";
+    else if (c == '>') escaped += "&gt;";
+    else if (std::string_view("\\`*_{}[]()#|!~").find(c) != std::string_view::npos)
+      escaped += std::string("\\") + c;
+    else escaped += c;
   }
   return escaped;
 }

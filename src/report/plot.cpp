@@ -51,6 +51,7 @@ Result<std::vector<std::string>> draw_plots(const std::vector<Plot>& plots) {
   if (outcome->exit_code != 0) return failed("gnuplot: {}", printable(outcome->output));
   for (std::size_t i = 0; i < plots.size(); ++i) {
     QFI_TRY(pictures.emplace_back(), read_file(folder.path() / file_name(i), std::uint64_t{64} << 20));
+    if (pictures.back().empty()) return failed("gnuplot drew nothing: {}", printable(outcome->output));
   }
   return pictures;
 }

@@ -30,6 +30,7 @@ double ratio(std::uint64_t part, std::uint64_t whole) {
 
 // Small shares need more digits: as many as show three.
 std::string percent(double share) {
+  if (share < 1e-8) share = 0.0;
   int digits = 1;
   for (double value = 100.0 * share; value > 0 && value < 10.0 && digits < 6; value *= 10.0) ++digits;
   return fmt::format("{:.{}f}&nbsp;%", 100.0 * share, digits);
@@ -81,7 +82,7 @@ std::string card(const std::string& value, const std::string& name, const std::s
 }
 
 std::string interval_line(const ResultsRecord& record, const RecordedEstimate& estimate) {
-  if (!estimate.interval) return "no interval: the faults were not drawn at random";
+  if (!estimate.interval) return "no interval";
   return fmt::format("{:g}&nbsp;% interval {}", 100.0 * record.confidence, bounds(estimate.interval));
 }
 
@@ -150,9 +151,9 @@ std::string worst_table(const RecordedSet& set) {
   std::vector<Cells> rows;
   for (std::size_t k = 0; k < shown; ++k) {
     const RecordedFault& fault = set.faults[order[k]];
-    Cells cells = {std::to_string(k + 1), xml(fault.name),
-                   percent(ratio(fault.faulty_correct, fault.labelled)),
-                   percent(ratio(fault.changed, fault.units))};
+    Cells cells = {
+        std::to_string(k + 1), xml(fault.name), percent(ratio(fault.faulty_correct, fault.labelled)),
+        fmt::format("{:.2f}", 100.0 * loss(order[k]).first), percent(ratio(fault.changed, fault.units))};
     if (set.is_netlist) {
       const RecordedSite& site = set.sites[order[k]];
       cells.push_back(xml(site.region));
@@ -160,8 +161,8 @@ std::string worst_table(const RecordedSet& set) {
     }
     rows.push_back(std::move(cells));
   }
-  Cells header = {"", "fault", "accuracy", "classes changed"};
-  if (set.is_netlist) header.insert(header.end(), {"driven by", "lowest result bit"});
+  Cells header = {"", "fault", "accuracy", "points lost", "classes changed"};
+  if (set.is_netlist) header.insert(header.end(), {"cell pin", "lowest result bit"});
   return "<h3>Worst of the drawn faults</h3>\n" + table(header, rows);
 }
 
@@ -238,6 +239,11 @@ std::string set_section(const ResultsRecord& record, const RecordedSet& set, Pic
   const bool has_rates = set.summaries.size() > 1;
   text += has_rates ? rates_table(set) : cards(record, set.summaries.front());
   if (!has_rates) text += estimates_table(record, set.summaries.front());
+  if (!set.missing_table.empty())
+    text += fmt::format(
+        "<p>Without the table of faults, so without the worst of them and how the estimate converged: "
+        "{}.</p>\n",
+        xml(set.missing_table));
   text += pictures.add(set_plots(record, set));
   text += directions_table(set);
   if (!has_rates) text += worst_table(set);
@@ -280,11 +286,11 @@ std::string overview(std::span<const ResultsRecord> records, Pictures& pictures)
 Result<std::string> report_page(std::span<const ResultsRecord> records, const std::string& title) {
   Pictures pictures;
   std::string page = fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "{2}<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src "
       "'unsafe-inline'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<title>{0}</title>\n<style>\n{1}</style>\n</head>\n<body>\n<h1>{0}</h1>\n",
-      xml(title), k_page_style);
+      xml(title), k_page_style, k_report_start);
   page += overview(records, pictures);
   for (std::size_t i = 0; i < records.size(); ++i) page += campaign_section(records[i], i, pictures);
   page += "</body>\n</html>\n";

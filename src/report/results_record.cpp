@@ -33,6 +33,12 @@ void add_facts(const Json& json, const std::string& name, Facts& facts) {
                                             : json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
+Result<double> share_at(const Place& place, const char* key) {
+  QFI_TRY(const double share, place.number_at(key));
+  if (!(share >= 0.0 && share <= 1.0)) return bad_input("{}: {} is no share", key, share);
+  return share;
+}
+
 Result<std::optional<Interval>> interval_at(const Place& place, const char* key) {
   const std::optional<Place> found = place.find(key);
   if (!found) return std::nullopt;
@@ -40,6 +46,7 @@ Result<std::optional<Interval>> interval_at(const Place& place, const char* key)
   if (ends.size() != 2) return bad_input("{}: two numbers make an interval", key);
   QFI_TRY(const double low, ends[0].number());
   QFI_TRY(const double high, ends[1].number());
+  if (!(low >= 0.0 && low <= high && high <= 1.0)) return bad_input("{}: no interval of a share", key);
   return Interval{low, high};
 }
 
@@ -51,7 +58,7 @@ Result<std::optional<std::uint64_t>> bit_at(const Place& place, const char* key)
 
 Result<RecordedEstimate> estimate_at(const Place& place, const char* value, const char* interval) {
   RecordedEstimate estimate;
-  QFI_TRY(estimate.value, place.number_at(value));
+  QFI_TRY(estimate.value, share_at(place, value));
   QFI_TRY(estimate.interval, interval_at(place, interval));
   return estimate;
 }
@@ -84,25 +91,38 @@ Result<void> read_stuck_at_fault(const Place& place, bool is_map, RecordedSet& s
   return {};
 }
 
-// Nothing: the table is not there, or not the one that results.json is about.
-Result<std::vector<RecordedFault>> faults_beside(const Place& set, const std::filesystem::path& folder,
-                                                 std::size_t strata) {
-  const std::optional<Place> file = set.find("faults_file");
-  if (!file) return std::vector<RecordedFault>{};
+Result<void> read_faults_beside(const Place& place, const std::filesystem::path& folder, RecordedSet& set) {
+  const std::optional<Place> file = place.find("faults_file");
+  if (!file) return {};
   QFI_TRY(const std::string name, file->text_at("name"));
   QFI_TRY(const std::string hash, file->text_at("sha256"));
   if (name.find('/') != std::string::npos) return bad_input("faults_file: '{}' is no name of a file", name);
   const auto content = read_file(folder / name, k_most_bytes);
-  if (!content || sha256_hex(bytes_of(*content)) != hash) return std::vector<RecordedFault>{};
-  return read_fault_table(*content, (folder / name).string(), strata);
+  if (!content) set.missing_table = content.error().message;
+  else if (sha256_hex(bytes_of(*content)) != hash)
+    set.missing_table = fmt::format("{} is not the table that results.json is about", name);
+  if (!set.missing_table.empty()) return {};
+  QFI_TRY(set.faults, read_fault_table(*content, (folder / name).string(), set.strata.size()));
+  return {};
+}
+
+// Of all drawn faults.
+Result<void> read_trials(const Place& place, std::uint64_t images, RecordedSet& set) {
+  QFI_TRY(const Place sample, place.at("sample"));
+  QFI_TRY(const std::uint64_t faults, sample.count_at("n"));
+  QFI_TRY(const auto trials, sample.count_if("trials"));
+  set.trials = trials ? *trials : faults * images;
+  return {};
+}
+
+// Of a paired design, whose populations are of one image; else 1.
+Result<double> images_of_sample(const Place& place) {
+  QFI_TRY(const Place sample, place.at("sample"));
+  return sample.find("images") ? sample.number_at("images") : Result<double>(1.0);
 }
 
 Result<void> read_strata(const Place& place, RecordedSet& set) {
-  QFI_TRY(const Place sample, place.at("sample"));
-  double images = 1;  // of a paired design, whose populations are of one image
-  if (sample.find("images")) {
-    QFI_TRY(images, sample.number_at("images"));
-  }
+  QFI_TRY(const double images, images_of_sample(place));
   QFI_TRY(const std::vector<Place> strata, place.items_at("strata"));
   for (const Place& row : strata) {
     RecordedStratum& stratum = set.strata.emplace_back();
@@ -111,7 +131,7 @@ Result<void> read_strata(const Place& place, RecordedSet& set) {
     if (population) stratum.population = static_cast<double>(*population) * images;
     QFI_TRY(stratum.layer, row.count_if("layer"));
     if (row.find("bit_error_rate")) {
-      QFI_TRY(stratum.bit_error_rate, row.number_at("bit_error_rate"));
+      QFI_TRY(stratum.bit_error_rate, share_at(row, "bit_error_rate"));
     }
   }
   if (set.strata.empty()) return bad_input("set '{}': no strata", set.name);
@@ -122,12 +142,14 @@ Result<std::vector<RecordedDomain>> domains_at(const Place& place, const char* k
   std::vector<RecordedDomain> domains;
   const std::optional<Place> rows = place.find(key);
   if (!rows) return domains;
+  QFI_TRY(const double images, images_of_sample(place));
   QFI_TRY(const std::vector<Place> items, rows->items());
   for (const Place& row : items) {
     RecordedDomain& domain = domains.emplace_back();
     QFI_TRY(domain.layer, row.count_if("layer"));
     QFI_TRY(domain.bit, bit_at(row, "bit"));
     QFI_TRY(domain.population, row.number_at("population"));
+    domain.population *= images;
     QFI_TRY(domain.drawn, row.count_at("n"));
     QFI_TRY(domain.changed, estimate_at(row, "changed_share", "interval"));
   }
@@ -204,6 +226,7 @@ Result<RecordedSummary> summary_at(const Place& estimates, bool is_map, std::str
     for (const Place& bin : items) {
       QFI_TRY(summary.histogram.emplace_back(), bin.count());
     }
+    if (items.size() != 20) return bad_input("a histogram of {} steps, not 20", items.size());
   }
   return summary;
 }
@@ -222,11 +245,14 @@ Result<void> read_summaries(const Place& place, bool is_map, RecordedSet& set) {
   return {};
 }
 
-Result<RecordedSet> read_set(const Place& place, bool is_map, const std::filesystem::path& folder) {
+Result<RecordedSet> read_set(const Place& place, const ResultsRecord& record,
+                             const std::filesystem::path& folder) {
   RecordedSet set;
+  const bool is_map = record.is_segmentation;
   QFI_TRY(set.name, place.text_at("name"));
   QFI_CHECK(read_strata(place, set));
   QFI_CHECK(read_summaries(place, is_map, set));
+  QFI_CHECK(read_trials(place, record.image_count, set));
   QFI_CHECK(read_domains(place, set));
   QFI_CHECK(read_directions(place, set));
   QFI_CHECK(read_masking(place, set));
@@ -238,7 +264,7 @@ Result<RecordedSet> read_set(const Place& place, bool is_map, const std::filesys
     QFI_TRY(const std::vector<Place> faults, list->items());
     for (const Place& fault : faults) QFI_CHECK(read_stuck_at_fault(fault, is_map, set));
   } else {
-    QFI_TRY(set.faults, faults_beside(place, folder, set.strata.size()));
+    QFI_CHECK(read_faults_beside(place, folder, set));
   }
   return set;
 }
@@ -266,8 +292,8 @@ Result<void> read_head(const Place& root, ResultsRecord& record) {
   QFI_TRY(const std::string task, root.text_at("task"));
   record.is_segmentation = task == "segmentation";
   QFI_TRY(record.confidence, root.number_at("interval_confidence"));
-  if (!(record.confidence > 0 && record.confidence < 1))
-    return bad_input("interval_confidence: not in (0, 1)");
+  if (!(record.confidence >= 0.01 && record.confidence <= 0.999999))
+    return bad_input("interval_confidence: not in 0.01 .. 0.999999");
   QFI_TRY(const Place golden, root.at("golden"));
   QFI_TRY(record.golden_correct, golden.count_at(record.is_segmentation ? "pixels_correct" : "top1_correct"));
   QFI_TRY(record.labelled, golden.count_at(record.is_segmentation ? "labelled_pixels" : "images"));
@@ -287,16 +313,18 @@ Result<void> read_head(const Place& root, ResultsRecord& record) {
 
 Result<ResultsRecord> read_results(const std::filesystem::path& file) {
   QFI_TRY(const std::string text, read_file(file, k_most_bytes));
-  const Json json = Json::parse(text, nullptr, false);
-  if (json.is_discarded()) return bad_input("{}: no JSON", file.string());
-  const Place root(json, "results");
+  const auto json = parse_json<Json>(text);
+  if (!json) return at(file.string(), json.error());
+  const Place root(*json, "results");
   const auto read = [&]() -> Result<ResultsRecord> {
     ResultsRecord record;
     record.file = file.string();
     QFI_CHECK(read_head(root, record));
     QFI_TRY(const std::vector<Place> list, root.items_at("fault_sets"));
+    constexpr std::size_t k_most_sets = 1000;
+    if (list.size() > k_most_sets) return bad_input("{} fault sets, at most {}", list.size(), k_most_sets);
     for (const Place& set : list) {
-      QFI_TRY(record.sets.emplace_back(), read_set(set, record.is_segmentation, file.parent_path()));
+      QFI_TRY(record.sets.emplace_back(), read_set(set, record, file.parent_path()));
     }
     return record;
   };

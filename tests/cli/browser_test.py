@@ -30,7 +30,7 @@ output: out
 """
 campaigns = {
     "netlist": f"faults:\n  - {{kind: stuck_at, netlist: {source}/netlists/mul_adders.json, operators: [conv_2d]}}\n"
-    "sample: {count: 150}\nverify: 0\n",
+    "sample: {count: 800}\nverify: 0\n",
     "bits": "faults:\n  - {name: weights, kind: bit_flip, target: weights}\n"
     "  - {name: data, kind: bit_flip, target: data, stage: [output]}\nsample: {count: 8, scheme: bit}\n",
     "rates": "faults:\n  - {kind: bit_flip, target: weights}\nsample: {ber: [1.0e-4, 1.0e-3, 1.0e-2], draws: 8}\n",

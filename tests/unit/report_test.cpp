@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
+
+#include "draw.hpp"
 #include "qfi/base/text.hpp"
 #include "report/figures.hpp"
 #include "report/markup.hpp"
@@ -49,30 +52,71 @@ ResultsRecord small_record() {
 }
 
 TEST(Report, HardeningTakesTheSitesThatChangeMostFirst) {
-  const std::vector<Hardened> course = hardening(small_record().sets[0]);
-  ASSERT_EQ(course.size(), 4U);
-  EXPECT_NEAR(course[1].removed, 0.7, 1e-12);  // b: 60 and 10 of 100
-  EXPECT_NEAR(course[2].removed, 0.9, 1e-12);  // c
-  EXPECT_NEAR(course[3].removed, 1.0, 1e-12);
-  EXPECT_NEAR(course[1].cost, 1.0 / 3, 1e-12);
+  RecordedSet set;
+  set.is_netlist = true;
+  for (std::uint64_t site = 0; site < 30; ++site)
+    for (const bool value : {false, true}) {
+      if (site == 29 && value) continue;  // of that one only one fault was drawn
+      set.faults.push_back(fault(site < 3 ? 20 : site == 29 ? 100 : 1, 90));
+      set.sites.push_back({fmt::format("s{}", site), "", {}, value});
+    }
+  const std::vector<Hardened> course = hardening(set);
+  ASSERT_EQ(course.size(), 30U);
+  EXPECT_NEAR(course[1].removed, 40.0 / 172, 1e-12);
+  EXPECT_NEAR(course[3].removed, 120.0 / 172, 1e-12);
+  EXPECT_NEAR(course[29].removed, 1.0, 1e-12);
+  EXPECT_NEAR(course[1].cost, 1.0 / 29, 1e-12);
+  set.faults.resize(30);
+  set.sites.resize(30);
+  EXPECT_TRUE(hardening(set).empty()) << "15 sites say little";
 }
 
-TEST(Report, HardeningOfBitsCountsTheBits) {
+// A set of `cells` cells of 100 bits, of which `drawn` each were drawn; faults change their one image at
+// `rate`.
+RecordedSet cells_of(std::uint64_t cells, std::uint64_t drawn, test::Draw& draw,
+                     const std::function<double(std::uint64_t)>& rate) {
   RecordedSet set;
-  for (const double changed : {0.01, 0.5, 0.1}) {
+  for (std::uint64_t bit = 0; bit < cells; ++bit) {
     RecordedDomain domain;
     domain.layer = 0;
-    domain.bit = 0;
+    domain.bit = bit;
     domain.population = 100;
-    domain.changed.value = changed;
+    domain.drawn = drawn;
+    for (std::uint64_t i = 0; i < drawn; ++i) {
+      RecordedFault& one = set.faults.emplace_back();
+      one.layer = 0;
+      one.bit = bit;
+      one.units = 1;
+      one.changed = draw(0, 9999) < static_cast<int>(rate(bit) * 10000) ? 1 : 0;
+      domain.changed.value += static_cast<double>(one.changed) / static_cast<double>(drawn);
+    }
     set.by_layer_and_bit.push_back(domain);
   }
-  set.by_layer_and_bit[1].population = 10;  // a tenth of the bits: 5 of 16 changes
-  const std::vector<Hardened> course = hardening(set);
-  ASSERT_EQ(course.size(), 4U);
-  EXPECT_NEAR(course[1].cost, 10.0 / 210, 1e-12);
-  EXPECT_NEAR(course[1].removed, 5.0 / 16, 1e-12);
-  EXPECT_NEAR(course[2].removed, 15.0 / 16, 1e-12);
+  return set;
+}
+
+// Where nothing is worse than anything else, what chance made look worse must not seem to be worth hardening.
+TEST(Report, HardeningOfBitsIsNotJudgedByWhatChoseThem) {
+  test::Draw draw(7);
+  double removed = 0;
+  constexpr int k_runs = 200;
+  for (int run = 0; run < k_runs; ++run) {
+    const std::vector<Hardened> course = hardening(cells_of(40, 6, draw, [](std::uint64_t) { return 0.2; }));
+    ASSERT_EQ(course.size(), 41U);
+    EXPECT_NEAR(course[10].cost, 0.25, 1e-9);
+    removed += course[10].removed / k_runs;
+  }
+  EXPECT_NEAR(removed, 0.25, 0.02);
+}
+
+TEST(Report, HardeningOfBitsFindsTheWorst) {
+  test::Draw draw(8);
+  const auto rate = [](std::uint64_t bit) { return bit == 3 ? 0.9 : 0.02; };
+  const std::vector<Hardened> course = hardening(cells_of(8, 50, draw, rate));
+  ASSERT_EQ(course.size(), 9U);
+  EXPECT_NEAR(course[1].cost, 1.0 / 8, 1e-12);
+  EXPECT_GT(course[1].removed, 0.6);
+  EXPECT_TRUE(hardening(cells_of(8, 1, draw, rate)).empty()) << "one fault cannot choose and judge";
 }
 
 TEST(Report, TheEstimateConvergesToTheMeanOfAllFaults) {
@@ -80,9 +124,24 @@ TEST(Report, TheEstimateConvergesToTheMeanOfAllFaults) {
   const std::vector<EstimateSoFar> course = convergence(record, record.sets[0]);
   ASSERT_EQ(course.size(), 5U);
   EXPECT_EQ(course.back().faults, 5U);
-  EXPECT_NEAR(course[0].accuracy.value, 0.90, 1e-12);
+
   EXPECT_NEAR(course.back().accuracy.value, 0.71, 1e-12);
   EXPECT_LT(course.back().accuracy.interval->low, 0.71);
+}
+
+// Faults are numbered site by site; the part that is looked at is no prefix of that.
+TEST(Report, TheEstimateOfAnExhaustiveSetConvergesToWhatIsTrue) {
+  ResultsRecord record = small_record();
+  RecordedSet& set = record.sets[0];
+  set.faults.clear();
+  for (std::uint64_t i = 0; i < 400; ++i) set.faults.push_back(fault(1, i < 200 ? 90 : 10));
+  set.strata[0].population = 400;
+  set.sites.assign(400, set.sites[0]);
+  int wrong = 0;
+  for (const EstimateSoFar& so_far : convergence(record, set))
+    wrong += so_far.accuracy.interval->low > 0.5 || so_far.accuracy.interval->high < 0.5 ? 1 : 0;
+  EXPECT_LE(wrong, 3);  // of 40
+  EXPECT_NEAR(convergence(record, set).back().accuracy.interval->low, 0.5, 1e-12);
 }
 
 TEST(Report, TextFromFilesStaysText) {

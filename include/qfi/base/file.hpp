@@ -32,6 +32,8 @@ class OutputFile {
 
   /// May be called from several threads, for different places.
   Result<void> write_at(std::uint64_t place, std::span<const std::byte> content) const;
+  /// Brings what is written to the disk and closes it: no more writing. Many files may wait like this.
+  Result<void> settle();
   Result<void> finish();
 
  private:
@@ -44,6 +46,10 @@ class OutputFile {
 
 /// Writes to a temporary file in the same folder, then renames: readers see all or nothing.
 Result<void> write_file(const std::filesystem::path& path, std::string_view content);
+
+/// Error: a file is there that does not begin with `start`, as all that qfi writes under such a name does,
+/// and nobody asked to replace it.
+Result<void> check_replaceable(const std::filesystem::path& path, std::string_view start, bool is_forced);
 
 /// A private folder (mode 0700) below the system's temporary folder, removed with its content.
 class TemporaryFolder {

@@ -16,8 +16,14 @@ struct ProcessOutcome {
 };
 
 /// Runs a program found on PATH with the given arguments (no shell) in `folder` and waits for it.
-/// Errors: program not found, cannot start, longer than `limit` (it and its children are killed).
+/// `variables`: NAME=VALUE, in place of what the environment says. Errors: program not found, cannot start,
+/// longer than `limit` (it and its children are killed).
 Result<ProcessOutcome> run_process(const std::vector<std::string>& command,
-                                   const std::filesystem::path& folder, std::chrono::seconds limit);
+                                   const std::filesystem::path& folder, std::chrono::seconds limit,
+                                   const std::vector<std::string>& variables = {});
+
+/// For programs that put a temporary folder's name into commands of theirs: theirs is the folder that they
+/// run in.
+inline const std::vector<std::string> k_temporary_files_here = {"TMPDIR=."};
 
 }  // namespace qfi

@@ -5,11 +5,26 @@
 #include <string>
 #include <string_view>
 
+#include "qfi/base/result.hpp"
+
 namespace qfi {
 
 /// JSON text with an entry per line, but arrays of plain values on one. Names come from files and
 /// may be anything: what is not UTF-8 is replaced.
 std::string json_text(const nlohmann::ordered_json& json);
+
+/// Error: a file of JSON that is not trusted nests deeper than 64, or has an object of more than
+/// `most_members`: both cost far more than their size.
+Result<void> check_json(std::string_view text, std::size_t most_members);
+
+/// Of a text that passes check_json. Error: it does not, or is no JSON.
+template <class Json>
+Result<Json> parse_json(std::string_view text, std::size_t most_members = 1000) {
+  QFI_CHECK(check_json(text, most_members));
+  Json json = Json::parse(text, nullptr, false);
+  if (json.is_discarded()) return bad_input("no JSON");
+  return json;
+}
 
 std::string base64(std::string_view bytes);
 

@@ -19,6 +19,7 @@ namespace qfi {
 struct TensorFile {
   int tensor = 0;
   std::filesystem::path path;
+  bool is_forced = false;  ///< replaces any file; else only one with the same header
 };
 
 struct EvaluateParams {

@@ -30,10 +30,11 @@ struct Plan {
 struct PlanParams {
   unsigned threads = 1;
   KernelSet kernels = KernelSet::fast;
-  ExecutionParams execution;
+  ExecutionParams execution = {};
   std::size_t golden_bytes = std::size_t{512} << 20;  ///< golden activations that are kept
   /// Faults that the time budget of a set, by number, bought in an earlier run.
   std::map<std::size_t, std::uint64_t> bought = {};
+  std::uint64_t model_memory = k_model_memory;
 };
 
 /// A sequential sample begins with its minimum; a budget is measured, and gets what it buys.

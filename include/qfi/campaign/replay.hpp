@@ -18,6 +18,7 @@ struct ReplayParams {
   std::uint64_t fault = 0;             ///< its number in the results
   std::optional<std::uint64_t> image;  ///< its place in the data; paired: the fault's own, if left out
   std::filesystem::path config;        ///< empty: where run.json says
+  std::uint64_t model_memory = k_model_memory;
   ConfigParams variables;  ///< for a config that is named here, else what run.json says comes first
 };
 

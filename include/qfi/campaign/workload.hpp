@@ -47,6 +47,7 @@ struct Workload {
 struct WorkloadParams {
   unsigned threads = 1;
   KernelSet kernels = KernelSet::fast;
+  std::uint64_t model_memory = k_model_memory;
 };
 
 /// Errors: more than one input, a metric that is no score per class or pixel, labels that are missing or

@@ -207,6 +207,11 @@ struct LoadParams {
   std::uint64_t max_tensor_bytes = std::uint64_t{64} << 20;  ///< of one activation tensor
 };
 
+/// Of one image's tensors with scratch memory, and of prepared weights and tables, each: what a small file
+/// may ask for. One activation tensor may take a sixteenth.
+constexpr std::uint64_t k_model_memory = std::uint64_t{1} << 30;
+inline LoadParams load_params(std::uint64_t model_memory) { return {.max_tensor_bytes = model_memory / 16}; }
+
 /// Errors, each one line: damaged file, index or size out of range, and anything that is not
 /// supported (all operators that are missing are listed, then types, then quantization).
 Result<Model> load_tflite(const std::filesystem::path& path, const LoadParams& params = {});

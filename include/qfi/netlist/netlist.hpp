@@ -62,7 +62,7 @@ struct Cell {
 };
 
 struct Net {
-  std::string name;                  ///< `net` or `net[bit]`: the shortest that the RTL has for it, else the shortest
+  std::string name;  ///< `net` or `net[bit]`: the shortest that the RTL has for it, else the shortest
   std::vector<std::string> aliases;  ///< all of its names
   bool is_read = false;              ///< some cell or the result port uses it
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "qfi/report/results_record.hpp"
@@ -49,6 +50,10 @@ Result<Comparison> compare_results(const ResultsRecord& baseline, const ResultsR
 
 std::string comparison_text(const Comparison& comparison);
 std::string comparison_json(const Comparison& comparison);
+/// What the files begin with.
+constexpr std::string_view k_markdown_start = "**Accuracy under faults: ";
+constexpr std::string_view k_junit_start =
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"qfi compare\"";
 std::string comparison_markdown(const Comparison& comparison);
 std::string comparison_junit(const Comparison& comparison);
 

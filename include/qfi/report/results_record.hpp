@@ -20,6 +20,7 @@ struct RecordedFault {
   std::string name;
   std::size_t stratum = 0;             ///< of the set
   std::optional<std::uint64_t> layer;  ///< operator; of one stored bit
+  std::optional<std::uint64_t> bit;    ///< of the value, likewise
   std::uint64_t units = 0;             ///< images or pixels
   std::uint64_t changed = 0;
   std::uint64_t labelled = 0;
@@ -37,7 +38,7 @@ struct RecordedSite {
 
 struct RecordedEstimate {
   double value = 0;
-  std::optional<Interval> interval;          ///< faults sampled, images fixed
+  std::optional<Interval> interval;               ///< faults sampled, images fixed
   std::optional<Interval> image_population = {};  ///< faults and images sampled
 };
 
@@ -52,7 +53,7 @@ struct RecordedShare {
 struct RecordedDomain {
   std::optional<std::uint64_t> layer;
   std::optional<std::uint64_t> bit;
-  double population = 0;
+  double population = 0;  ///< as RecordedStratum's
   std::uint64_t drawn = 0;
   RecordedEstimate changed;  ///< share of trials (pixels) whose class changes
 };
@@ -97,8 +98,10 @@ struct RecordedSet {
   std::vector<RecordedDomain> by_layer, by_bit, by_layer_and_bit;
   std::vector<RecordedDirection> directions;
   std::vector<RecordedMasking> masking;
-  std::vector<RecordedFault> faults;  ///< empty: they are in no file that is there
-  std::vector<RecordedSite> sites;    ///< of each fault; faults of a netlist only
+  std::uint64_t trials = 0;  ///< of all drawn faults
+  std::vector<RecordedFault> faults;
+  std::string missing_table;        ///< why `faults` is empty, where it should not be
+  std::vector<RecordedSite> sites;  ///< of each fault; faults of a netlist only
   /// All else that is said of it, name by name: sample, netlist, proof, ..
   std::vector<std::pair<std::string, std::string>> facts;
 };

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lists of faults and product tables: the first byte says which.
+#include "fuzz.hpp"
+#include "qfi/campaign/bit_set.hpp"
+#include "qfi/faults/stuck_at.hpp"
+
+namespace qfi::fuzz {
+namespace {
+
+std::filesystem::path source_file(const char* name) {
+  return std::filesystem::path(QFI_SOURCE_FOLDER) / name;
+}
+
+const Netlist& netlist() {
+  static const Netlist netlist = *read_netlist(source_file("netlists/mul_adders.json"));
+  return netlist;
+}
+
+struct Bits {
+  Program program = *Program::prepare(*load_tflite(source_file("campaigns/demo/shapes.tflite")));
+  BitFaultConfig config;
+  BitPopulation population = *find_population(program, config, SampleScheme::network);
+};
+
+}  // namespace
+
+void run(std::string_view input) {
+  const std::uint8_t what = choice(input);
+  if (what % 3 == 0) return static_cast<void>(parse_stuck_at(netlist(), std::string(input)));
+  const auto file = write("faults.csv", input);
+  if (what % 3 == 1) return static_cast<void>(read_fault_list(file, netlist()));
+  static const Bits bits;
+  static_cast<void>(read_bit_fault_list(file, bits.program.model(), bits.population, bits.config.models));
+}
+
+}  // namespace qfi::fuzz

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// results.json and fault tables of others: compared, exported and drawn (but for gnuplot itself).
+#include "fuzz.hpp"
+#include "qfi/report/compare.hpp"
+#include "qfi/report/export.hpp"
+#include "report/fault_table_reader.hpp"
+#include "report/figures.hpp"
+
+namespace qfi::fuzz {
+
+void run(std::string_view input) {
+  const std::uint8_t what = choice(input);
+  if (what % 2 == 1) return static_cast<void>(read_fault_table(input, "fuzz", 3));
+  const auto file = write("results.json", input);
+  for (const TableFormat format : {TableFormat::csv, TableFormat::jsonl})
+    static_cast<void>(export_faults(file, format, std::nullopt));
+  const auto record = read_results(file);
+  if (!record) return;
+  if (const auto comparison = compare_results(*record, *record, {})) {
+    comparison_text(*comparison);
+    comparison_json(*comparison);
+    comparison_junit(*comparison);
+    comparison_markdown(*comparison);
+  }
+  for (const RecordedSet& set : record->sets)
+    for (const Plot& plot : set_plots(*record, set))
+      require(plot.script.find('`') == std::string::npos, "no commands in gnuplot's script");
+}
+
+}  // namespace qfi::fuzz
