@@ -121,9 +121,9 @@ void change(const std::pair<std::uint8_t*, std::size_t>& place, std::minstd_rand
   std::memcpy(&value, place.first, place.second);
   switch (random() % 4) {
     case 0: value = k_odd[random() % std::size(k_odd)]; break;
-    case 1: value += static_cast<std::int64_t>(random() % 5) - 2; break;
-    case 2: value ^= std::int64_t{1} << (random() % (8 * place.second)); break;
-    default: value = static_cast<std::int64_t>(random()) << (random() % 33); break;
+    case 1: value = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) + random() % 5 - 2); break;
+    case 2: value ^= static_cast<std::int64_t>(std::uint64_t{1} << (random() % (8 * place.second))); break;
+    default: value = static_cast<std::int64_t>(std::uint64_t{random()} << (random() % 33)); break;
   }
   std::memcpy(place.first, &value, place.second);
 }
