@@ -2,13 +2,10 @@
 #include "figures.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <functional>
 #include <map>
 #include <numeric>
-
-#include "qfi/base/random.hpp"
 
 namespace qfi {
 namespace {
@@ -363,122 +360,7 @@ Plot error_rate_plot(const ResultsRecord& record, const RecordedSet& set) {
   return plot;
 }
 
-// 0 .. count-1 in an order that has nothing to do with how faults were numbered: by image, site or bit.
-std::vector<std::size_t> shuffled(std::size_t count) {
-  std::vector<std::pair<std::uint64_t, std::size_t>> order;
-  for (std::size_t i = 0; i < count; ++i) order.emplace_back(random_bits(0, "convergence", i), i);
-  std::ranges::sort(order);
-  std::vector<std::size_t> places;
-  for (const auto& [key, place] : order) places.push_back(place);
-  return places;
-}
-
-// Something that can be hardened: what it costs, and what it is seen to change in two ways that have no
-// chance in common; `order` decides when it is hardened, `removed` is what goes away then.
-struct Candidate {
-  double cost = 0;
-  double order = 0;
-  double removed = 0;
-};
-
-std::vector<Hardened> harden(std::vector<Candidate> candidates) {
-  double cost = 0, removed = 0;
-  for (const Candidate& candidate : candidates) cost += candidate.cost, removed += candidate.removed;
-  if (!(cost > 0 && removed > 0)) return {};
-  std::ranges::stable_sort(candidates, std::greater(), &Candidate::order);
-  std::vector<Hardened> course(1);
-  for (const Candidate& candidate : candidates)
-    course.push_back(
-        {course.back().cost + candidate.cost / cost, course.back().removed + candidate.removed / removed});
-  return course;
-}
-
-// By layer and bit. Half of each cell's faults say when it is hardened, the others what that removes.
-std::vector<Hardened> harden_domains(const RecordedSet& set) {
-  constexpr double k_least_known = 0.9;  // of the population
-  struct Half {
-    double faults = 0, changed = 0;
-    double mean() const { return changed / faults; }
-  };
-  std::map<std::pair<std::uint64_t, std::uint64_t>, std::array<Half, 2>> cells;
-  for (const std::size_t i : shuffled(set.faults.size())) {
-    const RecordedFault& fault = set.faults[i];
-    if (!fault.layer || !fault.bit) return {};
-    auto& halves = cells[{*fault.layer, *fault.bit}];
-    Half& half = halves[halves[0].faults > halves[1].faults ? 1 : 0];
-    half.faults += 1;
-    half.changed += ratio(fault.changed, fault.units);
-  }
-  std::vector<Candidate> candidates;
-  double population = 0, known = 0;
-  for (const RecordedDomain& domain : set.by_layer_and_bit) {
-    population += domain.population;
-    const auto found = cells.find({*domain.layer, *domain.bit});
-    if (found == cells.end() || found->second[1].faults == 0) continue;
-    known += domain.population;
-    const bool is_whole = static_cast<double>(domain.drawn) >= domain.population;
-    candidates.push_back({domain.population, is_whole ? domain.changed.value : found->second[0].mean(),
-                          domain.population * (is_whole ? domain.changed.value : found->second[1].mean())});
-  }
-  return known >= k_least_known * population ? harden(std::move(candidates)) : std::vector<Hardened>();
-}
-
-// Sites of which both faults were drawn: hardening a wire removes both.
-std::vector<Hardened> harden_sites(const RecordedSet& set) {
-  constexpr std::size_t k_fewest_sites = 20;
-  std::map<std::string, std::array<std::optional<double>, 2>> sites;
-  for (std::size_t i = 0; i < set.faults.size(); ++i)
-    sites[set.sites[i].name][set.sites[i].stuck_at ? 1 : 0] =
-        ratio(set.faults[i].changed, set.faults[i].units);
-  std::vector<Candidate> candidates;
-  for (const auto& [name, faults] : sites)
-    if (faults[0] && faults[1]) candidates.push_back({1.0, *faults[0] + *faults[1], *faults[0] + *faults[1]});
-  return candidates.size() < k_fewest_sites ? std::vector<Hardened>() : harden(std::move(candidates));
-}
-
 }  // namespace
-
-std::vector<Hardened> hardening(const RecordedSet& set) {
-  return set.is_netlist ? harden_sites(set) : harden_domains(set);
-}
-
-std::vector<EstimateSoFar> convergence(const ResultsRecord& record, const RecordedSet& set) {
-  constexpr std::uint64_t k_steps = 40;
-  const bool has_populations = std::ranges::all_of(
-      set.strata, [](const RecordedStratum& stratum) { return stratum.population.has_value(); });
-  if (set.faults.empty() || !has_populations) return {};
-  std::vector<std::vector<const RecordedFault*>> members(set.strata.size());
-  for (const std::size_t i : shuffled(set.faults.size()))
-    members[set.faults[i].stratum].push_back(&set.faults[i]);
-
-  std::vector<FaultStratum> strata(members.size());
-  const double images = record.is_paired ? static_cast<double>(record.image_count) : 1.0;
-  const SampledShare what{ratio(record.golden_correct, record.labelled),
-                          static_cast<double>(record.labelled) / images, !record.is_paired};
-  const bool is_random = set.summaries.front().faulty_accuracy.interval.has_value();
-  std::vector<EstimateSoFar> course;
-  for (std::uint64_t step = 1; step <= k_steps; ++step) {
-    EstimateSoFar estimate;
-    std::vector<FaultStratum> seen;
-    for (std::size_t h = 0; h < members.size(); ++h) {
-      const std::uint64_t target = (members[h].size() * step + k_steps - 1) / k_steps;
-      while (strata[h].drawn < target) {
-        const RecordedFault& fault = *members[h][strata[h].drawn];
-        strata[h].add(fault.faulty_correct, fault.golden_correct, fault.labelled);
-      }
-      if (target == 0) continue;
-      seen.push_back(strata[h]);
-      const double population = std::min(*set.strata[h].population, 0x1p62);
-      seen.back().population = std::max(static_cast<std::uint64_t>(population), target);
-      estimate.faults += target;
-    }
-    const SampledMean mean = sampled_mean(seen, what, record.confidence);
-    estimate.accuracy.value = mean.mean;
-    if (is_random) estimate.accuracy.interval = mean.these_images;
-    if (course.empty() || course.back().faults != estimate.faults) course.push_back(estimate);
-  }
-  return course;
-}
 
 std::vector<Plot> set_plots(const ResultsRecord& record, const RecordedSet& set) {
   std::vector<Plot> plots;
