@@ -29,13 +29,17 @@ run_campaign() {
   local config=$root/tests/tsan_campaign.yaml
   "$root/build/tsan/qfi" campaign "$config" --threads 2 -o "$work/tsan" --quiet >"$work/log" 2>&1 &
   local job=$!
-  sleep 15
+  for _ in $(seq 600); do
+    [[ -s $work/tsan/journal.sqlite-wal ]] && break
+    sleep 0.1
+  done
+  sleep 2
   kill -TERM "$job"
   wait "$job"
   local code=$?
-  [[ $code -eq 143 || $code -eq 0 ]] || { cat "$work/log"; return 1; }
-  "$root/build/tsan/qfi" campaign "$config" --threads 2 -o "$work/tsan" --quiet || return 1
-  "$root/build/release/qfi" campaign "$config" --threads 1 -o "$work/plain" --quiet || return 1
+  [[ $code -eq 143 ]] || { cat "$work/log"; return 1; }
+  "$root/build/tsan/qfi" campaign "$config" --threads 2 -o "$work/tsan" --quiet >/dev/null || return 1
+  "$root/build/release/qfi" campaign "$config" --threads 1 -o "$work/plain" --quiet >/dev/null || return 1
   # The commit that each was built from is the same.
   cmp "$work/tsan/results.json" "$work/plain/results.json" && echo "stopped with exit code $code, resumed: same bytes"
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stop_signals.hpp"
 
+#include <atomic>
 #include <csignal>
 #include <initializer_list>
 
 namespace qfi::cli {
 namespace {
 
-volatile std::sig_atomic_t received_signal = 0;
+// Set by a handler on one thread, read by others.
+std::atomic<int> received_signal = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void set_action(int signal, void (*handler)(int)) {
   struct sigaction action {};
