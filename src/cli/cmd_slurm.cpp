@@ -29,6 +29,7 @@ struct Options {
   unsigned warning_seconds = 60;
   std::vector<std::string> more;
   bool submits = false;
+  bool is_forced = false;
 };
 
 /// Absolute paths; the folders of shards are FOLDER/shard-1 ...
@@ -144,7 +145,7 @@ Result<int> run(const Options& options) {
   const std::string shards = folder.file("shards.sbatch").string();
   const std::string merge = folder.file("merge.sbatch").string();
   for (const std::string& script : {shards, merge})
-    QFI_CHECK(check_replaceable(script, k_script_start, false));
+    QFI_CHECK(check_replaceable(script, k_script_start, options.is_forced));
   QFI_CHECK(write_file(shards, shard_script(options, job)));
   QFI_CHECK(write_file(merge, merge_script(options, job)));
   if (!options.submits) {
@@ -194,6 +195,7 @@ void add_slurm(CLI::App& app, Action& chosen) {
                    "another option of sbatch, such as --partition=long; may be repeated")
       ->type_name("OPTION");
   command->add_flag("--submit", options->submits, "submit both jobs");
+  add_force_option(*command, options->is_forced);
   command->footer("Example: qfi slurm campaigns/demo.yaml --shards 8 --sbatch=--partition=long --submit");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }
