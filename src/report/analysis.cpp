@@ -11,10 +11,6 @@
 namespace qfi {
 namespace {
 
-double ratio(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
-}
-
 // 0 .. count-1 in an order that has nothing to do with how faults were numbered: by image, site or bit.
 std::vector<std::size_t> shuffled(std::size_t count) {
   std::vector<std::pair<std::uint64_t, std::size_t>> order;
@@ -59,7 +55,7 @@ std::vector<Hardened> harden_domains(const RecordedSet& set) {
     auto& halves = cells[{*fault.layer, *fault.bit}];
     Half& half = halves[halves[0].faults > halves[1].faults ? 1 : 0];
     half.faults += 1;
-    half.changed += ratio(fault.changed, fault.units);
+    half.changed += share_of(fault.changed, fault.units);
   }
   std::vector<Candidate> candidates;
   double population = 0, known = 0;
@@ -81,7 +77,7 @@ std::vector<Hardened> harden_sites(const RecordedSet& set) {
   std::map<std::string, std::array<std::optional<double>, 2>> sites;
   for (std::size_t i = 0; i < set.faults.size(); ++i)
     sites[set.sites[i].name][set.sites[i].stuck_at ? 1 : 0] =
-        ratio(set.faults[i].changed, set.faults[i].units);
+        share_of(set.faults[i].changed, set.faults[i].units);
   std::vector<Candidate> candidates;
   for (const auto& [name, faults] : sites)
     if (faults[0] && faults[1]) candidates.push_back({1.0, *faults[0] + *faults[1], *faults[0] + *faults[1]});
@@ -89,6 +85,10 @@ std::vector<Hardened> harden_sites(const RecordedSet& set) {
 }
 
 }  // namespace
+
+double share_of(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+}
 
 std::vector<Hardened> hardening(const RecordedSet& set) {
   return set.is_netlist ? harden_sites(set) : harden_domains(set);
@@ -105,7 +105,7 @@ std::vector<EstimateSoFar> convergence(const ResultsRecord& record, const Record
 
   std::vector<FaultStratum> strata(members.size());
   const double images = record.is_paired ? static_cast<double>(record.image_count) : 1.0;
-  const SampledShare what{ratio(record.golden_correct, record.labelled),
+  const SampledShare what{share_of(record.golden_correct, record.labelled),
                           static_cast<double>(record.labelled) / images, !record.is_paired};
   const bool is_random = set.summaries.front().faulty_accuracy.interval.has_value();
   std::vector<EstimateSoFar> course;

@@ -8,6 +8,9 @@
 
 namespace qfi {
 
+/// 0 where there is no whole.
+double share_of(std::uint64_t part, std::uint64_t whole);
+
 /// Mean accuracy of a growing, random part of each stratum's faults; the last is the campaign's estimate.
 /// Empty: no faults, or of bit error rates.
 struct EstimateSoFar {

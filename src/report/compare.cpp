@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "analysis.hpp"
 #include "markup.hpp"
 #include "qfi/base/text.hpp"
 
@@ -151,10 +152,7 @@ std::optional<Loss> unpaired_loss(const RecordedEstimate& before, double before_
   return loss;
 }
 
-double share(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
-}
-double accuracy(const RecordedFault& fault) { return share(fault.faulty_correct, fault.labelled); }
+double accuracy(const RecordedFault& fault) { return share_of(fault.faulty_correct, fault.labelled); }
 
 class Comparer {
  public:
@@ -184,8 +182,8 @@ class Comparer {
     Check check;
     check.metric = "golden accuracy";
     check.threshold = m_thresholds.golden;
-    check.before = share(m_before.golden_correct, m_before.labelled);
-    check.after = share(m_after.golden_correct, m_after.labelled);
+    check.before = share_of(m_before.golden_correct, m_before.labelled);
+    check.after = share_of(m_after.golden_correct, m_after.labelled);
     Loss loss{check.before - check.after};
     check.is_paired = m_before.images == m_after.images;
     if (!check.is_paired) {
@@ -254,7 +252,7 @@ class Comparer {
       check.threshold = m_thresholds.layer;
       add(before, pairs ? pairs_in(before, pairs->pairs, was) : std::nullopt, std::move(check), was.changed,
           is->changed, 1, [](const RecordedFault& b, const RecordedFault& a) {
-            return share(a.changed, a.units) - share(b.changed, b.units);
+            return share_of(a.changed, a.units) - share_of(b.changed, b.units);
           });
     }
     return {};

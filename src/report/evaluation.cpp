@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "analysis.hpp"
 #include "qfi/base/text.hpp"
 
 namespace qfi {
@@ -16,10 +17,6 @@ constexpr std::size_t k_most_matrix_classes = 12;  // wider ones are in the JSON
 
 std::string percent(std::optional<double> share) {
   return share ? fmt::format("{:6.2f} %", 100.0 * *share) : std::string("       -");
-}
-
-double ratio(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
 std::string class_lines(const DataSet& data, const Evaluation& evaluation) {
@@ -89,12 +86,12 @@ std::string evaluation_table(const EvaluationSubject& subject, const DataSet& da
     text += fmt::format("  NaN or infinity in the scores of {} images\n", evaluation.nan_or_infinity);
   if (evaluation.task == Task::classification) {
     text += fmt::format("\n  top-1  {}  ({})\n  top-5  {}  ({}; {} labels hang on a tie for place 5)\n",
-                        percent(ratio(matrix.correct(), matrix.total())), matrix.correct(),
-                        percent(ratio(evaluation.top5_correct, matrix.total())), evaluation.top5_correct,
+                        percent(share_of(matrix.correct(), matrix.total())), matrix.correct(),
+                        percent(share_of(evaluation.top5_correct, matrix.total())), evaluation.top5_correct,
                         evaluation.top5_hanging);
   } else if (evaluation.task == Task::segmentation) {
     text += fmt::format("\n  pixels right  {}  ({} of {}; {} ignored)\n",
-                        percent(ratio(matrix.correct(), matrix.total())), matrix.correct(), matrix.total(),
+                        percent(share_of(matrix.correct(), matrix.total())), matrix.correct(), matrix.total(),
                         evaluation.ignored_pixels);
     text += fmt::format("  IoU, mean over classes              {}\n", percent(matrix.mean_iou()));
     text += fmt::format("  IoU, global                         {}\n", percent(matrix.global_iou()));

@@ -2,7 +2,6 @@
 #include "figures.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <map>
 #include <numeric>
@@ -16,11 +15,7 @@ constexpr const char* k_gray = "#718096";
 constexpr int k_row_height = 22;
 constexpr std::size_t k_most_rows = 200;  // of a picture
 
-double percent(double share) { return std::isfinite(share) ? 100.0 * std::clamp(share, -1e6, 1e6) : 0.0; }
-
-double ratio(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
-}
+double percent(double share) { return 100.0 * share; }
 
 const char* unit_name(const ResultsRecord& record) { return record.is_segmentation ? "pixels" : "images"; }
 
@@ -107,13 +102,13 @@ Plot distribution_plot(const ResultsRecord& record, const RecordedSummary& summa
       std::accumulate(summary.histogram.begin(), summary.histogram.end(), std::uint64_t{0});
   DataBlock bars("bars");
   for (std::size_t i = 0; i < summary.histogram.size(); ++i)
-    bars.row((static_cast<double>(i) + 0.5) * 100.0 / steps, percent(ratio(summary.histogram[i], faults)));
+    bars.row((static_cast<double>(i) + 0.5) * 100.0 / steps, percent(share_of(summary.histogram[i], faults)));
   Plot plot{
       "Distribution of faulty accuracy",
       fmt::format("Share of the {} drawn faults by accuracy under the fault, in steps of {:g} points. Lines: "
                   "golden accuracy (dashed), mean under faults.",
                   faults, 100.0 / steps)};
-  const double golden = percent(ratio(record.golden_correct, record.labelled));
+  const double golden = percent(share_of(record.golden_correct, record.labelled));
   const double mean = percent(summary.faulty_accuracy.value);
   plot.script = bars.text() +
                 fmt::format(
@@ -214,12 +209,11 @@ Plot heat_plot(const ResultsRecord& record, const RecordedSet& set) {
       names.text() + cells.text() +
       fmt::format(
           "set xlabel 'bit'\nset xtics {}\nset xrange [-0.5:{}]\nset yrange [{}:-0.5]\nset cbrange [0:*]\n"
-          "set palette defined (0 '#fff5eb', 0.25 '#fdbe85', 0.6 '#e6550d', 1 '#7f2704')\nunset key\nunset "
-          "grid\n"
-          "set lmargin 15\nset ytics offset 0.5\n"
+          "set palette defined (0 '#fff5eb', 0.25 '#fdbe85', 0.6 '#e6550d', 1 '#7f2704')\n"
+          "set object 1 rectangle from graph 0,0 to graph 1,1 behind fc rgb '#cbd5e0' fs solid noborder\n"
+          "unset key\nunset grid\nset lmargin 15\nset ytics offset 0.5\n"
           "plot $cells using 1:2:($1-0.5):($1+0.5):($2-0.5):($2+0.5):3 with boxxyerror fs solid 1 noborder "
-          "fc "
-          "palette, $names using (-10):1:ytic(2) with points pt 0",
+          "fc palette, $names using (-10):1:ytic(2) with points pt 0",
           highest > 12 ? 4 : 1, static_cast<double>(highest) + 0.5,
           static_cast<double>(std::min(rows.size(), k_most_rows)) - 0.5);
   return plot;
@@ -255,14 +249,14 @@ std::optional<Plot> result_bit_plot(const ResultsRecord& record, const RecordedS
       "Sensitivity by place in the multiplier",
       fmt::format(
           "Share of {} whose class changes, by the lowest bit of the result that a path from the faulty "
-          "wire leads to; with {} intervals.",
+          "wire leads to; with {} intervals, where there is more than one fault.",
           unit_name(record), confidence_text(record))};
   std::string commands;
   for (const int value : {0, 1}) {
     DataBlock points(value == 0 ? "low" : "high");
     for (const auto& [bit, group] : groups[value]) {
       const RecordedEstimate estimate = group.estimate(record.confidence);
-      const Interval ends = estimate.interval.value_or(Interval{estimate.value, estimate.value});
+      const Interval ends = estimate.interval.value_or(Interval{estimate.value, estimate.value});  // a point
       points.row(static_cast<double>(bit) + (value == 0 ? -0.15 : 0.15), percent(estimate.value),
                  percent(ends.low), percent(ends.high));
     }
@@ -329,7 +323,7 @@ Plot hardening_plot(const RecordedSet& set, const std::vector<Hardened>& course)
 Plot masking_plot(const RecordedSet& set) {
   std::vector<Row> rows;
   for (const RecordedMasking& masking : set.masking)
-    rows.push_back({masking.place, {ratio(masking.trials, set.trials), {}, {}}});
+    rows.push_back({masking.place, {share_of(masking.trials, set.trials), {}, {}}});
   return row_plot(
       "Where faults die",
       fmt::format("Trials after which operator all values were the golden ones again, of {} trials.",
@@ -343,8 +337,7 @@ Plot error_rate_plot(const ResultsRecord& record, const RecordedSet& set) {
     const RecordedEstimate& accuracy = set.summaries[h].faulty_accuracy;
     const double rate = set.strata[h].bit_error_rate.value_or(0);
     const Interval ends = accuracy.interval.value_or(Interval{accuracy.value, accuracy.value});
-    if (rate > 0 && std::isfinite(rate))
-      points.row(rate, percent(accuracy.value), percent(ends.low), percent(ends.high));
+    if (rate > 0) points.row(rate, percent(accuracy.value), percent(ends.low), percent(ends.high));
   }
   Plot plot{"Accuracy by bit error rate",
             fmt::format("Mean accuracy at each bit error rate, with {} intervals; dashed: golden.",
@@ -356,7 +349,7 @@ Plot error_rate_plot(const ResultsRecord& record, const RecordedSet& set) {
           "set yrange [0:100]\nset offsets graph 0.05,graph 0.05,0,0\nunset key\n"
           "set arrow 1 from graph 0,first {0} to graph 1,first {0} nohead dt 2 lc rgb '{1}'\n"
           "plot $points with yerrorlines pt 7 ps 0.6 lw 2 lc rgb '{2}'",
-          percent(ratio(record.golden_correct, record.labelled)), k_gray, k_blue);
+          percent(share_of(record.golden_correct, record.labelled)), k_gray, k_blue);
   return plot;
 }
 
@@ -389,7 +382,7 @@ Plot overview_plot(std::span<const ResultsRecord> records) {
   for (const ResultsRecord& record : records)
     for (const RecordedSet& set : record.sets)
       for (const RecordedSummary& summary : set.summaries) {
-        golden.row(percent(ratio(record.golden_correct, record.labelled)), rows.size());
+        golden.row(percent(share_of(record.golden_correct, record.labelled)), rows.size());
         rows.push_back({fmt::format("{} {}", rows.size() + 1, set.name), summary.faulty_accuracy});
       }
   const std::size_t shown = std::min(rows.size(), k_most_rows);

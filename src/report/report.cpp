@@ -2,9 +2,7 @@
 #include "qfi/report/report.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <map>
-#include <numeric>
 
 #include "figures.hpp"
 #include "markup.hpp"
@@ -23,10 +21,6 @@ const std::map<std::string, std::string> k_share_names = {
     {"collapsed", "collapsed: accuracy at most twice chance"},
     {"output_identical", "every output identical"},
     {"due", "NaN or infinity in the scores"}};
-
-double ratio(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
-}
 
 // Small shares need more digits: as many as show three.
 std::string percent(double share) {
@@ -68,7 +62,9 @@ std::string accuracy_name(const ResultsRecord& record) {
   return record.is_segmentation ? "pixel accuracy" : "top-1 accuracy";
 }
 
-double golden_accuracy(const ResultsRecord& record) { return ratio(record.golden_correct, record.labelled); }
+double golden_accuracy(const ResultsRecord& record) {
+  return share_of(record.golden_correct, record.labelled);
+}
 
 // The value of a fact of that name; empty: none.
 std::string fact(const std::vector<std::pair<std::string, std::string>>& facts, const std::string& name) {
@@ -138,8 +134,8 @@ std::string worst_table(const RecordedSet& set) {
   const auto loss = [&](std::size_t i) {
     const RecordedFault& fault = set.faults[i];
     return std::pair(
-        ratio(fault.golden_correct, fault.labelled) - ratio(fault.faulty_correct, fault.labelled),
-        ratio(fault.changed, fault.units));
+        share_of(fault.golden_correct, fault.labelled) - share_of(fault.faulty_correct, fault.labelled),
+        share_of(fault.changed, fault.units));
   };
   const std::size_t shown = std::min(order.size(), k_worst_faults);
   if (shown == 0) return "";
@@ -152,8 +148,8 @@ std::string worst_table(const RecordedSet& set) {
   for (std::size_t k = 0; k < shown; ++k) {
     const RecordedFault& fault = set.faults[order[k]];
     Cells cells = {
-        std::to_string(k + 1), xml(fault.name), percent(ratio(fault.faulty_correct, fault.labelled)),
-        fmt::format("{:.2f}", 100.0 * loss(order[k]).first), percent(ratio(fault.changed, fault.units))};
+        std::to_string(k + 1), xml(fault.name), percent(share_of(fault.faulty_correct, fault.labelled)),
+        fmt::format("{:.2f}", 100.0 * loss(order[k]).first), percent(share_of(fault.changed, fault.units))};
     if (set.is_netlist) {
       const RecordedSite& site = set.sites[order[k]];
       cells.push_back(xml(site.region));

@@ -129,6 +129,29 @@ TEST(Report, TheEstimateConvergesToTheMeanOfAllFaults) {
   EXPECT_LT(course.back().accuracy.interval->low, 0.71);
 }
 
+// What its caption says: gray where nothing was drawn, up to the highest bit that there is.
+TEST(Report, TheMapOfLayersAndBitsShowsWhereNothingWasDrawn) {
+  ResultsRecord record = small_record();
+  RecordedSet& set = record.sets[0];
+  for (const std::uint64_t layer : {std::uint64_t{3}, std::uint64_t{5}})
+    for (const std::uint64_t bit : {std::uint64_t{0}, std::uint64_t{7}}) {
+      RecordedDomain domain;
+      domain.layer = layer;
+      domain.bit = bit;
+      domain.drawn = bit == 7 ? 0 : 2;
+      set.by_layer_and_bit.push_back(domain);
+      if (layer == 3) set.by_bit.push_back(domain);
+      if (bit == 0) set.by_layer.push_back(domain);
+    }
+  const std::vector<Plot> plots = set_plots(record, set);
+  const auto map = std::ranges::find(plots, "Layers and bits", &Plot::title);
+  ASSERT_NE(map, plots.end());
+  EXPECT_THAT(map->caption, HasSubstr("gray: no fault drawn"));
+  EXPECT_THAT(map->script, HasSubstr("set object 1 rectangle from graph 0,0 to graph 1,1 behind fc rgb"));
+  EXPECT_THAT(map->script, HasSubstr("$cells << END_OF_DATA\n0 0 0 \n0 1 0 \nEND_OF_DATA"));
+  EXPECT_THAT(map->script, HasSubstr("set xrange [-0.5:7.5]"));
+}
+
 // Faults are numbered site by site; the part that is looked at is no prefix of that.
 TEST(Report, TheEstimateOfAnExhaustiveSetConvergesToWhatIsTrue) {
   ResultsRecord record = small_record();
