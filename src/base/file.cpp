@@ -31,15 +31,19 @@ class Descriptor {
 
 }  // namespace
 
-Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
+std::string ByteLimit::text() const {
+  const std::string set_by = option.empty() ? "" : fmt::format(", which {} sets", option);
+  return fmt::format("the limit of {} bytes{}", bytes, set_by);
+}
+
+Result<std::string> read_file(const std::filesystem::path& path, const ByteLimit& limit) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return bad_input("{}: cannot open: {}", path.string(), std::strerror(errno));
   struct stat status {};
   if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
     return bad_input("{}: not a regular file", path.string());
   const auto size = static_cast<std::uint64_t>(status.st_size);
-  if (size > max_bytes)
-    return bad_input("{}: {} bytes, more than the limit of {}", path.string(), size, max_bytes);
+  if (size > limit.bytes) return bad_input("{}: {} bytes, more than {}", path.string(), size, limit.text());
   std::string content(size, '\0');
   std::size_t done = 0;
   while (done < content.size()) {
@@ -52,8 +56,8 @@ Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t m
   return content;
 }
 
-Result<std::string> read_file_gunzip(const std::filesystem::path& path, std::uint64_t max_bytes) {
-  QFI_TRY(std::string raw, read_file(path, max_bytes));
+Result<std::string> read_file_gunzip(const std::filesystem::path& path, const ByteLimit& limit) {
+  QFI_TRY(std::string raw, read_file(path, limit));
   const bool is_gzip = raw.size() >= 2 && raw[0] == '\x1f' && raw[1] == '\x8b';
   if (!is_gzip) return raw;
   const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(::gzopen(path.c_str(), "rb"), ::gzclose);
@@ -65,8 +69,8 @@ Result<std::string> read_file_gunzip(const std::filesystem::path& path, std::uin
     if (got < 0) return bad_input("{}: damaged gzip data", path.string());
     if (got == 0) break;
     content.append(chunk, 0, static_cast<std::size_t>(got));
-    if (content.size() > max_bytes)
-      return bad_input("{}: unpacks to more than the limit of {} bytes", path.string(), max_bytes);
+    if (content.size() > limit.bytes)
+      return bad_input("{}: unpacks to more than {}", path.string(), limit.text());
   }
   if (::gzeof(file.get()) == 0) return bad_input("{}: gzip data ends early", path.string());
   int status = Z_OK;

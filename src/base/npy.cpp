@@ -11,8 +11,6 @@
 #include <memory>
 #include <optional>
 
-#include "qfi/base/file.hpp"
-
 namespace qfi {
 namespace {
 
@@ -124,14 +122,17 @@ std::string member_names(zip_t* archive) {
 
 }  // namespace
 
-Result<NpyArray> read_npy(const std::filesystem::path& path) {
-  QFI_TRY(std::string file, read_file_gunzip(path));
+Result<NpyArray> read_npy(const std::filesystem::path& path, const ByteLimit& limit) {
+  QFI_TRY(std::string file, read_file_gunzip(path, limit));
   return parse_npy(std::move(file), path.string());
 }
 
 Result<NpyArray> read_npz(const std::filesystem::path& path, const std::string& array,
-                          std::uint64_t max_bytes) {
-  QFI_TRY(const std::string content, read_file(path));
+                          const ByteLimit& limit) {
+  const auto too_large = [&] {
+    return bad_input("{}: array '{}' has more than {}", path.string(), array, limit.text());
+  };
+  QFI_TRY(const std::string content, read_file(path, limit));
   zip_error_t error;
   zip_error_init(&error);
   zip_source_t* source = zip_source_buffer_create(content.data(), content.size(), 0, &error);
@@ -147,8 +148,7 @@ Result<NpyArray> read_npz(const std::filesystem::path& path, const std::string& 
   zip_stat_t stat;
   if (zip_stat(archive.get(), (array + ".npy").c_str(), 0, &stat) != 0)
     return bad_input("{}: no array '{}'; it holds {}", path.string(), array, member_names(archive.get()));
-  if ((stat.valid & ZIP_STAT_SIZE) == 0 || stat.size > max_bytes)
-    return bad_input("{}: array '{}' has more than {} bytes", path.string(), array, max_bytes);
+  if ((stat.valid & ZIP_STAT_SIZE) == 0 || stat.size > limit.bytes) return too_large();
   const std::unique_ptr<zip_file_t, ZipDeleter> file(zip_fopen_index(archive.get(), stat.index, 0));
   if (!file)
     return bad_input("{}: array '{}' cannot be read: {}", path.string(), array, zip_strerror(archive.get()));
@@ -160,8 +160,7 @@ Result<NpyArray> read_npz(const std::filesystem::path& path, const std::string& 
     if (count < 0) return bad_input("{}: array '{}' is damaged", path.string(), array);
     if (count == 0) break;
     bytes.append(piece.data(), static_cast<std::size_t>(count));
-    if (bytes.size() > max_bytes)
-      return bad_input("{}: array '{}' has more than {} bytes", path.string(), array, max_bytes);
+    if (bytes.size() > limit.bytes) return too_large();
   }
   return parse_npy(std::move(bytes), path.string() + ": " + array);
 }

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 extern char** environ;
 
@@ -35,32 +36,65 @@ std::vector<char*> environment_with(const std::vector<std::string>& variables) {
   return all;
 }
 
+// In the child, between fork and exec, where only what is safe in a signal handler may be called. The child
+// ends when the thread that waits for it does, however that ends. Returns where exec failed.
+void become(char* const* arguments, char* const* environment, const char* folder, int output, pid_t parent) {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent) return;
+  const int input = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (input < 0 || ::setpgid(0, 0) != 0 || ::dup2(input, STDIN_FILENO) < 0 ||
+      ::dup2(output, STDOUT_FILENO) < 0 || ::dup2(output, STDERR_FILENO) < 0 || ::chdir(folder) != 0)
+    return;
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  ::execvpe(arguments[0], arguments, environment);
+}
+
+struct Pipe {
+  std::array<int, 2> ends = {-1, -1};
+  Pipe() = default;
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() {
+    close(0);
+    close(1);
+  }
+  Result<void> open() {
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return failed("pipe: {}", std::strerror(errno));
+    return {};
+  }
+  void close(std::size_t end) {
+    if (ends[end] >= 0) ::close(std::exchange(ends[end], -1));
+  }
+};
+
 Result<pid_t> spawn(const std::vector<std::string>& command, const std::filesystem::path& folder, int output,
                     const std::vector<std::string>& variables) {
   std::vector<char*> arguments;
   for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
-
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-  posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  posix_spawnattr_setpgroup(&attributes, 0);
-
-  std::vector<char*> environment = environment_with(variables);
-  pid_t child = 0;
-  const int error =
-      posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environment.data());
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
+  const std::vector<char*> environment = environment_with(variables);
+  Pipe trouble;  // exec closes the child's end; before, the error's number comes through it
+  QFI_CHECK(trouble.open());
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  if (child < 0) return failed("{}: cannot start: {}", command[0], std::strerror(errno));
+  if (child == 0) {
+    become(arguments.data(), environment.data(), folder.c_str(), output, parent);
+    const int error = errno;
+    [[maybe_unused]] const ssize_t told = ::write(trouble.ends[1], &error, sizeof(error));
+    ::_exit(127);
+  }
+  trouble.close(1);
+  int error = 0;
+  ssize_t got = 0;
+  do got = ::read(trouble.ends[0], &error, sizeof(error));
+  while (got < 0 && errno == EINTR);
+  if (got <= 0) return child;
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
   if (error == ENOENT) return unavailable("{}: not installed (not found on PATH)", command[0]);
-  if (error != 0) return failed("{}: cannot start: {}", command[0], std::strerror(error));
-  return child;
+  return failed("{}: cannot start: {}", command[0], std::strerror(error));
 }
 
 // Reads until the child closes its output or the time is up; false when the time is up.
@@ -87,20 +121,15 @@ bool collect(int pipe, std::chrono::steady_clock::time_point deadline, std::stri
 Result<ProcessOutcome> run_process(const std::vector<std::string>& command,
                                    const std::filesystem::path& folder, std::chrono::seconds limit,
                                    const std::vector<std::string>& variables) {
-  std::array<int, 2> pipe_ends{};
-  if (::pipe2(pipe_ends.data(), O_CLOEXEC) != 0) return failed("pipe: {}", std::strerror(errno));
-  const auto child = spawn(command, folder, pipe_ends[1], variables);
-  ::close(pipe_ends[1]);
-  if (!child) {
-    ::close(pipe_ends[0]);
-    return tl::unexpected(child.error());
-  }
+  Pipe pipe;
+  QFI_CHECK(pipe.open());
+  QFI_TRY(const pid_t child, spawn(command, folder, pipe.ends[1], variables));
+  pipe.close(1);
   ProcessOutcome outcome;
-  const bool in_time = collect(pipe_ends[0], std::chrono::steady_clock::now() + limit, outcome.output);
-  ::close(pipe_ends[0]);
-  if (!in_time) ::kill(-*child, SIGKILL);
+  const bool in_time = collect(pipe.ends[0], std::chrono::steady_clock::now() + limit, outcome.output);
+  if (!in_time) ::kill(-child, SIGKILL);
   int status = 0;
-  while (::waitpid(*child, &status, 0) < 0 && errno == EINTR) {
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (!in_time) return failed("{}: stopped after {} s without an end", command[0], limit.count());
   outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -317,6 +317,7 @@ Result<Replay> replay(const ReplayParams& params) {
     }
   }
   if (!image) return bad_input("say which image: --image K");
+  config.data.max_bytes = params.data_memory;
   config.data.select = SelectList{{*image}};
   config.seed = seed_of_set(config, params.set);
   config.faults = {config.faults[params.set]};

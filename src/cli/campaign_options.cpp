@@ -23,6 +23,7 @@ void add_campaign_options(CLI::App& command, CampaignOptions& options) {
       ->transform(CLI::CheckedTransformer(kernels).description("reference|portable|fast"))
       ->default_str("fast");
   add_model_memory_option(command, options.model_memory);
+  add_data_memory_option(command, options.data_memory);
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> parse_defines(
@@ -53,7 +54,9 @@ Result<ConfigParams> config_params(const std::vector<std::string>& texts) {
 
 Result<CampaignConfig> load_config(const CampaignOptions& options) {
   QFI_TRY(const ConfigParams params, config_params(options.defines));
-  return read_campaign_config(options.config, params);
+  QFI_TRY(CampaignConfig config, read_campaign_config(options.config, params));
+  config.data.max_bytes = options.data_memory;
+  return config;
 }
 
 unsigned thread_count(const CampaignOptions& options, const CampaignConfig& config) {

@@ -16,6 +16,7 @@ struct CampaignOptions {
   unsigned threads = 0;  ///< 0: as the config says, else all
   KernelSet kernels = KernelSet::fast;
   std::uint64_t model_memory = k_model_memory;
+  std::uint64_t data_memory = k_data_memory;
   bool json = false;
   bool is_quiet = false;
 };

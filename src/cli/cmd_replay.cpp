@@ -21,6 +21,7 @@ struct Options {
   std::vector<std::string> defines;
   bool json = false;
   std::uint64_t model_memory = k_model_memory;
+  std::uint64_t data_memory = k_data_memory;
 };
 
 std::string scores_text(const Replay& replay) {
@@ -80,6 +81,7 @@ Result<int> run(const Options& options) {
   params.image = options.image;
   params.config = options.config;
   params.model_memory = options.model_memory;
+  params.data_memory = options.data_memory;
   QFI_TRY(params.variables, config_params(options.defines));
   QFI_TRY(const Replay replayed, replay(params));
   fmt::print("{}", options.json ? json_of(replayed) : table(replayed));
@@ -110,6 +112,7 @@ void add_replay(CLI::App& app, Action& chosen) {
   command->add_option("--define", options->defines, "value of ${NAME} in the config's paths")
       ->type_name("NAME=VALUE");
   add_model_memory_option(*command, options->model_memory);
+  add_data_memory_option(*command, options->data_memory);
   command->add_flag("--json", options->json, "print JSON instead of a table");
   command->footer("Example: qfi replay demo-results/results.json --fault 3 --image 7");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });

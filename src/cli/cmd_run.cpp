@@ -30,6 +30,7 @@ struct Options {
   bool json = false;
   bool is_forced = false;
   std::uint64_t model_memory = k_model_memory;
+  std::uint64_t data_memory = k_data_memory;
 };
 
 Result<int> tensor_of(const Model& model, const std::string& option, const std::string& text) {
@@ -117,7 +118,8 @@ Result<Program> load_program(const Options& options, const std::string& metric_t
 Result<int> run(const Options& options) {
   if (options.netlist.empty() != options.fault.empty())
     return bad_input("--fault and --netlist need each other");
-  QFI_TRY(const DataAndInput source, read_data_options(options.data));
+  QFI_TRY(DataAndInput source, read_data_options(options.data));
+  source.data.max_bytes = options.data_memory;
   EvaluateParams params;
   QFI_TRY(const Program program, load_program(options, source.metric_tensor, params));
   FaultyMultiplier multiplier;
@@ -189,6 +191,7 @@ void add_run(CLI::App& app, Action& chosen) {
       ->default_str("fast");
   command->add_flag("--json", options->json, "print JSON instead of a table");
   add_model_memory_option(*command, options->model_memory);
+  add_data_memory_option(*command, options->data_memory);
   add_force_option(*command, options->is_forced);
   command->footer(
       "Example: qfi run campaigns/demo/shapes.tflite --data campaigns/demo/images.npy"

@@ -43,6 +43,8 @@ unsigned default_threads();
 /// --rs1, --rs2, --result, --tie and --unsigned, for netlists that do not say it themselves.
 /// `--model-memory`, in MiB on the command line.
 void add_model_memory_option(CLI::App& command, std::uint64_t& bytes);
+/// `--data-memory`, alike.
+void add_data_memory_option(CLI::App& command, std::uint64_t& bytes);
 /// `--force`: replaces a file that qfi did not write.
 void add_force_option(CLI::App& command, bool& is_forced);
 void add_port_options(CLI::App& command, PortRoles& roles, std::vector<std::string>& ties);

@@ -25,14 +25,25 @@ std::filesystem::path default_cache() {
 
 unsigned default_threads() { return std::max(1U, std::thread::hardware_concurrency()); }
 
-void add_model_memory_option(CLI::App& command, std::uint64_t& bytes) {
+namespace {
+
+void add_memory_option(CLI::App& command, const std::string& name, const std::string& what,
+                       std::uint64_t& bytes) {
   const auto set = [&bytes](const std::uint64_t& mib) { bytes = mib << 20U; };
-  command
-      .add_option_function<std::uint64_t>("--model-memory", set,
-                                          "limit of a model's tensors, and of its weights")
+  command.add_option_function<std::uint64_t>(name, set, what)
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 24U))
-      ->default_str("1024")
+      ->default_str(std::to_string(bytes >> 20U))
       ->type_name("MIB");
+}
+
+}  // namespace
+
+void add_model_memory_option(CLI::App& command, std::uint64_t& bytes) {
+  add_memory_option(command, "--model-memory", "limit of a model's tensors, and of its weights", bytes);
+}
+
+void add_data_memory_option(CLI::App& command, std::uint64_t& bytes) {
+  add_memory_option(command, "--data-memory", "limit of what a file of images or labels unpacks to", bytes);
 }
 
 void add_force_option(CLI::App& command, bool& is_forced) {

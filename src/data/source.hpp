@@ -2,6 +2,7 @@
 // The readers of the formats.
 #pragma once
 
+#include "qfi/base/file.hpp"
 #include "qfi/data/data_set.hpp"
 
 namespace qfi {
@@ -15,7 +16,9 @@ Result<DataSource> open_image_folder(const DataConfig& config);
 /// The pixels as numbers.
 Values values_of(const Image& image);
 
+inline ByteLimit data_limit(const DataConfig& config) { return {config.max_bytes, "--data-memory"}; }
+
 /// Of the file as it lies on disk, so that `sha256sum` agrees.
-Result<std::string> sha256_of_file(const std::filesystem::path& file);
+Result<std::string> sha256_of_file(const std::filesystem::path& file, const ByteLimit& limit);
 
 }  // namespace qfi

@@ -16,9 +16,9 @@ struct Idx {
   std::string content;
 };
 
-Result<Idx> read_idx(const std::filesystem::path& path) {
+Result<Idx> read_idx(const std::filesystem::path& path, const ByteLimit& limit) {
   Idx idx;
-  QFI_TRY(idx.content, read_file_gunzip(path));
+  QFI_TRY(idx.content, read_file_gunzip(path, limit));
   const std::string name = path.string();
   const bool has_header =
       idx.content.size() >= 4 && byte_at(idx.content, 0) == 0 && byte_at(idx.content, 1) == 0;
@@ -45,8 +45,8 @@ Result<Idx> read_idx(const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<std::string> sha256_of_file(const std::filesystem::path& file) {
-  QFI_TRY(const std::string content, read_file(file));
+Result<std::string> sha256_of_file(const std::filesystem::path& file, const ByteLimit& limit) {
+  QFI_TRY(const std::string content, read_file(file, limit));
   return sha256_hex(bytes_of(content));
 }
 
@@ -57,13 +57,13 @@ Result<DataSource> open_cifar(const DataConfig& config) {
   const std::uint64_t label_bytes = config.format == DataFormat::cifar10 ? 1 : 2;
   const std::uint64_t label_at = config.format == DataFormat::cifar100 ? 1 : 0;
   const std::uint64_t record = label_bytes + 3 * k_pixels;
-  QFI_TRY(auto content, read_file_gunzip(config.images.path));
+  QFI_TRY(auto content, read_file_gunzip(config.images.path, data_limit(config)));
   if (content.empty() || content.size() % record != 0)
     return bad_input("{}: {} bytes are not a whole number of CIFAR-{} records of {}",
                      config.images.path.string(), content.size(), label_bytes == 1 ? 10 : 100, record);
   DataSource source;
   source.count = content.size() / record;
-  QFI_TRY(source.images_sha256, sha256_of_file(config.images.path));
+  QFI_TRY(source.images_sha256, sha256_of_file(config.images.path, data_limit(config)));
   for (std::uint64_t i = 0; i < source.count; ++i)
     source.labels.push_back(byte_at(content, i * record + label_at));
   source.image = [content = std::move(content), record, label_bytes](std::uint64_t image) -> Result<Values> {
@@ -77,16 +77,16 @@ Result<DataSource> open_cifar(const DataConfig& config) {
 }
 
 Result<DataSource> open_idx(const DataConfig& config) {
-  QFI_TRY(Idx images, read_idx(config.images.path));
+  QFI_TRY(Idx images, read_idx(config.images.path, data_limit(config)));
   if (images.shape.size() < 3) return bad_input("{}: images need 3 dimensions", config.images.path.string());
   DataSource source;
   source.count = images.shape[0];
-  QFI_TRY(source.images_sha256, sha256_of_file(config.images.path));
+  QFI_TRY(source.images_sha256, sha256_of_file(config.images.path, data_limit(config)));
   if (!config.labels.text.empty()) {
-    QFI_TRY(const Idx labels, read_idx(config.labels.path));
+    QFI_TRY(const Idx labels, read_idx(config.labels.path, data_limit(config)));
     if (labels.shape.size() != 1)
       return bad_input("{}: labels need 1 dimension", config.labels.path.string());
-    QFI_TRY(source.labels_sha256, sha256_of_file(config.labels.path));
+    QFI_TRY(source.labels_sha256, sha256_of_file(config.labels.path, data_limit(config)));
     for (std::size_t i = labels.data_at; i < labels.content.size(); ++i)
       source.labels.push_back(byte_at(labels.content, i));
   }

@@ -107,10 +107,11 @@ Result<Files> by_list(const fs::path& folder, const fs::path& list) {
 }
 
 // Of all files, by name and content.
-Result<std::string> hash_of_files(const fs::path& folder, const std::vector<std::string>& names) {
+Result<std::string> hash_of_files(const fs::path& folder, const std::vector<std::string>& names,
+                                  const ByteLimit& limit) {
   std::string hashes;
   for (const std::string& name : names) {
-    QFI_TRY(const std::string hash, sha256_of_file(folder / name));
+    QFI_TRY(const std::string hash, sha256_of_file(folder / name, limit));
     hashes += hash + "  " + name + "\n";
   }
   return sha256_hex(bytes_of(hashes));
@@ -135,9 +136,9 @@ Result<DataSource> open_image_folder(const DataConfig& config) {
   source.count = files.names.size();
   source.labels = files.labels;
   source.class_names = files.class_names;
-  QFI_TRY(source.images_sha256, hash_of_files(folder, files.names));
+  QFI_TRY(source.images_sha256, hash_of_files(folder, files.names, data_limit(config)));
   if (has_labels && !has_maps) {
-    QFI_TRY(source.labels_sha256, sha256_of_file(config.labels.path));
+    QFI_TRY(source.labels_sha256, sha256_of_file(config.labels.path, data_limit(config)));
   }
   const bool drop_alpha = config.color != ColorMode::as_stored;
   source.image = [files, drop_alpha](std::uint64_t i) -> Result<Values> {
@@ -149,7 +150,7 @@ Result<DataSource> open_image_folder(const DataConfig& config) {
   if (!has_maps) return source;
   std::vector<std::string> maps;
   for (const std::string& name : files.names) maps.push_back(fs::path(name).stem().string() + ".png");
-  QFI_TRY(source.labels_sha256, hash_of_files(config.labels.path, maps));
+  QFI_TRY(source.labels_sha256, hash_of_files(config.labels.path, maps, data_limit(config)));
   source.label_map = [maps, map_folder = config.labels.path](std::uint64_t i) -> Result<ClassMap> {
     const fs::path path = map_folder / maps[i];
     QFI_TRY(const std::string content, read_file(path));

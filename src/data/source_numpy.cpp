@@ -107,30 +107,30 @@ Result<DataSource> open_arrays(const NamedArray& images, const std::optional<Nam
   return source;
 }
 
-Result<NamedArray> read_array(const std::filesystem::path& path) {
-  QFI_TRY(NpyArray array, read_npy(path));
+Result<NamedArray> read_array(const std::filesystem::path& path, const ByteLimit& limit) {
+  QFI_TRY(NpyArray array, read_npy(path, limit));
   return NamedArray{path.string(), std::make_shared<const NpyArray>(std::move(array))};
 }
 
 }  // namespace
 
 Result<DataSource> open_npy(const DataConfig& config) {
-  QFI_TRY(const NamedArray images, read_array(config.images.path));
+  QFI_TRY(const NamedArray images, read_array(config.images.path, data_limit(config)));
   std::optional<NamedArray> labels;
   if (!config.labels.text.empty()) {
-    QFI_TRY(labels, read_array(config.labels.path));
+    QFI_TRY(labels, read_array(config.labels.path, data_limit(config)));
   }
   QFI_TRY(DataSource source, open_arrays(images, labels));
-  QFI_TRY(source.images_sha256, sha256_of_file(config.images.path));
+  QFI_TRY(source.images_sha256, sha256_of_file(config.images.path, data_limit(config)));
   if (labels) {
-    QFI_TRY(source.labels_sha256, sha256_of_file(config.labels.path));
+    QFI_TRY(source.labels_sha256, sha256_of_file(config.labels.path, data_limit(config)));
   }
   return source;
 }
 
 Result<DataSource> open_npz(const DataConfig& config) {
   const auto member = [&](const std::string& name) -> Result<NamedArray> {
-    QFI_TRY(NpyArray array, read_npz(config.images.path, name));
+    QFI_TRY(NpyArray array, read_npz(config.images.path, name, data_limit(config)));
     return NamedArray{config.images.path.string() + ": " + name,
                       std::make_shared<const NpyArray>(std::move(array))};
   };
@@ -140,7 +140,7 @@ Result<DataSource> open_npz(const DataConfig& config) {
     QFI_TRY(labels, member(config.labels_array));
   }
   QFI_TRY(DataSource source, open_arrays(images, labels));
-  QFI_TRY(source.images_sha256, sha256_of_file(config.images.path));
+  QFI_TRY(source.images_sha256, sha256_of_file(config.images.path, data_limit(config)));
   return source;
 }
 

@@ -222,5 +222,42 @@ TEST_F(Injection, OutputFoldersAreNotLeftThroughLinks) {
   }
 }
 
+TEST_F(Injection, FilesThatUnpackToTooMuchNameTheOptionThatRaisesTheLimit) {
+  const std::string script =
+      "import gzip, zipfile\n"
+      "gzip.open('bomb.gz', 'wb').write(bytes(8 << 20))\n"
+      "zipfile.ZipFile('bomb.npz', 'w', zipfile.ZIP_DEFLATED).writestr('images.npy', bytes(8 << 20))\n";
+  write("bombs.py", script);
+  ASSERT_EQ(
+      value_of(run_process({"/usr/bin/python3", "bombs.py"}, folder(), std::chrono::seconds(60))).exit_code,
+      0);
+  const std::vector<std::string> gzip = {"run", m_model, "--data", "bomb.gz", "--format", "idx"};
+  const std::vector<std::string> npz = {"run", m_model, "--data", "bomb.npz", "--arrays", "images"};
+  for (std::vector<std::string> command : {gzip, npz}) {
+    command.insert(command.end(), {"--data-memory", "4"});
+    expect_refused(command, "more than the limit of 4194304 bytes, which --data-memory sets");
+    command.back() = "8";  // large enough: only then is the content looked at
+    EXPECT_THAT(run(command).output,
+                testing::AnyOf(HasSubstr("not an idx file"), HasSubstr("not an .npy file")));
+  }
+}
+
+TEST_F(Injection, ProgramsThatWereStartedEndWithAKilledRun) {
+  write("yosys", "#!/bin/sh\necho $$ >'" + (folder() / "child").string() + "'\nexec sleep 300\n");
+  std::filesystem::permissions(folder() / "yosys", std::filesystem::perms::owner_all);
+  write("m.sv", "module m(input logic [7:0] op_a, op_b, output logic [15:0] result); endmodule\n");
+  const std::string script =
+      "PATH=$PWD:$PATH\n"
+      "\"$1\" synth m.sv --top m -o m & run=$!\n"
+      "until test -s child; do sleep 0.05; done\n"
+      "kill -KILL $run; wait $run\n"
+      "for i in $(seq 200); do grep -q '^State:.[^ZX]' /proc/$(cat child)/status 2>/dev/null || exit 0; "
+      "sleep 0.05; done\n"
+      "exit 1\n";
+  const ProcessOutcome outcome =
+      value_of(run_process({"sh", "-c", script, "sh", QFI_PROGRAM}, folder(), std::chrono::seconds(60)));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+}
+
 }  // namespace
 }  // namespace qfi::test

@@ -13,13 +13,22 @@
 
 namespace qfi {
 
-/// The whole file. Errors: missing, not a regular file, unreadable, larger than `max_bytes`.
-Result<std::string> read_file(const std::filesystem::path& path,
-                              std::uint64_t max_bytes = std::uint64_t{4} << 30);
+/// How much content is read at most, and the option that sets it, for errors.
+struct ByteLimit {
+  std::uint64_t bytes = std::uint64_t{4} << 30;
+  std::string_view option = {};  ///< empty: none does
 
-/// As read_file; a gzip file (any name) is unpacked, up to `max_bytes` of content.
-Result<std::string> read_file_gunzip(const std::filesystem::path& path,
-                                     std::uint64_t max_bytes = std::uint64_t{4} << 30);
+  ByteLimit() = default;
+  ByteLimit(std::uint64_t most, std::string_view set_by = {}) : bytes(most), option(set_by) {}
+  /// "the limit of 42 bytes, which --option sets"
+  std::string text() const;
+};
+
+/// The whole file. Errors: missing, not a regular file, unreadable, larger than the limit.
+Result<std::string> read_file(const std::filesystem::path& path, const ByteLimit& limit = {});
+
+/// As read_file; a gzip file (any name) is unpacked, up to the limit of content.
+Result<std::string> read_file_gunzip(const std::filesystem::path& path, const ByteLimit& limit = {});
 
 /// A file that appears under its name, whole, when it is finished; else nothing stays behind.
 class OutputFile {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "qfi/base/file.hpp"
 #include "qfi/base/result.hpp"
 
 namespace qfi {
@@ -22,11 +23,11 @@ struct NpyArray {
 };
 
 /// Errors: not an .npy file, Fortran order, big-endian, an unknown type, size not as the header says.
-Result<NpyArray> read_npy(const std::filesystem::path& path);
+Result<NpyArray> read_npy(const std::filesystem::path& path, const ByteLimit& limit = {});
 
-/// The array `array` of an .npz archive; the error lists what is there. At most `max_bytes` of content.
+/// The array `array` of an .npz archive; the error lists what is there.
 Result<NpyArray> read_npz(const std::filesystem::path& path, const std::string& array,
-                          std::uint64_t max_bytes = std::uint64_t{4} << 30);
+                          const ByteLimit& limit = {});
 
 /// What stands before the data in an .npy file (version 1).
 std::string npy_header(const std::string& type, std::span<const std::uint64_t> shape);

@@ -19,6 +19,7 @@ struct ReplayParams {
   std::optional<std::uint64_t> image;  ///< its place in the data; paired: the fault's own, if left out
   std::filesystem::path config;        ///< empty: where run.json says
   std::uint64_t model_memory = k_model_memory;
+  std::uint64_t data_memory = k_data_memory;
   ConfigParams variables;  ///< for a config that is named here, else what run.json says comes first
 };
 

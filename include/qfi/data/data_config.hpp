@@ -11,6 +11,9 @@
 
 namespace qfi {
 
+/// Of one file's content, unpacked.
+constexpr std::uint64_t k_data_memory = std::uint64_t{4} << 30;
+
 /// A path as the user wrote it (this goes into results) and where it leads.
 struct ConfigPath {
   std::string text;
@@ -78,7 +81,8 @@ struct DataConfig {
   // Done in this order, on pixels of 0..255; class maps are cropped and resized (nearest) alike.
   ColorMode color = ColorMode::as_stored;
   Crop crop;
-  std::optional<Resize> resize;
+    std::optional<Resize> resize;
+  std::uint64_t max_bytes = k_data_memory;  ///< no part of the campaign: what this run may read of a file
 };
 
 /// real = scale * (value - mean), per channel or with one number for all; both empty: values are not
