@@ -62,6 +62,16 @@ Result<void> check_json(std::string_view text, std::size_t most_members) {
   return {};
 }
 
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const auto end = text.find(separator);
+    parts.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
 std::string base64(std::string_view bytes) {
   std::string text;
   constexpr std::size_t k_piece = 3 << 20;  // whole groups, below what an int counts

@@ -1,29 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <charconv>
+
 #include <set>
 
 #include "qfi/base/file.hpp"
+#include "qfi/base/text.hpp"
 #include "qfi/campaign/bit_set.hpp"
 #include "qfi/campaign/config_names.hpp"
 
 namespace qfi {
 namespace {
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const auto end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
-
-template <class T>
-bool parse(std::string_view text, T& value) {
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
-}
 
 class ListReader {
  public:
@@ -69,8 +54,9 @@ class ListReader {
       return bad_input("{} fields under {} columns", fields.size(), m_columns.size());
     std::uint64_t fault = 0;
     BitSite site;
-    if (!parse(field(fields, "fault"), fault) || !parse(field(fields, "element"), site.element) ||
-        !parse(field(fields, "stored_bit"), site.stored_bit))
+    if (!parse_number(field(fields, "fault"), fault) ||
+        !parse_number(field(fields, "element"), site.element) ||
+        !parse_number(field(fields, "stored_bit"), site.stored_bit))
       return bad_input("fault, element and stored_bit must be whole numbers");
     QFI_TRY(site.values, find_values(field(fields, "layer"), field(fields, "stage")));
     const StoredValues& values = m_values.stored[site.values];

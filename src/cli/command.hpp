@@ -29,6 +29,7 @@ void add_inspect(CLI::App& app, Action& chosen);
 void add_plan(CLI::App& app, Action& chosen);
 void add_report(CLI::App& app, Action& chosen);
 void add_replay(CLI::App& app, Action& chosen);
+void add_nvf(CLI::App& app, Action& chosen);
 void add_run(CLI::App& app, Action& chosen);
 void add_slurm(CLI::App& app, Action& chosen);
 void add_synth(CLI::App& app, Action& chosen);

@@ -73,6 +73,8 @@ IncrementalLayer::IncrementalLayer(const MultiplyAccumulate& op, bool knows_slac
       m_thresholds[c][code] = !rises(op.requantizer, c) ? 0
                               : code == 0               ? std::numeric_limits<std::int32_t>::min()
                                           : threshold(op.requantizer, c, smallest + static_cast<int>(code));
+  m_rises = knows_slacks;
+  for (std::size_t c = 0; c < m_thresholds.size(); ++c) m_rises = m_rises && rises(op.requantizer, c);
   m_reach = static_cast<double>(s.multiplications()) /
             (static_cast<double>(s.planes) * static_cast<double>(s.in_plane()));
 }

@@ -95,6 +95,27 @@ class IncrementalLayer {
               std::span<const std::uint32_t> changed, std::span<const std::uint8_t> values,
               ChangedValues& outputs, Scratch& scratch) const;
 
+  /// Ranges of inputs, and of outputs: whole tensors as stored, `places` where an end is not golden.
+  struct RangesIn {
+    std::span<const std::uint32_t> places;
+    const std::uint8_t* low;
+    const std::uint8_t* high;
+  };
+  struct RangesOut {
+    Elements& places;
+    std::uint8_t* low;
+    std::uint8_t* high;
+  };
+  struct RangeScratch {
+    std::vector<std::int32_t> lows, highs;  ///< of accumulators; 0 between calls
+    std::vector<std::uint8_t> is_touched;   ///< by pixel; 0 between calls
+    Elements pixels;                        ///< those that are touched
+  };
+  /// Bounds of the outputs while each input is anything within its own; those that can be nothing but golden
+  /// are left as they are. False: outputs may fall where accumulators rise, or sums do not fit.
+  bool bound(const Golden& golden, const RangesIn& input, const RangesOut& output,
+             RangeScratch& scratch) const;
+
   const MultiplyAccumulate& op() const { return m_op; }
 
  private:
@@ -116,9 +137,14 @@ class IncrementalLayer {
   void settle(Update& update, std::size_t unit) const;
   void store_hits(Update& update, std::size_t first, std::span<const std::uint8_t> hits) const;
   void store(Update& update, std::size_t element, std::size_t channel, std::int32_t sum) const;
+  void add_range(const std::int16_t* weights, std::int16_t low, std::int16_t high, std::int32_t* lows,
+                 std::int32_t* highs) const;
+  bool bound_output(const Golden& golden, std::size_t element, std::size_t channel, const RangesOut& output,
+                    RangeScratch& scratch) const;
 
   const MultiplyAccumulate& m_op;
   std::size_t m_group_out = 1;
+  bool m_rises = false;                       ///< with its accumulators; slacks are known
   bool m_is_depthwise = false;                ///< every channel has an input channel of its own
   std::vector<std::int16_t> m_weights;        ///< less the zero point, [tap][in_c][group_out_c]
   std::vector<std::vector<Place>> m_rows;     ///< of each input row, the taps and output rows it meets

@@ -78,6 +78,10 @@ class Kernel {
   virtual bool is_elementwise() const { return false; }
   /// Computes these output elements of the first image. Precondition: is_elementwise().
   virtual void run_elements(const KernelCall& call, std::span<const std::uint32_t> places) const;
+  /// Whether no output falls where an input rises, of 8-bit types; false says nothing. Of what multiplies
+  /// weights,
+  /// IncrementalLayer knows.
+  virtual bool rises() const { return false; }
   /// Whether output elements come from 32-bit accumulators (int32, or FLOAT32 before the activation).
   virtual bool has_accumulators() const { return false; }
   /// The bits of the accumulator, bias included, behind output `element` of the call's first image.

@@ -31,6 +31,8 @@ class MoveKernel final : public Kernel {
     return sum;
   }
 
+  bool rises() const override { return true; }
+
  private:
   // Steps may go backwards.
   std::ptrdiff_t bytes_of(std::int64_t elements) const {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "qfi/base/result.hpp"
 
@@ -27,6 +29,16 @@ Result<Json> parse_json(std::string_view text, std::size_t most_members = 1000) 
 }
 
 std::string base64(std::string_view bytes);
+
+/// The parts between separators: one more than there are of them.
+std::vector<std::string_view> split(std::string_view text, char separator);
+
+/// Whether all of the text is a number; then that is its value.
+template <class T>
+bool parse_number(std::string_view text, T& value) {
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+}
 
 /// For a terminal: newlines at the end are cut, other control characters become spaces. Names in messages
 /// come from files.

@@ -62,6 +62,8 @@ class PoolKernel final : public Kernel {
     }
   }
 
+  bool rises() const override { return true; }
+
  private:
   T pooled(const T* channel, int top, int left) const {
     Reduction reduction;

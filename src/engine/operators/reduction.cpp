@@ -66,6 +66,11 @@ class ReductionKernel final : public Kernel {
     }
   }
 
+  bool rises() const override {
+    if constexpr (requires { m_reducer.rises(); }) return m_reducer.rises();
+    else return false;
+  }
+
  private:
   template <class Value>
   void add_to_one(const T* in, std::int64_t count, bool is_first, Value& value) const {
@@ -96,6 +101,7 @@ struct ScaledSum {
   QuantizedMultiplier factor;
   std::int32_t zero_point;
 
+  bool rises() const { return factor.shift <= 0; }  // a shift to the left may wrap
   std::int32_t start(T value) const { return value; }
   std::int32_t next(std::int32_t sum, T value) const { return sum + value; }
   T finish(std::int32_t sum) const {
