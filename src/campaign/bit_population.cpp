@@ -8,6 +8,7 @@
 #include <map>
 
 #include "qfi/base/npy.hpp"
+#include "qfi/campaign/neuron_vulnerability.hpp"
 #include "qfi/faults/narrow_weights.hpp"
 
 namespace qfi {
@@ -147,12 +148,16 @@ class Finder {
         return bad_input("{}: 'width' is for 8-bit weights", place.label);
       params = {config->width.value_or(params.width), config->protection, config->top_bits,
                 config->unprotected_bits};
+      if (config->protection == Protection::split_lcu) {
+        QFI_TRY(params.zero, code_of_nothing(place, tensor));
+      }
     }
     auto storage = Storage::make(params);
     if (!storage) return at(place.label, storage.error());
     StoredValues values{place.operator_index, tensor.elements(), *storage, {}, {}};
     if (m_faults.compares_protection) {
       m_result.protected_storage.push_back(*storage);
+      QFI_TRY(m_result.protected_elements.emplace_back(), protected_elements(place, tensor, config));
       values.storage = *Storage::make({params.width, Protection::plain});
     }
     if (m_scheme == SampleScheme::data_aware) values.distances = place_values(params.width);
@@ -160,12 +165,43 @@ class Finder {
       values.distances = mean_flip_distances(tensor, params.width);
     QFI_CHECK(choose_elements(place, tensor, values));
     if (values.count == 0) {
-      if (m_faults.compares_protection) m_result.protected_storage.pop_back();
+      if (m_faults.compares_protection) {
+        m_result.protected_storage.pop_back();
+        m_result.protected_elements.pop_back();
+      }
       return {};
     }
     m_result.stored.push_back(std::move(values));
     m_result.places.push_back(std::move(place));
     return {};
+  }
+
+  // The bits of the smallest value, which is zero.
+  static Result<std::uint32_t> code_of_nothing(const ValuePlace& place, const Tensor& tensor) {
+    const bool is_8_bit = tensor.type == TensorType::int8 || tensor.type == TensorType::uint8;
+    const std::int32_t smallest = tensor.type == TensorType::int8 ? -128 : 0;
+    if (place.target != FaultTarget::data || place.stage != Stage::output || !is_8_bit ||
+        tensor.quantization.zero_points.empty() || tensor.quantization.zero_points[0] != smallest)
+      return bad_input("{}: split_lcu is for 8-bit outputs that are never negative (zero point {})",
+                       place.label, smallest);
+    return static_cast<std::uint32_t>(smallest) & 0xFFU;
+  }
+
+  static Result<std::optional<std::vector<std::uint64_t>>> protected_elements(const ValuePlace& place,
+                                                                              const Tensor& tensor,
+                                                                              const StorageConfig* config) {
+    std::optional<std::vector<std::uint64_t>> elements;
+    if (config == nullptr || !config->neurons) return elements;
+    const std::filesystem::path& file = config->neurons->path;
+    if (place.stage != Stage::output) return bad_input("{}: neurons are outputs of layers", place.label);
+    QFI_TRY(const std::vector<Neuron> neurons, read_critical_neurons(file, config->threshold));
+    elements.emplace();
+    for (const Neuron& neuron : neurons)
+      if (neuron.operator_index == place.operator_index) elements->push_back(neuron.element);
+    if (!elements->empty() && elements->back() >= tensor.elements())
+      return bad_input("{}: element {} of layer {}, which has {}", file.string(), elements->back(),
+                       place.operator_index, tensor.elements());
+    return elements;
   }
 
   // Of chosen channels, and not pruned.

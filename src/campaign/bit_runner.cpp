@@ -62,7 +62,7 @@ FaultyReads::FaultyReads(const Program& program, const BitPopulation& values, co
     const ValuePlace& place = values.places[which];
     const Tensor& tensor = program.model().tensors[static_cast<std::size_t>(place.tensor)];
     // Of the first copy, whose bits lie as those of plain storage.
-    const Storage& storage = is_protected ? values.protected_storage[which] : values.stored[which].storage;
+    const Storage& storage = is_protected ? values.storage_of(which, element) : values.stored[which].storage;
     const Value value{&storage, &tensor,
                       place.target == FaultTarget::data && place.stage == Stage::accumulator,
                       std::span(m_faults).subspan(begin, end - begin)};

@@ -256,6 +256,12 @@ Digest BitSet::faults_digest() const {
   digest.add(std::as_bytes(std::span(m_members)));
   digest.add(std::as_bytes(std::span(m_first_member)));
   digest.add(std::as_bytes(std::span(m_stratum_of)));
+  for (const auto& elements : m_values.protected_elements)
+    if (elements) {
+      const std::uint64_t count = elements->size();
+      digest.add(std::as_bytes(std::span(&count, 1)));
+      digest.add(std::as_bytes(std::span(*elements)));
+    }
   for (const BitFault& fault : m_listed)
     for (std::size_t k = 0; k < fault.sites.size(); ++k) {
       const std::array<std::uint64_t, 5> numbers = {

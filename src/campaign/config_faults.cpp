@@ -102,8 +102,9 @@ Result<TableConfig> read_table(const ConfigReader& reader, const YamlNode& entry
   return table;
 }
 
-Result<StorageConfig> read_storage_entry(const YamlNode& node) {
-  QFI_CHECK(node.check_keys({"layers", "width", "protection", "top_bits", "unprotected_bits"}));
+Result<StorageConfig> read_storage_entry(const ConfigReader& reader, const YamlNode& node) {
+  QFI_CHECK(node.check_keys(
+      {"layers", "width", "protection", "top_bits", "unprotected_bits", "neurons", "threshold"}));
   StorageConfig storage;
   QFI_TRY(storage.layers, read_names(node, "layers"));
   if (const auto width = node.find("width")) {
@@ -118,15 +119,21 @@ Result<StorageConfig> read_storage_entry(const YamlNode& node) {
     return node.error("'top_bits' belongs to the protections triplicated and vandor");
   if (node.find("unprotected_bits") && storage.protection != Protection::vandor)
     return node.error("'unprotected_bits' belongs to the protection vandor");
+  if (const auto neurons = node.find("neurons")) {
+    QFI_TRY(storage.neurons, reader.path(*neurons));
+  } else if (const auto threshold = node.find("threshold")) {
+    return threshold->error("'threshold' belongs to 'neurons'");
+  }
+  QFI_CHECK(read_number(node, "threshold", 0.0, 1.0, storage.threshold));
   return storage;
 }
 
-Result<std::vector<StorageConfig>> read_storage(const YamlNode& entry) {
+Result<std::vector<StorageConfig>> read_storage(const ConfigReader& reader, const YamlNode& entry) {
   std::vector<StorageConfig> storage;
   const auto node = entry.find("storage");
   if (!node) return storage;
   for (const YamlNode& item : node->is_list() ? node->items() : std::vector{*node}) {
-    QFI_TRY(storage.emplace_back(), read_storage_entry(item));
+    QFI_TRY(storage.emplace_back(), read_storage_entry(reader, item));
   }
   return storage;
 }
@@ -166,9 +173,13 @@ Result<BitFaultConfig> read_bit_faults(const ConfigReader& reader, const YamlNod
   QFI_CHECK(read_choice(entry, "duration", k_durations, faults.duration));
   QFI_CHECK(
       read_number(entry, "simultaneous", std::uint64_t{1}, std::uint64_t{1'000'000}, faults.simultaneous));
-  QFI_TRY(faults.storage, read_storage(entry));
+  QFI_TRY(faults.storage, read_storage(reader, entry));
   QFI_CHECK(read_choice<bool>(entry, "compare", {{"stored_bits", false}, {"unprotected", true}},
                               faults.compares_protection));
+  const bool chooses_neurons =
+      std::ranges::any_of(faults.storage, [](const StorageConfig& s) { return s.neurons.has_value(); });
+  if (chooses_neurons && (faults.target != FaultTarget::data || !faults.compares_protection))
+    return entry.error("'neurons' of a storage belongs to the target data with 'compare: unprotected'");
   if (const auto mask = entry.find("mask")) {
     if (faults.target == FaultTarget::data) return mask->error("'mask' belongs to weights and biases");
     QFI_TRY(faults.mask, reader.path(*mask));
@@ -183,6 +194,10 @@ Json storage_json(const StorageConfig& storage) {
   if (storage.protection == Protection::triplicated || storage.protection == Protection::vandor)
     json["top_bits"] = storage.top_bits;
   if (storage.protection == Protection::vandor) json["unprotected_bits"] = storage.unprotected_bits;
+  if (storage.neurons) {
+    json["neurons"] = storage.neurons->text;
+    json["threshold"] = storage.threshold;
+  }
   return json;
 }
 

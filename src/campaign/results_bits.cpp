@@ -24,6 +24,8 @@ Json values_json(const BitSet& set) {
                  {"width", storage.width},
                  {"protection", name_in(k_protections, storage.protection)},
                  {"stored_bits", kept.stored_bits()}};
+    if (!set.values().protected_elements.empty() && set.values().protected_elements[i])
+      json["protected_values"] = set.values().protected_elements[i]->size();
     if (place.target == FaultTarget::data) json["stage"] = name_in(k_stages, place.stage);
     list.push_back(json);
   }

@@ -44,6 +44,7 @@ Storage::Storage(const StorageParams& params) : m_params(params) {
     case Protection::triplicated: m_kept = {all, top(), top()}; break;
     case Protection::tmr: m_kept = {all, all, all}; break;
     case Protection::vandor: m_kept = {all, all & ~lowest(params.unprotected_bits), top()}; break;
+    case Protection::split_lcu: m_kept = {all, all, 0}; break;
   }
 }
 
@@ -64,22 +65,30 @@ Storage::Cell Storage::cell(int index) const {
 
 int Storage::bit_of(int index) const { return cell(index).bit; }
 
+std::uint32_t Storage::vote(const std::array<std::uint32_t, 3>& copies) const {
+  const auto [a, b, c] = copies;
+  const std::uint32_t thrice = m_kept[2];
+  const std::uint32_t twice = m_kept[1] & ~thrice;
+  const std::uint32_t once = m_kept[0] & ~m_kept[1];
+  const std::uint32_t code = (thrice & ((a & b) | (a & c) | (b & c))) | (once & a);
+  const bool is_negative = (code >> (m_params.width - 1) & 1U) != 0;  // a top bit is never twice
+  return code | (twice & (is_negative ? a | b : a & b));
+}
+
 Reading Storage::read(std::uint32_t code, std::span<const StoredBitFault> faults) const {
+  const bool is_split = m_params.protection == Protection::split_lcu;
   const std::uint32_t written = code & m_kept[0];
-  std::array<std::uint32_t, 3> copies{written, written & m_kept[1], written & m_kept[2]};
+  const std::uint32_t value = written ^ m_params.zero;
+  const std::uint32_t stored = is_split ? value >> 1U : written;
+  std::array<std::uint32_t, 3> copies{stored, stored & m_kept[1], stored & m_kept[2]};
   for (const StoredBitFault& fault : faults) {
     const Cell hit = cell(fault.index);
     apply(fault.model, std::uint32_t{1} << hit.bit, copies[static_cast<std::size_t>(hit.copy)]);
   }
   const auto [a, b, c] = copies;
-  const std::uint32_t thrice = m_kept[2];
-  const std::uint32_t twice = m_kept[1] & ~thrice;
-  const std::uint32_t once = m_kept[0] & ~m_kept[1];
   Reading reading;
-  reading.code = (thrice & ((a & b) | (a & c) | (b & c))) | (once & a);
-  const bool is_negative = (reading.code >> (m_params.width - 1) & 1U) != 0;  // a top bit is never twice
-  reading.code |= twice & (is_negative ? a | b : a & b);
-  reading.is_detected = ((a ^ b) & m_kept[1]) != 0 || ((a ^ c) & thrice) != 0;
+  reading.code = is_split ? (((a & b & m_kept[0] >> 1U) << 1U) | (value & 1U)) ^ m_params.zero : vote(copies);
+  reading.is_detected = ((a ^ b) & m_kept[1]) != 0 || ((a ^ c) & m_kept[2]) != 0;
   reading.is_wrong = reading.code != written;
   return reading;
 }

@@ -75,7 +75,9 @@ TEST_F(Campaign, EveryKindOfFaultEqualsThePlainRun) {
       "  - {kind: bit_flip, target: weights, simultaneous: 5, storage: {protection: vandor}}",
       "  - {kind: bit_flip, target: weights, storage: {width: 4, protection: triplicated, top_bits: 2}}",
       "  - {kind: bit_flip, target: data, storage: {protection: tmr}}",
-      "  - {kind: bit_flip, target: weights, storage: {protection: vandor}, compare: unprotected}"};
+      "  - {kind: bit_flip, target: weights, storage: {protection: vandor}, compare: unprotected}",
+      "  - {kind: bit_flip, target: data, layers: [0, 2], storage: {protection: split_lcu}, compare: "
+      "unprotected}"};
   for (const char* entry : entries)
     for (const char* design : {"crossed", "paired"}) {
       const Done done = run(entry, std::string("sample: {count: 20}\ndesign: ") + design, 6, params);
@@ -194,7 +196,8 @@ TEST_F(Campaign, ProtectionIsComparedOnTheSameFaults) {
     const Done bare = run("  - {kind: bit_flip, target: weights}", "sample: {count: 300}");
     std::uint64_t corrected = 0;
     for (std::size_t i = 0; i < set.drawn(); ++i) {
-      EXPECT_EQ(set.counts_of(i) == bare.plan.sets[0]->counts_of(i), true) << "bare, they are the same faults";
+      EXPECT_EQ(set.counts_of(i) == bare.plan.sets[0]->counts_of(i), true)
+          << "bare, they are the same faults";
       const BitOutcome outcome = set.protected_outcomes()[i];
       EXPECT_EQ(outcome.detected, 12U) << "copies differ in every trial";
       EXPECT_EQ(outcome.corrected == 12 || outcome.corrected == 0, true);
@@ -343,7 +346,10 @@ TEST_F(Campaign, MistakesAreNamed) {
       {"bits: [9]", "the values have none of these bits"},
       {"operators: [softmax]", "the model has no such values"},
       {"storage: {layers: [98], protection: tmr}", "no operator is number '98'"},
-      {"mask: nowhere.npz", "nowhere.npz"}};
+      {"mask: nowhere.npz", "nowhere.npz"},
+      {"storage: {threshold: 0.5}", "'threshold' belongs to 'neurons'"},
+      {"storage: {protection: tmr, neurons: n.csv}",
+       "belongs to the target data with 'compare: unprotected'"}};
   for (const auto& [key, message] : mistakes)
     EXPECT_THAT(error(fmt::format("  - {{kind: bit_flip, target: weights, {}}}", key), sample),
                 HasSubstr(message));
@@ -522,6 +528,45 @@ TEST_F(Campaign, EveryBitOfASetHasAModelOfItsOwn) {
     mixed += std::set<BitFaultModel>(fault.models.begin(), fault.models.end()).size() == 2 ? 1 : 0;
   }
   EXPECT_GT(mixed, 30) << "of 40; all five alike once in 16";
+}
+
+// The same faults, bare, with split and with tripled neurons: those that are protected, and no others,
+// change.
+TEST_F(Campaign, ProtectionsOfChosenNeuronsSeeTheSameFaults) {
+  ASSERT_TRUE(
+      write_file(m_folder.path() / "n.csv", "layer,element,nvf\n4,0,0.5\n4,7,0.01\n4,100,0.2\n2,5,0.3\n"));
+  const auto with = [&](const std::string& protection, const std::string& threshold) {
+    return run("  - {kind: bit_flip, target: data, layers: [2, 4], storage: {protection: " + protection +
+                   ", neurons: n.csv, threshold: " + threshold + "}, compare: unprotected}",
+               "sample: exhaustive", 2);
+  };
+  const Done none = with("tmr", "1");
+  const Done split = with("split_lcu", "0.2");
+  const Done tripled = with("tmr", "0.2");
+  std::set<std::pair<std::size_t, std::uint64_t>> differ;
+  for (std::size_t i = 0; i < none.plan.sets[0]->drawn(); ++i) {
+    const BitSet& a = *none.plan.bits(0);
+    const BitSet& b = *split.plan.bits(0);
+    const BitSet& c = *tripled.plan.bits(0);
+    ASSERT_EQ(a.fault_name(i), b.fault_name(i));
+    ASSERT_EQ(a.fault_name(i), c.fault_name(i));
+    EXPECT_EQ(a.outcomes().counts(i).changed, b.outcomes().counts(i).changed);
+    EXPECT_EQ(a.outcomes().counts(i).changed, a.protected_outcomes().counts(i).changed);
+    const BitSite site = a.fault(i).sites[0];
+    const std::size_t layer = a.values().places[site.values].operator_index;
+    const bool is_critical =
+        (layer == 4 && (site.element == 0 || site.element == 100)) || (layer == 2 && site.element == 5);
+    const auto& plain = b.outcomes().counts(i);
+    if (is_critical) {
+      EXPECT_EQ(c.protected_outcomes().counts(i).output_identical, 2U) << "one copy of three";
+    } else {
+      EXPECT_EQ(plain.output_identical, b.protected_outcomes().counts(i).output_identical);
+      EXPECT_EQ(plain.output_identical, c.protected_outcomes().counts(i).output_identical);
+    }
+    if (plain.output_identical != c.protected_outcomes().counts(i).output_identical)
+      differ.insert({layer, site.element});
+  }
+  EXPECT_THAT(differ, testing::SizeIs(testing::Ge(2U)));
 }
 
 }  // namespace

@@ -158,5 +158,29 @@ TEST(Storage, VandorTakesTheSignFromTheVote) {
       }
 }
 
+// The paper's claims of the lightweight correction unit: no rising flip and no flip of the top bit gets
+// through, a falling one moves each half alike.
+TEST(Storage, SplitNeuronsLoseOnlyFallingFlips) {
+  for (const std::uint32_t zero : {0x80U, 0U}) {
+    StorageParams params{8, Protection::split_lcu};
+    params.zero = zero;
+    const Storage storage = *Storage::make(params);
+    EXPECT_EQ(storage.stored_bits(), 16);
+    for (std::uint32_t value = 0; value < 256; ++value) {
+      const std::uint32_t code = value ^ zero;
+      EXPECT_EQ(storage.read(code, {}).code, code);
+      for (int index = 0; index < 16; ++index) {
+        const StoredBitFault flip{index};
+        const Reading reading = storage.read(code, std::span(&flip, 1));
+        const std::uint32_t bit = 1U << (index % 8);
+        const bool falls = index % 8 != 7 && ((value / 2) & bit) != 0;
+        EXPECT_EQ(reading.code ^ zero, value - (falls ? 2 * bit : 0)) << value << " bit " << index;
+        EXPECT_TRUE(reading.is_detected);
+        EXPECT_EQ(reading.is_wrong, falls);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace qfi

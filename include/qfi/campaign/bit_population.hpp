@@ -3,6 +3,8 @@
 // bits are kept.
 #pragma once
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,8 +31,17 @@ struct ValuePlace {
 struct BitPopulation {
   std::vector<StoredValues> stored;
   std::vector<ValuePlace> places;  ///< of each
-  /// The protection that is compared with none; then `stored` is plain.
+                                   /// The protection that is compared with none; then `stored` is plain.
   std::vector<Storage> protected_storage;
+  /// Of each, rising: the elements that have it, all others are plain. Nothing: all have it.
+  std::vector<std::optional<std::vector<std::uint64_t>>> protected_elements;
+
+  /// How an element is kept where the protection is there.
+  const Storage& storage_of(std::size_t values, std::uint64_t element) const {
+    const auto& elements = protected_elements[values];
+    const bool has_it = !elements || std::ranges::binary_search(*elements, element);
+    return has_it ? protected_storage[values] : stored[values].storage;
+  }
 };
 
 /// `scheme` decides which distances are there. Errors: nothing chosen, names that nothing has, values of

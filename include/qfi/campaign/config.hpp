@@ -54,6 +54,10 @@ struct StorageConfig {
   Protection protection = Protection::plain;
   int top_bits = 1;
   int unprotected_bits = 0;
+  /// Of `qfi nvf`: neurons whose NVF is at least `threshold` are kept like this, all others plainly. Nothing:
+  /// all.
+  std::optional<ConfigPath> neurons;
+  double threshold = 0;
 };
 
 enum class FaultTarget : std::uint8_t { weights, biases, data };

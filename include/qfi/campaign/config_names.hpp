@@ -51,7 +51,8 @@ inline const Names<Stage> k_stages = {{"network_input", Stage::network_input},
 inline const Names<Protection> k_protections = {{"plain", Protection::plain},
                                                 {"triplicated", Protection::triplicated},
                                                 {"tmr", Protection::tmr},
-                                                {"vandor", Protection::vandor}};
+                                                {"vandor", Protection::vandor},
+                                                {"split_lcu", Protection::split_lcu}};
 inline const Names<SampleScheme> k_schemes = {{"network", SampleScheme::network},
                                               {"layer", SampleScheme::layer},
                                               {"bit", SampleScheme::bit},

@@ -15,13 +15,18 @@ namespace qfi {
 /// `plain`: none. `triplicated`: the top bits three times, read by majority. `tmr`: every bit three
 /// times. `vandor`: the top bits three times, the others twice; where the two copies of a bit differ it
 /// reads 0 in a positive value and 1 in a negative one, towards zero in two's complement.
-enum class Protection : std::uint8_t { plain, triplicated, tmr, vandor };
+/// `split_lcu` (AICAS 2023), of values that are never negative: two halves, each half the value; both read as
+/// their bitwise AND with the top bit cleared, and their sum is the value. The odd unit that halving rounds
+/// away is kept apart, so that fault-free every code reads as written. A new one has its copies in Storage's
+/// constructor, its vote in read(), and its name in campaign/config_names.hpp.
+enum class Protection : std::uint8_t { plain, triplicated, tmr, vandor, split_lcu };
 
 struct StorageParams {
   int width = 8;  ///< bits of a value, 3 to 32
   Protection protection = Protection::plain;
   int top_bits = 1;          ///< `triplicated`, `vandor`: bits stored three times, 1 to width
   int unprotected_bits = 0;  ///< `vandor`: lowest bits stored once, 0 to width - top_bits
+  std::uint32_t zero = 0;    ///< `split_lcu`: the bits of the smallest value, 0x80 of INT8
 };
 
 enum class BitFaultModel : std::uint8_t { flip, stuck_at_0, stuck_at_1 };
@@ -64,6 +69,7 @@ class Storage {
   };
   explicit Storage(const StorageParams& params);
   Cell cell(int index) const;
+  std::uint32_t vote(const std::array<std::uint32_t, 3>& copies) const;
 
   StorageParams m_params;
   std::array<std::uint32_t, 3> m_kept{};  ///< bits that each copy keeps; every copy's lie in the one before
