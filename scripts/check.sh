@@ -20,8 +20,8 @@ build() {  # PRESET TARGET..
 }
 
 run_test() { scripts/test.sh; }
-run_asan() { build asan-ubsan && ctest --preset asan-ubsan --parallel "$(nproc)" --timeout 3000; }
-run_tsan() { build tsan && ctest --preset tsan --parallel "$(nproc)" --timeout 3000; }
+run_asan() { build asan-ubsan && ctest --preset asan-ubsan --parallel "$(nproc)"; }
+run_tsan() { build tsan && ctest --preset tsan --parallel "$(nproc)"; }
 
 # Two threads, stopped in the middle and resumed, with the thread sanitizer; the bytes are those of a plain run.
 run_campaign() {

@@ -391,7 +391,8 @@ TEST_F(Command, AProductTableGivesWhatItsFaultGives) {
   const ProcessOutcome outcome = run({"campaign", "t.yaml"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
   EXPECT_THAT(outcome.output, HasSubstr("wrong products     32640 of 65536 pairs"));
-  for (const json& set : results("out")["fault_sets"]) {
+  const json all = results("out");
+  for (const json& set : all["fault_sets"]) {
     const json& table = set["product_table"];
     EXPECT_EQ(table["worst_case_error"], 512);
     EXPECT_EQ(table["mean_error_distance"], 128.0) << "4 |x| for every other weight";
