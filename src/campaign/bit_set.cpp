@@ -152,7 +152,51 @@ void BitSet::draw_faults(std::size_t index, std::uint64_t from, std::uint64_t to
   }
 }
 
+std::vector<LayerBits> BitSet::layer_bits() const {
+  std::vector<LayerBits> layers;
+  std::uint64_t first = 0;
+  for (const BitStratum::Part& part : m_bit_strata.front().parts) {
+    const std::uint64_t size = part.count * part.stored_bits.size();
+    if (size > 0) layers.push_back({m_values.stored[part.values].layer, first, size});
+    first += size;
+  }
+  return layers;
+}
+
+std::vector<Individual> BitSet::individuals() const {
+  std::vector<Individual> result;
+  for (std::size_t i = 0; i < drawn(); ++i) {
+    const FaultCounts counts = counts_of(i);
+    const auto lost = static_cast<double>(counts.golden_correct) - static_cast<double>(counts.faulty_correct);
+    result.push_back({{m_members.begin() + static_cast<std::ptrdiff_t>(m_first_member[i]),
+                       m_members.begin() + static_cast<std::ptrdiff_t>(m_first_member[i + 1])},
+                      lost / static_cast<double>(counts.labelled)});
+  }
+  return result;
+}
+
+// Whole generations; what is drawn was run.
+Result<void> BitSet::draw_generations(const SampleGenetic& sample, std::uint64_t target) {
+  const std::vector<LayerBits> layers = layer_bits();
+  if (sample.flips > m_bit_strata.front().population() / 2)
+    return bad_input("sample: {} flips at once of {} bits; a search needs twice as many", sample.flips,
+                     m_bit_strata.front().population());
+  if (target * sample.flips > k_most_flips)
+    return bad_input("sample: {} flips in all; at most {} are possible", target * sample.flips, k_most_flips);
+  while (drawn() < target) {
+    const std::uint64_t number = drawn() / sample.population;
+    for (Genome& genome : number == 0 ? first_generation(layers, sample, m_seed)
+                                      : next_generation(layers, sample, m_seed, number, individuals()))
+      add_fault(0, std::move(genome), 0);
+  }
+  m_strata.front().drawn = drawn();
+  m_outcomes.resize(drawn());
+  return {};
+}
+
 Result<void> BitSet::draw(const std::vector<std::uint64_t>& targets, unsigned) {
+  if (const auto* search = std::get_if<SampleGenetic>(&m_config.sample))
+    return draw_generations(*search, targets[0]);
   const std::uint64_t images = !m_listed.empty() ? 0 : is_paired() ? m_workload.images() : 1;
   double faults = static_cast<double>(drawn());
   double flips = static_cast<double>(m_members.size());

@@ -49,17 +49,19 @@ Result<void> check_sample(const YamlNode& entry, const FaultsConfig& faults, Des
     return {};
   }
   if (bits == nullptr) {
+    if (std::holds_alternative<SampleGenetic>(sample))
+      return entry.error("a genetic search is for faults of stored bits");
     if (scheme != SampleScheme::network || std::holds_alternative<SampleErrorRate>(sample))
       return entry.error("stuck-at faults of a netlist are one stratum: the scheme is network");
     if (design == Design::paired) return entry.error("design: paired is for faults of stored bits");
     return {};
   }
-  if (std::holds_alternative<SampleErrorRate>(sample)) {
+  if (const auto* rates = std::get_if<SampleErrorRate>(&sample)) {
     if (bits->simultaneous != 1 || bits->models.size() != 1)
       return entry.error("'ber' draws how many bits flip; leave 'simultaneous' and 'kind: stuck_at' out");
     if (faults.raw_rate)
       return entry.error("'raw_rate' is a rate of single faults; it says nothing of a 'ber'");
-    if (faults.weight && std::get<SampleErrorRate>(sample).rates.size() > 1)
+    if (faults.weight && rates->rates.size() > 1)
       return entry.error("'weight' is of one population; a list of rates has several");
     if (bits->compares_protection)
       return entry.error("'compare: unprotected' needs single faults, not a 'ber'");
@@ -68,8 +70,13 @@ Result<void> check_sample(const YamlNode& entry, const FaultsConfig& faults, Des
     return entry.error("'raw_rate' is a rate of single faults, not of simultaneous ones");
   if (bits->simultaneous != 1 && std::holds_alternative<SampleExhaustive>(sample))
     return entry.error("sets of simultaneous faults are too many for 'exhaustive'");
-  if (design == Design::paired &&
-      (std::holds_alternative<SampleSequential>(sample) || std::holds_alternative<SampleBudget>(sample)))
+  if (std::holds_alternative<SampleGenetic>(sample) &&
+      (bits->simultaneous != 1 || bits->models.size() != 1 || bits->compares_protection || faults.raw_rate ||
+       faults.weight))
+    return entry.error(
+        "a genetic search is of bit flips; leave 'simultaneous', 'kind: stuck_at', 'compare', 'raw_rate' and "
+        "'weight' out");
+  if (design == Design::paired && is_decided_while_it_runs(sample))
     return entry.error("design: paired draws a fixed sample for each image");
   if (scheme == SampleScheme::data_aware_weights && bits->target == FaultTarget::data)
     return entry.error("data_aware_weights needs stored constants; for data use data_aware");

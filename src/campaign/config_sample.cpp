@@ -47,19 +47,7 @@ Result<SampleConfig> read_count(const YamlNode& node, const YamlNode& count) {
   return sample;
 }
 
-Result<SampleConfig> read_error_rate(const YamlNode& node, const YamlNode& rate) {
-  QFI_CHECK(node.check_keys({"ber", "draws", "draw"}));
-  SampleErrorRate sample;
-  for (const YamlNode& item : rate.is_list() ? rate.items() : std::vector{rate}) {
-    QFI_TRY(sample.rates.emplace_back(), item.number(0.0, 1.0));
-  }
-  if (sample.rates.empty()) return rate.error("'ber' is empty");
-  QFI_CHECK(read_number(node, "draws", std::uint64_t{1}, std::uint64_t{100'000'000}, sample.draws));
-  QFI_CHECK(read_choice(node, "draw", k_draws, sample.how));
-  return sample;
-}
-
-Result<SampleConfig> read_sequential(const YamlNode& node, const YamlNode& half_width) {
+Result<SampleSequential> read_sequential(const YamlNode& node, const YamlNode& half_width) {
   QFI_CHECK(node.check_keys({"half_width", "metric", "minimum", "maximum", "scheme"}));
   SampleSequential sample;
   QFI_TRY(sample.half_width, fraction(half_width));
@@ -70,6 +58,27 @@ Result<SampleConfig> read_sequential(const YamlNode& node, const YamlNode& half_
   QFI_CHECK(read_number(node, "maximum", least, k_most, sample.maximum));
   if (sample.maximum != 0) sample.minimum = std::min(sample.minimum, sample.maximum);
   QFI_CHECK(read_choice(node, "scheme", k_schemes, sample.scheme));
+  return sample;
+}
+
+Result<SampleConfig> read_error_rate(const YamlNode& node, const YamlNode& rate) {
+  QFI_CHECK(node.check_keys({"ber", "draws", "draw"}));
+  SampleErrorRate sample;
+  for (const YamlNode& item : rate.is_list() ? rate.items() : std::vector{rate}) {
+    QFI_TRY(sample.rates.emplace_back(), item.number(0.0, 1.0));
+  }
+  if (sample.rates.empty()) return rate.error("'ber' is empty");
+  QFI_CHECK(read_choice(node, "draw", k_draws, sample.how));
+  const auto draws = node.find("draws");
+  if (!draws || !draws->is_map()) {
+    QFI_CHECK(read_number(node, "draws", std::uint64_t{1}, std::uint64_t{100'000'000}, sample.draws));
+    return sample;
+  }
+  QFI_CHECK(draws->check_keys({"half_width", "metric", "minimum", "maximum"}));
+  QFI_TRY(const YamlNode half_width, draws->at("half_width"));
+  QFI_TRY(sample.until, read_sequential(*draws, half_width));
+  if (!draws->find("metric")) sample.until->metric = StopMetric::faulty_accuracy;
+  sample.draws = sample.until->minimum;
   return sample;
 }
 
@@ -89,7 +98,24 @@ Result<SampleConfig> read_budget(const YamlNode& node, const YamlNode& budget) {
   return sample;
 }
 
+Result<SampleConfig> read_genetic(const YamlNode& node, const YamlNode& population) {
+  QFI_CHECK(node.check_keys({"genetic", "flips", "mutation", "harm", "patience", "generations"}));
+  SampleGenetic sample;
+  constexpr std::uint64_t k_most_individuals = 1'000'000;
+  QFI_TRY(sample.population, population.number(std::uint64_t{2}, k_most_individuals));
+  QFI_CHECK(read_number(node, "flips", std::uint64_t{1}, k_most_individuals, sample.flips));
+  QFI_CHECK(read_number(node, "mutation", 0.0, 1.0, sample.mutation));
+  QFI_CHECK(read_number(node, "harm", 0.0, 1.0, sample.harm));
+  QFI_CHECK(read_number(node, "patience", std::uint64_t{1}, k_most_individuals, sample.patience));
+  QFI_CHECK(read_number(node, "generations", std::uint64_t{1}, k_most_individuals, sample.generations));
+  return sample;
+}
+
 Json json_of(const SampleExhaustive&) { return "exhaustive"; }
+Json json_of(const SampleGenetic& sample) {
+  return {{"genetic", sample.population}, {"flips", sample.flips},       {"mutation", sample.mutation},
+          {"harm", sample.harm},          {"patience", sample.patience}, {"generations", sample.generations}};
+}
 Json json_of(const SampleMargin& sample) {
   Json json = {{"margin", sample.margin},
                {"rounding", name_in(k_rounding, sample.rounding)},
@@ -107,15 +133,20 @@ Json json_of(const SampleCount& sample) {
           {"small", name_in(k_small, sample.small)}};
 }
 Json json_of(const SampleList& sample) { return {{"list", sample.file.text}}; }
-Json json_of(const SampleErrorRate& sample) {
-  return {{"ber", sample.rates}, {"draws", sample.draws}, {"draw", name_in(k_draws, sample.how)}};
-}
 Json json_of(const SampleSequential& sample) {
   return {{"half_width", sample.half_width},
           {"metric", name_in(k_stop_metrics, sample.metric)},
           {"minimum", sample.minimum},
           {"maximum", sample.maximum},
           {"scheme", name_in(k_schemes, sample.scheme)}};
+}
+Json json_of(const SampleErrorRate& sample) {
+  Json json = {{"ber", sample.rates}, {"draws", sample.draws}, {"draw", name_in(k_draws, sample.how)}};
+  if (sample.until) {
+    json["draws"] = json_of(*sample.until);
+    json["draws"].erase("scheme");
+  }
+  return json;
 }
 Json json_of(const SampleBudget& sample) {
   return {{"budget", sample.text}, {"scheme", name_in(k_schemes, sample.scheme)}};
@@ -129,20 +160,26 @@ Result<SampleConfig> read_sample(const ConfigReader& reader, const YamlNode& nod
     if (text == "exhaustive") return SampleExhaustive{};
     return node.error(
         "'sample' is 'exhaustive' or one of {{margin: .., confidence: ..}}, {{count: n}}, {{list: file}}, "
-        "{{ber: r}}, {{half_width: w}}, {{budget: 2h}}");
+        "{{ber: r}}, {{half_width: w}}, {{budget: 2h}}, {{genetic: n}}");
   }
-  const std::vector<std::string> kinds = {"margin", "count", "list", "ber", "half_width", "budget"};
-  QFI_CHECK(
-      node.check_keys({"margin", "confidence", "t", "p", "rounding", "scheme", "small", "count", "list",
-                       "ber", "draws", "draw", "half_width", "metric", "minimum", "maximum", "budget"}));
+  const std::vector<std::string> kinds = {"margin",     "count",  "list",   "ber",
+                                          "half_width", "budget", "genetic"};
+  QFI_CHECK(node.check_keys({"margin",     "confidence", "t",       "p",        "rounding",   "scheme",
+                             "small",      "count",      "list",    "ber",      "draws",      "draw",
+                             "half_width", "metric",     "minimum", "maximum",  "budget",     "genetic",
+                             "flips",      "mutation",   "harm",    "patience", "generations"}));
   const auto given =
       std::ranges::count_if(kinds, [&](const std::string& kind) { return node.find(kind).has_value(); });
   if (given != 1) return node.error("'sample' needs exactly one of {}", fmt::join(kinds, ", "));
   if (const auto margin = node.find("margin")) return read_margin(node, *margin);
   if (const auto count = node.find("count")) return read_count(node, *count);
   if (const auto rate = node.find("ber")) return read_error_rate(node, *rate);
-  if (const auto half_width = node.find("half_width")) return read_sequential(node, *half_width);
+  if (const auto half_width = node.find("half_width")) {
+    QFI_TRY(SampleConfig sample, read_sequential(node, *half_width));
+    return sample;
+  }
   if (const auto budget = node.find("budget")) return read_budget(node, *budget);
+  if (const auto genetic = node.find("genetic")) return read_genetic(node, *genetic);
   QFI_CHECK(node.check_keys({"list"}));
   QFI_TRY(const YamlNode list, node.at("list"));
   QFI_TRY(ConfigPath file, reader.path(list));

@@ -50,6 +50,9 @@ class Targets {
                        m_strata.size());
     return spread(m_set, sample.minimum);
   }
+  Result<std::vector<std::uint64_t>> operator()(const SampleGenetic& sample) {
+    return std::vector<std::uint64_t>{sample.population};
+  }
   // Some faults are drawn to be measured: a longer draw begins with them.
   Result<std::vector<std::uint64_t>> operator()(const SampleBudget& sample) {
     constexpr std::uint64_t k_measured = 200;

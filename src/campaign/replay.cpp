@@ -325,8 +325,16 @@ Result<Replay> replay(const ReplayParams& params) {
   std::uint64_t flips = 1;
   if (recorded) recorded->row.number("flips", flips);
   const std::uint64_t draws = flips > 1 ? recorded->before + 1 : 1;  // a single bit is in its line
-  if (auto* errors = std::get_if<SampleErrorRate>(&sample)) errors->draws = draws;
-  else if (!std::holds_alternative<SampleList>(sample))
+  if (auto* errors = std::get_if<SampleErrorRate>(&sample)) {
+    errors->draws = draws;
+  } else if (std::holds_alternative<SampleGenetic>(sample) && flips > 1) {
+    // What a search draws depends on results: its bits were written down, as a list.
+    const Json* bits_file = find(recorded_set, {"bits_file", "name"});
+    if (bits_file == nullptr || !bits_file->is_string())
+      return bad_input("{}: does not name its file of bits", file);
+    const auto name = std::filesystem::path(bits_file->get<std::string>()).filename();
+    sample = SampleList{{name.string(), params.results.parent_path() / name}};
+  } else if (!std::holds_alternative<SampleList>(sample))
     sample = SampleCount{draws, scheme_of(sample), SmallStrata::exhaustive};
   PlanParams plan_params;
   plan_params.model_memory = params.model_memory;

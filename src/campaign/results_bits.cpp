@@ -124,6 +124,23 @@ Json protection_json(const BitSet& set, double confidence) {
   return json;
 }
 
+Json search_json(const BitSet& set, const SampleGenetic& sample) {
+  const std::vector<LayerBits> layers = set.layer_bits();
+  const std::vector<Individual> individuals = set.individuals();
+  Json generations = Json::array();
+  for (const auto& generation : history_of(layers, sample, individuals).generations)
+    generations.push_back({{"best_drop", rounded(generation.best)},
+                           {"mean_drop", rounded(generation.mean)},
+                           {"order", generation.order}});
+  Json rows = Json::array();
+  for (const LayerVulnerability& layer : layer_vulnerability(layers, sample, individuals))
+    rows.push_back({{"layer", layer.layer},
+                    {"bits_tried", layer.tried},
+                    {"bits_vulnerable", layer.vulnerable},
+                    {"lvf", rounded(layer.lvf())}});
+  return {{"individuals", individuals.size()}, {"layers", rows}, {"generations", generations}};
+}
+
 Json file_json(const FaultTable& table) {
   return {{"name", table.name}, {"rows", table.rows}, {"sha256", table.sha256}};
 }
@@ -142,6 +159,8 @@ Json results_json_of(const BitSet& set, const SetFiles& files, double confidence
                {"by_direction", directions_json(set, confidence)},
                {"equal_to_golden_after", masking_json(set)},
                {"faults_file", file_json(*files.faults)}});
+  if (const auto* sample = std::get_if<SampleGenetic>(&set.config().sample))
+    json["search"] = search_json(set, *sample);
   json["bits_file"] = files.bits ? file_json(*files.bits) : Json(nullptr);
   return json;
 }

@@ -9,8 +9,10 @@
 namespace qfi {
 namespace {
 
-Look look_at(const FaultSet& set, StopMetric metric, double confidence) {
-  const SetEstimates estimates = estimate(set, confidence);
+// `stratum`: of that one alone.
+Look look_at(const FaultSet& set, StopMetric metric, double confidence,
+             std::optional<std::size_t> stratum = std::nullopt) {
+  const SetEstimates estimates = estimate(set, confidence, stratum);
   Look look{set.drawn(), 0, 1};
   std::optional<Interval> interval;
   switch (metric) {
@@ -31,9 +33,11 @@ Look look_at(const FaultSet& set, StopMetric metric, double confidence) {
   return look;
 }
 
+// A tenth more.
+std::uint64_t grown(std::uint64_t drawn) { return drawn + (drawn + 9) / 10; }
+
 Result<SetRun> run_sequentially(FaultSet& set, const SampleSequential& sample, double confidence,
                                 const RunParams& params) {
-  constexpr double k_growth = 1.1;
   SetRun run;
   const std::uint64_t most =
       std::min(sample.maximum == 0 ? set.population() : sample.maximum, set.population());
@@ -50,7 +54,7 @@ Result<SetRun> run_sequentially(FaultSet& set, const SampleSequential& sample, d
       return run;
     }
     const std::uint64_t before = set.drawn();
-    auto target = static_cast<std::uint64_t>(std::ceil(static_cast<double>(before) * k_growth));
+    auto target = grown(before);
     // Where every stratum has one fault already, more may be needed to grow any of them.
     for (; set.drawn() == before; target += set.strata().size()) {
       QFI_CHECK(set.draw(spread(set, std::min(target, most)), params.threads));
@@ -59,6 +63,42 @@ Result<SetRun> run_sequentially(FaultSet& set, const SampleSequential& sample, d
         return run;
       }
     }
+  }
+}
+
+// Every rate by itself.
+Result<SetRun> run_error_rates(FaultSet& set, const SampleSequential& until, double confidence,
+                               const RunParams& params) {
+  for (;;) {
+    QFI_CHECK(set.run(params));
+    std::vector<std::uint64_t> targets;
+    bool is_narrow = true;
+    bool grows = false;
+    for (std::size_t h = 0; h < set.strata().size(); ++h) {
+      const std::uint64_t drawn = set.strata()[h].drawn;
+      targets.push_back(drawn);
+      if (look_at(set, until.metric, confidence, h).half_width <= until.half_width) continue;
+      is_narrow = false;
+      if (until.maximum == 0 || drawn < until.maximum) targets.back() = grown(drawn);
+      if (until.maximum != 0) targets.back() = std::min(targets.back(), until.maximum);
+      grows = grows || targets.back() > drawn;
+    }
+    if (!grows)
+      return SetRun{{},
+                    is_narrow ? "the interval of every rate is as narrow as asked"
+                              : "the interval of every rate is as narrow as asked, or its maximum is drawn"};
+    QFI_CHECK(set.draw(targets, params.threads));
+  }
+}
+
+// Generation by generation; each is a function of those before.
+Result<SetRun> run_search(BitSet& set, const SampleGenetic& sample, const RunParams& params) {
+  for (std::uint64_t generation = 1;; ++generation) {
+    QFI_CHECK(set.run(params));
+    if (history_of(set.layer_bits(), sample, set.individuals()).is_settled)
+      return SetRun{{}, "the order of the layers no longer changes"};
+    if (generation == sample.generations) return SetRun{{}, "all generations are run"};
+    QFI_CHECK(set.draw({set.drawn() + sample.population}, params.threads));
   }
 }
 
@@ -74,6 +114,15 @@ Result<CampaignRun> run_campaign(Plan& plan, const RunParams& given) {
     if (const auto* sequential = std::get_if<SampleSequential>(&sample)) {
       QFI_TRY(run.sets.emplace_back(),
               run_sequentially(*set, *sequential, plan.config.interval_confidence, params));
+      continue;
+    }
+    if (const auto* search = std::get_if<SampleGenetic>(&sample)) {
+      QFI_TRY(run.sets.emplace_back(), run_search(dynamic_cast<BitSet&>(*set), *search, params));
+      continue;
+    }
+    if (const auto* rates = std::get_if<SampleErrorRate>(&sample); rates != nullptr && rates->until) {
+      QFI_TRY(run.sets.emplace_back(),
+              run_error_rates(*set, *rates->until, plan.config.interval_confidence, params));
       continue;
     }
     QFI_CHECK(set->run(params));

@@ -59,8 +59,7 @@ Result<VerificationOutcome> verify(const Plan& plan, const Options& options, Pro
 Result<void> check_shard(const Plan& plan, const Shard& shard) {
   if (shard.count == 1) return {};
   for (const auto& set : plan.sets)
-    if (std::holds_alternative<SampleSequential>(set->config().sample) ||
-        std::holds_alternative<SampleBudget>(set->config().sample))
+    if (is_decided_while_it_runs(set->config().sample))
       return bad_input("--shard: the sample of '{}' is decided while it runs and cannot be split",
                        set->config().name);
   return {};

@@ -209,6 +209,23 @@ std::string table_errors_text(const TableSet& set) {
       errors.mean_distance, errors.golden_mean_distance, errors.worst);
 }
 
+std::string search_text(const BitSet& set, const SampleGenetic& sample, const SetRun& run) {
+  const std::vector<LayerBits> layers = set.layer_bits();
+  const std::vector<Individual> individuals = set.individuals();
+  const SearchHistory history = history_of(layers, sample, individuals);
+  std::string text = fmt::format(
+      "  search of {} generations of {} individuals, {} flips each: {}\n"
+      "  the best costs {}, the last generation {} on average\n\n"
+      "  {:<22}  {:>9}  {:>11}  {:>10}\n",
+      history.generations.size(), sample.population, sample.flips, run.stopped,
+      percent(history.generations.back().best), percent(history.generations.back().mean),
+      "most vulnerable first", "bits", "vulnerable", "LVF");
+  for (const LayerVulnerability& layer : layer_vulnerability(layers, sample, individuals))
+    text += fmt::format("  operator {:<13}  {:>9}  {:>11}  {:>10.4f}\n", layer.layer, layer.tried,
+                        layer.vulnerable, layer.lvf());
+  return text;
+}
+
 std::string set_text(const Plan& plan, std::size_t index, const SetRun& run, const SetEstimates& estimates) {
   const FaultSet& set = *plan.sets[index];
   const double confidence = plan.config.interval_confidence;
@@ -224,6 +241,8 @@ std::string set_text(const Plan& plan, std::size_t index, const SetRun& run, con
   text += "\n";
   if (stuck == nullptr && set.strata().front().error_rate)
     return text + rates_text(*plan.bits(index), confidence);
+  if (const auto* search = std::get_if<SampleGenetic>(&set.config().sample))
+    return text + search_text(*plan.bits(index), *search, run);
   text += estimates_text(set, estimates, confidence);
   if (const TableSet* table = plan.table(index)) return text + table_errors_text(*table);
   if (!set.is_paired()) text += classes_text(estimates, confidence);

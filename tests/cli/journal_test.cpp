@@ -22,6 +22,9 @@ const std::map<std::string, std::string>& fault_entries() {
        "design: crossed\nsample: {count: 90}\nfaults:\n"
        "  - {kind: bit_flip, target: weights, storage: {protection: vandor}, compare: unprotected}\n"
        "  - {kind: stuck_at, target: data, simultaneous: 2}\n"},
+      {"search",
+       "design: crossed\nsample: {genetic: 12, flips: 6, generations: 6}\nfaults:\n"
+       "  - {kind: bit_flip, target: weights}\n"},
       {"paired", "design: paired\nsample: {count: 90}\nfaults:\n  - {kind: bit_flip, target: weights}\n"}};
   return entries;
 }
@@ -71,6 +74,10 @@ TEST_P(JournalOf, KilledRunsGoOnToTheSameBytes) {
 
 TEST_P(JournalOf, ShardsMergeToTheSameBytes) {
   const std::string file = campaign(70);
+  if (GetParam() == "search") {
+    expect_refused({"campaign", file, "--shard", "1/2"}, "cannot be split");
+    return;
+  }
   expect_success({"campaign", file, "-o", "whole"});
   for (const int count : {2, 5, 16}) {
     std::vector<std::string> merge = {"merge", file};
@@ -134,7 +141,7 @@ TEST_P(JournalOf, SignalsStopBetweenTrials) {
   EXPECT_GT(stopped, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, JournalOf, testing::Values("netlist", "bits", "paired"),
+INSTANTIATE_TEST_SUITE_P(Kinds, JournalOf, testing::Values("netlist", "bits", "paired", "search"),
                          [](const auto& info) { return info.param; });
 
 class Journals : public Command {};

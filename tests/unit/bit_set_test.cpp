@@ -569,5 +569,45 @@ TEST_F(Campaign, ProtectionsOfChosenNeuronsSeeTheSameFaults) {
   EXPECT_THAT(differ, testing::SizeIs(testing::Ge(2U)));
 }
 
+TEST_F(Campaign, ErrorRatesAreDrawnUntilTheirIntervalsAreNarrow) {
+  const Done done =
+      run("  - {kind: bit_flip, target: weights}",
+          "sample: {ber: [1e-6, 1e-3], draws: {half_width: 0.03, minimum: 30, maximum: 2000}}", 8);
+  const FaultSet& set = *done.plan.sets[0];
+  EXPECT_EQ(done.run.sets[0].stopped, "the interval of every rate is as narrow as asked");
+  for (std::size_t h = 0; h < 2; ++h) {
+    const auto interval = *estimate(set, 0.95, h).faulty_accuracy.these_images;
+    EXPECT_LE((interval.high - interval.low) / 2, 0.03);
+  }
+  EXPECT_LT(set.strata()[0].drawn, set.strata()[1].drawn) << "rare flips need fewer draws";
+  const Done few = run("  - {kind: bit_flip, target: weights}",
+                       "sample: {ber: [1e-3], draws: {half_width: 0.0001, minimum: 30, maximum: 40}}", 8);
+  EXPECT_EQ(few.plan.sets[0]->drawn(), 40U);
+  EXPECT_THAT(few.run.sets[0].stopped, HasSubstr("maximum"));
+}
+
+// It finds what random sets do not, and the same whatever the threads.
+TEST_F(Campaign, AGeneticSearchFindsMoreHarmThanItBeganWith) {
+  const std::string faults = "  - {kind: bit_flip, target: weights}";
+  const std::string sample = "sample: {genetic: 20, flips: 8, generations: 8, patience: 8}";
+  const Done done = run(faults, sample, 12);
+  const BitSet& set = *done.plan.bits(0);
+  EXPECT_EQ(set.drawn(), 160U);
+  EXPECT_EQ(done.run.sets[0].stopped, "all generations are run");
+  const SearchHistory history =
+      history_of(set.layer_bits(), std::get<SampleGenetic>(set.config().sample), set.individuals());
+  ASSERT_EQ(history.generations.size(), 8U);
+  EXPECT_GT(history.generations.back().mean, history.generations.front().mean + 0.1);
+  EXPECT_FALSE(estimate(set, 0.95).faulty_accuracy.these_images) << "no sample of a population";
+  PlanParams params;
+  params.threads = 3;
+  EXPECT_EQ(run(faults, sample, 12, params).json(), done.json());
+  EXPECT_THAT(error(faults, "sample: {genetic: 20, flips: 100000}"),
+              HasSubstr("a search needs twice as many"));
+  EXPECT_THAT(error("  - {kind: bit_flip, target: weights, simultaneous: 2}", "sample: {genetic: 20}"),
+              HasSubstr("leave 'simultaneous'"));
+  EXPECT_THAT(error(faults, "sample: {genetic: 20}\ndesign: paired"), HasSubstr("draws a fixed sample"));
+}
+
 }  // namespace
 }  // namespace qfi

@@ -8,6 +8,7 @@
 
 #include "qfi/campaign/bit_population.hpp"
 #include "qfi/campaign/fault_set.hpp"
+#include "qfi/campaign/genetic_search.hpp"
 #include "qfi/campaign/golden_blocks.hpp"
 
 namespace qfi {
@@ -61,6 +62,9 @@ class BitSet final : public FaultSet {
   /// Of the same faults with the protection; empty: not compared.
   const OutcomeStore& protected_outcomes() const { return m_protected; }
   const ExecutionTimes& times() const { return m_times; }
+  /// Of a genetic search, once its faults are run: the layers' bits in the one stratum, and all individuals.
+  std::vector<LayerBits> layer_bits() const;
+  std::vector<Individual> individuals() const;
   void set_execution(const ExecutionParams& params) { m_execution = params; }
 
   /// Runs a fault on the first image of `golden`, to the last operator, without counting it.
@@ -73,6 +77,7 @@ class BitSet final : public FaultSet {
   Result<void> make_strata(SampleScheme scheme);
   void add_stratum(BitStratum stratum, std::string label);
   void add_fault(std::size_t stratum, std::vector<std::uint64_t> members, std::size_t image);
+  Result<void> draw_generations(const SampleGenetic& sample, std::uint64_t target);
   void draw_faults(std::size_t stratum, std::uint64_t from, std::uint64_t to, std::size_t image);
   std::vector<std::span<const std::size_t>> chunks(std::span<const std::size_t> faults) const;
   Images images_of(std::uint64_t fault, std::uint64_t block) const override;

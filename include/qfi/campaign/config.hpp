@@ -105,12 +105,6 @@ struct SampleCount {
 struct SampleList {
   ConfigPath file;
 };
-/// Of each rate `draws` faults, each of as many flips as the bits get at that error rate.
-struct SampleErrorRate {
-  std::vector<double> rates;
-  std::uint64_t draws = 100;
-  BitErrorDraw how = BitErrorDraw::binomial;
-};
 enum class StopMetric : std::uint8_t { sdc_rate, faulty_accuracy, critical_fault_rate };
 /// Until half the interval of the metric is at most `half_width`.
 struct SampleSequential {
@@ -120,14 +114,40 @@ struct SampleSequential {
   std::uint64_t maximum = 0;  ///< 0: the population
   SampleScheme scheme = SampleScheme::network;
 };
+/// Of each rate `draws` faults, each of as many flips as the bits get at that error rate.
+struct SampleErrorRate {
+  std::vector<double> rates;
+  std::uint64_t draws = 100;
+  /// Draws of each rate go on until its interval is narrow enough; `draws` is then the minimum.
+  std::optional<SampleSequential> until;
+  BitErrorDraw how = BitErrorDraw::binomial;
+};
 /// As many as can be run in that time.
 struct SampleBudget {
   double seconds = 0;
   std::string text;
   SampleScheme scheme = SampleScheme::network;
 };
+/// A genetic search for sets of bits that do harm together; see genetic_search.hpp.
+struct SampleGenetic {
+  std::uint64_t population = 0;
+  std::uint64_t flips = 20;        ///< of an individual
+  double mutation = 0.1;           ///< share of its bits that are drawn anew
+  double harm = 0.01;              ///< drop of accuracy that makes a bit vulnerable
+  std::uint64_t patience = 5;      ///< generations without a change of the layers' order that end it
+  std::uint64_t generations = 50;  ///< at most
+};
+/// One kind of sample is one alternative here, its keys in config_sample.cpp, and what it draws first in
+/// fault_set.cpp; where results decide what comes next, run.cpp drives it.
 using SampleConfig = std::variant<SampleExhaustive, SampleMargin, SampleCount, SampleList, SampleErrorRate,
-                                  SampleSequential, SampleBudget>;
+                                  SampleSequential, SampleBudget, SampleGenetic>;
+
+/// Whether what is drawn depends on the machine or on results; then it cannot be split.
+inline bool is_decided_while_it_runs(const SampleConfig& sample) {
+  const auto* rates = std::get_if<SampleErrorRate>(&sample);
+  return (rates != nullptr && rates->until) || std::holds_alternative<SampleSequential>(sample) ||
+         std::holds_alternative<SampleBudget>(sample) || std::holds_alternative<SampleGenetic>(sample);
+}
 
 struct FaultsConfig {
   std::string name;  ///< unique; by default what it is and a number

@@ -41,8 +41,11 @@ class FaultSet {
   const Workload& workload() const { return m_workload; }
   const FaultsConfig& config() const { return m_config; }
   bool is_paired() const { return m_design == Design::paired; }
-  /// False: a fault list, which says nothing about a population.
-  bool is_random_sample() const { return !std::holds_alternative<SampleList>(m_config.sample); }
+  /// False: a fault list or a search, which say nothing about a population.
+  bool is_random_sample() const {
+    return !std::holds_alternative<SampleList>(m_config.sample) &&
+           !std::holds_alternative<SampleGenetic>(m_config.sample);
+  }
 
   const std::vector<Stratum>& strata() const { return m_strata; }
   /// Of all strata; paired: of one image.

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/campaign/genetic_search.hpp"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <unordered_map>
+
+#include "qfi/base/random.hpp"
+
+namespace qfi {
+namespace {
+
+// Draws of one individual, in their order.
+class Draws {
+ public:
+  Draws(std::uint64_t seed, std::uint64_t generation, std::uint64_t individual)
+      : m_seed(seed), m_purpose(fmt::format("search generation {} individual {}", generation, individual)) {}
+  std::uint64_t below(std::uint64_t bound) { return random_below(m_seed, m_purpose, m_next++, bound); }
+  bool happens(double share) {
+    constexpr std::uint64_t k_steps = std::uint64_t{1} << 53;
+    return static_cast<double>(below(k_steps)) < share * static_cast<double>(k_steps);
+  }
+
+ private:
+  std::uint64_t m_seed;
+  std::string m_purpose;
+  std::uint64_t m_next = 0;
+};
+
+void insert(Genome& bits, std::uint64_t bit) {
+  const auto place = std::ranges::lower_bound(bits, bit);
+  if (place == bits.end() || *place != bit) bits.insert(place, bit);
+}
+
+// Draws bits until there are enough.
+void fill(Genome& bits, std::uint64_t count, std::span<const LayerBits> layers, Draws& draws) {
+  while (bits.size() < count) {
+    const LayerBits& layer = layers[draws.below(layers.size())];
+    insert(bits, layer.first + draws.below(layer.size));
+  }
+}
+
+Genome child_of(const Genome& a, const Genome& b, const SampleGenetic& params,
+                std::span<const LayerBits> layers, Draws& draws) {
+  Genome bits;
+  for (std::size_t i = 0; i < params.flips; ++i) {
+    const std::uint64_t inherited = draws.below(2) == 0 ? a[i] : b[i];
+    if (!draws.happens(params.mutation)) insert(bits, inherited);
+  }
+  fill(bits, params.flips, layers, draws);
+  return bits;
+}
+
+std::size_t layer_of(std::span<const LayerBits> layers, std::uint64_t bit) {
+  const auto after = std::ranges::upper_bound(layers, bit, {}, &LayerBits::first);
+  return std::prev(after)->layer;
+}
+
+double mean_drop(std::span<const Individual> individuals) {
+  double sum = 0;
+  for (const Individual& individual : individuals) sum += individual.drop;
+  return sum / static_cast<double>(individuals.size());
+}
+
+}  // namespace
+
+std::vector<Genome> first_generation(std::span<const LayerBits> layers, const SampleGenetic& params,
+                                     std::uint64_t seed) {
+  std::vector<Genome> result(params.population);
+  for (std::uint64_t i = 0; i < params.population; ++i) {
+    Draws draws(seed, 0, i);
+    fill(result[i], params.flips, layers, draws);
+  }
+  return result;
+}
+
+std::vector<Genome> next_generation(std::span<const LayerBits> layers, const SampleGenetic& params,
+                                    std::uint64_t seed, std::uint64_t number,
+                                    std::span<const Individual> individuals) {
+  std::vector<std::size_t> best(individuals.size());
+  std::iota(best.begin(), best.end(), std::size_t{0});
+  std::ranges::stable_sort(best, std::greater<>(), [&](std::size_t i) { return individuals[i].drop; });
+  best.resize(params.population);
+  std::vector<Genome> result;
+  for (std::uint64_t i = 0; i < params.population; ++i) {
+    Draws draws(seed, number, i);
+    const auto parent = [&]() -> const Genome& {  // the better stands before
+      const std::uint64_t one = draws.below(best.size());
+      const std::uint64_t other = draws.below(best.size());
+      return individuals[best[std::min(one, other)]].bits;
+    };
+    const Genome& a = parent();
+    const Genome& b = parent();
+    result.push_back(child_of(a, b, params, layers, draws));
+  }
+  return result;
+}
+
+std::vector<LayerVulnerability> layer_vulnerability(std::span<const LayerBits> layers,
+                                                    const SampleGenetic& params,
+                                                    std::span<const Individual> individuals) {
+  struct Sum {
+    double excess = 0;
+    std::uint64_t individuals = 0;
+  };
+  std::unordered_map<std::uint64_t, Sum> of_bit;
+  for (std::size_t first = 0; first < individuals.size(); first += params.population) {
+    const auto generation =
+        individuals.subspan(first, std::min<std::size_t>(params.population, individuals.size() - first));
+    const double mean = mean_drop(generation);
+    for (const Individual& individual : generation)
+      for (const std::uint64_t bit : individual.bits) {
+        of_bit[bit].excess += individual.drop - mean;
+        ++of_bit[bit].individuals;
+      }
+  }
+  std::map<std::size_t, LayerVulnerability> of_layer;
+  for (const LayerBits& layer : layers) of_layer[layer.layer].layer = layer.layer;
+  for (const auto& [bit, sum] : of_bit) {
+    LayerVulnerability& layer = of_layer[layer_of(layers, bit)];
+    ++layer.tried;
+    layer.vulnerable += sum.excess >= params.harm * static_cast<double>(sum.individuals) ? 1 : 0;
+  }
+  std::vector<LayerVulnerability> result;
+  for (const auto& [layer, vulnerability] : of_layer) result.push_back(vulnerability);
+  std::ranges::stable_sort(result, std::greater<>(), &LayerVulnerability::lvf);
+  return result;
+}
+
+SearchHistory history_of(std::span<const LayerBits> layers, const SampleGenetic& params,
+                         std::span<const Individual> individuals) {
+  SearchHistory history;
+  std::uint64_t same = 0;
+  for (std::size_t end = params.population; end <= individuals.size(); end += params.population) {
+    SearchHistory::Generation generation;
+    const auto last = individuals.subspan(end - params.population, params.population);
+    generation.mean = mean_drop(last);
+
+    generation.best = std::ranges::max(individuals.first(end), {}, &Individual::drop).drop;
+    for (const LayerVulnerability& layer : layer_vulnerability(layers, params, individuals.first(end)))
+      generation.order.push_back(layer.layer);
+    const bool is_same = !history.generations.empty() && history.generations.back().order == generation.order;
+    same = is_same ? same + 1 : 0;
+    history.generations.push_back(std::move(generation));
+  }
+  history.is_settled = same >= params.patience;
+  return history;
+}
+
+}  // namespace qfi
