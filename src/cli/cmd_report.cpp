@@ -13,6 +13,7 @@ namespace {
 struct Options {
   std::vector<std::string> results;
   std::string title = "Accuracy under hardware faults";
+  std::string published;
   std::string output;
   bool is_forced = false;
 };
@@ -22,7 +23,12 @@ Result<int> run(const Options& options) {
   for (const std::string& file : options.results) {
     QFI_TRY(records.emplace_back(), read_results(file));
   }
-  QFI_TRY(const std::string page, report_page(records, options.title));
+  std::optional<PublishedStudy> study;
+  if (!options.published.empty()) {
+    const std::vector<std::filesystem::path> results(options.results.begin(), options.results.end());
+    QFI_TRY(study, read_published(options.published, results));
+  }
+  QFI_TRY(const std::string page, report_page(records, options.title, study));
   QFI_CHECK(check_replaceable(options.output, k_report_start, options.is_forced));
   QFI_CHECK(write_file(options.output, page));
   fmt::print("report in {}\n", options.output);
@@ -39,6 +45,8 @@ void add_report(CLI::App& app, Action& chosen) {
       ->type_name("RESULTS");
   command->add_option("-o,--output", options->output, "the page")->required()->type_name("FILE.html");
   command->add_option("--title", options->title, "of the page")->capture_default_str()->type_name("TEXT");
+  command->add_option("--published", options->published, "published figures to stand beside ours")
+      ->type_name("FILE.json");
   add_force_option(*command, options->is_forced);
   command->footer(
       "The page holds everything and opens offline; gnuplot draws it.\n"

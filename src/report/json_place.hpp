@@ -18,6 +18,7 @@ class Place {
   Place(const Json& json, std::string where) : m_json(&json), m_where(std::move(where)) {}
 
   const Json& json() const { return *m_json; }
+  const std::string& where() const { return m_where; }
   Result<Place> at(const std::string& key) const {
     if (!m_json->is_object() || !m_json->contains(key)) return bad_input("{}: no '{}'", m_where, key);
     return Place((*m_json)[key], m_where + "." + key);

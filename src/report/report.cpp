@@ -277,9 +277,30 @@ std::string overview(std::span<const ResultsRecord> records, Pictures& pictures)
          pictures.add({overview_plot(records)}) + "</section>\n";
 }
 
+std::string figure_text(const ComparedFigure& figure, double value) {
+  return figure.is_percent ? percent(value) : fmt::format("{:.4g}", value);
+}
+
+std::string study_section(const PublishedStudy& study) {
+  std::vector<Cells> rows;
+  for (const ComparedFigure& f : study.figures) {
+    const auto range = [&](const Interval& ends) {
+      return figure_text(f, ends.low) +
+             (ends.low == ends.high ? std::string() : " .. " + figure_text(f, ends.high));
+    };
+    rows.push_back({xml(f.what), range(f.published), figure_text(f, f.value),
+                    f.interval ? range(*f.interval) : "none", f.agrees() ? "yes" : "no", xml(f.note)});
+  }
+  std::string text =
+      fmt::format("<section>\n<h2>{}</h2>\n<p class=\"file\">{}</p>\n", xml(study.title), xml(study.source));
+  for (const std::string& paragraph : study.paragraphs) text += "<p>" + xml(paragraph) + "</p>\n";
+  return text + table({"figure", "published", "here", "interval", "agree", ""}, rows) + "</section>\n";
+}
+
 }  // namespace
 
-Result<std::string> report_page(std::span<const ResultsRecord> records, const std::string& title) {
+Result<std::string> report_page(std::span<const ResultsRecord> records, const std::string& title,
+                                const std::optional<PublishedStudy>& study) {
   Pictures pictures;
   std::string page = fmt::format(
       "{2}<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -287,6 +308,7 @@ Result<std::string> report_page(std::span<const ResultsRecord> records, const st
       "'unsafe-inline'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<title>{0}</title>\n<style>\n{1}</style>\n</head>\n<body>\n<h1>{0}</h1>\n",
       xml(title), k_page_style, k_report_start);
+  if (study) page += study_section(*study);
   page += overview(records, pictures);
   for (std::size_t i = 0; i < records.size(); ++i) page += campaign_section(records[i], i, pictures);
   page += "</body>\n</html>\n";

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "qfi/report/published.hpp"
 #include "qfi/report/results_record.hpp"
 
 namespace qfi {
@@ -14,8 +15,9 @@ namespace qfi {
 constexpr std::string_view k_report_start = "<!DOCTYPE html>\n<!-- A report of qfi. -->\n";
 
 /// For each campaign what was run, how sure its figures are, sensitivity and the worst faults; of several
-/// also an overview. No scripts; all text from files is escaped. gnuplot draws the pictures. Errors: it is
-/// not installed. Precondition: at least one record.
-Result<std::string> report_page(std::span<const ResultsRecord> records, const std::string& title);
+/// also an overview; of a published study its figures beside ours first. No scripts; all text from files is
+/// escaped. gnuplot draws the pictures. Errors: it is not installed. Precondition: at least one record.
+Result<std::string> report_page(std::span<const ResultsRecord> records, const std::string& title,
+                                const std::optional<PublishedStudy>& study = std::nullopt);
 
 }  // namespace qfi

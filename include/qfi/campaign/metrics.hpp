@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Figures of merit of protected weights (heterogeneous quantization, 2025). What a study's page computes from
+// results by these names; a new one joins them here and in report/published.cpp.
+#pragma once
+
+namespace qfi {
+
+/// Reliability, area, performance: what is lost of accuracy under faults (points), times memory and time as
+/// multiples of a reference's; less is better. The published reference is the unprotected network of 3-bit
+/// weights.
+constexpr double rap(double drop_in_points, double memory, double time) {
+  return drop_in_points * memory * time;
+}
+
+/// Chance of a drop, up to a factor: `weights` of `width` bits, exposed for `exposure` (the time that one
+/// inference takes as a share of the time between two scrubs), `p_single` that a hit flips a single bit.
+constexpr double p_drop(double weights, double width, double exposure, double p_single, double bit_error_rate,
+                        double drop) {
+  return weights * weights * width * width * exposure * p_single * bit_error_rate * drop;
+}
+
+}  // namespace qfi
