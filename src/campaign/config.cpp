@@ -154,13 +154,13 @@ Result<CampaignConfig> read_config(const ConfigReader& reader, const YamlNode& r
 template <class Value, class Use>
 Result<Value> read_yaml(const std::filesystem::path& path, const ConfigParams& params, const Use& use) {
   QFI_TRY(const std::string text, read_file(path, k_max_config_bytes));
-  const std::string name = path.string();
+  const YamlFile file{path.string(), params.variable};
   try {
     const YAML::Node root = YAML::Load(text);
-    if (!root.IsMap()) return bad_input("{}:1:1: a campaign config is a map of keys and values", name);
-    return use(ConfigReader(path.parent_path(), params), YamlNode(root, &name, "config"));
+    if (!root.IsMap()) return bad_input("{}:1:1: a campaign config is a map of keys and values", file.name);
+    return use(ConfigReader(path.parent_path(), params), YamlNode(root, &file, "config"));
   } catch (const YAML::Exception& error) {
-    return bad_input("{}:{}:{}: {}", name, error.mark.line + 1, error.mark.column + 1, error.msg);
+    return bad_input("{}:{}:{}: {}", file.name, error.mark.line + 1, error.mark.column + 1, error.msg);
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,9 +16,14 @@
 
 namespace qfi {
 
+struct YamlFile {
+  std::string name;
+  std::function<std::optional<std::string>(const std::string&)> variable;  ///< its value; may be empty
+};
+
 class YamlNode {
  public:
-  YamlNode(YAML::Node node, const std::string* file, std::string name)
+  YamlNode(YAML::Node node, const YamlFile* file, std::string name)
       : m_node(std::move(node)), m_file(file), m_name(std::move(name)) {}
 
   const std::string& name() const { return m_name; }
@@ -28,7 +34,7 @@ class YamlNode {
   template <class... Args>
   tl::unexpected<Error> error(fmt::format_string<Args...> format, Args&&... args) const {
     const YAML::Mark mark = m_node.Mark();
-    return bad_input("{}:{}:{}: {}", *m_file, mark.line + 1, mark.column + 1,
+    return bad_input("{}:{}:{}: {}", m_file->name, mark.line + 1, mark.column + 1,
                      fmt::format(format, std::forward<Args>(args)...));
   }
 
@@ -79,16 +85,16 @@ class YamlNode {
 
   Result<std::string> text() const {
     if (!m_node.IsScalar()) return error("'{}' must be a single value", m_name);
-    return m_node.Scalar();
+    return value();
   }
 
   template <class T>
   Result<T> number(T smallest, T largest) const {
-    T value{};
-    if (!m_node.IsScalar() || !parse(m_node.Scalar(), value)) return error("'{}' must be a number", m_name);
-    if (!(value >= smallest && value <= largest))
-      return error("'{}' is {}; {} to {} are possible", m_name, value, smallest, largest);
-    return value;
+    T result{};
+    if (!m_node.IsScalar() || !parse(value(), result)) return error("'{}' must be a number", m_name);
+    if (!(result >= smallest && result <= largest))
+      return error("'{}' is {}; {} to {} are possible", m_name, result, smallest, largest);
+    return result;
   }
 
   /// One of the named values.
@@ -106,6 +112,16 @@ class YamlNode {
   }
 
  private:
+  // `${NAME=default}`, and nothing else, is the variable's value or the default.
+  std::string value() const {
+    const std::string& text = m_node.Scalar();
+    const auto equals = text.find('=');
+    if (!text.starts_with("${") || text.find('}') != text.size() - 1 || equals == std::string::npos)
+      return text;
+    const auto given = m_file->variable ? m_file->variable(text.substr(2, equals - 2)) : std::nullopt;
+    return given.value_or(text.substr(equals + 1, text.size() - equals - 2));
+  }
+
   // Decimal only; 010 is ten.
   template <class T>
   static bool parse(const std::string& text, T& value) {
@@ -115,7 +131,7 @@ class YamlNode {
   }
 
   YAML::Node m_node;
-  const std::string* m_file;
+  const YamlFile* m_file;
   std::string m_name;
 };
 

@@ -87,6 +87,21 @@ TEST_F(Config, VariablesInPathsAreReplacedAndRecordedAsWritten) {
               HasSubstr("the variable NONE is not set"));
 }
 
+TEST_F(Config, ValuesMayBeVariablesWithDefaults) {
+  const auto first = [&](const std::string& value) {
+    return std::get<SelectFirst>(value_of(read(with("first: 5", "first: " + value))).data.select).count;
+  };
+  EXPECT_EQ(first("\"${IMAGES=12}\""), 12U);
+  EXPECT_EQ(canonical_config(value_of(read(with("first: 5", "first: \"${IMAGES=12}\"")))),
+            canonical_config(value_of(read(with("first: 5", "first: 12")))))
+      << "the value counts";
+  EXPECT_THAT(error(with("first: 5", "first: \"${DATA=12}\"")), HasSubstr("'first' must be a number"))
+      << "is /data";
+  EXPECT_THAT(error(with("first: 5", "first: \"${IMAGES}\"")), HasSubstr("must be a number"));
+  EXPECT_THAT(error(with("first: 5", "first: \"${IMAGES=}\"")), HasSubstr("must be a number"));
+  EXPECT_THAT(error(with("first: 5", "first: \"${A=1}${B=2}\"")), HasSubstr("must be a number"));
+}
+
 TEST_F(Config, EntriesOfFaultsMixAndMayHaveSamplesOfTheirOwn) {
   const CampaignConfig config = value_of(read(
       with("[conv_2d]}",
