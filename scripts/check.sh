@@ -70,7 +70,7 @@ run_tidy() {
   [[ $count -eq 0 ]]
 }
 
-run_shell() { git ls-files '*.sh' .ci/run | xargs shellcheck; }
+run_shell() { git ls-files '*.sh' .ci/run | xargs shellcheck -x; }
 
 for step in "${steps[@]}"; do
   echo "== $step"

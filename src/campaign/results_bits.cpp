@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What results.json says of faults of stored bits.
+#include <cmath>
+#include <cstring>
 #include <map>
 
 #include "qfi/campaign/config_names.hpp"
@@ -7,6 +9,34 @@
 
 namespace qfi {
 namespace {
+
+// Of a constant: zeros; INT8 codes in 16 equal steps from -128; FLOAT32 values whose top exponent bit's flip
+// gives infinity or NaN (magnitudes from 1 to below 2).
+void add_distribution(const Tensor& tensor, Json& json) {
+  const auto count = static_cast<double>(tensor.elements());
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(tensor.data.data());
+  if (tensor.type == TensorType::int8) {
+    std::array<std::uint64_t, 16> histogram{};
+    std::uint64_t zeros = 0;
+    for (std::size_t i = 0; i < tensor.elements(); ++i) {
+      ++histogram[static_cast<std::size_t>((static_cast<std::int8_t>(bytes[i]) + 128) / 16)];
+      zeros += bytes[i] == 0 ? 1 : 0;
+    }
+    json["zero_share"] = rounded(static_cast<double>(zeros) / count);
+    json["histogram_of_codes"] = histogram;
+  } else if (tensor.type == TensorType::float32) {
+    std::uint64_t zeros = 0;
+    std::uint64_t from_1_to_2 = 0;
+    for (std::size_t i = 0; i < tensor.elements(); ++i) {
+      float value = 0;
+      std::memcpy(&value, bytes + i * sizeof(float), sizeof(float));
+      zeros += value == 0 ? 1 : 0;
+      from_1_to_2 += std::abs(value) >= 1 && std::abs(value) < 2 ? 1 : 0;
+    }
+    json["zero_share"] = rounded(static_cast<double>(zeros) / count);
+    json["share_from_1_to_2"] = rounded(static_cast<double>(from_1_to_2) / count);
+  }
+}
 
 Json values_json(const BitSet& set) {
   Json list = Json::array();
@@ -27,6 +57,8 @@ Json values_json(const BitSet& set) {
     if (!set.values().protected_elements.empty() && set.values().protected_elements[i])
       json["protected_values"] = set.values().protected_elements[i]->size();
     if (place.target == FaultTarget::data) json["stage"] = name_in(k_stages, place.stage);
+    const Tensor& tensor = set.workload().tensor(place.tensor);
+    if (tensor.is_constant) add_distribution(tensor, json);
     list.push_back(json);
   }
   return list;

@@ -21,7 +21,7 @@ struct Value {
 };
 
 // What estimates are called in results.json, and their intervals; the target that reaches farther first.
-constexpr std::array<const char*, 3> k_values = {"mean", "share", "changed_share"};
+constexpr std::array<const char*, 4> k_values = {"mean", "share", "changed_share", "removed_share"};
 constexpr std::array<const char*, 3> k_intervals = {"interval_image_population", "interval",
                                                     "interval_these_images"};
 

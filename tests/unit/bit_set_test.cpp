@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "qfi/base/file.hpp"
@@ -607,6 +608,19 @@ TEST_F(Campaign, AGeneticSearchFindsMoreHarmThanItBeganWith) {
   EXPECT_THAT(error("  - {kind: bit_flip, target: weights, simultaneous: 2}", "sample: {genetic: 20}"),
               HasSubstr("leave 'simultaneous'"));
   EXPECT_THAT(error(faults, "sample: {genetic: 20}\ndesign: paired"), HasSubstr("draws a fixed sample"));
+}
+
+TEST_F(Campaign, ResultsTellHowStoredConstantsAreDistributed) {
+  const Done done = run("  - {kind: bit_flip, target: weights}", "sample: {count: 2}", 1);
+  const auto values = nlohmann::json::parse(done.json())["fault_sets"][0]["values"];
+  for (const auto& value : values) {
+    std::uint64_t sum = 0;
+    for (const auto& count : value["histogram_of_codes"]) sum += count.get<std::uint64_t>();
+    EXPECT_EQ(sum, value["values"]);
+    EXPECT_LE(value["zero_share"].get<double>() * value["values"].get<double>(),
+              value["histogram_of_codes"][8].get<double>() + 0.001);
+  }
+  EXPECT_EQ(values.size(), 4U);
 }
 
 }  // namespace
