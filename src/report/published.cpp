@@ -2,6 +2,7 @@
 #include "qfi/report/published.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "json_place.hpp"
@@ -74,11 +75,12 @@ class Evaluator {
   static Result<Value> estimate(const Place& place, const Json& json, const std::string& text) {
     Value value;
     value.is_uncertain = true;
-    const auto key = std::ranges::find_if(k_values, [&](const char* name) {
-      return json.is_object() && json.contains(name) && json[name].is_number();
-    });
+    const auto key = std::ranges::find_if(
+        k_values, [&](const char* name) { return json.is_object() && json.contains(name); });
     if (key == k_values.end()) return bad_input("{}: no number and no estimate at '{}'", place.where(), text);
-    value.value = json[*key].get<double>();
+    if (!json[*key].is_number() && !json[*key].is_null())
+      return bad_input("{}: no number at '{}/{}'", place.where(), text, *key);
+    value.value = json[*key].is_null() ? std::nan("") : json[*key].get<double>();
     for (const char* name : k_intervals) {
       if (!json.contains(name) || !json[name].is_array() || value.interval) continue;
       const Json& ends = json[name];
@@ -220,7 +222,8 @@ Result<PublishedStudy> read_study(const Place& root, Evaluator& evaluator) {
 
 }  // namespace
 
-bool ComparedFigure::agrees() const {
+std::optional<bool> ComparedFigure::agrees() const {
+  if (std::isnan(value)) return std::nullopt;
   const Interval ours = interval.value_or(Interval{value, value});
   return ours.low <= published.high && published.low <= ours.high;
 }

@@ -2,6 +2,7 @@
 #include "qfi/report/report.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "figures.hpp"
@@ -278,6 +279,7 @@ std::string overview(std::span<const ResultsRecord> records, Pictures& pictures)
 }
 
 std::string figure_text(const ComparedFigure& figure, double value) {
+  if (std::isnan(value)) return "unknown";
   return figure.is_percent ? percent(value) : fmt::format("{:.4g}", value);
 }
 
@@ -289,7 +291,8 @@ std::string study_section(const PublishedStudy& study) {
              (ends.low == ends.high ? std::string() : " .. " + figure_text(f, ends.high));
     };
     rows.push_back({xml(f.what), range(f.published), figure_text(f, f.value),
-                    f.interval ? range(*f.interval) : "none", f.agrees() ? "yes" : "no", xml(f.note)});
+                    f.interval ? range(*f.interval) : "none", f.agrees() ? *f.agrees() ? "yes" : "no" : "",
+                    xml(f.note)});
   }
   std::string text =
       fmt::format("<section>\n<h2>{}</h2>\n<p class=\"file\">{}</p>\n", xml(study.title), xml(study.source));

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "qfi/base/file.hpp"
 #include "qfi/campaign/metrics.hpp"
 #include "support.hpp"
@@ -18,7 +20,7 @@ class Published : public testing::Test {
   void SetUp() override {
     const std::string results =
         R"({"a": {"mean": 0.2, "interval_these_images": [0.19, 0.21], "interval_image_population": [0.1, 0.3]},
-            "b": {"share": 0.5, "interval": null}, "list": [{"changed": 30}, {"changed": 60}], "text": "x"})";
+            "b": {"share": 0.5, "interval": null}, "none": {"removed_share": null, "interval": null}, "list": [{"changed": 30}, {"changed": 60}], "text": "x"})";
     std::filesystem::create_directory(m_folder.path() / "run");
     ASSERT_TRUE(write_file(m_folder.path() / "run/results.json", results));
   }
@@ -47,10 +49,16 @@ TEST_F(Published, FiguresStandBesideEstimatesWithTheWiderInterval) {
   ASSERT_TRUE(f.interval);
   EXPECT_DOUBLE_EQ(f.interval->low, 0.1);
   EXPECT_DOUBLE_EQ(f.interval->high, 0.3);
-  EXPECT_TRUE(f.agrees());
-  EXPECT_FALSE(figure("[30.1, 31]", R"("run:/a")").agrees());
-  EXPECT_TRUE(figure("[29, 31]", R"("run:/a")").agrees());
-  EXPECT_FALSE(figure("49", R"("run:/b")").agrees()) << "no interval: the value itself";
+  EXPECT_EQ(f.agrees(), true);
+  EXPECT_EQ(figure("[30.1, 31]", R"("run:/a")").agrees(), false);
+  EXPECT_EQ(figure("[29, 31]", R"("run:/a")").agrees(), true);
+  EXPECT_EQ(figure("49", R"("run:/b")").agrees(), false) << "no interval: the value itself";
+}
+
+TEST_F(Published, WhatTheResultsDoNotKnowIsNotJudged) {
+  const ComparedFigure f = figure("96", R"({"sum": [1, "run:/none"]})");
+  EXPECT_TRUE(std::isnan(f.value));
+  EXPECT_EQ(f.agrees(), std::nullopt);
 }
 
 TEST_F(Published, FiguresAreComputedFromSeveral) {

@@ -17,13 +17,13 @@ namespace qfi {
 struct ComparedFigure {
   std::string what;
   Interval published;  ///< one figure: both ends the same
-  double value = 0;    ///< ours
+  double value = 0;    ///< ours; NaN: the results do not know it, as of a share of nothing
   std::optional<Interval> interval;
   bool is_percent = false;  ///< then all are shares
   std::string note;
 
   /// The published range and ours, or our value where it has no interval, have a figure in common.
-  bool agrees() const;
+  std::optional<bool> agrees() const;
 };
 
 struct PublishedStudy {
