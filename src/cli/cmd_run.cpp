@@ -34,7 +34,7 @@ struct Options {
 };
 
 Result<int> tensor_of(const Model& model, const std::string& option, const std::string& text) {
-  const Result<int> tensor = find_tensor(model, text);
+  Result<int> tensor = find_tensor(model, text);
   if (!tensor) return at(option, tensor.error());
   if (!is_computed(model, *tensor) && !model.tensors[static_cast<std::size_t>(*tensor)].is_constant)
     return bad_input("{} {}: nothing computes this tensor", option, text);

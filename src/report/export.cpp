@@ -23,7 +23,7 @@ std::string line_of(const Json& json) {
 std::string csv_field(const Json& value) {
   if (value.is_null()) return "";
   if (!value.is_string()) return value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  const auto text = value.get<std::string>();
+  auto text = value.get<std::string>();
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
@@ -121,7 +121,7 @@ Result<std::string> export_faults(const std::filesystem::path& results, TableFor
   const Json& json = *parsed;
   if (!json.is_object() || !json.contains("fault_sets") || !json["fault_sets"].is_array())
     return bad_input("{}: no results of qfi", results.string());
-  const auto exported = [&]() -> Result<std::string> {
+  auto exported = [&]() -> Result<std::string> {
     QFI_TRY(const Json* set, choose_set(json["fault_sets"], wanted));
     const Json faults = set->value("faults", Json());
     if (!faults.is_array()) {

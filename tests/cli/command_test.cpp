@@ -594,5 +594,44 @@ TEST_F(Command, PlanGivesThePublishedSampleSizes) {
   EXPECT_NEAR(lenet["n_before_rounding"].get<double>(), 7644.8, 0.05);
 }
 
+TEST_F(Command, NvfWritesNeuronsThatACampaignProtects) {
+  const std::vector<std::string> command = {
+      "nvf",     m_model, "--data", demo("images.npy"), "--labels", demo("labels.npy"), "--select",
+      "first:1", "-o",    "n.csv"};
+  const ProcessOutcome outcome = run(command);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  EXPECT_THAT(outcome.output, HasSubstr("8064 neurons, 1 images"));
+  const std::string neurons = value_of(read_file(folder() / "n.csv"));
+  EXPECT_THAT(neurons, testing::StartsWith("layer,element,nvf,rises_0,"));
+  EXPECT_EQ(std::count(neurons.begin(), neurons.end(), '\n'), 8065);
+  std::vector<std::string> again = command;
+  again.insert(again.end(), {"--threads", "3", "--json"});
+  EXPECT_EQ(json::parse(run(again).output)["pairs"], 8064) << "a file of its own is replaced";
+  EXPECT_EQ(value_of(read_file(folder() / "n.csv")), neurons);
+  ASSERT_TRUE(write_file(folder() / "n.csv", "mine"));
+  EXPECT_EQ(run(command).exit_code, 2);
+  ASSERT_TRUE(write_file(folder() / "n.csv", neurons));
+
+  const auto campaign = [&](const std::string& protection, const std::string& threshold) {
+    const std::string text = "model: " + m_model + "\ndata: {format: npy, images: " + demo("images.npy") +
+                             ", labels: " + demo("labels.npy") +
+                             ", select: {first: 8}}\nfaults:\n  - {kind: bit_flip, target: data, " +
+                             "operators: [conv_2d], storage: {protection: " + protection +
+                             ", neurons: \"${FILE=n.csv}\", threshold: " + threshold +
+                             "}, compare: unprotected}\nsample: {count: 3000}\noutput: out\n";
+    EXPECT_TRUE(write_file(folder() / "c.yaml", text));
+    EXPECT_EQ(run({"campaign", "c.yaml", "-o", protection + threshold}).exit_code, 0);
+    return first_set(protection + threshold);
+  };
+  const json tripled = campaign("tmr", "0");
+  EXPECT_EQ(tripled["values"][0]["protected_values"], 4608);
+  EXPECT_EQ(tripled["protection"]["changed_with"], 0);
+  EXPECT_GT(tripled["protection"]["changed_without"], 0);
+  const json some = campaign("split_lcu", "0.02");
+  EXPECT_LT(some["values"][0]["protected_values"], 4608);
+  EXPECT_EQ(some["protection"]["changed_without"], tripled["protection"]["changed_without"])
+      << "the same faults";
+}
+
 }  // namespace
 }  // namespace qfi::test

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists of faults and product tables: the first byte says which.
+// Lists of faults and of neurons: the first byte says which.
 #include "fuzz.hpp"
 #include "qfi/campaign/bit_set.hpp"
+#include "qfi/campaign/neuron_vulnerability.hpp"
 #include "qfi/faults/stuck_at.hpp"
 
 namespace qfi::fuzz {
@@ -26,9 +27,10 @@ struct Bits {
 
 void run(std::string_view input) {
   const std::uint8_t what = choice(input);
-  if (what % 3 == 0) return static_cast<void>(parse_stuck_at(netlist(), std::string(input)));
+  if (what % 4 == 0) return static_cast<void>(parse_stuck_at(netlist(), std::string(input)));
   const auto file = write("faults.csv", input);
-  if (what % 3 == 1) return static_cast<void>(read_fault_list(file, netlist()));
+  if (what % 4 == 1) return static_cast<void>(read_fault_list(file, netlist()));
+  if (what % 4 == 3) return static_cast<void>(read_critical_neurons(file, 0.5));
   static const Bits bits;
   static_cast<void>(read_bit_fault_list(file, bits.program.model(), bits.population, bits.config.models));
 }

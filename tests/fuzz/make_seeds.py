@@ -140,6 +140,9 @@ def data():
 
 
 def fault_lists():
+    seed("faults", "neurons", b"\3" + b"layer,element,nvf,images\n0,3,0.5,2\n2,7,0.01,2\n")
+    seed("results", "published", b"\2" + b'{"title": "T", "source": "S", "text": ["x"], "figures": [{"what": "w", "unit": "%",'
+         b' "published": [1, 2], "value": {"sum": [1, {"ratio": ["run:/a", "run:/list/0"]}]}, "note": "n"}]}')
     seed("faults", "one", b"\0" + b"op_a[3]:1")
     seed("faults", "netlist", b"\1" + b"site,stuck_at\nop_a[3],1\nresult[0],0\ng1/A,1\n")
     seed("faults", "bits", b"\2" + b"fault,layer,element,stored_bit,stage,model\n0,0,1,7,,flip\n0,0,2,7,,flip\n1,2,0,0,,flip\n")
