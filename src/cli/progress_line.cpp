@@ -24,7 +24,6 @@ ProgressLine::ProgressLine(bool is_quiet)
 
 void ProgressLine::note(const std::string& text) {
   if (m_is_terminal && !m_is_quiet) fmt::print(stderr, "\r\033[K{} ..", text);
-  std::fflush(stderr);
   m_start = m_shown = Clock::now();
 }
 
@@ -38,7 +37,6 @@ void ProgressLine::show(bool is_last, const Text& text) {
     fmt::print(stderr, "{}\n", text(std::chrono::duration<double>(now - m_start).count()));
   else return;
   m_shown = now;
-  std::fflush(stderr);
 }
 
 void ProgressLine::update(const ProgressState& state) {

@@ -183,7 +183,9 @@ Result<ComparedFigure> read_figure(const Place& place, Evaluator& evaluator) {
   ComparedFigure figure;
   QFI_TRY(figure.what, place.text_at("what"));
   QFI_TRY(const Place published, place.at("published"));
-  QFI_TRY(figure.published, published_range(published));
+  if (!published.json().is_null()) {
+    QFI_TRY(figure.published, published_range(published));
+  }
   if (place.find("unit")) {
     QFI_TRY(const std::string unit, place.text_at("unit"));
     if (!unit.empty() && unit != "%") return bad_input("{}: 'unit' is % or nothing", place.where());
@@ -196,9 +198,9 @@ Result<ComparedFigure> read_figure(const Place& place, Evaluator& evaluator) {
   QFI_TRY(const Value value, evaluator.value(formula));
   figure.value = value.value;
   figure.interval = value.interval;
-  if (figure.is_percent) {
-    figure.published.low /= 100;
-    figure.published.high /= 100;
+  if (figure.is_percent && figure.published) {
+    figure.published->low /= 100;
+    figure.published->high /= 100;
   }
   return figure;
 }
@@ -223,9 +225,9 @@ Result<PublishedStudy> read_study(const Place& root, Evaluator& evaluator) {
 }  // namespace
 
 std::optional<bool> ComparedFigure::agrees() const {
-  if (std::isnan(value)) return std::nullopt;
+  if (!published || std::isnan(value)) return std::nullopt;
   const Interval ours = interval.value_or(Interval{value, value});
-  return ours.low <= published.high && published.low <= ours.high;
+  return ours.low <= published->high && published->low <= ours.high;
 }
 
 Result<PublishedStudy> read_published(const std::filesystem::path& file,

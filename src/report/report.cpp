@@ -290,7 +290,7 @@ std::string study_section(const PublishedStudy& study) {
       return figure_text(f, ends.low) +
              (ends.low == ends.high ? std::string() : " .. " + figure_text(f, ends.high));
     };
-    rows.push_back({xml(f.what), range(f.published), figure_text(f, f.value),
+    rows.push_back({xml(f.what), f.published ? range(*f.published) : "none", figure_text(f, f.value),
                     f.interval ? range(*f.interval) : "none", f.agrees() ? *f.agrees() ? "yes" : "no" : "",
                     xml(f.note)});
   }

@@ -44,7 +44,7 @@ class Published : public testing::Test {
 
 TEST_F(Published, FiguresStandBesideEstimatesWithTheWiderInterval) {
   const ComparedFigure f = figure("[16.9, 20.9]", R"("run:/a")");
-  EXPECT_DOUBLE_EQ(f.published.low, 0.169);
+  EXPECT_DOUBLE_EQ(f.published->low, 0.169);
   EXPECT_DOUBLE_EQ(f.value, 0.2);
   ASSERT_TRUE(f.interval);
   EXPECT_DOUBLE_EQ(f.interval->low, 0.1);
@@ -59,6 +59,7 @@ TEST_F(Published, WhatTheResultsDoNotKnowIsNotJudged) {
   const ComparedFigure f = figure("96", R"({"sum": [1, "run:/none"]})");
   EXPECT_TRUE(std::isnan(f.value));
   EXPECT_EQ(f.agrees(), std::nullopt);
+  EXPECT_EQ(figure("null", R"("run:/a")").agrees(), std::nullopt);
 }
 
 TEST_F(Published, FiguresAreComputedFromSeveral) {

@@ -43,7 +43,7 @@ Result<Plan> make_plan(CampaignConfig config, const PlanParams& params);
 /// What the draws of set `index` are seeded with.
 std::uint64_t seed_of_set(const CampaignConfig& config, std::size_t index);
 
-/// Of running what is drawn, on that many threads.
+/// Of running what is drawn (of a search: all generations), on that many threads.
 Result<double> expected_seconds(const Plan& plan, unsigned threads);
 
 }  // namespace qfi

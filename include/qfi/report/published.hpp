@@ -16,13 +16,14 @@ namespace qfi {
 
 struct ComparedFigure {
   std::string what;
-  Interval published;  ///< one figure: both ends the same
-  double value = 0;    ///< ours; NaN: the results do not know it, as of a share of nothing
+  std::optional<Interval> published;  ///< one figure: both ends the same; nothing: there is none
+  double value = 0;                   ///< ours; NaN: the results do not know it, as of a share of nothing
   std::optional<Interval> interval;
   bool is_percent = false;  ///< then all are shares
   std::string note;
 
-  /// The published range and ours, or our value where it has no interval, have a figure in common.
+  /// The published range and ours, or our value where it has no interval, have a figure in common. Nothing:
+  /// one of them is not known.
   std::optional<bool> agrees() const;
 };
 
@@ -33,7 +34,8 @@ struct PublishedStudy {
   std::vector<ComparedFigure> figures;
 };
 
-/// The file: {"title", "source", "text": [..], "figures": [{"what", "published": x or [low, high], "unit":
+/// The file: {"title", "source", "text": [..], "figures": [{"what", "published": x, [low, high] or null,
+/// "unit":
 /// "%" or "", "value": V, "note"}]}. V is a number, "FOLDER:/json/pointer" into the results.json of that
 /// folder, or one of
 /// {"product": [V..]}, {"ratio": [V, V]}, {"sum": [V..]}, {"rap": [drop, memory, time]}, {"p_drop": [weights,
