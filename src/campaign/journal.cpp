@@ -148,7 +148,7 @@ Result<void> Journal::remove(const std::filesystem::path& file) {
     return bad_input("{}: does not look like a journal of qfi; move it away yourself", file.string());
   {
     JournalFile tried;  // another run's must stay; a damaged one may go
-    const auto opened = tried.open(file);
+    auto opened = tried.open(file);
     if (!opened && tried.is_in_use()) return opened;
   }
   for (const char* suffix : {"", "-wal", "-journal"}) {

@@ -18,7 +18,7 @@ constexpr std::size_t k_most_classes = 1 << 15;
 
 Result<int> find_metric_tensor(const Model& model, const std::string& name) {
   if (name == "output") return model.outputs[0];
-  const Result<int> tensor = find_tensor(model, name);
+  Result<int> tensor = find_tensor(model, name);
   if (!tensor) return at("metric", tensor.error());
   if (!is_computed(model, *tensor)) return bad_input("metric: nothing computes the tensor '{}'", name);
   return tensor;

@@ -115,7 +115,7 @@ std::string merge_script(const Options& options, const Job& job) {
 }
 
 // The number of the job.
-Result<std::string> submit(std::vector<std::string> command) {
+Result<std::string> submit(const std::vector<std::string>& command) {
   QFI_TRY(const ProcessOutcome outcome, run_process(command, "/", std::chrono::seconds(120)));
   std::smatch match;
   if (outcome.exit_code != 0 ||

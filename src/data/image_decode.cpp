@@ -43,7 +43,7 @@ void read_png_bytes(png_structp png, png_bytep out, std::size_t count) {
 
 [[noreturn]] void on_png_error(png_structp png, png_const_charp message) {
   auto* input = static_cast<PngInput*>(png_get_error_ptr(png));
-  std::snprintf(input->message, sizeof(input->message), "%s", message);
+  static_cast<void>(std::snprintf(input->message, sizeof(input->message), "%s", message));
   png_longjmp(png, 1);
 }
 void on_png_warning(png_structp, png_const_charp) {}

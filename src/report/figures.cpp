@@ -287,6 +287,7 @@ std::optional<Plot> region_plot(const ResultsRecord& record, const RecordedSet& 
       groups[region].add(set.faults[i]);
   if (groups.empty()) return std::nullopt;
   std::vector<Row> rows;
+  rows.reserve(groups.size());
   for (const auto& [region, group] : groups)
     rows.push_back(
         {fmt::format("{} ({})", shortened(region), group.faults()), group.estimate(record.confidence)});
