@@ -39,8 +39,8 @@ campaign() {
   fi
   if [[ $shards -gt 1 ]] && ! grep -q 'genetic\|half_width' "$config"; then
     seq "$shards" | xargs -P "$(nproc)" -I{} "$qfi" campaign "$config" "$@" --threads 1 --quiet \
-      --shard "{}/$shards" -o "$output/$name.part{}"
-    "$qfi" merge "$config" "$@" "$output/$name".part* -o "$output/$name" --restart
+      --shard "{}/$shards" -o "$output/$name.part{}of$shards"
+    "$qfi" merge "$config" "$@" "$output/$name".part*"of$shards" -o "$output/$name" --restart
   else
     "$qfi" campaign "$config" "$@" -o "$output/$name" >"$output/$name.txt"
   fi

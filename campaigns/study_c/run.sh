@@ -8,14 +8,15 @@ mnist=$QFI_SHARED/data/mnist
 
 # nvf NAME MODEL IMAGES
 nvf() {
-  local file=$output/$1_nvf.csv
+  local file=$output/$1_nvf_$3.csv
   if [[ $plan == yes ]]; then
     [[ -s $file ]] || { echo "$1: run the study first; campaigns depend on its neurons" >&2; exit 1; }
   elif [[ ! -s $file ]]; then
     "$qfi" nvf "$QFI_SHARED/data/models/$2.tflite" --data "$mnist/t10k-images-idx3-ubyte.gz" \
       --labels "$mnist/t10k-labels-idx1-ubyte.gz" --scale 0.00392156862745098 --mean 0 --select "first:$3" \
-      -o "$file" >"$output/$1_nvf.txt"
+      -o "$file" >"$output/$1_nvf_$3.txt"
   fi
+  neurons=$file
 }
 
 for net in mlp7 lenet5; do
@@ -28,7 +29,7 @@ for net in mlp7 lenet5; do
     for threshold in 0 0.0001 0.001 0.01 0.1 0.2 0.5; do
       campaign "${net}_${protection}_$threshold" "$study/$net.yaml" --define "QFI_IMAGES=$(size 10000 200)" \
         --define "QFI_PROTECTION=$protection" --define "QFI_THRESHOLD=$threshold" \
-        --define "QFI_NEURONS_FILE=$output/${net}_nvf.csv"
+        --define "QFI_NEURONS_FILE=$neurons"
     done
   done
 done

@@ -22,7 +22,8 @@ for net in resnet18 alexnet; do
     --define "QFI_GENERATIONS=$(size 50 10)"
   campaign "${net}_layers" "$study/${net}_layers.yaml" --define "QFI_IMAGES=$images" --define "QFI_FLIPS=$(size 250 20)"
   # The most vulnerable quarter, by plain sampling.
-  layers=$(python3 -c "
+  layers=0  # what a plan needs is their number alone
+  [[ $plan == yes ]] || layers=$(python3 -c "
 import json, sys
 rows = json.load(open(sys.argv[1]))['fault_sets'][0]['by_layer']
 rows.sort(key=lambda row: (-row['changed_share'], row['layer']))

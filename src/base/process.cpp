@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 extern char** environ;
@@ -126,10 +127,18 @@ Result<ProcessOutcome> run_process(const std::vector<std::string>& command,
   QFI_TRY(const pid_t child, spawn(command, folder, pipe.ends[1], variables));
   pipe.close(1);
   ProcessOutcome outcome;
-  const bool in_time = collect(pipe.ends[0], std::chrono::steady_clock::now() + limit, outcome.output);
-  if (!in_time) ::kill(-child, SIGKILL);
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  bool in_time = collect(pipe.ends[0], deadline, outcome.output);
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  // It may have closed its output and go on.
+  while (in_time && ::waitpid(child, &status, WNOHANG) == 0) {
+    in_time = std::chrono::steady_clock::now() < deadline;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  if (!in_time) {
+    ::kill(-child, SIGKILL);
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
   }
   if (!in_time) return failed("{}: stopped after {} s without an end", command[0], limit.count());
   outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

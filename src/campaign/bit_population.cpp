@@ -148,6 +148,8 @@ class Finder {
         return bad_input("{}: 'width' is for 8-bit weights", place.label);
       params = {config->width.value_or(params.width), config->protection, config->top_bits,
                 config->unprotected_bits};
+      if (config->protection == Protection::split_lcu && !m_faults.compares_protection)
+        return bad_input("{}: split_lcu needs 'compare: unprotected'", place.label);
       if (config->protection == Protection::split_lcu) {
         QFI_TRY(params.zero, code_of_nothing(place, tensor));
       }

@@ -163,9 +163,9 @@ std::vector<LayerBits> BitSet::layer_bits() const {
   return layers;
 }
 
-std::vector<Individual> BitSet::individuals() const {
+std::vector<Individual> BitSet::individuals(std::size_t first) const {
   std::vector<Individual> result;
-  for (std::size_t i = 0; i < drawn(); ++i) {
+  for (std::size_t i = first; i < drawn(); ++i) {
     const FaultCounts counts = counts_of(i);
     const auto lost = static_cast<double>(counts.golden_correct) - static_cast<double>(counts.faulty_correct);
     result.push_back({{m_members.begin() + static_cast<std::ptrdiff_t>(m_first_member[i]),
@@ -181,8 +181,13 @@ Result<void> BitSet::draw_generations(const SampleGenetic& sample, std::uint64_t
   if (sample.flips > m_bit_strata.front().population() / 2)
     return bad_input("sample: {} flips at once of {} bits; a search needs twice as many", sample.flips,
                      m_bit_strata.front().population());
-  if (target * sample.flips > k_most_flips)
-    return bad_input("sample: {} flips in all; at most {} are possible", target * sample.flips, k_most_flips);
+  const double most = static_cast<double>(sample.population) * static_cast<double>(sample.generations);
+  if (most > static_cast<double>(k_most_faults))
+    return bad_input("sample: {:.0f} individuals in all generations; at most {} can be drawn", most,
+                     k_most_faults);
+  if (most * static_cast<double>(sample.flips) > static_cast<double>(k_most_flips))
+    return bad_input("sample: {:.0f} flips in all generations; at most {} are possible",
+                     most * static_cast<double>(sample.flips), k_most_flips);
   while (drawn() < target) {
     const std::uint64_t number = drawn() / sample.population;
     for (Genome& genome : number == 0 ? first_generation(layers, sample, m_seed)

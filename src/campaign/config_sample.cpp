@@ -76,6 +76,7 @@ Result<SampleConfig> read_error_rate(const YamlNode& node, const YamlNode& rate)
   }
   QFI_CHECK(draws->check_keys({"half_width", "metric", "minimum", "maximum"}));
   QFI_TRY(const YamlNode half_width, draws->at("half_width"));
+  QFI_CHECK(draws->at("maximum"));  // a rate may never be known as well as asked
   QFI_TRY(sample.until, read_sequential(*draws, half_width));
   if (!draws->find("metric")) sample.until->metric = StopMetric::faulty_accuracy;
   sample.draws = sample.until->minimum;
@@ -103,7 +104,7 @@ Result<SampleConfig> read_genetic(const YamlNode& node, const YamlNode& populati
   SampleGenetic sample;
   constexpr std::uint64_t k_most_individuals = 1'000'000;
   QFI_TRY(sample.population, population.number(std::uint64_t{2}, k_most_individuals));
-  QFI_CHECK(read_number(node, "flips", std::uint64_t{1}, k_most_individuals, sample.flips));
+  QFI_CHECK(read_number(node, "flips", std::uint64_t{1}, std::uint64_t{10'000}, sample.flips));
   QFI_CHECK(read_number(node, "mutation", 0.0, 1.0, sample.mutation));
   QFI_CHECK(read_number(node, "harm", 0.0, 1.0, sample.harm));
   QFI_CHECK(read_number(node, "patience", std::uint64_t{1}, k_most_individuals, sample.patience));

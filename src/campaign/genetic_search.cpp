@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
-#include <unordered_map>
 
 #include "qfi/base/random.hpp"
 
@@ -97,30 +96,32 @@ std::vector<Genome> next_generation(std::span<const LayerBits> layers, const Sam
   return result;
 }
 
-std::vector<LayerVulnerability> layer_vulnerability(std::span<const LayerBits> layers,
-                                                    const SampleGenetic& params,
-                                                    std::span<const Individual> individuals) {
-  struct Sum {
-    double excess = 0;
-    std::uint64_t individuals = 0;
-  };
-  std::unordered_map<std::uint64_t, Sum> of_bit;
-  for (std::size_t first = 0; first < individuals.size(); first += params.population) {
-    const auto generation =
-        individuals.subspan(first, std::min<std::size_t>(params.population, individuals.size() - first));
-    const double mean = mean_drop(generation);
-    for (const Individual& individual : generation)
-      for (const std::uint64_t bit : individual.bits) {
-        of_bit[bit].excess += individual.drop - mean;
-        ++of_bit[bit].individuals;
-      }
-  }
+LayerSearch::LayerSearch(std::vector<LayerBits> layers, const SampleGenetic& params)
+    : m_layers(std::move(layers)), m_params(params) {}
+
+void LayerSearch::add(std::span<const Individual> generation) {
+  Generation now;
+  now.mean = mean_drop(generation);
+  now.best = std::ranges::max(generation, {}, &Individual::drop).drop;
+  for (const Individual& individual : generation)
+    for (const std::uint64_t bit : individual.bits) {
+      Sum& sum = m_of_bit[bit];
+      sum.excess += individual.drop - now.mean;
+      ++sum.individuals;
+    }
+  for (const LayerVulnerability& layer : layers()) now.order.push_back(layer.layer);
+  if (!m_generations.empty()) now.best = std::max(now.best, m_generations.back().best);
+  m_same = !m_generations.empty() && m_generations.back().order == now.order ? m_same + 1 : 0;
+  m_generations.push_back(std::move(now));
+}
+
+std::vector<LayerVulnerability> LayerSearch::layers() const {
   std::map<std::size_t, LayerVulnerability> of_layer;
-  for (const LayerBits& layer : layers) of_layer[layer.layer].layer = layer.layer;
-  for (const auto& [bit, sum] : of_bit) {
-    LayerVulnerability& layer = of_layer[layer_of(layers, bit)];
+  for (const LayerBits& layer : m_layers) of_layer[layer.layer].layer = layer.layer;
+  for (const auto& [bit, sum] : m_of_bit) {
+    LayerVulnerability& layer = of_layer[layer_of(m_layers, bit)];
     ++layer.tried;
-    layer.vulnerable += sum.excess >= params.harm * static_cast<double>(sum.individuals) ? 1 : 0;
+    layer.vulnerable += sum.excess >= m_params.harm * static_cast<double>(sum.individuals) ? 1 : 0;
   }
   std::vector<LayerVulnerability> result;
   for (const auto& [layer, vulnerability] : of_layer) result.push_back(vulnerability);
@@ -128,24 +129,12 @@ std::vector<LayerVulnerability> layer_vulnerability(std::span<const LayerBits> l
   return result;
 }
 
-SearchHistory history_of(std::span<const LayerBits> layers, const SampleGenetic& params,
-                         std::span<const Individual> individuals) {
-  SearchHistory history;
-  std::uint64_t same = 0;
-  for (std::size_t end = params.population; end <= individuals.size(); end += params.population) {
-    SearchHistory::Generation generation;
-    const auto last = individuals.subspan(end - params.population, params.population);
-    generation.mean = mean_drop(last);
-
-    generation.best = std::ranges::max(individuals.first(end), {}, &Individual::drop).drop;
-    for (const LayerVulnerability& layer : layer_vulnerability(layers, params, individuals.first(end)))
-      generation.order.push_back(layer.layer);
-    const bool is_same = !history.generations.empty() && history.generations.back().order == generation.order;
-    same = is_same ? same + 1 : 0;
-    history.generations.push_back(std::move(generation));
-  }
-  history.is_settled = same >= params.patience;
-  return history;
+LayerSearch search_of(std::vector<LayerBits> layers, const SampleGenetic& params,
+                      std::span<const Individual> individuals) {
+  LayerSearch search(std::move(layers), params);
+  for (std::size_t first = 0; first + params.population <= individuals.size(); first += params.population)
+    search.add(individuals.subspan(first, params.population));
+  return search;
 }
 
 }  // namespace qfi

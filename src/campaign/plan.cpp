@@ -13,7 +13,7 @@ Result<double> expected_seconds(const Plan& plan, unsigned threads) {
   double seconds = 0;
   for (const auto& set : plan.sets) {
     QFI_TRY(const double of_fault, set->expected_seconds_per_fault());
-        std::uint64_t faults = set->drawn();
+    std::uint64_t faults = set->drawn();
     if (const auto* search = std::get_if<SampleGenetic>(&set->config().sample))
       faults = search->population * search->generations;
     seconds += of_fault * static_cast<double>(faults);

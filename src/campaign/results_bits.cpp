@@ -157,20 +157,19 @@ Json protection_json(const BitSet& set, double confidence) {
 }
 
 Json search_json(const BitSet& set, const SampleGenetic& sample) {
-  const std::vector<LayerBits> layers = set.layer_bits();
-  const std::vector<Individual> individuals = set.individuals();
+  const LayerSearch search = search_of(set.layer_bits(), sample, set.individuals());
   Json generations = Json::array();
-  for (const auto& generation : history_of(layers, sample, individuals).generations)
+  for (const LayerSearch::Generation& generation : search.generations())
     generations.push_back({{"best_drop", rounded(generation.best)},
                            {"mean_drop", rounded(generation.mean)},
                            {"order", generation.order}});
   Json rows = Json::array();
-  for (const LayerVulnerability& layer : layer_vulnerability(layers, sample, individuals))
+  for (const LayerVulnerability& layer : search.layers())
     rows.push_back({{"layer", layer.layer},
                     {"bits_tried", layer.tried},
                     {"bits_vulnerable", layer.vulnerable},
                     {"lvf", rounded(layer.lvf())}});
-  return {{"individuals", individuals.size()}, {"layers", rows}, {"generations", generations}};
+  return {{"individuals", set.drawn()}, {"layers", rows}, {"generations", generations}};
 }
 
 Json file_json(const FaultTable& table) {

@@ -79,8 +79,7 @@ Result<SetRun> run_error_rates(FaultSet& set, const SampleSequential& until, dou
       targets.push_back(drawn);
       if (look_at(set, until.metric, confidence, h).half_width <= until.half_width) continue;
       is_narrow = false;
-      if (until.maximum == 0 || drawn < until.maximum) targets.back() = grown(drawn);
-      if (until.maximum != 0) targets.back() = std::min(targets.back(), until.maximum);
+      targets.back() = std::min(grown(drawn), until.maximum);
       grows = grows || targets.back() > drawn;
     }
     if (!grows)
@@ -93,10 +92,11 @@ Result<SetRun> run_error_rates(FaultSet& set, const SampleSequential& until, dou
 
 // Generation by generation; each is a function of those before.
 Result<SetRun> run_search(BitSet& set, const SampleGenetic& sample, const RunParams& params) {
+  LayerSearch search(set.layer_bits(), sample);
   for (std::uint64_t generation = 1;; ++generation) {
     QFI_CHECK(set.run(params));
-    if (history_of(set.layer_bits(), sample, set.individuals()).is_settled)
-      return SetRun{{}, "the order of the layers no longer changes"};
+    search.add(set.individuals(set.drawn() - sample.population));
+    if (search.is_settled()) return SetRun{{}, "the order of the layers no longer changes"};
     if (generation == sample.generations) return SetRun{{}, "all generations are run"};
     QFI_CHECK(set.draw({set.drawn() + sample.population}, params.threads));
   }

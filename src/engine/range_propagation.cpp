@@ -89,7 +89,8 @@ struct RangePropagator::State {
   bool bound_rising(std::size_t index) {
     const Operator& op = model.operators[index];
     const int out = op.outputs[0];
-    if (!propagation.program().kernel(index).rises() || !is_8_bit(out)) return false;
+    if (!propagation.program().kernel(index).rises() || op.outputs.size() != 1 || !is_8_bit(out))
+      return false;
     Bounds& to = begin(out);
     run_kernel(index, &Bounds::low);
     run_kernel(index, &Bounds::high);

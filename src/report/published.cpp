@@ -30,7 +30,8 @@ class Evaluator {
  public:
   explicit Evaluator(std::span<const std::filesystem::path> results) {
     for (const std::filesystem::path& path : results)
-      m_paths[std::filesystem::absolute(path).parent_path().filename().string()] = path;
+      m_paths[std::filesystem::absolute(path).lexically_normal().parent_path().filename().string()].push_back(
+          path);
   }
 
   Result<Value> value(const Place& place, int depth = 0) {
@@ -96,10 +97,12 @@ class Evaluator {
     const auto path = m_paths.find(folder);
     if (path == m_paths.end())
       return bad_input("{}: no results of a folder '{}' are given", place.where(), folder);
+    if (path->second.size() != 1)
+      return bad_input("{}: results of several folders '{}' are given", place.where(), folder);
     constexpr std::uint64_t k_most_bytes = std::uint64_t{2} << 30;
-    QFI_TRY(const std::string text, read_file(path->second, k_most_bytes));
+    QFI_TRY(const std::string text, read_file(path->second.front(), k_most_bytes));
     auto json = parse_json<Json>(text);
-    if (!json) return at(path->second.string(), json.error());
+    if (!json) return at(path->second.front().string(), json.error());
     return &(m_json[folder] = std::move(*json));
   }
 
@@ -118,14 +121,22 @@ class Evaluator {
     }
     if (name == "rap") {
       QFI_CHECK(needs(3));
-      return product({v[0]}, rap(1, v[1].value, v[2].value));
+      return scaled(v, 0, rap(1, v[1].value, v[2].value));
     }
     if (name == "p_drop") {
       QFI_CHECK(needs(6));
-      return product({v[5]}, p_drop(v[0].value, v[1].value, v[2].value, v[3].value, v[4].value, 1));
+      return scaled(v, 5, p_drop(v[0].value, v[1].value, v[2].value, v[3].value, v[4].value, 1));
     }
     return bad_input("{}: no operation '{}'; possible: sum, product, ratio, rap, p_drop", place.where(),
                      name);
+  }
+
+  // values[which] times what the others give; if they are estimates too there is no interval.
+  static Value scaled(const std::vector<Value>& values, std::size_t which, double factor) {
+    Value result = product({values[which]}, factor);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (i != which && values[i].is_uncertain) result.interval.reset();
+    return result;
   }
 
   static Value sum(const std::vector<Value>& values) {
@@ -162,7 +173,7 @@ class Evaluator {
     return result;
   }
 
-  std::map<std::string, std::filesystem::path> m_paths;
+  std::map<std::string, std::vector<std::filesystem::path>> m_paths;
   std::map<std::string, Json> m_json;
 };
 

@@ -71,6 +71,10 @@ std::string sample_line(const Plan& plan, std::size_t index) {
   } else if (const TableSet* table = plan.table(index)) {
     return fmt::format("{}: the products of {}", set.config().name,
                        printable(table->table_config().file.path.filename().string()));
+  } else if (const auto* search = std::get_if<SampleGenetic>(&set.config().sample)) {
+    return fmt::format("{}: a search of at most {} generations of {} sets of {} of {} bits",
+                       set.config().name, search->generations, search->population, search->flips,
+                       set.population());
   } else if (set.strata().front().error_rate) {
     return fmt::format("{}: {} draws at {} bit error rates over {} stored bits", set.config().name,
                        set.drawn(), set.strata().size(), plan.bits(index)->bit_strata().front().population());
@@ -210,17 +214,15 @@ std::string table_errors_text(const TableSet& set) {
 }
 
 std::string search_text(const BitSet& set, const SampleGenetic& sample, const SetRun& run) {
-  const std::vector<LayerBits> layers = set.layer_bits();
-  const std::vector<Individual> individuals = set.individuals();
-  const SearchHistory history = history_of(layers, sample, individuals);
+  const LayerSearch search = search_of(set.layer_bits(), sample, set.individuals());
   std::string text = fmt::format(
       "  search of {} generations of {} individuals, {} flips each: {}\n"
       "  the best costs {}, the last generation {} on average\n\n"
       "  {:<22}  {:>9}  {:>11}  {:>10}\n",
-      history.generations.size(), sample.population, sample.flips, run.stopped,
-      percent(history.generations.back().best), percent(history.generations.back().mean),
+      search.generations().size(), sample.population, sample.flips, run.stopped,
+      percent(search.generations().back().best), percent(search.generations().back().mean),
       "most vulnerable first", "bits", "vulnerable", "LVF");
-  for (const LayerVulnerability& layer : layer_vulnerability(layers, sample, individuals))
+  for (const LayerVulnerability& layer : search.layers())
     text += fmt::format("  operator {:<13}  {:>9}  {:>11}  {:>10.4f}\n", layer.layer, layer.tried,
                         layer.vulnerable, layer.lvf());
   return text;

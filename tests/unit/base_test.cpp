@@ -135,6 +135,11 @@ TEST(Process, ExitCodeOutputAndTimeLimit) {
               HasSubstr("not installed"));
   EXPECT_THAT(run_process({"sleep", "60"}, here, std::chrono::seconds(1)).error().message,
               HasSubstr("stopped after 1 s"));
+  EXPECT_THAT(run_process({"sh", "-c", "exec >&- 2>&-; exec sleep 60"}, here, std::chrono::seconds(1))
+                  .error()
+                  .message,
+              HasSubstr("stopped after 1 s"))
+      << "without an output, too";
   // No shell: the argument stays one word.
   EXPECT_EQ(value_of(run_process({"echo", "a; echo b $(id)"}, here, std::chrono::seconds(10))).output,
             "a; echo b $(id)\n");

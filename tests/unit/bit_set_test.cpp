@@ -595,15 +595,21 @@ TEST_F(Campaign, AGeneticSearchFindsMoreHarmThanItBeganWith) {
   const BitSet& set = *done.plan.bits(0);
   EXPECT_EQ(set.drawn(), 160U);
   EXPECT_EQ(done.run.sets[0].stopped, "all generations are run");
-  const SearchHistory history =
-      history_of(set.layer_bits(), std::get<SampleGenetic>(set.config().sample), set.individuals());
-  ASSERT_EQ(history.generations.size(), 8U);
-  EXPECT_GT(history.generations.back().mean, history.generations.front().mean + 0.1);
+  const LayerSearch search =
+      search_of(set.layer_bits(), std::get<SampleGenetic>(set.config().sample), set.individuals());
+  ASSERT_EQ(search.generations().size(), 8U);
+  EXPECT_GT(search.generations().back().mean, search.generations().front().mean + 0.1);
   EXPECT_FALSE(estimate(set, 0.95).faulty_accuracy.these_images) << "no sample of a population";
   PlanParams params;
   params.threads = 3;
   EXPECT_EQ(run(faults, sample, 12, params).json(), done.json());
-  EXPECT_THAT(error(faults, "sample: {genetic: 20, flips: 100000}"),
+  EXPECT_THAT(error(faults, "sample: {genetic: 1000000, flips: 20}"),
+              HasSubstr("individuals in all generations"));
+  EXPECT_THAT(error(faults + "\n", "sample: {ber: [1e-3], draws: {half_width: 0.01}}"),
+              HasSubstr("'maximum' is missing"));
+  EXPECT_THAT(error("  - {kind: bit_flip, target: data, storage: {protection: split_lcu}}", sample),
+              HasSubstr("split_lcu needs 'compare: unprotected'"));
+  EXPECT_THAT(error("  - {kind: bit_flip, target: biases, bits: [0]}", "sample: {genetic: 20, flips: 60}"),
               HasSubstr("a search needs twice as many"));
   EXPECT_THAT(error("  - {kind: bit_flip, target: weights, simultaneous: 2}", "sample: {genetic: 20}"),
               HasSubstr("leave 'simultaneous'"));

@@ -13,7 +13,7 @@ using testing::ElementsAre;
 
 const std::vector<LayerBits> k_layers = {{3, 0, 10}, {5, 10, 990}, {8, 1000, 100000}};
 
-SampleGenetic search(std::uint64_t population, std::uint64_t flips) {
+SampleGenetic params(std::uint64_t population, std::uint64_t flips) {
   SampleGenetic sample;
   sample.population = population;
   sample.flips = flips;
@@ -23,7 +23,7 @@ SampleGenetic search(std::uint64_t population, std::uint64_t flips) {
 std::size_t layer_of(std::uint64_t bit) { return bit < 10 ? 3 : bit < 1000 ? 5 : 8; }
 
 TEST(GeneticSearch, BeginsWithBitsOfAllLayersAlike) {
-  const auto first = first_generation(k_layers, search(500, 4), 7);
+  const auto first = first_generation(k_layers, params(500, 4), 7);
   std::map<std::size_t, int> bits;
   for (const Genome& genome : first) {
     ASSERT_EQ(genome.size(), 4U);
@@ -32,12 +32,12 @@ TEST(GeneticSearch, BeginsWithBitsOfAllLayersAlike) {
     for (const std::uint64_t bit : genome) ++bits[layer_of(bit)];
   }
   for (const std::size_t layer : {3U, 5U, 8U}) EXPECT_NEAR(bits[layer], 2000 / 3, 100) << layer;
-  EXPECT_EQ(first, first_generation(k_layers, search(500, 4), 7));
-  EXPECT_NE(first, first_generation(k_layers, search(500, 4), 8));
+  EXPECT_EQ(first, first_generation(k_layers, params(500, 4), 7));
+  EXPECT_NE(first, first_generation(k_layers, params(500, 4), 8));
 }
 
 TEST(GeneticSearch, ChildrenHaveBitsOfTheBest) {
-  SampleGenetic sample = search(4, 3);
+  SampleGenetic sample = params(4, 3);
   sample.mutation = 0;
   std::vector<Individual> individuals;
   for (std::uint64_t i = 0; i < 8; ++i)  // the first four are the best
@@ -55,11 +55,12 @@ TEST(GeneticSearch, ChildrenHaveBitsOfTheBest) {
 
 // Layer 3 has the bits that do harm.
 TEST(GeneticSearch, LayersStandByTheirShareOfVulnerableBits) {
-  const SampleGenetic sample = search(4, 2);
+  const SampleGenetic sample = params(4, 2);
   const std::vector<Individual> individuals = {{{1, 20}, 0.3},    {{2, 30}, 0.2},   {{40, 2000}, 0.0},
                                                {{50, 3000}, 0.0}, {{1, 2}, 0.4},    {{3, 60}, 0.0},
                                                {{20, 2000}, 0.0}, {{70, 4000}, 0.0}};
-  const auto layers = layer_vulnerability(k_layers, sample, individuals);
+  const LayerSearch search = search_of(k_layers, sample, individuals);
+  const auto layers = search.layers();
   ASSERT_EQ(layers.size(), 3U);
   EXPECT_EQ(layers[0].layer, 3U);
   EXPECT_EQ(layers[0].tried, 3U);
@@ -68,16 +69,15 @@ TEST(GeneticSearch, LayersStandByTheirShareOfVulnerableBits) {
   EXPECT_EQ(layers[1].tried, 6U);
   EXPECT_EQ(layers[1].vulnerable, 2U) << "20, half of whose individuals did harm, and 30";
   EXPECT_EQ(layers[2].lvf(), 0);
-  const SearchHistory history = history_of(k_layers, sample, individuals);
-  ASSERT_EQ(history.generations.size(), 2U);
-  EXPECT_THAT(history.generations[1].order, ElementsAre(3U, 5U, 8U));
-  EXPECT_DOUBLE_EQ(history.generations[0].mean, 0.125);
-  EXPECT_DOUBLE_EQ(history.generations[1].best, 0.4);
-  EXPECT_FALSE(history.is_settled) << "five generations must not change it";
+  ASSERT_EQ(search.generations().size(), 2U);
+  EXPECT_THAT(search.generations()[1].order, ElementsAre(3U, 5U, 8U));
+  EXPECT_DOUBLE_EQ(search.generations()[0].mean, 0.125);
+  EXPECT_DOUBLE_EQ(search.generations()[1].best, 0.4);
+  EXPECT_FALSE(search.is_settled()) << "five generations must not change it";
   SampleGenetic impatient = sample;
   impatient.patience = 1;
-  EXPECT_EQ(history_of(k_layers, impatient, individuals).is_settled,
-            history.generations[0].order == history.generations[1].order);
+  EXPECT_EQ(search_of(k_layers, impatient, individuals).is_settled(),
+            search.generations()[0].order == search.generations()[1].order);
 }
 
 }  // namespace

@@ -92,6 +92,7 @@ TEST_F(Published, MistakesAreNamedWithTheirPlace) {
       error(R"("run:/nothing")"),
       HasSubstr("study.json: published.figures[0].value: the results have nothing at 'run:/nothing'"));
   EXPECT_THAT(error(R"("other:/a")"), HasSubstr("no results of a folder 'other'"));
+  EXPECT_FALSE(figure("1", R"({"rap": ["run:/a", "run:/b", 1]})").interval) << "of two estimates";
   EXPECT_THAT(error(R"("run")"), HasSubstr("is no FOLDER:POINTER"));
   EXPECT_THAT(error(R"("run:a~")"), HasSubstr("is no JSON pointer"));
   EXPECT_THAT(error(R"("run:/text")"), HasSubstr("no number and no estimate"));

@@ -17,7 +17,8 @@ struct ProcessOutcome {
 
 /// Runs a program found on PATH with the given arguments (no shell) in `folder` and waits for it.
 /// `variables`: NAME=VALUE, in place of what the environment says. Errors: program not found, cannot start,
-/// longer than `limit` (it and its children are killed). The program is killed when this one is.
+/// longer than `limit` (it and its children are killed). The program is killed when this one is;
+/// programs that it started itself end by themselves.
 Result<ProcessOutcome> run_process(const std::vector<std::string>& command,
                                    const std::filesystem::path& folder, std::chrono::seconds limit,
                                    const std::vector<std::string>& variables = {});

@@ -64,7 +64,7 @@ class BitSet final : public FaultSet {
   const ExecutionTimes& times() const { return m_times; }
   /// Of a genetic search, once its faults are run: the layers' bits in the one stratum, and all individuals.
   std::vector<LayerBits> layer_bits() const;
-  std::vector<Individual> individuals() const;
+  std::vector<Individual> individuals(std::size_t first = 0) const;
   void set_execution(const ExecutionParams& params) { m_execution = params; }
 
   /// Runs a fault on the first image of `golden`, to the last operator, without counting it.

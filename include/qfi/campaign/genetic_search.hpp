@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "qfi/campaign/config.hpp"
@@ -49,22 +50,39 @@ struct LayerVulnerability {
   double lvf() const { return tried == 0 ? 0 : static_cast<double>(vulnerable) / static_cast<double>(tried); }
 };
 
-/// The most vulnerable layer first; equal ones by number.
-std::vector<LayerVulnerability> layer_vulnerability(std::span<const LayerBits> layers,
-                                                    const SampleGenetic& params,
-                                                    std::span<const Individual> individuals);
+/// What a search has found out so far, generation by generation.
+class LayerSearch {
+ public:
+  LayerSearch(std::vector<LayerBits> layers, const SampleGenetic& params);
 
-/// Layers by vulnerability after each generation, and whether the last `params.patience` changed nothing.
-struct SearchHistory {
   struct Generation {
     double best = 0;  ///< drop, of all so far
     double mean = 0;  ///< of the generation
     std::vector<std::size_t> order;
   };
-  std::vector<Generation> generations;
-  bool is_settled = false;
+  /// Precondition: params.population individuals.
+  void add(std::span<const Individual> generation);
+
+  const std::vector<Generation>& generations() const { return m_generations; }
+  /// The last params.patience generations changed nothing.
+  bool is_settled() const { return m_same >= m_params.patience; }
+  /// The most vulnerable layer first; equal ones by number.
+  std::vector<LayerVulnerability> layers() const;
+
+ private:
+  struct Sum {
+    double excess = 0;
+    std::uint64_t individuals = 0;
+  };
+  std::vector<LayerBits> m_layers;
+  SampleGenetic m_params;
+  std::unordered_map<std::uint64_t, Sum> m_of_bit;
+  std::vector<Generation> m_generations;
+  std::uint64_t m_same = 0;
 };
-SearchHistory history_of(std::span<const LayerBits> layers, const SampleGenetic& params,
-                         std::span<const Individual> individuals);
+
+/// Of all whole generations.
+LayerSearch search_of(std::vector<LayerBits> layers, const SampleGenetic& params,
+                      std::span<const Individual> individuals);
 
 }  // namespace qfi

@@ -17,8 +17,9 @@ namespace qfi {
 /// reads 0 in a positive value and 1 in a negative one, towards zero in two's complement.
 /// `split_lcu` (AICAS 2023), of values that are never negative: two halves, each half the value; both read as
 /// their bitwise AND with the top bit cleared, and their sum is the value. The odd unit that halving rounds
-/// away is kept apart, so that fault-free every code reads as written. A new one has its copies in Storage's
-/// constructor, its vote in read(), and its name in campaign/config_names.hpp.
+/// away is kept apart, so that fault-free every code reads as written. A fault of bit i is one of bit i of
+/// the first half. A new one has its copies in Storage's constructor, its vote in read(), and its name in
+/// campaign/config_names.hpp.
 enum class Protection : std::uint8_t { plain, triplicated, tmr, vandor, split_lcu };
 
 struct StorageParams {

@@ -100,8 +100,9 @@ struct ScaledSum {
   std::int32_t input_zero;  ///< -(input zero point) * inputs of a sum
   QuantizedMultiplier factor;
   std::int32_t zero_point;
+  bool keeps_order;  ///< T is the type that the tensors say
 
-  bool rises() const { return factor.shift <= 0; }  // a shift to the left may wrap
+  bool rises() const { return keeps_order && factor.shift <= 0; }  // a shift to the left may wrap
   std::int32_t start(T value) const { return value; }
   std::int32_t next(std::int32_t sum, T value) const { return sum + value; }
   T finish(std::int32_t sum) const {
@@ -159,9 +160,10 @@ PreparedKernel prepare_sum(const OperatorView& view, const ReductionShape& shape
   // The reference kernel of SUM takes INT8 for UINT8, input and output; the recordings show it.
   if (view.op().kind == OperatorKind::sum)
     return make_reduction<std::uint8_t>(shape,
-                                        ScaledSum<std::uint8_t>{input_zero, factor, output.zero_points[0]});
+                                        ScaledSum<std::uint8_t>{input_zero, factor, output.zero_points[0],
+                                                                view.output().type == TensorType::uint8});
   return with_integer(view.output().type, [&]<class T>() {
-    return make_reduction<T>(shape, ScaledSum<T>{input_zero, factor, output.zero_points[0]});
+    return make_reduction<T>(shape, ScaledSum<T>{input_zero, factor, output.zero_points[0], true});
   });
 }
 
