@@ -63,10 +63,10 @@ T interpolated(const T* const (&at)[4], std::size_t c, std::int32_t y, std::int3
 }
 template <class T>
 T interpolated(const T* const (&at)[4], std::size_t c, float y, float x) {
-  // As the runtime rounds. NOLINTNEXTLINE(bugprone-incorrect-roundings)
-  return static_cast<T>(
-      static_cast<float>(at[0][c]) * (1 - y) * (1 - x) + static_cast<float>(at[1][c]) * y * (1 - x) +
-      static_cast<float>(at[2][c]) * (1 - y) * x + static_cast<float>(at[3][c]) * y * x + 0.5F);
+  const float sum = static_cast<float>(at[0][c]) * (1 - y) * (1 - x) +
+                    static_cast<float>(at[1][c]) * y * (1 - x) + static_cast<float>(at[2][c]) * (1 - y) * x +
+                    static_cast<float>(at[3][c]) * y * x;
+  return static_cast<T>(sum + 0.5F);  // as the runtime rounds: NOLINT(bugprone-incorrect-roundings)
 }
 
 template <class T, class Real>
