@@ -5,6 +5,6 @@ study=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=campaigns/common.sh
 source "$study/../common.sh"
 for config in "$study"/*.yaml; do
-  campaign "$(basename "$config" .yaml)" "$config" --define "QFI_IMAGES=$(size 2000 32)"
+  campaign "$(basename "$config" .yaml)" "$config" --define "QFI_IMAGES=$(size 2000 100)"
 done
 page "Study A: stuck-at faults in a multiplier's gates"

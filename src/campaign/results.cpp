@@ -114,38 +114,6 @@ Json drop_json(const SetEstimates& estimates) {
           {"interval_these_images", interval_json(interval)}};
 }
 
-Json estimates_json(const FaultSet& set, const SetEstimates& estimates) {
-  const bool is_map = set.workload().task == Task::segmentation;
-  const char* const shares =
-      "exact (hypergeometric) within strata, combined by MOVER, strata weighted by population";
-  Json json = {
-      {"methods",
-       {{"means_these_images",
-         "gains and losses: effective sample size with the shape of Clopper-Pearson (Korn-Graubard), strata "
-         "weighted by population, finite populations; combined by MOVER"},
-        {"means_image_population", "plus the variance of the images' means"},
-        {"shares", shares},
-        {"sdc_rate_these_images", set.is_paired() && !is_map ? shares : "as means"}}},
-      {is_map ? "faulty_pixel_accuracy" : "faulty_top1", mean_json(estimates.faulty_accuracy)}};
-  if (!is_map) json["faulty_top5"] = mean_json(estimates.faulty_top5);
-  json["accuracy_drop"] = drop_json(estimates);
-  json[is_map ? "pixels_changed" : "sdc_rate"] = mean_json(estimates.sdc_rate);
-  if (!set.is_paired()) {
-    json["critical_fault_rate"] = share_json(estimates.critical);
-    json["harmless"] = share_json(estimates.harmless);
-    json["between"] = share_json(estimates.between);
-    json["collapsed"] = share_json(estimates.collapsed);
-    json["histogram_faulty_accuracy_5_percent"] = estimates.histogram;
-  }
-  if (is_map)
-    json["iou_of_drawn"] = {{"mean", optional_json(estimates.mean_iou)},
-                            {"global", optional_json(estimates.global_iou)},
-                            {"weighted", optional_json(estimates.weighted_iou)}};
-  json["output_identical"] = share_json(estimates.output_identical);
-  json["due"] = share_json(estimates.due);
-  return json;
-}
-
 Json sample_json(const FaultSet& set) {
   const bool has_rates = set.strata().front().error_rate.has_value();
   const std::uint64_t images = set.workload().images();
@@ -241,6 +209,38 @@ const char* arithmetic_of(const Workload& workload) {
 }
 
 }  // namespace
+
+Json estimates_json(const FaultSet& set, const SetEstimates& estimates) {
+  const bool is_map = set.workload().task == Task::segmentation;
+  const char* const shares =
+      "exact (hypergeometric) within strata, combined by MOVER, strata weighted by population";
+  Json json = {
+      {"methods",
+       {{"means_these_images",
+         "gains and losses: effective sample size with the shape of Clopper-Pearson (Korn-Graubard), strata "
+         "weighted by population, finite populations; combined by MOVER"},
+        {"means_image_population", "plus the variance of the images' means"},
+        {"shares", shares},
+        {"sdc_rate_these_images", set.is_paired() && !is_map ? shares : "as means"}}},
+      {is_map ? "faulty_pixel_accuracy" : "faulty_top1", mean_json(estimates.faulty_accuracy)}};
+  if (!is_map) json["faulty_top5"] = mean_json(estimates.faulty_top5);
+  json["accuracy_drop"] = drop_json(estimates);
+  json[is_map ? "pixels_changed" : "sdc_rate"] = mean_json(estimates.sdc_rate);
+  if (!set.is_paired()) {
+    json["critical_fault_rate"] = share_json(estimates.critical);
+    json["harmless"] = share_json(estimates.harmless);
+    json["between"] = share_json(estimates.between);
+    json["collapsed"] = share_json(estimates.collapsed);
+    json["histogram_faulty_accuracy_5_percent"] = estimates.histogram;
+  }
+  if (is_map)
+    json["iou_of_drawn"] = {{"mean", optional_json(estimates.mean_iou)},
+                            {"global", optional_json(estimates.global_iou)},
+                            {"weighted", optional_json(estimates.weighted_iou)}};
+  json["output_identical"] = share_json(estimates.output_identical);
+  json["due"] = share_json(estimates.due);
+  return json;
+}
 
 std::string results_json(const Plan& plan, const CampaignRun& run, const std::vector<SetFiles>& files,
                          const ToolInfo& tool) {

@@ -153,6 +153,7 @@ Json protection_json(const BitSet& set, double confidence) {
                {"removed_share", effect->removed ? Json(rounded(effect->removed->share)) : Json(nullptr)},
                {"interval", effect->removed ? interval_json(effect->removed->interval) : Json(nullptr)}};
   json.update(reads_json(set.protected_outcomes()));
+  json["summary"] = estimates_json(set, *estimate_with_protection(set, confidence));
   return json;
 }
 

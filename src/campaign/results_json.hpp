@@ -18,6 +18,7 @@ Json interval_json(const std::optional<Interval>& interval);
 Json optional_json(const std::optional<double>& value);
 Json share_json(const FaultShare& share);
 Json counts_json(const FaultCounts& counts, Task task);
+Json estimates_json(const FaultSet& set, const SetEstimates& estimates);
 
 /// Members of a fault set's entry in the plan and in the results.
 Json plan_json_of(const StuckAtSet& set, double confidence);

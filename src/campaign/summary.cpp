@@ -62,8 +62,9 @@ class Context {
 
 class Estimator {
  public:
-  Estimator(const FaultSet& set, double confidence, std::optional<std::size_t> stratum)
-      : m_set(set), m_context(set), m_confidence(confidence) {
+  Estimator(const FaultSet& set, double confidence, std::optional<std::size_t> stratum,
+            const OutcomeStore* with_protection = nullptr)
+      : m_set(set), m_context(set), m_confidence(confidence), m_with_protection(with_protection) {
     m_place.assign(set.strata().size(), -1);
     for (std::size_t h = 0; h < set.strata().size(); ++h)
       if (stratum ? *stratum == h : set.strata()[h].drawn > 0) {
@@ -88,7 +89,7 @@ class Estimator {
       const int place = m_place[m_set.stratum_of(fault)];
       if (place < 0) continue;
       const auto k = static_cast<std::size_t>(place);
-      const FaultCounts counts = m_set.counts_of(fault);
+      const FaultCounts counts = counts_of(fault);
       for (MeanSums* mean : {&accuracy, &top5, &changed}) mean->add(k, counts, m_context.golden_of(fault));
       critical.add(k, counts.changed > 0);
       identical.add(k, counts.output_identical == counts.images);
@@ -140,12 +141,16 @@ class Estimator {
     }
   };
 
+  FaultCounts counts_of(std::size_t fault) const {
+    return m_with_protection == nullptr ? m_set.counts_of(fault) : m_with_protection->counts(fault);
+  }
+
   MeanSums mean_sums(std::uint64_t FaultCounts::*number, double golden_share,
                      std::vector<std::uint64_t> Stratum::*of_image) const {
     MeanSums sums{number, golden_share, std::vector<FaultStratum>(m_strata.size())};
     for (std::size_t k = 0; k < m_strata.size(); ++k) {
       sums.strata[k].population = trials_in(m_strata[k]);
-      sums.strata[k].of_image = m_set.strata()[m_strata[k]].*of_image;
+      if (m_with_protection == nullptr) sums.strata[k].of_image = m_set.strata()[m_strata[k]].*of_image;
     }
     return sums;
   }
@@ -184,8 +189,9 @@ class Estimator {
   const FaultSet& m_set;
   Context m_context;
   double m_confidence;
-  std::vector<std::size_t> m_strata;  ///< that are estimated
-  std::vector<int> m_place;           ///< of each stratum in m_strata; -1: none
+  const OutcomeStore* m_with_protection;  ///< nullptr: without; images' sums are kept of those alone
+  std::vector<std::size_t> m_strata;      ///< that are estimated
+  std::vector<int> m_place;               ///< of each stratum in m_strata; -1: none
 };
 
 // What every member of a set of single bits is.
@@ -342,6 +348,11 @@ class AlikeFaults {
 
 SetEstimates estimate(const FaultSet& set, double confidence, std::optional<std::size_t> stratum) {
   return Estimator(set, confidence, stratum).estimate();
+}
+
+std::optional<SetEstimates> estimate_with_protection(const BitSet& set, double confidence) {
+  if (set.protected_outcomes().empty()) return std::nullopt;
+  return Estimator(set, confidence, std::nullopt, &set.protected_outcomes()).estimate();
 }
 
 FaultShare share_with_fate(const StuckAtSet& set, FaultFate fate, double confidence) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <numeric>
+#include <set>
 
 namespace qfi {
 namespace {
@@ -181,42 +182,77 @@ Plot bit_plot(const ResultsRecord& record, const RecordedSet& set) {
   return plot;
 }
 
-Plot heat_plot(const ResultsRecord& record, const RecordedSet& set) {
+// Colours the cells of a grid: a row for each operator. What has no cell stays gray.
+struct HeatMap {
+  struct Cell {
+    std::uint64_t layer = 0;
+    std::uint64_t column = 0;
+    double value = 0;  ///< percent
+  };
+  std::string title;
+  std::string caption;
+  std::vector<Cell> cells = {};
+  std::uint64_t columns = 0;
+  std::string axis = {};  ///< gnuplot's commands
+
+  Plot plot(const std::set<std::uint64_t>& layers) const;
+};
+
+Plot HeatMap::plot(const std::set<std::uint64_t>& layers) const {
   std::map<std::uint64_t, std::size_t> rows;
-  for (const RecordedDomain& domain : set.by_layer_and_bit) rows.try_emplace(*domain.layer, 0);
-  std::size_t row = 0;
   DataBlock names("names");
-  for (auto& [layer, place] : rows) {
-    names.row(row, quoted(layer_label(layer)));
-    place = row++;
+  for (const std::uint64_t layer : layers) {
+    names.row(rows.size(), quoted(layer_label(layer)));
+    rows.emplace(layer, rows.size());
   }
-  DataBlock cells("cells");
-  std::uint64_t highest = 0;
-  for (const RecordedDomain& domain : set.by_layer_and_bit) {
-    highest = std::max(highest, *domain.bit);
-    if (domain.drawn == 0) continue;
-    cells.row(*domain.bit, rows[*domain.layer], percent(domain.changed.value));
-  }
-  Plot plot{
-      "Layers and bits",
-      fmt::format("Share of {} whose class changes, in percent, by operator and bit; gray: no fault drawn.{}",
-                  unit_name(record),
-                  rows.size() > k_most_rows
-                      ? fmt::format(" The first {} of {} operators.", k_most_rows, rows.size())
-                      : "")};
-  plot.height = 110 + k_row_height * static_cast<int>(std::min(rows.size(), k_most_rows));
+  DataBlock data("cells");
+  for (const Cell& cell : cells) data.row(cell.column, rows.at(cell.layer), cell.value);
+  const std::size_t shown = std::min(rows.size(), k_most_rows);
+  Plot plot{title, caption};
+  if (shown < rows.size()) plot.caption += fmt::format(" The first {} of {} operators.", shown, rows.size());
+  plot.height = 110 + k_row_height * static_cast<int>(shown);
   plot.script =
-      names.text() + cells.text() +
+      names.text() + data.text() +
       fmt::format(
-          "set xlabel 'bit'\nset xtics {}\nset xrange [-0.5:{}]\nset yrange [{}:-0.5]\nset cbrange [0:*]\n"
+          "{}\nset xrange [-0.5:{}]\nset yrange [{}:-0.5]\nset cbrange [0:*]\n"
           "set palette defined (0 '#fff5eb', 0.25 '#fdbe85', 0.6 '#e6550d', 1 '#7f2704')\n"
           "set object 1 rectangle from graph 0,0 to graph 1,1 behind fc rgb '#cbd5e0' fs solid noborder\n"
           "unset key\nunset grid\nset lmargin 15\nset ytics offset 0.5\n"
           "plot $cells using 1:2:($1-0.5):($1+0.5):($2-0.5):($2+0.5):3 with boxxyerror fs solid 1 noborder "
           "fc palette, $names using (-10):1:ytic(2) with points pt 0",
-          highest > 12 ? 4 : 1, static_cast<double>(highest) + 0.5,
-          static_cast<double>(std::min(rows.size(), k_most_rows)) - 0.5);
+          axis, static_cast<double>(columns) - 0.5, static_cast<double>(shown) - 0.5);
   return plot;
+}
+
+Plot heat_plot(const ResultsRecord& record, const RecordedSet& set) {
+  HeatMap map{
+      "Layers and bits",
+      fmt::format("Share of {} whose class changes, in percent, by operator and bit; gray: no fault drawn.",
+                  unit_name(record))};
+  std::set<std::uint64_t> layers;
+  for (const RecordedDomain& domain : set.by_layer_and_bit) {
+    layers.insert(*domain.layer);
+    map.columns = std::max(map.columns, *domain.bit + 1);
+    if (domain.drawn > 0) map.cells.push_back({*domain.layer, *domain.bit, percent(domain.changed.value)});
+  }
+  map.axis = fmt::format("set xlabel 'bit'\nset xtics {}", map.columns > 13 ? 4 : 1);
+  return map.plot(layers);
+}
+
+Plot codes_plot(const RecordedSet& set) {
+  HeatMap map{"Stored codes",
+              "Share of each operator's values, in percent, by stored code in 16 equal steps."};
+  std::set<std::uint64_t> layers;
+  for (const RecordedConstant& constant : set.constants) {
+    const std::uint64_t values =
+        std::accumulate(constant.codes.begin(), constant.codes.end(), std::uint64_t{0});
+    if (constant.codes.empty() || !layers.insert(constant.layer).second) continue;
+    for (std::uint64_t step = 0; step < constant.codes.size(); ++step)
+      map.cells.push_back({constant.layer, step, percent(share_of(constant.codes[step], values))});
+    map.columns = std::max<std::uint64_t>(map.columns, constant.codes.size());
+  }
+  map.axis = "set xlabel 'code'\nset xtics ('-128' -0.5, '-64' 3.5, '0' 7.5, '64' 11.5, '128' 15.5)";
+  return map.plot(layers);
 }
 
 // Mean over drawn faults; the population behind them is taken as endless, which widens the interval.
@@ -368,6 +404,8 @@ std::vector<Plot> set_plots(const ResultsRecord& record, const RecordedSet& set)
   if (set.by_layer.size() > 1) plots.push_back(layer_plot(record, set));
   if (set.by_bit.size() > 1) plots.push_back(bit_plot(record, set));
   if (set.by_layer.size() > 1 && set.by_bit.size() > 1) plots.push_back(heat_plot(record, set));
+  if (std::ranges::any_of(set.constants, [](const RecordedConstant& c) { return !c.codes.empty(); }))
+    plots.push_back(codes_plot(set));
   if (set.is_netlist && !set.faults.empty()) {
     if (auto plot = result_bit_plot(record, set)) plots.push_back(std::move(*plot));
     if (auto plot = region_plot(record, set)) plots.push_back(std::move(*plot));

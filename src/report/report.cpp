@@ -173,6 +173,79 @@ std::string domains_table(const std::vector<RecordedDomain>& domains) {
   return table({"operator", "bit", "population", "drawn", "classes changed", "interval"}, rows);
 }
 
+// The same faults without a protection and with it.
+std::string protection_table(const ResultsRecord& record, const RecordedSet& set) {
+  if (!set.with_protection) return "";
+  std::vector<Cells> rows;
+  const auto add = [&](const char* name, const RecordedSummary& summary) {
+    Cells cells = {name, percent(summary.faulty_accuracy.value), bounds(summary.faulty_accuracy.interval),
+                   percent(summary.changed.value), bounds(summary.changed.interval)};
+    if (summary.critical)
+      cells.insert(cells.end(), {percent(summary.critical->value), bounds(summary.critical->interval)});
+    rows.push_back(std::move(cells));
+  };
+  add("without", set.summaries.front());
+  add("with", *set.with_protection);
+  Cells header = {"", "mean " + accuracy_name(record), "interval", "classes changed", "interval"};
+  if (set.with_protection->critical) header.insert(header.end(), {"critical faults", "interval"});
+  return "<h3>The protection</h3>\n" + table(header, rows);
+}
+
+std::string search_table(const RecordedSet& set) {
+  if (set.search.empty()) return "";
+  std::vector<Cells> rows;
+  for (const RecordedVulnerability& layer : set.search)
+    rows.push_back({std::to_string(rows.size() + 1), std::to_string(layer.layer),
+                    std::to_string(layer.bits_tried), std::to_string(layer.bits_vulnerable),
+                    fmt::format("{:.4f}", layer.lvf)});
+  return "<h3>Layers, the most vulnerable first</h3>\n" +
+         table({"", "operator", "bits tried", "vulnerable", "LVF"}, rows);
+}
+
+// "3 (conv1)": the constants of that operator.
+std::string parameters_of(const RecordedSet& set, std::uint64_t layer) {
+  std::string names;
+  for (const RecordedConstant& constant : set.constants)
+    if (constant.layer == layer) names += (names.empty() ? "" : ", ") + constant.label;
+  return names.empty() ? std::to_string(layer) : names;
+}
+
+// Of segmentation, and of what may become NaN: every parameter set.
+std::string parameter_sets_table(const ResultsRecord& record, const RecordedSet& set) {
+  const bool is_float = std::ranges::any_of(
+      set.constants, [](const RecordedConstant& c) { return c.share_from_1_to_2.has_value(); });
+  if (set.by_layer.empty() || !(record.is_segmentation || is_float)) return "";
+  const auto top_exponent_bit = [&](std::uint64_t layer) -> std::string {
+    constexpr std::uint64_t k_bit = 30;
+    const auto cell = std::ranges::find_if(set.by_layer_and_bit, [&](const RecordedDomain& domain) {
+      return domain.layer == layer && domain.bit == k_bit && domain.drawn > 0;
+    });
+    return cell == set.by_layer_and_bit.end() ? "not drawn" : percent(cell->changed.value);
+  };
+  std::vector<Cells> rows;
+  for (const RecordedDomain& domain : set.by_layer) {
+    Cells cells = {xml(parameters_of(set, *domain.layer)), std::to_string(domain.drawn),
+                   percent(domain.changed.value), bounds(domain.changed.interval), percent(domain.deviation)};
+    if (record.is_segmentation)
+      for (const auto& iou : {domain.global_iou, domain.weighted_iou})
+        cells.push_back(iou ? percent(*iou) : "none");
+    if (is_float) {
+      const auto constant = std::ranges::find_if(set.constants, [&](const RecordedConstant& c) {
+        return c.layer == *domain.layer && c.share_from_1_to_2;
+      });
+      cells.push_back(constant == set.constants.end() ? "" : percent(*constant->share_from_1_to_2));
+      cells.push_back(top_exponent_bit(*domain.layer));
+      cells.insert(cells.end(), {std::to_string(domain.nan), std::to_string(domain.infinity)});
+    }
+    rows.push_back(std::move(cells));
+  }
+  Cells header = {"parameters", "drawn", "classes changed", "interval", "deviation over faults"};
+  if (record.is_segmentation) header.insert(header.end(), {"IoU, global", "IoU, weighted"});
+  if (is_float)
+    header.insert(header.end(), {"1 &lt; |x| &lt; 2", "top exponent bit changes", "NaN, trials", "infinity"});
+  return "<h3>Parameter sets</h3>\n" + table(header, rows);
+}
+
 std::string directions_table(const RecordedSet& set) {
   std::vector<Cells> rows;
   for (const RecordedDirection& direction : set.directions)
@@ -236,13 +309,14 @@ std::string set_section(const ResultsRecord& record, const RecordedSet& set, Pic
   const bool has_rates = set.summaries.size() > 1;
   text += has_rates ? rates_table(set) : cards(record, set.summaries.front());
   if (!has_rates) text += estimates_table(record, set.summaries.front());
+  text += protection_table(record, set) + search_table(set);
   if (!set.missing_table.empty())
     text += fmt::format(
         "<p>Without the table of faults, so without the worst of them and how the estimate converged: "
         "{}.</p>\n",
         xml(set.missing_table));
   text += pictures.add(set_plots(record, set));
-  text += directions_table(set);
+  text += parameter_sets_table(record, set) + directions_table(set);
   if (!has_rates) text += worst_table(set);
   if (!set.by_layer_and_bit.empty())
     text += details("Table by layer and bit", domains_table(set.by_layer_and_bit));

@@ -14,6 +14,8 @@ namespace {
 
 using Json = Place::Json;
 constexpr std::uint64_t k_most_bytes = std::uint64_t{2} << 30;
+constexpr std::size_t k_accuracy_steps = 20;
+constexpr std::size_t k_code_steps = 16;
 
 using Facts = std::vector<std::pair<std::string, std::string>>;
 
@@ -48,6 +50,23 @@ Result<std::optional<Interval>> interval_at(const Place& place, const char* key)
   QFI_TRY(const double high, ends[1].number());
   if (!(low >= 0.0 && low <= high && high <= 1.0)) return bad_input("{}: no interval of a share", key);
   return Interval{low, high};
+}
+
+Result<std::optional<double>> share_if(const Place& place, const char* key) {
+  if (!place.find(key)) return std::nullopt;
+  QFI_TRY(const double share, share_at(place, key));
+  return share;
+}
+
+// A histogram.
+Result<std::vector<std::uint64_t>> counts_of(const Place& place, std::size_t steps) {
+  QFI_TRY(const std::vector<Place> items, place.items());
+  if (items.size() != steps) return bad_input("a histogram of {} steps, not {}", items.size(), steps);
+  std::vector<std::uint64_t> counts;
+  for (const Place& item : items) {
+    QFI_TRY(counts.emplace_back(), item.count());
+  }
+  return counts;
 }
 
 Result<std::optional<std::uint64_t>> bit_at(const Place& place, const char* key) {
@@ -152,8 +171,46 @@ Result<std::vector<RecordedDomain>> domains_at(const Place& place, const char* k
     domain.population *= images;
     QFI_TRY(domain.drawn, row.count_at("n"));
     QFI_TRY(domain.changed, estimate_at(row, "changed_share", "interval"));
+    QFI_TRY(domain.deviation, share_at(row, "deviation_over_drawn_faults"));
+    QFI_TRY(domain.nan, row.count_at("nan"));
+    QFI_TRY(domain.infinity, row.count_at("infinity"));
+    QFI_TRY(domain.global_iou, share_if(row, "global_iou_of_drawn"));
+    QFI_TRY(domain.weighted_iou, share_if(row, "weighted_iou_of_drawn"));
   }
   return domains;
+}
+
+Result<void> read_constants(const Place& place, RecordedSet& set) {
+  const std::optional<Place> rows = place.find("values");
+  if (!rows) return {};
+  QFI_TRY(const std::vector<Place> items, rows->items());
+  for (const Place& row : items) {
+    RecordedConstant constant;
+    QFI_TRY(constant.label, row.text_at("label"));
+    QFI_TRY(constant.layer, row.count_at("layer"));
+    QFI_TRY(constant.share_from_1_to_2, share_if(row, "share_from_1_to_2"));
+    QFI_TRY(const std::uint64_t width, row.count_at("width"));
+    // Of fewer bits all codes lie in two of the steps.
+    if (const std::optional<Place> codes = row.find("histogram_of_codes"); codes && width == 8) {
+      QFI_TRY(constant.codes, counts_of(*codes, k_code_steps));
+    }
+    set.constants.push_back(std::move(constant));
+  }
+  return {};
+}
+
+Result<void> read_search(const Place& place, RecordedSet& set) {
+  const std::optional<Place> search = place.find("search");
+  if (!search) return {};
+  QFI_TRY(const std::vector<Place> layers, search->items_at("layers"));
+  for (const Place& row : layers) {
+    RecordedVulnerability& layer = set.search.emplace_back();
+    QFI_TRY(layer.layer, row.count_at("layer"));
+    QFI_TRY(layer.bits_tried, row.count_at("bits_tried"));
+    QFI_TRY(layer.bits_vulnerable, row.count_at("bits_vulnerable"));
+    QFI_TRY(layer.lvf, share_at(row, "lvf"));
+  }
+  return {};
 }
 
 Result<void> read_domains(const Place& place, RecordedSet& set) {
@@ -222,11 +279,7 @@ Result<RecordedSummary> summary_at(const Place& estimates, bool is_map, std::str
     if (share.name == "critical_fault_rate") summary.critical = share.share;
   }
   if (const std::optional<Place> bins = estimates.find("histogram_faulty_accuracy_5_percent")) {
-    QFI_TRY(const std::vector<Place> items, bins->items());
-    for (const Place& bin : items) {
-      QFI_TRY(summary.histogram.emplace_back(), bin.count());
-    }
-    if (items.size() != 20) return bad_input("a histogram of {} steps, not 20", items.size());
+    QFI_TRY(summary.histogram, counts_of(*bins, k_accuracy_steps));
   }
   return summary;
 }
@@ -254,11 +307,21 @@ Result<RecordedSet> read_set(const Place& place, const ResultsRecord& record,
   QFI_CHECK(read_summaries(place, is_map, set));
   QFI_CHECK(read_trials(place, record.image_count, set));
   QFI_CHECK(read_domains(place, set));
+  QFI_CHECK(read_constants(place, set));
+  QFI_CHECK(read_search(place, set));
+  if (const std::optional<Place> protection = place.find("protection")) {
+    QFI_TRY(const Place summary, protection->at("summary"));
+    QFI_TRY(set.with_protection, summary_at(summary, is_map, "with the protection"));
+  }
   QFI_CHECK(read_directions(place, set));
   QFI_CHECK(read_masking(place, set));
   for (const char* key : {"sample", "stopped", "failure_rate", "sites", "polarities", "netlist", "fates",
                           "proof", "reads", "protection", "product_table", "counts"})
-    if (const std::optional<Place> found = place.find(key)) add_facts(found->json(), key, set.facts);
+    if (const std::optional<Place> found = place.find(key)) {
+      Json facts = found->json();
+      if (facts.is_object()) facts.erase("summary");  // of a protection: has a table of its own
+      add_facts(facts, key, set.facts);
+    }
   if (const std::optional<Place> list = place.find("faults")) {
     set.is_netlist = true;
     QFI_TRY(const std::vector<Place> faults, list->items());

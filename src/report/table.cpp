@@ -185,6 +185,13 @@ std::string protection_text(const BitSet& set, double confidence) {
           fmt::format(": {} removed (weighted), {:.4g} % interval {}", fine_percent(effect->removed->share),
                       100.0 * confidence, fine_bounds(effect->removed->interval));
     text += "\n";
+    const SetEstimates kept = *estimate_with_protection(set, confidence);
+    text += fmt::format("  with the protection: {} {}, {}", accuracy_name(set.workload()),
+                        percent(kept.faulty_accuracy.mean), bounds(kept.faulty_accuracy.these_images));
+    if (!set.is_paired())
+      text += fmt::format("; critical faults {}, {}", fine_percent(kept.critical.share),
+                          fine_bounds(kept.critical.interval));
+    text += "\n";
   }
   return text;
 }

@@ -196,6 +196,7 @@ TEST_F(Campaign, ProtectionIsComparedOnTheSameFaults) {
     const BitSet& set = *done.plan.bits(0);
     const Done bare = run("  - {kind: bit_flip, target: weights}", "sample: {count: 300}");
     std::uint64_t corrected = 0;
+    std::uint64_t critical = 0;
     for (std::size_t i = 0; i < set.drawn(); ++i) {
       EXPECT_EQ(set.counts_of(i) == bare.plan.sets[0]->counts_of(i), true)
           << "bare, they are the same faults";
@@ -203,15 +204,24 @@ TEST_F(Campaign, ProtectionIsComparedOnTheSameFaults) {
       EXPECT_EQ(outcome.detected, 12U) << "copies differ in every trial";
       EXPECT_EQ(outcome.corrected == 12 || outcome.corrected == 0, true);
       corrected += outcome.corrected > 0 ? 1 : 0;
+      critical += outcome.counts.changed > 0 ? 1 : 0;
       EXPECT_EQ(
           outcome.counts == (outcome.corrected > 0 ? done.plan.workload->golden.counts : set.counts_of(i)),
           true);
     }
     const ProtectionEffect effect = *protection_effect(set, 0.95);
     EXPECT_LT(effect.changed_after, effect.changed_before);
+    const SetEstimates without = estimate(set, 0.95);
+    const SetEstimates with = *estimate_with_protection(set, 0.95);
+    EXPECT_FALSE(estimate_with_protection(*bare.plan.bits(0), 0.95));
+    EXPECT_EQ(with.critical.faults, critical);
+    EXPECT_LT(critical, without.critical.faults);
+    EXPECT_TRUE(with.faulty_accuracy.these_images);
+    EXPECT_FALSE(with.faulty_accuracy.image_population) << "images' sums are kept without protection alone";
     if (std::string(protection) == "tmr") {
       EXPECT_EQ(corrected, 300U);
       EXPECT_EQ(effect.removed->share, 1.0);
+      EXPECT_EQ(with.faulty_accuracy.mean, with.golden_accuracy);
     } else {
       EXPECT_GT(corrected, 100U);
       EXPECT_LT(corrected, 250U);

@@ -152,6 +152,57 @@ TEST(Report, TheMapOfLayersAndBitsShowsWhereNothingWasDrawn) {
   EXPECT_THAT(map->script, HasSubstr("set xrange [-0.5:7.5]"));
 }
 
+// FLOAT32 maps: every parameter set with what its flips do, and how its values lie.
+TEST(Report, ParameterSetsHaveARowEach) {
+  ResultsRecord record = small_record();
+  record.is_segmentation = true;
+  RecordedSet& set = record.sets[0];
+  set.constants = {{"weights of operator 3", 3, {}, 0.125}};
+  RecordedDomain domain;
+  domain.layer = 3;
+  domain.drawn = 40;
+  domain.changed = {0.02, Interval{0.01, 0.04}, {}};
+  domain.deviation = 0.0625;
+  domain.nan = 7;
+  domain.infinity = 5;
+  domain.global_iou = 0.75;
+  set.by_layer = {domain};
+  domain.bit = 30;
+  domain.changed.value = 0.35;
+  set.by_layer_and_bit = {domain};
+  const std::string page = value_of(report_page({&record, 1}, "t"));
+  EXPECT_THAT(page, HasSubstr("<td>weights of operator 3</td><td>40</td><td>2.00&nbsp;%</td>"
+                              "<td>1.00&nbsp;% .. 4.00&nbsp;%</td><td>6.25&nbsp;%</td><td>75.0&nbsp;%</td>"
+                              "<td>none</td><td>12.5&nbsp;%</td><td>35.0&nbsp;%</td><td>7</td><td>5</td>"));
+}
+
+TEST(Report, AProtectionAndASearchHaveTheirTables) {
+  ResultsRecord record = small_record();
+  RecordedSet& set = record.sets[0];
+  EXPECT_THAT(value_of(report_page({&record, 1}, "t")), Not(HasSubstr("<h3>The protection</h3>")));
+  set.summaries[0].critical = RecordedEstimate{0.5, {}, {}};
+  set.with_protection = set.summaries[0];
+  set.with_protection->critical->value = 0.25;
+  set.search = {{4, 20, 10, 0.5}, {2, 30, 3, 0.1}};
+  const std::string page = value_of(report_page({&record, 1}, "t"));
+  EXPECT_THAT(page, HasSubstr("<td>without</td><td>71.0&nbsp;%</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>50.0&nbsp;%</td><td>none</td></tr>\n<tr><td>with</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>1</td><td>4</td><td>20</td><td>10</td><td>0.5000</td>"));
+}
+
+TEST(Report, TheMapOfStoredCodesHasAllOperators) {
+  ResultsRecord record = small_record();
+  RecordedSet& set = record.sets[0];
+  set.constants = {{"w", 2, std::vector<std::uint64_t>(16, 5), {}}, {"v", 9, {0, 30, 10}, {}}};
+  const std::vector<Plot> plots = set_plots(record, set);
+  const auto map = std::ranges::find(plots, "Stored codes", &Plot::title);
+  ASSERT_NE(map, plots.end());
+  EXPECT_THAT(map->script, HasSubstr("0 \"operator 2\" \n1 \"operator 9\" \n"));
+  EXPECT_THAT(map->script, HasSubstr("\n15 0 6.25 \n"));
+  EXPECT_THAT(map->script, HasSubstr("\n1 1 75 \n"));
+  EXPECT_TRUE(draw_plots({*map}));
+}
+
 // Faults are numbered site by site; the part that is looked at is no prefix of that.
 TEST(Report, TheEstimateOfAnExhaustiveSetConvergesToWhatIsTrue) {
   ResultsRecord record = small_record();
@@ -177,6 +228,10 @@ TEST(Report, TextFromFilesStaysText) {
   set.facts = {{hostile, hostile}, {"sample, n", hostile}};
   for (RecordedFault& one : set.faults) one.name = hostile;
   for (RecordedSite& site : set.sites) site.name = site.region = hostile;
+  set.constants = {{hostile, 1, std::vector<std::uint64_t>(16, 1), 0.5}};
+  RecordedDomain domain;
+  domain.layer = 1;
+  set.by_layer = {domain, domain};
   set.masking = {{hostile + "\nEND_OF_DATA\nsystem(\"touch pwned\")", 3}};
   set.summaries.push_back(set.summaries[0]);
   set.summaries[1].name = hostile;

@@ -45,6 +45,9 @@ struct SetEstimates {
 SetEstimates estimate(const FaultSet& set, double confidence,
                       std::optional<std::size_t> stratum = std::nullopt);
 
+/// Of the same faults with the protection, on these images. Nothing: none is compared.
+std::optional<SetEstimates> estimate_with_protection(const BitSet& set, double confidence);
+
 /// Of the drawn faults of a netlist, those with that fate.
 FaultShare share_with_fate(const StuckAtSet& set, FaultFate fate, double confidence);
 

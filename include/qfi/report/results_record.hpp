@@ -56,6 +56,26 @@ struct RecordedDomain {
   double population = 0;  ///< as RecordedStratum's
   std::uint64_t drawn = 0;
   RecordedEstimate changed;  ///< share of trials (pixels) whose class changes
+  double deviation = 0;      ///< of that share, over the drawn faults
+  std::uint64_t nan = 0;     ///< trials
+  std::uint64_t infinity = 0;
+  std::optional<double> global_iou, weighted_iou;  ///< segmentation; of all trials together
+};
+
+/// Constants whose bits are faulted.
+struct RecordedConstant {
+  std::string label;
+  std::uint64_t layer = 0;
+  std::vector<std::uint64_t> codes;         ///< 8 bits: values in 16 equal steps from -128; else empty
+  std::optional<double> share_from_1_to_2;  ///< FLOAT32: of the magnitudes
+};
+
+/// What a genetic search found of a layer.
+struct RecordedVulnerability {
+  std::uint64_t layer = 0;
+  std::uint64_t bits_tried = 0;
+  std::uint64_t bits_vulnerable = 0;
+  double lvf = 0;
 };
 
 struct RecordedDirection {
@@ -96,6 +116,9 @@ struct RecordedSet {
   std::vector<RecordedStratum> strata;
   std::vector<RecordedSummary> summaries;  ///< one at least
   std::vector<RecordedDomain> by_layer, by_bit, by_layer_and_bit;
+  std::optional<RecordedSummary> with_protection;  ///< of the same faults
+  std::vector<RecordedConstant> constants;
+  std::vector<RecordedVulnerability> search;  ///< the most vulnerable first
   std::vector<RecordedDirection> directions;
   std::vector<RecordedMasking> masking;
   std::uint64_t trials = 0;  ///< of all drawn faults
