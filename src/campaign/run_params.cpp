@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "qfi/base/text.hpp"
 #include "qfi/faults/sample_size.hpp"
 
 namespace qfi {
@@ -45,6 +46,15 @@ Result<void> check_run(const RunParams& params) {
 
 tl::unexpected<Error> missing_trials(std::uint64_t count) {
   return bad_input("{} trials are missing", count);
+}
+
+std::optional<Shard> parse_shard(std::string_view text) {
+  const auto parts = split(text, '/');
+  Shard shard;
+  if (parts.size() != 2 || !parse_number(parts[0], shard.index) || !parse_number(parts[1], shard.count) ||
+      shard.index < 1 || shard.index > shard.count || shard.count > k_most_shards)
+    return std::nullopt;
+  return shard;
 }
 
 }  // namespace qfi

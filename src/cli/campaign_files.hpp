@@ -13,7 +13,6 @@
 namespace qfi::cli {
 
 inline constexpr const char* k_journal_name = "journal.sqlite";
-inline constexpr std::uint64_t k_most_shards = 100'000;
 
 ToolInfo this_tool();
 

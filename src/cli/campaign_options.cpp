@@ -38,6 +38,17 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_defines(
   return defines;
 }
 
+void add_shard_option(CLI::App& command, std::string& shard, const std::string& description) {
+  command.add_option("--shard", shard, description)->type_name("I/N");
+}
+
+Result<Shard> shard_of(const std::string& text) {
+  if (text.empty()) return Shard{};
+  const std::optional<Shard> shard = parse_shard(text);
+  if (!shard) return bad_input("--shard {}: write it as I/N, 1 <= I <= N <= {}", text, k_most_shards);
+  return *shard;
+}
+
 Result<ConfigParams> config_params(const std::vector<std::string>& texts) {
   QFI_TRY(const auto pairs, parse_defines(texts));
   std::map<std::string, std::string> defines;

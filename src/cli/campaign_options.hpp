@@ -32,6 +32,10 @@ Result<Plan> load_plan(CampaignConfig config, const PlanParams& params);
 /// NAME=VALUE texts.
 Result<std::vector<std::pair<std::string, std::string>>> parse_defines(const std::vector<std::string>& texts);
 
+void add_shard_option(CLI::App& command, std::string& shard, const std::string& description);
+/// Of that option; empty: the whole.
+Result<Shard> shard_of(const std::string& text);
+
 /// `${NAME}` from NAME=VALUE texts, else from the environment.
 Result<ConfigParams> config_params(const std::vector<std::string>& defines);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -22,20 +21,6 @@ struct Options : CampaignOptions {
   bool restarts = false;
   std::string shard;
 };
-
-// "i/n"
-Result<Shard> parse_shard(const std::string& text) {
-  if (text.empty()) return Shard{};
-  Shard shard;
-  const char* const end = text.data() + text.size();
-  const auto index = std::from_chars(text.data(), end, shard.index);
-  const bool has_index = index.ec == std::errc() && index.ptr != end && *index.ptr == '/';
-  const auto count = has_index ? std::from_chars(index.ptr + 1, end, shard.count) : index;
-  if (!has_index || count.ec != std::errc() || count.ptr != end || shard.index < 1 ||
-      shard.index > shard.count || shard.count > k_most_shards)
-    return bad_input("--shard {}: write it as I/N, 1 <= I <= N <= {}", text, k_most_shards);
-  return shard;
-}
 
 // Of every set that has tables.
 Result<VerificationOutcome> verify(const Plan& plan, const Options& options, ProgressLine& progress) {
@@ -120,7 +105,7 @@ void print_summary(const Plan& plan, const CampaignRun& done, const Verification
 Result<int> run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   QFI_TRY(RunInfo info, begin_run(options));
-  QFI_TRY(const Shard shard, parse_shard(options.shard));
+  QFI_TRY(const Shard shard, shard_of(options.shard));
   QFI_TRY(CampaignConfig config, load_config(options));
   const unsigned threads = info.threads = thread_count(options, config);
   const std::string output = options.output.empty() ? config.output.path.string() : options.output;
@@ -176,8 +161,7 @@ void add_campaign(CLI::App& app, Action& chosen) {
                     "run every fault of stored bits in the plain way too, compare and time both");
   command->add_flag("-q,--quiet", options->is_quiet, "no progress on stderr");
   command->add_flag("--restart", options->restarts, "forget what an earlier run left in the output folder");
-  command->add_option("--shard", options->shard, "run part I of N alone; qfi merge joins them")
-      ->type_name("I/N");
+  add_shard_option(*command, options->shard, "run part I of N alone; qfi merge joins them");
   command->add_flag("--json", options->json, "print results.json instead of a table");
   command->footer("Example: qfi campaign campaigns/demo.yaml --output demo-results");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });

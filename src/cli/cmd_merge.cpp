@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <charconv>
 #include <chrono>
 #include <limits>
 #include <map>
@@ -29,13 +28,9 @@ Result<Shard> check_source(const Journal& journal, const Plan& plan, const Journ
   QFI_TRY(const auto partition, journal.note("partition"));
   QFI_TRY(const auto finished, journal.note("finished"));
   if (!text) return bad_input("{}: empty; run its shard", file);
-  Shard shard;
-  const char* const end = text->data() + text->size();
-  const auto index = std::from_chars(text->data(), end, shard.index);
-  if (index.ec != std::errc() || index.ptr == end ||
-      std::from_chars(index.ptr + 1, end, shard.count).ec != std::errc() || shard.index < 1 ||
-      shard.index > shard.count || shard.count > k_most_shards)
-    return bad_input("{}: damaged; it does not say which shard it is of", file);
+  const std::optional<Shard> found = parse_shard(*text);
+  if (!found) return bad_input("{}: damaged; it does not say which shard it is of", file);
+  const Shard shard = *found;
   if (shard.count > 1 && !finished)
     return bad_input("{}: shard {} is not finished: run it again, it goes on", file, *text);
   const auto [known, is_new] = partitions.try_emplace(shard.count);

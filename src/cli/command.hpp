@@ -30,6 +30,7 @@ void add_plan(CLI::App& app, Action& chosen);
 void add_report(CLI::App& app, Action& chosen);
 void add_replay(CLI::App& app, Action& chosen);
 void add_nvf(CLI::App& app, Action& chosen);
+void add_nvf_merge(CLI::App& app, Action& chosen);
 void add_run(CLI::App& app, Action& chosen);
 void add_slurm(CLI::App& app, Action& chosen);
 void add_synth(CLI::App& app, Action& chosen);
@@ -41,13 +42,13 @@ std::filesystem::path default_cache();
 /// Threads to use where the user does not say.
 unsigned default_threads();
 
-/// --rs1, --rs2, --result, --tie and --unsigned, for netlists that do not say it themselves.
 /// `--model-memory`, in MiB on the command line.
 void add_model_memory_option(CLI::App& command, std::uint64_t& bytes);
 /// `--data-memory`, alike.
 void add_data_memory_option(CLI::App& command, std::uint64_t& bytes);
 /// `--force`: replaces a file that qfi did not write.
 void add_force_option(CLI::App& command, bool& is_forced);
+/// --rs1, --rs2, --result, --tie and --unsigned, for netlists that do not say it themselves.
 void add_port_options(CLI::App& command, PortRoles& roles, std::vector<std::string>& ties);
 
 /// "PORT=VALUE" pairs; values decimal or 0x.. .

@@ -98,6 +98,7 @@ int main(int argc, char** argv) {
     add_replay(app, chosen);
     add_run(app, chosen);
     add_nvf(app, chosen);
+    add_nvf_merge(app, chosen);
     add_inspect(app, chosen);
     add_synth(app, chosen);
     add_table(app, chosen);

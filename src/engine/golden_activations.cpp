@@ -109,4 +109,13 @@ void GoldenActivations::restore(std::size_t first, std::size_t image, std::size_
   }
 }
 
+void GoldenActivations::repeat(std::size_t first, std::size_t image, Batch& batch) const {
+  for (const int index : m_program.live_tensors(first, m_program.params().kept_tensors)) {
+    const std::span<const std::byte> golden = tensor(index, image);
+    std::byte* place = batch.tensor(index).data();
+    for (std::size_t i = 0; i < batch.images(); ++i, place += golden.size())
+      std::memcpy(place, golden.data(), golden.size());
+  }
+}
+
 }  // namespace qfi

@@ -27,6 +27,10 @@ struct Bits {
 
 void run(std::string_view input) {
   const std::uint8_t what = choice(input);
+  if (what % 8 == 7) {
+    const std::filesystem::path parts[] = {write("part.csv", input)};
+    return static_cast<void>(merge_vulnerability(parts));
+  }
   if (what % 4 == 0) return static_cast<void>(parse_stuck_at(netlist(), std::string(input)));
   const auto file = write("faults.csv", input);
   if (what % 4 == 1) return static_cast<void>(read_fault_list(file, netlist()));

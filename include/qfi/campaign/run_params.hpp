@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string_view>
 
 #include "qfi/campaign/journal.hpp"
 #include "qfi/campaign/trial.hpp"
@@ -45,6 +47,10 @@ struct Shard {
   std::uint64_t count = 1;
   bool operator==(const Shard&) const = default;
 };
+inline constexpr std::uint64_t k_most_shards = 100'000;
+
+/// Of "I/N". Nothing: it is none.
+std::optional<Shard> parse_shard(std::string_view text);
 
 struct RunParams {
   unsigned threads = 1;

@@ -39,6 +39,8 @@ class GoldenActivations {
   /// Makes the batch hold images image .. image+count-1 as they are before operator `first`.
   /// Precondition: it has room.
   void restore(std::size_t first, std::size_t image, std::size_t count, Batch& batch) const;
+  /// Makes every image of the batch that one image, as it is before operator `first`.
+  void repeat(std::size_t first, std::size_t image, Batch& batch) const;
 
  private:
   void run_images(std::size_t first, std::size_t count);
