@@ -23,7 +23,7 @@ while [[ $# -gt 0 ]]; do
   shift
 done
 mkdir -p "$output"
-results=()
+results=() published=$study/published.json
 
 # The first in the full version, the second in the short one.
 size() { if [[ $full == yes ]]; then echo "$1"; else echo "$2"; fi; }
@@ -50,5 +50,5 @@ campaign() {
 # The page, of all campaigns that were run.
 page() {
   [[ $plan == yes ]] && return
-  "$qfi" report "${results[@]}" --published "$study/published.json" --title "$1" -o "$output/report.html" --force
+  "$qfi" report "${results[@]}" --published "$published" --title "$1" -o "$output/report.html" --force
 }

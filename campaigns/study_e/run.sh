@@ -5,8 +5,6 @@ study=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=campaigns/common.sh
 source "$study/../common.sh"
 for config in "$study"/*.yaml; do
-  flips=$(size 1550 40)
-  [[ $full == no && $config == *int8* ]] && flips=300
-  campaign "$(basename "$config" .yaml)" "$config" --define "QFI_IMAGES=$(size 50 2)" --define "QFI_FLIPS=$flips"
+  campaign "$(basename "$config" .yaml)" "$config" --define "QFI_IMAGES=$(size 50 2)"
 done
 page "Study E: U-Nets with bounded activations"

@@ -115,7 +115,7 @@ class Evaluator {
     if (name == "product") return product(v, 1);
     if (name == "ratio") {
       QFI_CHECK(needs(2));
-      if (v[1].value == 0) return bad_input("{}: divides by 0", place.where());
+      if (v[1].value == 0) return Value{std::nan(""), {}, true};
       if (v[1].is_uncertain) return Value{v[0].value / v[1].value, {}, true};
       return product({v[0]}, 1 / v[1].value);
     }

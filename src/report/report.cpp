@@ -323,8 +323,15 @@ std::string set_section(const ResultsRecord& record, const RecordedSet& set, Pic
   return text + details("Sample, proof and counts", facts_table(set.facts));
 }
 
+// Its folder tells a campaign from others of the same model.
+std::string headline_of(const ResultsRecord& record) {
+  const std::string folder = std::filesystem::path(record.file).parent_path().filename().string();
+  return folder.empty() ? record.model : folder + ": " + record.model;
+}
+
 std::string campaign_section(const ResultsRecord& record, std::size_t number, Pictures& pictures) {
-  std::string text = fmt::format("<section id=\"campaign-{}\">\n<h2>{}</h2>\n", number, xml(record.model));
+  std::string text =
+      fmt::format("<section id=\"campaign-{}\">\n<h2>{}</h2>\n", number, xml(headline_of(record)));
   text += fmt::format("<p class=\"file\">{}, qfi {}, seed {}</p>\n", xml(record.file),
                       xml(fact(record.facts, "qfi, version")), xml(fact(record.facts, "seed")));
   for (const RecordedSet& set : record.sets) text += set_section(record, set, pictures);
@@ -339,14 +346,14 @@ std::string overview(std::span<const ResultsRecord> records, Pictures& pictures)
     for (const RecordedSet& set : records[i].sets)
       for (const RecordedSummary& summary : set.summaries)
         rows.push_back({std::to_string(rows.size() + 1),
-                        fmt::format("<a href=\"#campaign-{}\">{}</a>", i, xml(records[i].model)),
+                        fmt::format("<a href=\"#campaign-{}\">{}</a>", i, xml(headline_of(records[i]))),
                         xml(set.name + (summary.name.empty() ? "" : ", " + summary.name)),
                         percent(golden_accuracy(records[i])), percent(summary.faulty_accuracy.value),
                         bounds(summary.faulty_accuracy.interval), percent(summary.changed.value),
                         summary.critical ? percent(summary.critical->value) : ""});
   if (rows.size() < 2) return "";
   return "<section>\n<h2>Overview</h2>\n" +
-         table({"", "model", "fault set", "golden", "mean under faults", "interval, these images",
+         table({"", "campaign", "fault set", "golden", "mean under faults", "interval, these images",
                 "classes changed", "critical faults"},
                rows) +
          pictures.add({overview_plot(records)}) + "</section>\n";

@@ -36,7 +36,7 @@ campaigns = {
     "rates": "faults:\n  - {kind: bit_flip, target: weights}\nsample: {ber: [1.0e-4, 1.0e-3, 1.0e-2], draws: 8}\n",
     "paired": "faults:\n  - {kind: bit_flip, target: weights}\nsample: {count: 5, scheme: bit}\ndesign: paired\n",
 }
-pictures = {"netlist": 5, "bits": 15, "rates": 3, "paired": 6}  # one of them the overview of two sets, or of rates
+pictures = {"netlist": 5, "bits": 16, "rates": 4, "paired": 7}  # one of them the overview of two sets, or of rates
 hostile = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>`touch taken`"
 widths = {"desktop": 1280, "phone": 390}
 

@@ -60,6 +60,7 @@ TEST_F(Published, WhatTheResultsDoNotKnowIsNotJudged) {
   EXPECT_TRUE(std::isnan(f.value));
   EXPECT_EQ(f.agrees(), std::nullopt);
   EXPECT_EQ(figure("null", R"("run:/a")").agrees(), std::nullopt);
+  EXPECT_TRUE(std::isnan(figure("1", R"({"ratio": ["run:/a", 0]})").value)) << "a share of nothing";
 }
 
 TEST_F(Published, FiguresAreComputedFromSeveral) {
@@ -98,7 +99,6 @@ TEST_F(Published, MistakesAreNamedWithTheirPlace) {
   EXPECT_THAT(error(R"("run:/text")"), HasSubstr("no number and no estimate"));
   EXPECT_THAT(error(R"({"power": [1, 2]})"), HasSubstr("no operation 'power'"));
   EXPECT_THAT(error(R"({"ratio": [1]})"), HasSubstr("'ratio' needs 2 values"));
-  EXPECT_THAT(error(R"({"ratio": [1, 0]})"), HasSubstr("divides by 0"));
   EXPECT_THAT(error("[]"), HasSubstr("a value is a number"));
   std::string deep = "1";
   for (int i = 0; i < 20; ++i) deep = R"({"sum": [)" + deep + "]}";
