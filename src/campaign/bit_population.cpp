@@ -208,12 +208,14 @@ class Finder {
 
   // Of chosen channels, and not pruned.
   Result<void> choose_elements(const ValuePlace& place, const Tensor& tensor, StoredValues& values) const {
-    if (m_faults.channels.empty() && !m_faults.mask) return {};
+    if (m_faults.channels.empty() && !m_faults.mask && !m_faults.masks_zeros) return {};
     for (const std::uint64_t channel : m_faults.channels)
       if (channel >= place.channels)
         return bad_input("{} has {} channels, not a number {}", place.label, place.channels, channel);
     std::vector<bool> is_kept(tensor.elements(), true);
     if (m_faults.mask) QFI_CHECK(read_mask(place, tensor, is_kept));
+    for (std::uint64_t i = 0; m_faults.masks_zeros && i < is_kept.size(); ++i)
+      is_kept[i] = !is_zero(tensor, i);
     for (std::uint64_t element = 0; element < is_kept.size(); ++element) {
       const bool is_of_channel =
           m_faults.channels.empty() ||
@@ -222,6 +224,21 @@ class Finder {
     }
     values.count = values.elements.size();
     return {};
+  }
+
+  // Of a constant.
+  static bool is_zero(const Tensor& tensor, std::uint64_t element) {
+    const std::size_t size = tensor.bytes() / tensor.elements();
+    const std::byte* const value = tensor.data.data() + element * size;
+    if (tensor.type == TensorType::uint8)
+      return static_cast<int>(*value) ==
+             (tensor.quantization.zero_points.empty() ? 0 : tensor.quantization.zero_points.front());
+    if (tensor.type == TensorType::float32) {
+      float number = 0;
+      std::memcpy(&number, value, sizeof(number));
+      return number == 0;
+    }
+    return std::all_of(value, value + size, [](std::byte byte) { return byte == std::byte{0}; });
   }
 
   Result<void> read_mask(const ValuePlace& place, const Tensor& tensor, std::vector<bool>& is_kept) const {

@@ -182,7 +182,11 @@ Result<BitFaultConfig> read_bit_faults(const ConfigReader& reader, const YamlNod
     return entry.error("'neurons' of a storage belongs to the target data with 'compare: unprotected'");
   if (const auto mask = entry.find("mask")) {
     if (faults.target == FaultTarget::data) return mask->error("'mask' belongs to weights and biases");
-    QFI_TRY(faults.mask, reader.path(*mask));
+    QFI_TRY(const std::string text, mask->text());
+    faults.masks_zeros = text == "zeros";
+    if (!faults.masks_zeros) {
+      QFI_TRY(faults.mask, reader.path(*mask));
+    }
   }
   return faults;
 }
@@ -253,6 +257,7 @@ Json model_json(const BitFaultConfig& faults) {
   if (!faults.channels.empty()) json["channels"] = faults.channels;
   if (!faults.bits.empty()) json["bits"] = faults.bits;
   if (faults.mask) json["mask"] = faults.mask->text;
+  if (faults.masks_zeros) json["mask"] = "zeros";
   for (const StorageConfig& storage : faults.storage) json["storage"].push_back(storage_json(storage));
   return json;
 }

@@ -626,6 +626,18 @@ TEST_F(Campaign, AGeneticSearchFindsMoreHarmThanItBeganWith) {
   EXPECT_THAT(error(faults, "sample: {genetic: 20}\ndesign: paired"), HasSubstr("draws a fixed sample"));
 }
 
+TEST_F(Campaign, PrunedZerosLeaveThePopulation) {
+  const Done all = run("  - {kind: bit_flip, target: weights}", "sample: {count: 2}", 1);
+  const Done some = run("  - {kind: bit_flip, target: weights, mask: zeros}", "sample: {count: 2000}", 1);
+  std::uint64_t zeros = 0;
+  for (const auto& value : nlohmann::json::parse(all.json())["fault_sets"][0]["values"])
+    zeros += std::llround(value["zero_share"].get<double>() * value["values"].get<double>());
+  EXPECT_GT(zeros, 50U);
+  EXPECT_EQ(some.plan.sets[0]->population(), all.plan.sets[0]->population() - 8 * zeros);
+  const BitSet& set = *some.plan.bits(0);
+  for (std::size_t i = 0; i < set.drawn(); ++i) EXPECT_NE(set.outcomes()[i].value->first, 0U);
+}
+
 TEST_F(Campaign, ResultsTellHowStoredConstantsAreDistributed) {
   const Done done = run("  - {kind: bit_flip, target: weights}", "sample: {count: 2}", 1);
   const auto values = nlohmann::json::parse(done.json())["fault_sets"][0]["values"];

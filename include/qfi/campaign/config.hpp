@@ -80,6 +80,7 @@ struct BitFaultConfig {
   /// without the protection; else it is the stored bits, copies included.
   bool compares_protection = false;
   std::optional<ConfigPath> mask;  ///< .npz: of each tensor, 0 where a value is pruned
+  bool masks_zeros = false;        ///< every value that is 0 is pruned; no file then
 };
 
 /// data_aware: p(i) from the bit's place value; data_aware_weights: from the values themselves.
