@@ -630,9 +630,10 @@ TEST_F(Campaign, PrunedZerosLeaveThePopulation) {
   const Done all = run("  - {kind: bit_flip, target: weights}", "sample: {count: 2}", 1);
   const Done some = run("  - {kind: bit_flip, target: weights, mask: zeros}", "sample: {count: 2000}", 1);
   std::uint64_t zeros = 0;
-  for (const auto& value : nlohmann::json::parse(all.json())["fault_sets"][0]["values"])
+  const auto values = nlohmann::json::parse(all.json())["fault_sets"][0]["values"];
+  for (const auto& value : values)
     zeros += std::llround(value["zero_share"].get<double>() * value["values"].get<double>());
-  EXPECT_GT(zeros, 50U);
+  EXPECT_GT(zeros, 20U);
   EXPECT_EQ(some.plan.sets[0]->population(), all.plan.sets[0]->population() - 8 * zeros);
   const BitSet& set = *some.plan.bits(0);
   for (std::size_t i = 0; i < set.drawn(); ++i) EXPECT_NE(set.outcomes()[i].value->first, 0U);
