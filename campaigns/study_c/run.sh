@@ -6,7 +6,7 @@ study=$(cd "$(dirname "$0")" && pwd)
 source "$study/../common.sh"
 mnist=$QFI_SHARED/data/mnist
 
-# nvf NAME MODEL IMAGES: neurons=FILE. In parts, so that a run that was stopped goes on.
+# nvf NAME MODEL IMAGES: neurons=FILE. In parts, each on all cores, so that a run that was stopped goes on.
 nvf() {
   neurons=$output/$1_nvf_$3.csv
   [[ -s $neurons ]] && return
@@ -14,8 +14,9 @@ nvf() {
     echo "$1: run the study first; campaigns depend on its neurons" >&2
     exit 1
   fi
-  local parts=$shards files=() file
+  local parts=$shards files=() file part
   [[ $parts -gt 1 ]] || parts=10
+  [[ $parts -le $3 ]] || parts=$3
   for part in $(seq "$parts"); do
     file=$output/$1_nvf_$3.part${part}of$parts.csv
     [[ -s $file ]] || "$qfi" nvf "$QFI_SHARED/data/models/$2.tflite" --data "$mnist/t10k-images-idx3-ubyte.gz" \

@@ -53,8 +53,10 @@ for net, name in ("resnet18", "ResNet-18"), ("alexnet", "AlexNet"):
     study["figures"] += [
         {"what": f"{name}: layers that both orders have in their quarter", "published": None, "value": orders["common"],
          "note": quarter},
-        {"what": f"{name}: rank correlation of the two orders", "published": None, "value": orders["rank_correlation"]},
     ]
+    if orders["rank_correlation"] is not None:
+        study["figures"].append({"what": f"{name}: rank correlation of the two orders", "published": None,
+                                 "value": orders["rank_correlation"]})
 print(json.dumps(study))
 PYTHON
 published=$output/published.json

@@ -156,6 +156,11 @@ Result<void> check_replaceable(const std::filesystem::path& path, std::string_vi
                    path.string());
 }
 
+std::string folder_name(const std::filesystem::path& file) {
+  std::error_code none;
+  return std::filesystem::absolute(file, none).lexically_normal().parent_path().filename().string();
+}
+
 Result<TemporaryFolder> TemporaryFolder::create() {
   std::error_code error;
   std::string pattern = (std::filesystem::temp_directory_path(error) / "qfi-XXXXXX").string();

@@ -226,19 +226,12 @@ class Finder {
     return {};
   }
 
-  // Of a constant.
+  // Of a constant of at most 32 bits.
   static bool is_zero(const Tensor& tensor, std::uint64_t element) {
-    const std::size_t size = tensor.bytes() / tensor.elements();
-    const std::byte* const value = tensor.data.data() + element * size;
-    if (tensor.type == TensorType::uint8)
-      return static_cast<int>(*value) ==
-             (tensor.quantization.zero_points.empty() ? 0 : tensor.quantization.zero_points.front());
-    if (tensor.type == TensorType::float32) {
-      float number = 0;
-      std::memcpy(&number, value, sizeof(number));
-      return number == 0;
-    }
-    return std::all_of(value, value + size, [](std::byte byte) { return byte == std::byte{0}; });
+    const std::size_t size = size_of(tensor.type);
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, tensor.data.data() + element * size, size);
+    return magnitude_of(tensor, false, bits) == 0;
   }
 
   Result<void> read_mask(const ValuePlace& place, const Tensor& tensor, std::vector<bool>& is_kept) const {

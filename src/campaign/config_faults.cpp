@@ -184,6 +184,10 @@ Result<BitFaultConfig> read_bit_faults(const ConfigReader& reader, const YamlNod
     if (faults.target == FaultTarget::data) return mask->error("'mask' belongs to weights and biases");
     QFI_TRY(const std::string text, mask->text());
     faults.masks_zeros = text == "zeros";
+    const bool is_narrow =
+        std::ranges::any_of(faults.storage, [](const auto& s) { return s.width.value_or(8) < 8; });
+    if (faults.masks_zeros && is_narrow)
+      return mask->error("'mask: zeros' of narrowed weights would take small ones as pruned; give a file");
     if (!faults.masks_zeros) {
       QFI_TRY(faults.mask, reader.path(*mask));
     }

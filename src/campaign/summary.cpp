@@ -383,6 +383,7 @@ std::vector<DirectionRow> direction_rows(const BitSet& set, double confidence) {
   if (!has_single_bits(set)) return {};
   const std::array<const char*, 5> names = {"0->1", "1->0", "away", "towards", "neither"};
   std::map<std::pair<std::optional<std::size_t>, std::size_t>, std::pair<TrialSums, AlikeFaults>> rows;
+  for (std::size_t k = 0; k < names.size(); ++k) rows[{std::nullopt, k}];
   for (std::size_t fault = 0; fault < set.drawn(); ++fault) {
     const BitOutcome outcome = set.outcomes()[fault];
     const std::size_t layer = set.values().stored[set.fault(fault).sites.front().values].layer;

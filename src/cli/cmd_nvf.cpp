@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "campaign_files.hpp"
 #include "campaign_options.hpp"
 #include "data_options.hpp"
 #include "progress_line.hpp"
@@ -113,6 +114,8 @@ Result<VulnerabilityFile> search(const Options& options, VulnerabilityStats& sta
   config.metric_tensor = source.metric_tensor;
   config.seed = source.seed;
   VulnerabilityParams params;
+  const ToolInfo tool = this_tool();
+  params.tool = tool.version + " " + tool.git;
   QFI_TRY(params.shard, shard_of(options.shard));
   QFI_TRY(Model model, load_tflite(options.model, load_params(options.model_memory)));
   params.threads = options.threads > 0 ? options.threads : default_threads();
@@ -147,6 +150,7 @@ Result<int> run(const Options& options) {
   if (!found) return tl::unexpected(found.error());
   if (!options.json)
     fmt::print(
+        stderr,
         "{:.1f} % of {} pairs of neuron and image proven harmless by bounds, {} values tried in the rest\n",
         100.0 * static_cast<double>(stats.proven) / static_cast<double>(stats.pairs), stats.pairs,
         stats.inferences);
@@ -199,6 +203,9 @@ void add_nvf_merge(CLI::App& app, Action& chosen) {
   command->callback([options, &chosen] {
     chosen = [options]() -> Result<int> {
       QFI_CHECK(check_output(*options));
+      for (const std::filesystem::path& part : options->parts)
+        if (std::error_code none; std::filesystem::equivalent(part, options->output, none))
+          return bad_input("{}: is one of the parts; write the whole elsewhere", options->output);
       QFI_TRY(const VulnerabilityFile found, merge_vulnerability(options->parts));
       return write(found, *options);
     };

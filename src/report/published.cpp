@@ -29,9 +29,7 @@ constexpr std::array<const char*, 3> k_intervals = {"interval_image_population",
 class Evaluator {
  public:
   explicit Evaluator(std::span<const std::filesystem::path> results) {
-    for (const std::filesystem::path& path : results)
-      m_paths[std::filesystem::absolute(path).lexically_normal().parent_path().filename().string()].push_back(
-          path);
+    for (const std::filesystem::path& path : results) m_paths[folder_name(path)].push_back(path);
   }
 
   Result<Value> value(const Place& place, int depth = 0) {

@@ -8,6 +8,7 @@
 #include "figures.hpp"
 #include "markup.hpp"
 #include "page_style.hpp"
+#include "qfi/base/file.hpp"
 #include "qfi/base/text.hpp"
 
 namespace qfi {
@@ -202,47 +203,41 @@ std::string search_table(const RecordedSet& set) {
          table({"", "operator", "bits tried", "vulnerable", "LVF"}, rows);
 }
 
-// "3 (conv1)": the constants of that operator.
-std::string parameters_of(const RecordedSet& set, std::uint64_t layer) {
-  std::string names;
-  for (const RecordedConstant& constant : set.constants)
-    if (constant.layer == layer) names += (names.empty() ? "" : ", ") + constant.label;
-  return names.empty() ? std::to_string(layer) : names;
-}
-
 // Of segmentation, and of what may become NaN: every parameter set.
 std::string parameter_sets_table(const ResultsRecord& record, const RecordedSet& set) {
-  const bool is_float = std::ranges::any_of(
-      set.constants, [](const RecordedConstant& c) { return c.share_from_1_to_2.has_value(); });
-  if (set.by_layer.empty() || !(record.is_segmentation || is_float)) return "";
-  const auto top_exponent_bit = [&](std::uint64_t layer) -> std::string {
-    constexpr std::uint64_t k_bit = 30;
-    const auto cell = std::ranges::find_if(set.by_layer_and_bit, [&](const RecordedDomain& domain) {
-      return domain.layer == layer && domain.bit == k_bit && domain.drawn > 0;
-    });
-    return cell == set.by_layer_and_bit.end() ? "not drawn" : percent(cell->changed.value);
-  };
+  std::map<std::uint64_t, RecordedConstant> constants;  // of each layer
+  for (const RecordedConstant& constant : set.constants) constants.try_emplace(constant.layer, constant);
+  const bool is_float =
+      std::ranges::any_of(constants, [](const auto& c) { return c.second.share_from_1_to_2.has_value(); });
+  if (set.by_layer.empty() || constants.empty() || !(record.is_segmentation || is_float)) return "";
+  constexpr std::uint64_t k_top_exponent_bit = 30;
+  std::map<std::uint64_t, std::string> of_top_exponent_bit;
+  for (const RecordedDomain& domain : set.by_layer_and_bit)
+    if (domain.bit == k_top_exponent_bit && domain.drawn > 0)
+      of_top_exponent_bit[*domain.layer] = percent(domain.changed.value);
   std::vector<Cells> rows;
   for (const RecordedDomain& domain : set.by_layer) {
-    Cells cells = {xml(parameters_of(set, *domain.layer)), std::to_string(domain.drawn),
-                   percent(domain.changed.value), bounds(domain.changed.interval), percent(domain.deviation)};
+    const auto constant = constants.find(*domain.layer);
+    const bool is_known = constant != constants.end();
+    Cells cells = {is_known ? xml(constant->second.label) : std::to_string(*domain.layer),
+                   std::to_string(domain.drawn), percent(domain.changed.value),
+                   bounds(domain.changed.interval), percent(domain.deviation)};
     if (record.is_segmentation)
       for (const auto& iou : {domain.global_iou, domain.weighted_iou})
         cells.push_back(iou ? percent(*iou) : "none");
     if (is_float) {
-      const auto constant = std::ranges::find_if(set.constants, [&](const RecordedConstant& c) {
-        return c.layer == *domain.layer && c.share_from_1_to_2;
-      });
-      cells.push_back(constant == set.constants.end() ? "" : percent(*constant->share_from_1_to_2));
-      cells.push_back(top_exponent_bit(*domain.layer));
-      cells.insert(cells.end(), {std::to_string(domain.nan), std::to_string(domain.infinity)});
+      const bool has_share = is_known && constant->second.share_from_1_to_2;
+      const auto bit = of_top_exponent_bit.find(*domain.layer);
+      cells.insert(cells.end(), {has_share ? percent(*constant->second.share_from_1_to_2) : "",
+                                 bit == of_top_exponent_bit.end() ? "not drawn" : bit->second,
+                                 std::to_string(domain.nan), std::to_string(domain.infinity)});
     }
     rows.push_back(std::move(cells));
   }
   Cells header = {"parameters", "drawn", "classes changed", "interval", "deviation over faults"};
   if (record.is_segmentation) header.insert(header.end(), {"IoU, global", "IoU, weighted"});
   if (is_float)
-    header.insert(header.end(), {"1 &lt; |x| &lt; 2", "top exponent bit changes", "NaN, trials", "infinity"});
+    header.insert(header.end(), {"1 &le; |x| &lt; 2", "top exponent bit changes", "NaN, trials", "infinity"});
   return "<h3>Parameter sets</h3>\n" + table(header, rows);
 }
 
@@ -325,8 +320,7 @@ std::string set_section(const ResultsRecord& record, const RecordedSet& set, Pic
 
 // Its folder tells a campaign from others of the same model.
 std::string headline_of(const ResultsRecord& record) {
-  const std::string folder = std::filesystem::path(record.file).parent_path().filename().string();
-  return folder.empty() ? record.model : folder + ": " + record.model;
+  return folder_name(record.file) + ": " + record.model;
 }
 
 std::string campaign_section(const ResultsRecord& record, std::size_t number, Pictures& pictures) {

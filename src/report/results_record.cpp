@@ -2,6 +2,7 @@
 #include "qfi/report/results_record.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "fault_table_reader.hpp"
 #include "json_place.hpp"
@@ -185,12 +186,13 @@ Result<void> read_constants(const Place& place, RecordedSet& set) {
   if (!rows) return {};
   QFI_TRY(const std::vector<Place> items, rows->items());
   for (const Place& row : items) {
+    if (row.find("stage")) continue;  // data
     RecordedConstant constant;
     QFI_TRY(constant.label, row.text_at("label"));
     QFI_TRY(constant.layer, row.count_at("layer"));
     QFI_TRY(constant.share_from_1_to_2, share_if(row, "share_from_1_to_2"));
     QFI_TRY(const std::uint64_t width, row.count_at("width"));
-    // Of fewer bits all codes lie in two of the steps.
+    // Of fewer bits the steps are not the codes that there are.
     if (const std::optional<Place> codes = row.find("histogram_of_codes"); codes && width == 8) {
       QFI_TRY(constant.codes, counts_of(*codes, k_code_steps));
     }
@@ -217,6 +219,10 @@ Result<void> read_domains(const Place& place, RecordedSet& set) {
   QFI_TRY(set.by_layer, domains_at(place, "by_layer"));
   QFI_TRY(set.by_bit, domains_at(place, "by_bit"));
   QFI_TRY(set.by_layer_and_bit, domains_at(place, "by_layer_and_bit"));
+  std::set<std::uint64_t> layers;
+  for (const RecordedDomain& domain : set.by_layer)
+    if (domain.layer && !layers.insert(*domain.layer).second)
+      return bad_input("set '{}': two rows of layer {}", set.name, *domain.layer);
   const auto is_known = [](const auto& member) {
     return [member](const RecordedDomain& domain) { return (domain.*member).has_value(); };
   };
@@ -310,8 +316,9 @@ Result<RecordedSet> read_set(const Place& place, const ResultsRecord& record,
   QFI_CHECK(read_constants(place, set));
   QFI_CHECK(read_search(place, set));
   if (const std::optional<Place> protection = place.find("protection")) {
-    QFI_TRY(const Place summary, protection->at("summary"));
-    QFI_TRY(set.with_protection, summary_at(summary, is_map, "with the protection"));
+    if (const std::optional<Place> summary = protection->find("summary")) {  // before 0.1 it had none
+      QFI_TRY(set.with_protection, summary_at(*summary, is_map, "with the protection"));
+    }
   }
   QFI_CHECK(read_directions(place, set));
   QFI_CHECK(read_masking(place, set));

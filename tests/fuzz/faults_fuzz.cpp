@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists of faults and of neurons: the first byte says which.
+// Lists of faults and of neurons: the first byte says which. Two shards of neurons stand beside '|'.
 #include "fuzz.hpp"
 #include "qfi/campaign/bit_set.hpp"
 #include "qfi/campaign/neuron_vulnerability.hpp"
@@ -28,8 +28,12 @@ struct Bits {
 void run(std::string_view input) {
   const std::uint8_t what = choice(input);
   if (what % 8 == 7) {
-    const std::filesystem::path parts[] = {write("part.csv", input)};
-    return static_cast<void>(merge_vulnerability(parts));
+    const std::size_t cut = std::min(input.find('|'), input.size());
+    std::vector<std::filesystem::path> parts = {write("part.csv", input.substr(0, cut))};
+    if (cut < input.size()) parts.push_back(write("other.csv", input.substr(cut + 1)));
+    if (const auto whole = merge_vulnerability(parts))
+      require(vulnerability_csv(*whole).find("nan") == std::string::npos, "every NVF is a number");
+    return;
   }
   if (what % 4 == 0) return static_cast<void>(parse_stuck_at(netlist(), std::string(input)));
   const auto file = write("faults.csv", input);

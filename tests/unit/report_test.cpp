@@ -176,6 +176,17 @@ TEST(Report, ParameterSetsHaveARowEach) {
                               "<td>none</td><td>12.5&nbsp;%</td><td>35.0&nbsp;%</td><td>7</td><td>5</td>"));
 }
 
+TEST(Report, CampaignsGoByTheirFolders) {
+  ResultsRecord record = small_record();
+  record.file = "runs/first/results.json";
+  EXPECT_THAT(value_of(report_page({&record, 1}, "t")), HasSubstr("<h2>first: m.tflite</h2>"));
+  record.file = "runs/first/./results.json";
+  EXPECT_THAT(value_of(report_page({&record, 1}, "t")), HasSubstr("<h2>first: m.tflite</h2>"));
+  record.file = "results.json";
+  EXPECT_THAT(value_of(report_page({&record, 1}, "t")),
+              HasSubstr("<h2>" + std::filesystem::current_path().filename().string() + ": m.tflite</h2>"));
+}
+
 TEST(Report, AProtectionAndASearchHaveTheirTables) {
   ResultsRecord record = small_record();
   RecordedSet& set = record.sets[0];
@@ -221,7 +232,8 @@ TEST(Report, TheEstimateOfAnExhaustiveSetConvergesToWhatIsTrue) {
 TEST(Report, TextFromFilesStaysText) {
   ResultsRecord record = small_record();
   const std::string hostile = "<script>alert('x')</script>\"&\n`rm -rf x`\xff";
-  record.model = record.config = record.file = hostile;
+  record.model = record.config = hostile;
+  record.file = hostile + "/results.json";
   record.facts = {{hostile, hostile}};
   RecordedSet& set = record.sets[0];
   set.name = hostile;
@@ -231,7 +243,7 @@ TEST(Report, TextFromFilesStaysText) {
   set.constants = {{hostile, 1, std::vector<std::uint64_t>(16, 1), 0.5}};
   RecordedDomain domain;
   domain.layer = 1;
-  set.by_layer = {domain, domain};
+  set.by_layer = {domain};
   set.masking = {{hostile + "\nEND_OF_DATA\nsystem(\"touch pwned\")", 3}};
   set.summaries.push_back(set.summaries[0]);
   set.summaries[1].name = hostile;

@@ -60,6 +60,9 @@ Result<void> write_file(const std::filesystem::path& path, std::string_view cont
 /// and nobody asked to replace it.
 Result<void> check_replaceable(const std::filesystem::path& path, std::string_view start, bool is_forced);
 
+/// The name of the folder that holds a file, also where the path does not say it.
+std::string folder_name(const std::filesystem::path& file);
+
 /// A private folder (mode 0700) below the system's temporary folder, removed with its content.
 class TemporaryFolder {
  public:

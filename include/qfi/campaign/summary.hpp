@@ -80,6 +80,7 @@ struct DirectionRow {
   TrialSums sums;
   std::optional<Ratio> share;  ///< of changed units, weighted
 };
+/// Of all layers together every direction has a row, of a layer those that occurred.
 std::vector<DirectionRow> direction_rows(const BitSet& set, double confidence);
 
 /// The same logical faults without and with the protection.
