@@ -414,21 +414,32 @@ Result<double> BitSet::expected_seconds_per_fault() {
   const std::size_t images = is_paired() ? 1 : std::min(k_images, m_workload.images());
   QFI_TRY(const auto golden, m_golden.make(0, images, 1));
   BitRunner runner(m_workload, m_values, m_golden.propagation(), m_execution);
-  const auto start = std::chrono::steady_clock::now();
-  const auto seconds = [&] {
+  const auto seconds_of = [&](const std::vector<BitFault>& faults, std::size_t count) -> Result<double> {
+    const auto start = std::chrono::steady_clock::now();
+    QFI_CHECK(runner.run(faults, {*golden, 0, 0, count}));
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
   constexpr std::uint64_t k_together = 10;
   std::uint64_t tried = 0;
-  while (tried < std::min(k_tried, drawn()) && seconds() < k_most_seconds) {
+  double of_one = 0;  // image
+  double of_all = 0;
+  while (tried < std::min(k_tried, drawn()) && of_one + of_all < k_most_seconds) {
     std::vector<BitFault> faults;
     for (std::uint64_t i = 0; i < k_together; ++i)
       faults.push_back(fault(random_below(m_seed, "measure", tried++, drawn())));
-    QFI_CHECK(runner.run(faults, {*golden, 0, 0, images}));
+    QFI_TRY(const double one, seconds_of(faults, 1));
+    QFI_TRY(const double all, seconds_of(faults, images));
+    of_one += one;
+    of_all += all;
   }
   if (tried == 0) return 0.0;
-  const double per_image = seconds() / static_cast<double>(tried * images);
-  return per_image * static_cast<double>(is_paired() ? 1 : m_workload.images());
+  if (images == 1) return of_one / static_cast<double>(tried);
+  // Faults of many bits take long to prepare, once for each block of images.
+  const double per_image = std::max(0.0, of_all - of_one) / static_cast<double>(images - 1);
+  const double per_block = std::max(0.0, of_one - per_image);
+  return (per_image * static_cast<double>(m_workload.images()) +
+          per_block * static_cast<double>(m_golden.count())) /
+         static_cast<double>(tried);
 }
 
 Result<void> BitSet::replay(const BitFault& fault, const GoldenActivations& golden,

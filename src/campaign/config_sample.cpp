@@ -100,13 +100,12 @@ Result<SampleConfig> read_budget(const YamlNode& node, const YamlNode& budget) {
 }
 
 Result<SampleConfig> read_genetic(const YamlNode& node, const YamlNode& population) {
-  QFI_CHECK(node.check_keys({"genetic", "flips", "mutation", "harm", "patience", "generations"}));
+  QFI_CHECK(node.check_keys({"genetic", "flips", "mutation", "patience", "generations"}));
   SampleGenetic sample;
   constexpr std::uint64_t k_most_individuals = 1'000'000;
   QFI_TRY(sample.population, population.number(std::uint64_t{2}, k_most_individuals));
   QFI_CHECK(read_number(node, "flips", std::uint64_t{1}, std::uint64_t{10'000}, sample.flips));
   QFI_CHECK(read_number(node, "mutation", 0.0, 1.0, sample.mutation));
-  QFI_CHECK(read_number(node, "harm", 0.0, 1.0, sample.harm));
   QFI_CHECK(read_number(node, "patience", std::uint64_t{1}, k_most_individuals, sample.patience));
   QFI_CHECK(read_number(node, "generations", std::uint64_t{1}, k_most_individuals, sample.generations));
   return sample;
@@ -114,8 +113,11 @@ Result<SampleConfig> read_genetic(const YamlNode& node, const YamlNode& populati
 
 Json json_of(const SampleExhaustive&) { return "exhaustive"; }
 Json json_of(const SampleGenetic& sample) {
-  return {{"genetic", sample.population}, {"flips", sample.flips},       {"mutation", sample.mutation},
-          {"harm", sample.harm},          {"patience", sample.patience}, {"generations", sample.generations}};
+  return {{"genetic", sample.population},
+          {"flips", sample.flips},
+          {"mutation", sample.mutation},
+          {"patience", sample.patience},
+          {"generations", sample.generations}};
 }
 Json json_of(const SampleMargin& sample) {
   Json json = {{"margin", sample.margin},
@@ -165,10 +167,10 @@ Result<SampleConfig> read_sample(const ConfigReader& reader, const YamlNode& nod
   }
   const std::vector<std::string> kinds = {"margin",     "count",  "list",   "ber",
                                           "half_width", "budget", "genetic"};
-  QFI_CHECK(node.check_keys({"margin",     "confidence", "t",       "p",        "rounding",   "scheme",
-                             "small",      "count",      "list",    "ber",      "draws",      "draw",
-                             "half_width", "metric",     "minimum", "maximum",  "budget",     "genetic",
-                             "flips",      "mutation",   "harm",    "patience", "generations"}));
+  QFI_CHECK(node.check_keys({"margin",     "confidence", "t",        "p",          "rounding", "scheme",
+                             "small",      "count",      "list",     "ber",        "draws",    "draw",
+                             "half_width", "metric",     "minimum",  "maximum",    "budget",   "genetic",
+                             "flips",      "mutation",   "patience", "generations"}));
   const auto given =
       std::ranges::count_if(kinds, [&](const std::string& kind) { return node.find(kind).has_value(); });
   if (given != 1) return node.error("'sample' needs exactly one of {}", fmt::join(kinds, ", "));

@@ -2,7 +2,6 @@
 #include "qfi/campaign/genetic_search.hpp"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 
 #include "qfi/base/random.hpp"
@@ -56,6 +55,16 @@ std::size_t layer_of(std::span<const LayerBits> layers, std::uint64_t bit) {
   return std::prev(after)->layer;
 }
 
+// Which of all cost most, the earlier one of equals first; no more than `most`.
+template <class Individuals>
+std::vector<std::size_t> fittest(const Individuals& individuals, std::size_t most) {
+  std::vector<std::size_t> best(individuals.size());
+  std::iota(best.begin(), best.end(), std::size_t{0});
+  std::ranges::stable_sort(best, std::greater<>(), [&](std::size_t i) { return individuals[i].drop; });
+  best.resize(std::min(best.size(), most));
+  return best;
+}
+
 double mean_drop(std::span<const Individual> individuals) {
   double sum = 0;
   for (const Individual& individual : individuals) sum += individual.drop;
@@ -77,10 +86,7 @@ std::vector<Genome> first_generation(std::span<const LayerBits> layers, const Sa
 std::vector<Genome> next_generation(std::span<const LayerBits> layers, const SampleGenetic& params,
                                     std::uint64_t seed, std::uint64_t number,
                                     std::span<const Individual> individuals) {
-  std::vector<std::size_t> best(individuals.size());
-  std::iota(best.begin(), best.end(), std::size_t{0});
-  std::ranges::stable_sort(best, std::greater<>(), [&](std::size_t i) { return individuals[i].drop; });
-  best.resize(params.population);
+  const std::vector<std::size_t> best = fittest(individuals, params.population);
   std::vector<Genome> result;
   for (std::uint64_t i = 0; i < params.population; ++i) {
     Draws draws(seed, number, i);
@@ -103,12 +109,11 @@ void LayerSearch::add(std::span<const Individual> generation) {
   Generation now;
   now.mean = mean_drop(generation);
   now.best = std::ranges::max(generation, {}, &Individual::drop).drop;
-  for (const Individual& individual : generation)
-    for (const std::uint64_t bit : individual.bits) {
-      Sum& sum = m_of_bit[bit];
-      sum.excess += individual.drop - now.mean;
-      ++sum.individuals;
-    }
+  for (const Individual& individual : generation) {
+    Run& run = m_runs.emplace_back();
+    run.drop = individual.drop;
+    for (const std::uint64_t bit : individual.bits) ++run.bits[layer_of(m_layers, bit)];
+  }
   for (const LayerVulnerability& layer : layers()) now.order.push_back(layer.layer);
   if (!m_generations.empty()) now.best = std::max(now.best, m_generations.back().best);
   m_same = !m_generations.empty() && m_generations.back().order == now.order ? m_same + 1 : 0;
@@ -118,11 +123,10 @@ void LayerSearch::add(std::span<const Individual> generation) {
 std::vector<LayerVulnerability> LayerSearch::layers() const {
   std::map<std::size_t, LayerVulnerability> of_layer;
   for (const LayerBits& layer : m_layers) of_layer[layer.layer].layer = layer.layer;
-  for (const auto& [bit, sum] : m_of_bit) {
-    LayerVulnerability& layer = of_layer[layer_of(m_layers, bit)];
-    ++layer.tried;
-    layer.vulnerable += sum.excess >= m_params.harm * static_cast<double>(sum.individuals) ? 1 : 0;
-  }
+  for (const Run& run : m_runs)
+    for (const auto& [layer, bits] : run.bits) of_layer[layer].tried += bits;
+  for (const std::size_t i : fittest(m_runs, m_params.population))
+    for (const auto& [layer, bits] : m_runs[i].bits) of_layer[layer].vulnerable += bits;
   std::vector<LayerVulnerability> result;
   for (const auto& [layer, vulnerability] : of_layer) result.push_back(vulnerability);
   std::ranges::stable_sort(result, std::greater<>(), &LayerVulnerability::lvf);

@@ -134,7 +134,6 @@ struct SampleGenetic {
   std::uint64_t population = 0;
   std::uint64_t flips = 20;        ///< of an individual
   double mutation = 0.1;           ///< share of its bits that are drawn anew
-  double harm = 0.01;              ///< drop of accuracy that makes a bit vulnerable
   std::uint64_t patience = 5;      ///< generations without a change of the layers' order that end it
   std::uint64_t generations = 50;  ///< at most
 };

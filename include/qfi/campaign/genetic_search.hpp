@@ -5,8 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "qfi/campaign/config.hpp"
@@ -41,12 +41,12 @@ std::vector<Genome> next_generation(std::span<const LayerBits> layers, const Sam
                                     std::uint64_t seed, std::uint64_t number,
                                     std::span<const Individual> individuals);
 
-/// Of a layer: bits that were tried, and of them those whose individuals cost on average at least
-/// `params.harm` more than the mean of their generations.
+/// Of a layer: its bits in all individuals that were run, and in the best of them, from which the next
+/// generation would come. What does harm stays, and is inherited more often.
 struct LayerVulnerability {
   std::size_t layer = 0;
-  std::uint64_t tried = 0;
-  std::uint64_t vulnerable = 0;
+  std::uint64_t tried = 0;       ///< a bit counts in each of its individuals
+  std::uint64_t vulnerable = 0;  ///< likewise
   double lvf() const { return tried == 0 ? 0 : static_cast<double>(vulnerable) / static_cast<double>(tried); }
 };
 
@@ -70,13 +70,13 @@ class LayerSearch {
   std::vector<LayerVulnerability> layers() const;
 
  private:
-  struct Sum {
-    double excess = 0;
-    std::uint64_t individuals = 0;
+  struct Run {
+    double drop = 0;
+    std::map<std::size_t, std::uint64_t> bits;  ///< by layer
   };
   std::vector<LayerBits> m_layers;
   SampleGenetic m_params;
-  std::unordered_map<std::uint64_t, Sum> m_of_bit;
+  std::vector<Run> m_runs;
   std::vector<Generation> m_generations;
   std::uint64_t m_same = 0;
 };
