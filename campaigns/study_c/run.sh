@@ -29,14 +29,14 @@ nvf() {
 
 for net in mlp7 lenet5; do
   if [[ $net == mlp7 ]]; then
-    nvf mlp7 mlp7_mnist_int8 "$(size 10000 300)"
+    nvf mlp7 mlp7_mnist_int8 "$(size 10000 200)"
   else
-    nvf lenet5 lenet5_valid_mnist_int8 "$(size 10000 500)"
+    nvf lenet5 lenet5_valid_mnist_int8 "$(size 10000 300)"
   fi
   # 1e-9: whatever does any harm.
   for threshold in 0 1e-9 0.0005 0.001 0.002 0.2; do
     for protection in split_lcu tmr; do
-      campaign "${net}_${protection}_$threshold" "$study/$net.yaml" --define "QFI_IMAGES=$(size 10000 50)" \
+      campaign "${net}_${protection}_$threshold" "$study/$net.yaml" --define "QFI_IMAGES=$(size 10000 40)" \
         --define "QFI_PROTECTION=$protection" --define "QFI_THRESHOLD=$threshold" \
         --define "QFI_NEURONS_FILE=$neurons"
     done

@@ -81,7 +81,8 @@ std::string table(const VulnerabilityFile& found) {
   text += "\n  NVF at least   critical   neurons if split   if tripled\n";
   for (const Threshold& t : thresholds(found))
     text += fmt::format("  {:>10.1f} % {:>10} {:>18} {:>12}\n", 100 * t.nvf, t.critical,
-                        found.neurons.size() + t.critical, found.neurons.size() + 2 * t.critical);
+                        neurons_if_split(found.neurons.size(), t.critical),
+                        neurons_if_tripled(found.neurons.size(), t.critical));
   return text;
 }
 
@@ -97,8 +98,8 @@ std::string json(const VulnerabilityFile& found) {
   for (const Threshold& t : thresholds(found))
     critical.push_back({{"nvf", t.nvf},
                         {"critical", t.critical},
-                        {"neurons_split", found.neurons.size() + t.critical},
-                        {"neurons_tripled", found.neurons.size() + 2 * t.critical}});
+                        {"neurons_split", neurons_if_split(found.neurons.size(), t.critical)},
+                        {"neurons_tripled", neurons_if_tripled(found.neurons.size(), t.critical)}});
   return json_text({{"neurons", found.neurons.size()},
                     {"images", found.images},
                     {"layers", layers},

@@ -113,7 +113,8 @@ class Evaluator {
     if (name == "product") return product(v, 1);
     if (name == "ratio") {
       QFI_CHECK(needs(2));
-      if (v[1].value == 0) return Value{std::nan(""), {}, true};
+      const bool may_be_negative = v[1].interval && v[1].interval->low < 0 && v[1].interval->high > 0;
+      if (v[1].value == 0 || may_be_negative) return Value{std::nan(""), {}, true};
       if (v[1].is_uncertain) return Value{v[0].value / v[1].value, {}, true};
       return product({v[0]}, 1 / v[1].value);
     }

@@ -20,6 +20,7 @@ class Published : public testing::Test {
   void SetUp() override {
     const std::string results =
         R"({"a": {"mean": 0.2, "interval_these_images": [0.19, 0.21], "interval_image_population": [0.1, 0.3]},
+            "lost": {"mean": 0.1, "interval_these_images": [-0.1, 0.3]},
             "b": {"share": 0.5, "interval": null}, "none": {"removed_share": null, "interval": null}, "list": [{"changed": 30}, {"changed": 60}], "text": "x"})";
     std::filesystem::create_directory(m_folder.path() / "run");
     ASSERT_TRUE(write_file(m_folder.path() / "run/results.json", results));
@@ -61,6 +62,9 @@ TEST_F(Published, WhatTheResultsDoNotKnowIsNotJudged) {
   EXPECT_EQ(f.agrees(), std::nullopt);
   EXPECT_EQ(figure("null", R"("run:/a")").agrees(), std::nullopt);
   EXPECT_TRUE(std::isnan(figure("1", R"({"ratio": ["run:/a", 0]})").value)) << "a share of nothing";
+  EXPECT_TRUE(std::isnan(figure("1", R"({"ratio": ["run:/a", "run:/lost"]})").value))
+      << "a loss that may be a gain";
+  EXPECT_DOUBLE_EQ(figure("1", R"({"ratio": ["run:/lost", "run:/a"]})").value, 0.5);
 }
 
 TEST_F(Published, FiguresAreComputedFromSeveral) {

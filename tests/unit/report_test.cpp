@@ -176,6 +176,13 @@ TEST(Report, ParameterSetsHaveARowEach) {
                               "<td>none</td><td>12.5&nbsp;%</td><td>35.0&nbsp;%</td><td>7</td><td>5</td>"));
 }
 
+TEST(Report, FiguresThatAreNegativeShowIt) {
+  const ResultsRecord record = small_record();
+  const ComparedFigure lost{"lost", {}, -0.00667, Interval{-0.0214, 0.05}, true, ""};
+  EXPECT_THAT(value_of(report_page({&record, 1}, "t", PublishedStudy{"s", "", {}, {lost}})),
+              HasSubstr("<td>-0.667&nbsp;%</td><td>-2.14&nbsp;% .. 5.00&nbsp;%</td>"));
+}
+
 TEST(Report, CampaignsGoByTheirFolders) {
   ResultsRecord record = small_record();
   record.file = "runs/first/results.json";

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/faults/storage.hpp"
 
+#include <bit>
+#include <cmath>
+#include <limits>
 #include <map>
 
 #include "support.hpp"
@@ -59,6 +62,22 @@ TEST(Storage, PlainFlipsAndSticksExactlyOneBit) {
         EXPECT_EQ(reading.is_missed(), result != code);
       }
     }
+}
+
+// A flip of FLOAT32's top exponent bit: magnitudes between 1 and 2 become NaN, 1 infinity, all others finite.
+TEST(Storage, TheTopExponentBitMakesNanAndInfinityOfMagnitudesFrom1To2) {
+  const Storage s = storage(32, Protection::plain);
+  const StoredBitFault fault{30, BitFaultModel::flip};
+  const auto flipped = [&](float value) {
+    return std::bit_cast<float>(s.read(std::bit_cast<std::uint32_t>(value), {&fault, 1}).code);
+  };
+  for (const float sign : {1.0F, -1.0F}) {
+    EXPECT_EQ(flipped(sign), sign * std::numeric_limits<float>::infinity());
+    for (const float value : {std::nextafter(1.0F, 2.0F), 1.5F, std::nextafter(2.0F, 1.0F)})
+      EXPECT_TRUE(std::isnan(flipped(sign * value))) << value;
+    for (const float value : {0.0F, 1e-30F, 0.5F, std::nextafter(1.0F, 0.0F), 2.0F, 3.0F, 1e30F})
+      EXPECT_TRUE(std::isfinite(flipped(sign * value))) << value;
+  }
 }
 
 TEST(Storage, MajorityCorrectsOneFaultOfABitAndNotTwo) {

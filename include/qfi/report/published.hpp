@@ -40,8 +40,8 @@ struct PublishedStudy {
 /// folder, or one of
 /// {"product": [V..]}, {"ratio": [V, V]}, {"sum": [V..]}, {"rap": [drop, memory, time]}, {"p_drop": [weights,
 /// width, exposure, p_single, bit error rate, drop]}. Published percentages are in points, values in shares.
-/// What is divided by 0 is unknown. An interval is that of the one estimate in V; of several there is none.
-/// Errors name the file and the place.
+/// What is divided by 0, or by what may be of either sign, is unknown. An interval is that of the one
+/// estimate in V; of several there is none. Errors name the file and the place.
 Result<PublishedStudy> read_published(const std::filesystem::path& file,
                                       std::span<const std::filesystem::path> results);
 
