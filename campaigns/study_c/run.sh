@@ -36,7 +36,7 @@ for net in mlp7 lenet5; do
   # 1e-9: whatever does any harm.
   for threshold in 0 1e-9 0.0005 0.001 0.002 0.2; do
     for protection in split_lcu tmr; do
-      campaign "${net}_${protection}_$threshold" "$study/$net.yaml" --define "QFI_IMAGES=$(size 10000 40)" \
+      campaign "${net}_${protection}_$threshold" "$study/$net.yaml" --define "QFI_IMAGES=$(size 10000 200)" \
         --define "QFI_PROTECTION=$protection" --define "QFI_THRESHOLD=$threshold" \
         --define "QFI_NEURONS_FILE=$neurons"
     done

@@ -151,7 +151,6 @@ Result<int> run(const Options& options) {
   if (!found) return tl::unexpected(found.error());
   if (!options.json)
     fmt::print(
-        stderr,
         "{:.1f} % of {} pairs of neuron and image proven harmless by bounds, {} values tried in the rest\n",
         100.0 * static_cast<double>(stats.proven) / static_cast<double>(stats.pairs), stats.pairs,
         stats.inferences);

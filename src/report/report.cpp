@@ -356,7 +356,10 @@ std::string overview(std::span<const ResultsRecord> records, Pictures& pictures)
 
 std::string figure_text(const ComparedFigure& figure, double value) {
   if (std::isnan(value)) return "unknown";
-  return figure.is_percent ? percent(value) : fmt::format("{:.4g}", value);
+  if (figure.is_percent) return percent(value);
+  constexpr double k_largest_count = 1e15;
+  const bool is_count = std::round(value) == value && std::abs(value) < k_largest_count;
+  return is_count ? fmt::format("{:.0f}", value) : fmt::format("{:.4g}", value);
 }
 
 std::string study_section(const PublishedStudy& study) {

@@ -179,8 +179,11 @@ TEST(Report, ParameterSetsHaveARowEach) {
 TEST(Report, FiguresThatAreNegativeShowIt) {
   const ResultsRecord record = small_record();
   const ComparedFigure lost{"lost", {}, -0.00667, Interval{-0.0214, 0.05}, true, ""};
-  EXPECT_THAT(value_of(report_page({&record, 1}, "t", PublishedStudy{"s", "", {}, {lost}})),
-              HasSubstr("<td>-0.667&nbsp;%</td><td>-2.14&nbsp;% .. 5.00&nbsp;%</td>"));
+  const ComparedFigure values{"values", Interval{289994, 289994}, 159498, {}, false, ""};
+  const std::string page =
+      value_of(report_page({&record, 1}, "t", PublishedStudy{"s", "", {}, {lost, values}}));
+  EXPECT_THAT(page, HasSubstr("<td>289994</td><td>159498</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>-0.667&nbsp;%</td><td>-2.14&nbsp;% .. 5.00&nbsp;%</td>"));
 }
 
 TEST(Report, CampaignsGoByTheirFolders) {
