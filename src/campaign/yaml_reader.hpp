@@ -23,8 +23,8 @@ struct YamlFile {
 
 class YamlNode {
  public:
-  YamlNode(YAML::Node node, const YamlFile* file, std::string name)
-      : m_node(std::move(node)), m_file(file), m_name(std::move(name)) {}
+  YamlNode(const YAML::Node& node, const YamlFile* file, std::string name)
+      : m_node(node), m_file(file), m_name(std::move(name)) {}
 
   const std::string& name() const { return m_name; }
   bool is_map() const { return m_node.IsMap(); }

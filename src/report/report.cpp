@@ -28,8 +28,11 @@ const std::map<std::string, std::string> k_share_names = {
 std::string percent(double share) {
   if (std::abs(share) < 1e-8) share = 0.0;
   int digits = 1;
-  for (double value = 100.0 * std::abs(share); value > 0 && value < 10.0 && digits < 6; value *= 10.0)
+  double value = 100.0 * std::abs(share);
+  while (value > 0 && value < 10.0 && digits < 6) {
+    value *= 10.0;
     ++digits;
+  }
   return fmt::format("{:.{}f}&nbsp;%", 100.0 * share, digits);
 }
 

@@ -26,7 +26,7 @@ void add_facts(const Json& json, const std::string& name, Facts& facts) {
     for (const auto& [key, value] : json.items()) {
       std::string words = key;
       std::ranges::replace(words, '_', ' ');
-      add_facts(value, name.empty() ? words : name + ", " + words, facts);
+      add_facts(value, name.empty() ? words : fmt::format("{}, {}", name, words), facts);
     }
     return;
   }

@@ -15,7 +15,11 @@ std::string percent(double share) { return fmt::format("{:5.1f} %", 100.0 * shar
 // Small shares need more digits: as many as show three.
 int digits_of(double share) {
   int digits = 1;
-  for (double percent = 100.0 * share; percent > 0 && percent < 10.0 && digits < 7; percent *= 10.0) ++digits;
+  double percent = 100.0 * share;
+  while (percent > 0 && percent < 10.0 && digits < 7) {
+    percent *= 10.0;
+    ++digits;
+  }
   return digits;
 }
 
