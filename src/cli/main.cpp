@@ -81,7 +81,7 @@ Result<std::map<std::string, std::uint64_t>> parse_ties(const std::vector<std::s
 int main(int argc, char** argv) {
   using namespace qfi;
   using namespace qfi::cli;
-  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error like a full disk
+  static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));  // a limit on file sizes is an error like a full disk
   try {
     CLI::App app{"qfi: how often does a quantized network still answer right under hardware faults?"};
     app.set_version_flag("--version", "qfi " QFI_VERSION);
