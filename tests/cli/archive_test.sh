@@ -16,7 +16,7 @@ foreign=$(env -u LD_LIBRARY_PATH ldd "$work/elsewhere/bin/qfi" | grep -v "$work/
 demo="$work/elsewhere/share/qfi/campaigns/demo.yaml"
 env -i PATH=/nonexistent HOME="$work" "$work/elsewhere/bin/qfi" campaign "$demo" --output "$work/out" |
   tee "$work/log" | tail -3
-[[ $(ls "$work"/elsewhere/share/doc/qfi/*.copyright | wc -l) -ge 10 ]] || { echo "licence texts are missing"; exit 1; }
+[[ $(find "$work"/elsewhere/share/doc/qfi -name "*.copyright" | wc -l) -ge 10 ]] || { echo "licence texts are missing"; exit 1; }
 grep -q 'Verilator' "$work/log"
 "$1/qfi" campaign "$demo" --output "$work/here" >/dev/null
 cmp "$work/out/results.json" "$work/here/results.json"
