@@ -316,7 +316,7 @@ Result<RecordedSet> read_set(const Place& place, const ResultsRecord& record,
   QFI_CHECK(read_constants(place, set));
   QFI_CHECK(read_search(place, set));
   if (const std::optional<Place> protection = place.find("protection")) {
-    if (const std::optional<Place> summary = protection->find("summary")) {  // before 0.1 it had none
+    if (const std::optional<Place> summary = protection->find("summary")) {  // earlier builds wrote none
       QFI_TRY(set.with_protection, summary_at(*summary, is_map, "with the protection"));
     }
   }
