@@ -84,7 +84,8 @@ TEST_P(RecordedOutputs, OfRealModelsAreReproduced) {
     }
     ++models;
   }
-  EXPECT_EQ(models, GetParam() == KernelSet::reference ? 24 : 25);
+  // The shared data may grow; no recording may be passed over.
+  EXPECT_GE(models, GetParam() == KernelSet::reference ? 38 : 39);
 }
 
 // Bit-exactness is not promised for FLOAT32; every value is within this of the largest of its tensor.
@@ -125,7 +126,7 @@ TEST(RecordedFloatOutputs, AreReproducedWithinTheTolerance) {
     }
     ++models;
   }
-  EXPECT_EQ(models, 6);
+  EXPECT_GE(models, 8);
 }
 
 TEST_P(RecordedOutputs, OfSingleOperatorsAreReproduced) {
@@ -181,7 +182,7 @@ TEST_P(RecordedOutputs, OfSingleOperatorsAreReproduced) {
     }
     ++cases;
   }
-  EXPECT_EQ(cases, 361);
+  EXPECT_GE(cases, 361);
 }
 
 // The whole path of `qfi run`: the user's files, quantization, engine, counts.
@@ -220,6 +221,8 @@ std::vector<DataCase> data_cases() {
   };
   const DataConfig gtsrb =
       data_of(DataFormat::npy, "gtsrb/test_images.npy", "gtsrb/test_labels.npy", SelectAll{});
+  const DataConfig first_gtsrb =
+      data_of(DataFormat::npy, "gtsrb/test_images.npy", "gtsrb/test_labels.npy", SelectFirst{500});
   const auto imagenet = [](ColorMode color, std::optional<Resize> resize, ImageSelection select,
                            bool has_labels) {
     DataConfig config = data_of(DataFormat::npy, "imagenet_sample/images_160.npy",
@@ -237,8 +240,17 @@ std::vector<DataCase> data_cases() {
           {"resnet18w16_cifar10_int8", cifar(SelectAll{}), centred},
           {"resnet18w16_cifar10_pruned50_int8", cifar(SelectFirst{200}), centred},
           {"resnet18w16_cifar10_fp32", cifar(SelectFirst{1000}), centred},
+          {"resnet18w16_cifar10_uint8io", cifar(SelectFirst{500}), centred},
+          {"resnet18w16_gtsrb_int8", gtsrb, centred},
+          {"resnet34w16_cifar10_int8", cifar(SelectFirst{200}), centred},
+          {"resnet34w16_cifar10_uint8io", cifar(SelectFirst{200}), centred},
+          {"resnet34w16_gtsrb_int8", first_gtsrb, centred},
+          {"mobv1_050_cifar10_int8", cifar(SelectFirst{500}), centred},
+          {"mobv1_050_cifar10_uint8io", cifar(SelectFirst{500}), centred},
           {"mobv2_050_cifar10_int8", cifar(SelectFirst{500}), centred},
+          {"mobv2_050_cifar10_uint8io", cifar(SelectFirst{500}), centred},
           {"mobv1_050_gtsrb_int8", gtsrb, centred},
+          {"mobv2_050_gtsrb_int8", first_gtsrb, centred},
           {"mobilenet_v1_0.5_160_quant", imagenet(ColorMode::as_stored, std::nullopt, SelectAll{}, true), {}},
           {"vww_96_int8", imagenet(ColorMode::as_stored, to_96, SelectAll{}, false), unit},
           {"person_detect", imagenet(ColorMode::grey, to_96, SelectAll{}, false), {}},
@@ -251,10 +263,16 @@ std::vector<DataCase> data_cases() {
           {"lenet5_mnist_floatio", mnist(SelectAll{}), unit},
           {"lenet5_mnist_fp32", mnist(SelectFirst{1000}), unit},
           {"lenet5_valid_mnist_int8", mnist(SelectAll{}), unit},
+          {"lenet5_valid_mnist_acc89_int8", mnist(SelectAll{}), unit},
           {"mlp7_mnist_int8", mnist(SelectAll{}), unit},
+          {"mlp7_mnist_acc70_int8", mnist(SelectAll{}), unit},
           {"unet_relu_int8", scenes(SelectAll{}), centred},
           {"unet_sigmoid_int8", scenes(SelectAll{}), centred},
           {"unet_hard_sigmoid_int8", scenes(SelectAll{}), centred},
+          {"unet_relu_pruned_int8", scenes(SelectAll{}), centred},
+          {"unet_sigmoid_pruned_int8", scenes(SelectAll{}), centred},
+          {"unet_hard_sigmoid_pruned_int8", scenes(SelectAll{}), centred},
+          {"unet_relu_pruned_fp32", scenes(SelectFirst{10}), centred},
           {"unet_relu_fp32", scenes(SelectFirst{50}), centred},
           {"unet_sigmoid_fp32", scenes(SelectFirst{50}), centred},
           {"unet_hard_sigmoid_fp32", scenes(SelectFirst{50}), centred}};
