@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// What all tests share: where files lie, and values out of Results.
 #pragma once
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
@@ -11,13 +11,12 @@
 
 namespace qfi::test {
 
-inline std::filesystem::path source_folder() { return QFI_SOURCE_FOLDER; }
+/// The checkout, and the program that was built from it.
+std::filesystem::path source_folder();
+std::string program();
 
 /// The shared data beside the checkout: QFI_SHARED, by default ../shared.
-inline std::filesystem::path shared_folder() {
-  const char* folder = std::getenv("QFI_SHARED");
-  return folder == nullptr ? source_folder().parent_path() / "shared" : std::filesystem::path(folder);
-}
+std::filesystem::path shared_folder();
 
 /// The value, or a failed test with the error's message.
 template <class T>

@@ -26,7 +26,7 @@ Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {
   plan.config = std::move(config);
   QFI_TRY(Model model, load_tflite(plan.config.model.path, load_params(params.model_memory)));
   QFI_CHECK(narrow_stored_weights(model, plan.config.faults));
-  QFI_TRY(Workload workload, make_workload(std::move(model), plan.config,
+  QFI_TRY(Workload workload, make_workload(std::move(model), plan.config.model.path.string(), plan.config,
                                            {params.threads, params.kernels, params.model_memory}));
   plan.workload = std::make_unique<Workload>(std::move(workload));
   for (std::size_t i = 0; i < plan.config.faults.size(); ++i) {

@@ -10,9 +10,9 @@
 
 #include "qfi/base/file.hpp"
 #include "qfi/base/text.hpp"
-#include "qfi/campaign/classification.hpp"
-#include "qfi/campaign/config_names.hpp"
 #include "qfi/campaign/plan.hpp"
+#include "qfi/config/config_names.hpp"
+#include "qfi/workload/classification.hpp"
 
 namespace qfi {
 namespace {

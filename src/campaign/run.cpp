@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "qfi/campaign/summary.hpp"
+#include "qfi/campaign/estimates.hpp"
 
 namespace qfi {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "campaign_options.hpp"
 #include "output_folder.hpp"
-#include "qfi/campaign/journal.hpp"
-#include "qfi/campaign/results.hpp"
+#include "qfi/journal/journal.hpp"
+#include "qfi/results/results.hpp"
 
 namespace qfi::cli {
 

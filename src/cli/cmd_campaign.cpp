@@ -125,7 +125,7 @@ Result<int> run(const Options& options) {
   QFI_TRY(const OutputFolder folder, OutputFolder::open(output));
   if (options.restarts) QFI_CHECK(remove_known_journal(output));
   if (!journal) {
-    QFI_TRY(journal, Journal::open(folder.file(k_journal_name)));
+    QFI_TRY(journal, Journal::open(folder.file(k_journal_name), count_columns()));
   }
   QFI_CHECK(take_over(plan, shard, *journal));
   info.plan_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -47,6 +47,8 @@ Result<std::unique_ptr<Journal>> open_source(const std::string& folder) {
     return bad_input("{}: no {} in it", folder, k_journal_name);
   QFI_TRY(auto journal, Journal::open_to_read(file));
   if (!journal->identity()) return bad_input("{}: empty; run its shard", journal->file().string());
+  if (journal->columns() != count_columns())
+    return bad_input("{}: damaged; its counts are not those of a campaign", journal->file().string());
   return journal;
 }
 
@@ -114,7 +116,7 @@ Result<int> run(const Options& options) {
   if (std::filesystem::exists(folder.file(k_journal_name)))
     return bad_input("{}: there already; another --output, or --restart",
                      folder.file(k_journal_name).string());
-  QFI_TRY(auto journal, Journal::open(folder.file(k_journal_name)));
+  QFI_TRY(auto journal, Journal::open(folder.file(k_journal_name), count_columns()));
   for (std::size_t i = 0; i < plan.sets.size(); ++i)
     if (const auto bought = plan.sets[i]->bought())
       QFI_CHECK(journal->set_note(budget_note(i), std::to_string(*bought)));

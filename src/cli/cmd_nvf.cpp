@@ -9,7 +9,7 @@
 #include "progress_line.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/text.hpp"
-#include "qfi/campaign/neuron_vulnerability.hpp"
+#include "qfi/vulnerability/neuron_vulnerability.hpp"
 #include "stop_signals.hpp"
 
 namespace qfi::cli {
@@ -109,19 +109,14 @@ std::string json(const VulnerabilityFile& found) {
 Result<VulnerabilityFile> search(const Options& options, VulnerabilityStats& stats) {
   QFI_TRY(DataAndInput source, read_data_options(options.data));
   source.data.max_bytes = options.data_memory;
-  CampaignConfig config;
-  config.data = source.data;
-  config.input = source.input;
-  config.metric_tensor = source.metric_tensor;
-  config.seed = source.seed;
   VulnerabilityParams params;
   const ToolInfo tool = this_tool();
   params.tool = tool.version + " " + tool.git;
   QFI_TRY(params.shard, shard_of(options.shard));
   QFI_TRY(Model model, load_tflite(options.model, load_params(options.model_memory)));
   params.threads = options.threads > 0 ? options.threads : default_threads();
-  QFI_TRY(const Workload workload,
-          make_workload(std::move(model), config, {params.threads, KernelSet::fast, options.model_memory}));
+  QFI_TRY(const Workload workload, make_workload(std::move(model), options.model, source,
+                                                 {params.threads, KernelSet::fast, options.model_memory}));
   const StopSignals signals;
   ProgressLine progress;
   if (options.tries_all) params.search = NeuronSearch::all_values;

@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "campaign_options.hpp"
-#include "qfi/campaign/results.hpp"
 #include "qfi/report/table.hpp"
+#include "qfi/results/results.hpp"
 
 namespace qfi::cli {
 namespace {

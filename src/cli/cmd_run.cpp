@@ -7,10 +7,10 @@
 #include "campaign_options.hpp"
 #include "data_options.hpp"
 #include "progress_line.hpp"
-#include "qfi/campaign/config_names.hpp"
-#include "qfi/campaign/evaluate.hpp"
-#include "qfi/campaign/faulty_unit.hpp"
+#include "qfi/config/config_names.hpp"
+#include "qfi/fault_sets/faulty_unit.hpp"
 #include "qfi/report/evaluation.hpp"
+#include "qfi/workload/evaluate.hpp"
 
 namespace qfi::cli {
 namespace {

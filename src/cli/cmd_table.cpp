@@ -10,7 +10,7 @@
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/npy.hpp"
-#include "qfi/campaign/config_names.hpp"
+#include "qfi/config/config_names.hpp"
 #include "qfi/netlist/verilator.hpp"
 #include "qfi/tables/fault_tables.hpp"
 

@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "campaign_options.hpp"
-#include "qfi/campaign/config_names.hpp"
+#include "qfi/config/config_names.hpp"
 
 namespace qfi::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "command.hpp"
-#include "qfi/campaign/config.hpp"
+#include "qfi/config/config.hpp"
 
 namespace qfi::cli {
 

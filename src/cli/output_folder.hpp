@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "qfi/campaign/results.hpp"
+#include "qfi/results/results.hpp"
 
 namespace qfi::cli {
 

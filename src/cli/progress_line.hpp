@@ -5,7 +5,7 @@
 #include <chrono>
 #include <string>
 
-#include "qfi/campaign/fault_set.hpp"
+#include "qfi/fault_sets/fault_set.hpp"
 
 namespace qfi::cli {
 

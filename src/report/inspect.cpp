@@ -33,11 +33,11 @@ std::string tensor_line(const char* what, const TensorInventory& tensor) {
                      quantization_text(tensor), printable(tensor.name));
 }
 
-const char* kind_name(Stage::Kind kind) {
+const char* kind_name(StageInventory::Kind kind) {
   switch (kind) {
-    case Stage::Kind::input: return "input";
-    case Stage::Kind::accumulator: return "accumulator";
-    case Stage::Kind::output: return "output";
+    case StageInventory::Kind::input: return "input";
+    case StageInventory::Kind::accumulator: return "accumulator";
+    case StageInventory::Kind::output: return "output";
   }
   return "";
 }
@@ -61,9 +61,9 @@ struct StageTotals {
   std::uint64_t values = 0;
   std::uint64_t bits = 0;
 };
-StageTotals totals(const std::vector<Stage>& stages) {
+StageTotals totals(const std::vector<StageInventory>& stages) {
   StageTotals sum;
-  for (const Stage& stage : stages) {
+  for (const StageInventory& stage : stages) {
     sum.values += stage.values;
     sum.bits += stage.bits();
   }
@@ -102,7 +102,7 @@ std::string model_table(const ModelInventory& model) {
   text += fmt::format("  neurons  {:>14} (outputs of layers that multiply weights, but the last)\n",
                       grouped(model.total(&OperatorInventory::neurons)));
   text += fmt::format("\n{:<12} {:>12} {:>6} {:>15}  of\n", "data stage", "values", "bits", "bits in all");
-  for (const Stage& stage : model.stages)
+  for (const StageInventory& stage : model.stages)
     text += fmt::format("{:<12} {:>12} {:>6} {:>15}  '{}'\n", kind_name(stage.kind), grouped(stage.values),
                         stage.bits_per_value, grouped(stage.bits()), printable(stage.name));
   return text;
@@ -123,7 +123,7 @@ std::string model_json(const ModelInventory& model) {
                          {"bias_bits", op.bias_bits},
                          {"neurons", op.neurons}});
   Json stages = Json::array();
-  for (const Stage& stage : model.stages)
+  for (const StageInventory& stage : model.stages)
     stages.push_back({{"kind", kind_name(stage.kind)},
                       {"name", stage.name},
                       {"values", stage.values},

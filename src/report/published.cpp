@@ -8,7 +8,7 @@
 #include "json_place.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/text.hpp"
-#include "qfi/campaign/metrics.hpp"
+#include "qfi/statistics/metrics.hpp"
 
 namespace qfi {
 namespace {

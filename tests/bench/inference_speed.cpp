@@ -13,8 +13,8 @@
 #include <thread>
 
 #include "qfi/base/random.hpp"
-#include "qfi/campaign/faulty_unit.hpp"
 #include "qfi/engine/pair_counter.hpp"
+#include "qfi/fault_sets/faulty_unit.hpp"
 #include "qfi/model/model.hpp"
 
 namespace qfi {

@@ -16,7 +16,7 @@ namespace qfi::test {
 class Command : public testing::Test {
  protected:
   ProcessOutcome run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), QFI_PROGRAM);
+    arguments.insert(arguments.begin(), test::program());
     return value_of(run_process(arguments, folder(), std::chrono::seconds(300)));
   }
   const std::filesystem::path& folder() const { return m_folder.path(); }

@@ -420,7 +420,7 @@ TEST_F(Command, ResultsAreTheSameBytesWithFewerInstructions) {
   ASSERT_EQ(run({"campaign", file, "-o", "all"}).exit_code, 0);
   for (const char* most : {"AVX512_CORE", "AVX2", "SSE41"}) {
     const std::vector<std::string> arguments = {
-        "/usr/bin/env", std::string("DNNL_MAX_CPU_ISA=") + most, QFI_PROGRAM, "campaign", file, "-o", most};
+        "/usr/bin/env", std::string("DNNL_MAX_CPU_ISA=") + most, test::program(), "campaign", file, "-o", most};
     const ProcessOutcome outcome = value_of(run_process(arguments, folder(), std::chrono::seconds(300)));
     ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
     EXPECT_EQ(bytes(most) == bytes("all"), true) << most;

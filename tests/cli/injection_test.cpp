@@ -255,7 +255,7 @@ TEST_F(Injection, ProgramsThatWereStartedEndWithAKilledRun) {
       "sleep 0.05; done\n"
       "exit 1\n";
   const ProcessOutcome outcome =
-      value_of(run_process({"sh", "-c", script, "sh", QFI_PROGRAM}, folder(), std::chrono::seconds(60)));
+      value_of(run_process({"sh", "-c", script, "sh", test::program()}, folder(), std::chrono::seconds(60)));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Campaigns that are killed, stopped, split, damaged and merged.
-#include "qfi/campaign/journal.hpp"
+#include "qfi/journal/journal.hpp"
 
 #include <map>
 
@@ -63,7 +63,7 @@ TEST_P(JournalOf, KilledRunsGoOnToTheSameBytes) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   for (std::uint64_t i = 0; i < kills(); ++i) {
     const double share = static_cast<double>(random_below(7, GetParam(), i, 1000)) / 1000.0;
-    run_program({"timeout", "-s", "KILL", std::to_string(seconds * share), QFI_PROGRAM, "campaign", file,
+    run_program({"timeout", "-s", "KILL", std::to_string(seconds * share), test::program(), "campaign", file,
                  "-o", "killed"});
     expect_success({"campaign", file, "-o", "killed"});
     ASSERT_EQ(bytes("killed") == bytes("whole"), true)
@@ -131,7 +131,7 @@ TEST_P(JournalOf, SignalsStopBetweenTrials) {
     for (const double share : {0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6}) {
       const ProcessOutcome outcome =
           run_program({"timeout", "--preserve-status", "-s", signal, std::to_string(seconds * share),
-                       QFI_PROGRAM, "campaign", file, "-o", "stopped"});
+                       test::program(), "campaign", file, "-o", "stopped"});
       const bool says_so = outcome.output.find("the same command goes on") != std::string::npos;
       EXPECT_EQ(says_so, says_so && outcome.exit_code == code) << outcome.output;
       stopped += says_so ? 1 : 0;
@@ -203,7 +203,7 @@ TEST_F(Journals, MergeRefusesWhatIsNotWhole) {
   refuses({"s13", "other", "s33"}, "of another campaign: config.seed was 2, is 1");
   // One that was stopped before its first trial.
   const std::vector<std::string> limited = {
-      "/bin/sh", "-c", "ulimit -f 40; exec \"$0\" campaign \"$1\" --shard 2/3 -o half", QFI_PROGRAM, file};
+      "/bin/sh", "-c", "ulimit -f 40; exec \"$0\" campaign \"$1\" --shard 2/3 -o half", test::program(), file};
   ASSERT_EQ(value_of(run_process(limited, folder(), std::chrono::seconds(60))).exit_code, 1);
   refuses({"s13", "half", "s33"}, "half/journal.sqlite: shard 2/3 is not finished");
 }
@@ -216,7 +216,7 @@ TEST_F(Journals, SamplesThatAreDecidedByResultsAreNotSplit) {
   // They are resumed.
   ASSERT_EQ(run({"campaign", file, "-o", "whole"}).exit_code, 0);
   for (const char* seconds : {"0.1", "0.2"})
-    run_process({"timeout", "-s", "KILL", seconds, QFI_PROGRAM, "campaign", file, "-o", "killed"}, folder(),
+    run_process({"timeout", "-s", "KILL", seconds, test::program(), "campaign", file, "-o", "killed"}, folder(),
                 std::chrono::seconds(60));
   ASSERT_EQ(run({"campaign", file, "-o", "killed"}).exit_code, 0);
   EXPECT_EQ(bytes("killed") == bytes("whole"), true);
@@ -226,7 +226,7 @@ TEST_F(Journals, SamplesThatAreDecidedByResultsAreNotSplit) {
 TEST_F(Journals, AFullDiskLosesNothing) {
   const std::string file = config("{count: 400}");
   const std::vector<std::string> limited = {
-      "/bin/sh", "-c", "ulimit -f 64; exec \"$0\" campaign \"$1\" -o full", QFI_PROGRAM, file};
+      "/bin/sh", "-c", "ulimit -f 64; exec \"$0\" campaign \"$1\" -o full", test::program(), file};
   const ProcessOutcome outcome = value_of(run_process(limited, folder(), std::chrono::seconds(60)));
   EXPECT_EQ(outcome.exit_code, 1) << outcome.output;
   EXPECT_THAT(outcome.output, HasSubstr("full/journal.sqlite"));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Campaign configs.
 #include "fuzz.hpp"
-#include "qfi/campaign/config.hpp"
+#include "qfi/config/config.hpp"
 
 namespace qfi::fuzz {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lists of faults and of neurons: the first byte says which. Two shards of neurons stand beside '|'.
 #include "fuzz.hpp"
-#include "qfi/campaign/bit_set.hpp"
-#include "qfi/campaign/neuron_vulnerability.hpp"
+#include "qfi/fault_sets/bit_set.hpp"
 #include "qfi/faults/stuck_at.hpp"
+#include "qfi/vulnerability/neuron_vulnerability.hpp"
 
 namespace qfi::fuzz {
 namespace {

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "fuzz.hpp"
-#include "qfi/campaign/journal.hpp"
+#include "qfi/journal/journal.hpp"
 
 namespace qfi::fuzz {
 namespace {
@@ -37,7 +37,7 @@ void run(std::string_view input) {
   if (how % 4 == 3) return decode(input);
   const auto file = write("journal.sqlite", input);
   {
-    const auto journal = how % 8 == 0 ? Journal::open(file) : Journal::open_to_read(file);
+    const auto journal = how % 8 == 0 ? Journal::open(file, count_columns()) : Journal::open_to_read(file);
     if (journal) read_all(**journal);
   }
   for (const char* suffix : {"-wal", "-journal", "-shm"}) {

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "qfi/base/random.hpp"
-#include "qfi/campaign/faulty_unit.hpp"
+#include "qfi/fault_sets/faulty_unit.hpp"
 #include "qfi/model/model.hpp"
 #include "support.hpp"
 

@@ -6,9 +6,9 @@
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/npy.hpp"
-#include "qfi/campaign/evaluate.hpp"
 #include "qfi/data/data_set.hpp"
 #include "qfi/engine/program.hpp"
+#include "qfi/workload/evaluate.hpp"
 #include "support.hpp"
 
 namespace qfi {

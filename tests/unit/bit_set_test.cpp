@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Campaigns of faults of stored bits, on the demo's small network.
-#include "qfi/campaign/bit_set.hpp"
+#include "qfi/fault_sets/bit_set.hpp"
 
 #include <gmock/gmock.h>
 
@@ -11,8 +11,8 @@
 
 #include "qfi/base/file.hpp"
 #include "qfi/base/random.hpp"
-#include "qfi/campaign/results.hpp"
 #include "qfi/campaign/run.hpp"
+#include "qfi/results/results.hpp"
 #include "support.hpp"
 
 namespace qfi {

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "qfi/base/random.hpp"
-#include "qfi/faults/sample_size.hpp"
+#include "qfi/statistics/sample_size.hpp"
 #include "support.hpp"
 
 namespace qfi {

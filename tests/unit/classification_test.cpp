@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qfi/campaign/classification.hpp"
+#include "qfi/workload/classification.hpp"
 
 #include <cmath>
 

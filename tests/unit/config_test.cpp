@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qfi/campaign/config.hpp"
+#include "qfi/config/config.hpp"
 
 #include <gmock/gmock.h>
 

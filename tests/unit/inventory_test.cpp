@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qfi/campaign/inventory.hpp"
+#include "qfi/engine/inventory.hpp"
 
 #include <gmock/gmock.h>
 
 #include <map>
 
 #include "qfi/faults/collapse.hpp"
+#include "qfi/faults/netlist_inventory.hpp"
 #include "qfi/tables/fault_tables.hpp"
 #include "support.hpp"
 
@@ -33,8 +34,8 @@ TEST(ModelInventory, HasAnAccumulatorAndAnOutputStagePerLayer) {
   const ModelInventory demo = take_inventory(value_of(
       Program::prepare(value_of(load_tflite(test::source_folder() / "campaigns/demo/shapes.tflite")))));
   std::uint64_t accumulators = 0;
-  for (const Stage& stage : demo.stages) {
-    if (stage.kind != Stage::Kind::accumulator) continue;
+  for (const StageInventory& stage : demo.stages) {
+    if (stage.kind != StageInventory::Kind::accumulator) continue;
     ++accumulators;
     EXPECT_EQ(stage.bits_per_value, 32U);
   }
@@ -49,8 +50,8 @@ TEST(ModelInventory, SumsOf16BitActivationsHave64BitsUnlessTheFileSaysOtherwise)
   Model model = value_of(load_tflite(test::shared_folder() / "data/models/lenet5_mnist_int16x8.tflite"));
   const auto bits_of_accumulators = [](const ModelInventory& inventory) {
     std::vector<std::uint64_t> bits;
-    for (const Stage& stage : inventory.stages)
-      if (stage.kind == Stage::Kind::accumulator) bits.push_back(stage.bits_per_value);
+    for (const StageInventory& stage : inventory.stages)
+      if (stage.kind == StageInventory::Kind::accumulator) bits.push_back(stage.bits_per_value);
     return bits;
   };
   EXPECT_THAT(bits_of_accumulators(take_inventory(value_of(Program::prepare(model)))), testing::Each(64U));

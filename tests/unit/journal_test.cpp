@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qfi/campaign/journal.hpp"
+#include "qfi/journal/journal.hpp"
 
 #include <gmock/gmock.h>
 #include <sqlite3.h>
 
 #include "draw.hpp"
 #include "qfi/base/file.hpp"
+#include "qfi/fault_sets/trial.hpp"
 #include "support.hpp"
 
 namespace qfi {
@@ -98,16 +99,18 @@ TEST(Trial, DamagedDetailsAreNoTrialOrSomeTrial) {
 
 class JournalFile : public testing::Test {
  protected:
-  std::unique_ptr<Journal> open() { return value_of(Journal::open(file)); }
+  std::unique_ptr<Journal> open() { return value_of(Journal::open(file, count_columns())); }
   std::string message() {
-    const auto opened = Journal::open(file);
+    const auto opened = Journal::open(file, count_columns());
     return opened ? "" : opened.error().message;
   }
   static TrialRow row(std::uint64_t fault, std::uint64_t block) {
     TrialRow row;
     row.key = {fault % 3, fault, block};
     row.name = "net " + std::to_string(fault);
-    row.counts.images = fault * 7 + block;
+    FaultCounts counts;
+    counts.images = fault * 7 + block;
+    row.counts = count_numbers(counts);
     row.details = std::string(fault % 50, static_cast<char>(fault));
     return row;
   }
@@ -170,7 +173,7 @@ TEST_F(JournalFile, TheSameTrialTwiceIsToleratedADifferentOneRefused) {
   journal->add(row(3, 2));
   EXPECT_TRUE(journal->finish());
   TrialRow other = row(3, 2);
-  ++other.counts.changed;
+  ++other.counts.front();
   journal->add(other);
   const auto finished = journal->finish();
   ASSERT_FALSE(finished);
@@ -182,7 +185,7 @@ TEST_F(JournalFile, TheSameTrialTwiceIsToleratedADifferentOneRefused) {
 TEST_F(JournalFile, RowsOfAnotherCampaignDoNotPass) {
   fill(5);
   {
-    const auto other = value_of(Journal::open(folder.path() / "other.sqlite"));
+    const auto other = value_of(Journal::open(folder.path() / "other.sqlite", count_columns()));
     ASSERT_TRUE(other->identify({{"config.seed", "9"}}));
     TrialRow foreign = row(30, 0);
     other->add(foreign);
@@ -226,7 +229,7 @@ TEST_F(JournalFile, DamageIsFoundOrHarmless) {
         damaged[draw.bits() % damaged.size()] = static_cast<char>(draw.bits());
     std::filesystem::remove(file.string() + "-wal");
     ASSERT_TRUE(write_file(file, damaged));
-    const auto journal = Journal::open(file);
+    const auto journal = Journal::open(file, count_columns());
     bool is_good = journal.has_value();
     for (std::uint64_t set = 0; set < 3 && is_good; ++set)
       is_good = (*journal)

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <map>
 
-#include "qfi/campaign/config.hpp"
-#include "qfi/campaign/evaluate.hpp"
+#include "qfi/config/config.hpp"
+#include "qfi/workload/evaluate.hpp"
 #include "support.hpp"
 
 namespace qfi {

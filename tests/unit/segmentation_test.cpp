@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qfi/campaign/segmentation.hpp"
+#include "qfi/workload/segmentation.hpp"
 
 #include <gmock/gmock.h>
 

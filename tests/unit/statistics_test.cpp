@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qfi/campaign/statistics.hpp"
+#include "qfi/statistics/statistics.hpp"
 
 #include <boost/math/distributions/beta.hpp>
 #include <cmath>
 
 #include "qfi/base/random.hpp"
-#include "qfi/faults/sample_size.hpp"
+#include "qfi/statistics/sample_size.hpp"
 #include "support.hpp"
 
 namespace qfi {

@@ -7,9 +7,9 @@
 #include <memory>
 #include <vector>
 
-#include "qfi/campaign/bit_set.hpp"
-#include "qfi/campaign/stuck_at_set.hpp"
-#include "qfi/campaign/table_set.hpp"
+#include "qfi/fault_sets/bit_set.hpp"
+#include "qfi/fault_sets/stuck_at_set.hpp"
+#include "qfi/fault_sets/table_set.hpp"
 
 namespace qfi {
 

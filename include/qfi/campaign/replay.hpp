@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "qfi/campaign/config.hpp"
-#include "qfi/campaign/counts.hpp"
+#include "qfi/config/config.hpp"
+#include "qfi/workload/counts.hpp"
 
 namespace qfi {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "qfi/campaign/plan.hpp"
-#include "qfi/campaign/statistics.hpp"
+#include "qfi/statistics/statistics.hpp"
 
 namespace qfi {
 

@@ -81,7 +81,7 @@ struct DataConfig {
   // Done in this order, on pixels of 0..255; class maps are cropped and resized (nearest) alike.
   ColorMode color = ColorMode::as_stored;
   Crop crop;
-    std::optional<Resize> resize;
+  std::optional<Resize> resize;
   std::uint64_t max_bytes = k_data_memory;  ///< no part of the campaign: what this run may read of a file
 };
 
@@ -93,6 +93,15 @@ struct InputScaling {
   bool reverse_channels = false;  ///< first, e.g. RGB files for a BGR model
 
   bool scales() const { return !scale.empty() || !mean.empty(); }
+};
+
+/// What a network is fed with, and what is read from it.
+struct DataAndInput {
+  DataConfig data;
+  InputScaling input;
+  std::string metric_tensor =
+      "output";            ///< holds the scores: a tensor's name, or "output" for the first output
+  std::uint64_t seed = 1;  ///< of random selections, and of all that a campaign draws
 };
 
 }  // namespace qfi

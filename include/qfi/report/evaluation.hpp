@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "qfi/campaign/evaluate.hpp"
+#include "qfi/workload/evaluate.hpp"
 
 namespace qfi {
 

@@ -4,7 +4,8 @@
 
 #include <string>
 
-#include "qfi/campaign/inventory.hpp"
+#include "qfi/engine/inventory.hpp"
+#include "qfi/faults/netlist_inventory.hpp"
 
 namespace qfi {
 

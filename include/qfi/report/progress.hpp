@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "qfi/campaign/fault_set.hpp"
+#include "qfi/fault_sets/fault_set.hpp"
 
 namespace qfi {
 

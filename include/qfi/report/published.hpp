@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "qfi/base/result.hpp"
-#include "qfi/campaign/statistics.hpp"
+#include "qfi/statistics/statistics.hpp"
 
 namespace qfi {
 

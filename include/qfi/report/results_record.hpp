@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "qfi/base/result.hpp"
-#include "qfi/campaign/statistics.hpp"
+#include "qfi/statistics/statistics.hpp"
 
 namespace qfi {
 

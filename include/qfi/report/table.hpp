@@ -5,7 +5,7 @@
 #include <string>
 
 #include "qfi/campaign/run.hpp"
-#include "qfi/campaign/summary.hpp"
+#include "qfi/results/summary.hpp"
 
 namespace qfi {
 

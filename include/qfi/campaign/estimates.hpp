@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Estimates: what the drawn faults of a set say of its population. A FaultSet whose faults were run goes in;
+// means and shares with their intervals come out. Drivers look at them while a campaign runs, results hold
+// them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "qfi/fault_sets/bit_set.hpp"
+#include "qfi/fault_sets/stuck_at_set.hpp"
+#include "qfi/statistics/statistics.hpp"
+
+namespace qfi {
+
+/// A count among the drawn faults (paired: of trials), the share of the population that it estimates,
+/// and an interval where the draw was random.
+struct FaultShare {
+  std::uint64_t faults = 0;
+  double share = 0;
+  std::optional<Interval> interval;
+};
+
+/// Intervals are left out for fault lists. Strata are weighted by population; those of bit error rates
+/// are no parts of one population, and have estimates of their own only.
+struct SetEstimates {
+  double golden_accuracy = 0;  ///< top-1, or pixels
+  double golden_top5 = 0;
+  SampledMean faulty_accuracy;
+  SampledMean faulty_top5;
+  SampledMean sdc_rate;         ///< share of trials (segmentation: of pixels) whose class changes
+  FaultShare critical;          ///< change the class of at least one unit; paired: the same as sdc_rate
+  FaultShare output_identical;  ///< every output of every image is the golden one
+  FaultShare due;               ///< NaN or infinity in the scores of an image
+  FaultShare harmless;          ///< lose at most 1 point of accuracy
+  FaultShare between;
+  FaultShare collapsed;  ///< accuracy at most twice chance
+  /// Of all trials of the drawn faults together; segmentation.
+  std::optional<double> mean_iou, global_iou, weighted_iou;
+  std::array<std::uint64_t, 20> histogram{};  ///< faults by faulty accuracy, 5 points each, 100 % in the last
+};
+
+/// `stratum`: of that one alone.
+SetEstimates estimate(const FaultSet& set, double confidence,
+                      std::optional<std::size_t> stratum = std::nullopt);
+
+/// Of the same faults with the protection, on these images. Nothing: none is compared.
+std::optional<SetEstimates> estimate_with_protection(const BitSet& set, double confidence);
+
+/// Of the drawn faults of a netlist, those with that fate.
+FaultShare share_with_fate(const StuckAtSet& set, FaultFate fate, double confidence);
+
+/// harmless, between or collapsed.
+std::string_view harm_class(const Workload& workload, const FaultCounts& counts);
+
+}  // namespace qfi

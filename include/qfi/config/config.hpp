@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// CampaignConfig: one YAML file, read strictly. Unknown keys and wrong values are errors with
+// line and column.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "qfi/base/result.hpp"
+#include "qfi/data/data_config.hpp"
+#include "qfi/engine/propagation.hpp"
+#include "qfi/faults/bit_strata.hpp"
+#include "qfi/faults/stuck_at.hpp"
+#include "qfi/statistics/sample_size.hpp"
+#include "qfi/tables/fault_tables.hpp"
+
+namespace qfi {
+
+/// `faults` entry of kind stuck_at with a netlist: the multiplier of chosen operators.
+struct StuckAtConfig {
+  ConfigPath netlist;
+  PortRoles roles;
+  std::vector<OperatorKind> operators = {OperatorKind::conv_2d};
+  std::vector<std::string> layers;  ///< operator indices or output tensor names; empty: all
+  UnitParams unit;
+  SiteKind sites = SiteKind::nets;
+  PaddingTaps padding = PaddingTaps::skip;
+};
+
+/// In which order a file's codes stand: from the smallest to the largest, or by their stored byte (INT8: 0 ..
+/// 127, -128 .. -1).
+enum class TableOrder : std::uint8_t { rising, twos_complement };
+
+/// `faults` entry of kind product_table: products of stored codes, 256 x 256, zero points corrected outside.
+struct TableConfig {
+  ConfigPath file;
+  TableOrder order = TableOrder::rising;
+  Rs1 rows = Rs1::weight;  ///< what the first index is of
+  std::vector<OperatorKind> operators = {OperatorKind::conv_2d};
+  std::vector<std::string> layers;  ///< as above
+  PaddingTaps padding = PaddingTaps::skip;
+};
+
+/// How the values of some layers are stored.
+struct StorageConfig {
+  std::vector<std::string> layers;  ///< empty: all
+  /// Nothing: as many bits as the tensor's type has. INT8 weights may have 3 to 7.
+  std::optional<int> width;
+  Protection protection = Protection::plain;
+  int top_bits = 1;
+  int unprotected_bits = 0;
+  /// Of `qfi nvf`: neurons whose NVF is at least `threshold` are kept like this, all others plainly. Nothing:
+  /// all.
+  std::optional<ConfigPath> neurons;
+  double threshold = 0;
+};
+
+enum class FaultTarget : std::uint8_t { weights, biases, data };
+enum class Duration : std::uint8_t { permanent, transient };
+
+/// `faults` entry with a target: bits of stored values, flipped (kind bit_flip) or stuck (stuck_at).
+struct BitFaultConfig {
+  FaultTarget target = FaultTarget::weights;
+  std::vector<BitFaultModel> models = {BitFaultModel::flip};  ///< part of the population
+  std::vector<Stage> stages = {Stage::output};                ///< data
+  std::vector<OperatorKind> operators;                        ///< empty: all
+  std::vector<std::string> layers;                            ///< as above
+  std::vector<std::string> tensors;     ///< that hold the values, names or indices; empty: all
+  std::vector<std::uint64_t> channels;  ///< output channels, of data the last dimension; empty: all
+  std::vector<int> bits;                ///< of the value, 0 the lowest; empty: all
+  Duration duration = Duration::permanent;
+  std::uint64_t simultaneous = 1;      ///< faults at once
+  std::vector<StorageConfig> storage;  ///< a later entry counts for its layers
+  /// The population is the bits of the values, each fault hits the first copy, and is run with and
+  /// without the protection; else it is the stored bits, copies included.
+  bool compares_protection = false;
+  std::optional<ConfigPath> mask;  ///< .npz: of each tensor, 0 where a value is pruned
+  bool masks_zeros = false;        ///< every value that is 0 is pruned; no file then
+};
+
+/// data_aware: p(i) from the bit's place value; data_aware_weights: from the values themselves.
+enum class SampleScheme : std::uint8_t { network, layer, bit, data_aware, data_aware_weights };
+enum class SmallStrata : std::uint8_t { error, exhaustive };
+
+struct SampleExhaustive {};
+struct SampleMargin {
+  double margin = 0;  ///< e
+  std::optional<double> confidence;
+  double t = 0;  ///< as given, or the quantile of the confidence
+  double p = 0.5;
+  Rounding rounding = Rounding::up;
+  SampleScheme scheme = SampleScheme::network;
+  SmallStrata small = SmallStrata::error;  ///< changes nothing: the size is never above the stratum's
+};
+/// Of each stratum.
+struct SampleCount {
+  std::uint64_t count = 0;
+  SampleScheme scheme = SampleScheme::network;
+  SmallStrata small = SmallStrata::error;
+};
+struct SampleList {
+  ConfigPath file;
+};
+enum class StopMetric : std::uint8_t { sdc_rate, faulty_accuracy, critical_fault_rate };
+/// Until half the interval of the metric is at most `half_width`.
+struct SampleSequential {
+  StopMetric metric = StopMetric::sdc_rate;
+  double half_width = 0;
+  std::uint64_t minimum = 100;
+  std::uint64_t maximum = 0;  ///< 0: the population
+  SampleScheme scheme = SampleScheme::network;
+};
+/// Of each rate `draws` faults, each of as many flips as the bits get at that error rate.
+struct SampleErrorRate {
+  std::vector<double> rates;
+  std::uint64_t draws = 100;
+  /// Draws of each rate go on until its interval is narrow enough; `draws` is then the minimum.
+  std::optional<SampleSequential> until;
+  BitErrorDraw how = BitErrorDraw::binomial;
+};
+/// As many as can be run in that time.
+struct SampleBudget {
+  double seconds = 0;
+  std::string text;
+  SampleScheme scheme = SampleScheme::network;
+};
+/// A genetic search for sets of bits that do harm together; see genetic_search.hpp.
+struct SampleGenetic {
+  std::uint64_t population = 0;
+  std::uint64_t flips = 20;        ///< of an individual
+  double mutation = 0.1;           ///< share of its bits that are drawn anew
+  std::uint64_t patience = 5;      ///< generations without a change of the layers' order that end it
+  std::uint64_t generations = 50;  ///< at most
+};
+/// One kind of sample is one alternative here, its keys in config_sample.cpp, and what it draws first in
+/// fault_set.cpp; where results decide what comes next, run.cpp drives it.
+using SampleConfig = std::variant<SampleExhaustive, SampleMargin, SampleCount, SampleList, SampleErrorRate,
+                                  SampleSequential, SampleBudget, SampleGenetic>;
+
+/// Whether what is drawn depends on the machine or on results; then it cannot be split.
+inline bool is_decided_while_it_runs(const SampleConfig& sample) {
+  const auto* rates = std::get_if<SampleErrorRate>(&sample);
+  return (rates != nullptr && rates->until) || std::holds_alternative<SampleSequential>(sample) ||
+         std::holds_alternative<SampleBudget>(sample) || std::holds_alternative<SampleGenetic>(sample);
+}
+
+struct FaultsConfig {
+  std::string name;  ///< unique; by default what it is and a number
+  std::variant<StuckAtConfig, BitFaultConfig, TableConfig> model;
+  SampleConfig sample;             ///< its own, or the campaign's
+  std::optional<double> weight;    ///< of the set in the combined estimates
+  std::optional<double> raw_rate;  ///< FIT per Mbit (10^6 bits) of stored values, FIT per cell of a netlist
+};
+
+/// crossed: every fault on every image. paired: faults are drawn for each image.
+enum class Design : std::uint8_t { crossed, paired };
+
+struct CampaignConfig : DataAndInput {
+  ConfigPath model;
+  std::vector<FaultsConfig> faults;
+  Design design = Design::crossed;
+  double interval_confidence = 0.95;
+  std::uint64_t verify = 8;  ///< tables that Verilator checks again
+  std::optional<unsigned> threads;
+  ConfigPath output;
+};
+
+struct ConfigParams {
+  /// Value of a variable in `${NAME}`; nothing: not set.
+  std::function<std::optional<std::string>(const std::string&)> variable;
+};
+
+/// Relative paths are relative to the config's folder, but `output`, and those that begin with a
+/// variable, to the current one.
+Result<CampaignConfig> read_campaign_config(const std::filesystem::path& path, const ConfigParams& params);
+
+/// The part of a campaign config that is about the images; its other keys must be known, no more. Labels may
+/// be left out.
+Result<DataAndInput> read_data_config(const std::filesystem::path& path, const ConfigParams& params);
+
+/// The config as JSON text with all defaults filled in, keys sorted, without threads and output:
+/// equal for configs that mean the same.
+std::string canonical_config(const CampaignConfig& config);
+
+}  // namespace qfi

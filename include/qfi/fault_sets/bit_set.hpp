@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// BitSet: faults of stored bits of weights, biases and data. Draws them and runs each on its images by
+// changed-value propagation; the plain run of the whole network is there to compare with.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "qfi/campaign/genetic_search.hpp"
+#include "qfi/fault_sets/bit_population.hpp"
+#include "qfi/fault_sets/fault_set.hpp"
+#include "qfi/workload/golden_blocks.hpp"
+
+namespace qfi {
+
+/// How faults are run; results do not depend on it.
+struct ExecutionParams {
+  /// Runs every trial three times: by propagation, by propagation to the last operator, and plainly
+  /// (whole network, whole block), and compares. An error if they differ.
+  bool compares_naive = false;
+};
+
+/// Time of all trials where they are compared, summed over threads.
+struct ExecutionTimes {
+  std::uint64_t trials = 0;  ///< faulty inferences of one image
+  double propagation = 0;
+  double without_stop = 0;
+  double naive = 0;
+  ExecutionTimes& operator+=(const ExecutionTimes& other);
+};
+
+/// One fault: bits of one or several values. Sites index the set's StoredValues.
+struct BitFault {
+  std::vector<BitSite> sites;
+  std::vector<BitFaultModel> models;  ///< of each
+};
+
+class BitSet final : public FaultSet {
+ public:
+  /// Entry `index` of the config's faults.
+  static Result<std::unique_ptr<BitSet>> make(const Workload& workload, GoldenBlocks& golden,
+                                              const CampaignConfig& config, std::size_t index,
+                                              std::uint64_t seed);
+  ~BitSet() override;
+
+  Result<void> draw(const std::vector<std::uint64_t>& targets, unsigned threads) override;
+  Result<void> run(const RunParams& params) override;
+  std::vector<std::uint64_t> costs() const override;
+  Images images_of(std::uint64_t fault, std::uint64_t block) const override;
+  std::string fault_name(std::size_t fault) const override;
+  Digest faults_digest() const override;
+  Result<double> expected_seconds_per_fault() override;
+  FaultCounts counts_of(std::size_t fault) const override { return m_outcomes.counts(fault); }
+
+  const BitFaultConfig& fault_config() const { return std::get<BitFaultConfig>(m_config.model); }
+  const BitPopulation& values() const { return m_values; }
+  const std::vector<BitStratum>& bit_strata() const { return m_bit_strata; }
+  BitFault fault(std::size_t index) const;
+  std::uint64_t bits_of(std::size_t fault) const;
+  /// Paired: the image that a fault was drawn for.
+  std::size_t image_of(std::size_t fault) const { return m_image_of[fault]; }
+  const OutcomeStore& outcomes() const { return m_outcomes; }
+  /// Of the same faults with the protection; empty: not compared.
+  const OutcomeStore& protected_outcomes() const { return m_protected; }
+  const ExecutionTimes& times() const { return m_times; }
+  /// Of a genetic search, once its faults are run: the layers' bits in the one stratum, and all individuals.
+  std::vector<LayerBits> layer_bits() const;
+  std::vector<Individual> individuals(std::size_t first = 0) const;
+  void set_execution(const ExecutionParams& params) { m_execution = params; }
+
+  /// Runs a fault on the first image of `golden`, to the last operator, without counting it.
+  Result<void> replay(const BitFault& fault, const GoldenActivations& golden,
+                      const std::function<void(const TensorOf&)>& use) const;
+
+ private:
+  BitSet(const Workload& workload, GoldenBlocks& golden, const CampaignConfig& config, std::size_t index,
+         std::uint64_t seed);
+  Result<void> make_strata(SampleScheme scheme);
+  void add_stratum(BitStratum stratum, std::string label);
+  void add_fault(std::size_t stratum, std::vector<std::uint64_t> members, std::size_t image);
+  Result<void> draw_generations(const SampleGenetic& sample, std::uint64_t target);
+  void draw_faults(std::size_t stratum, std::uint64_t from, std::uint64_t to, std::size_t image);
+  std::vector<std::span<const std::size_t>> chunks(std::span<const std::size_t> faults) const;
+  std::size_t first_operator(const ValuePlace& place) const;
+  void take(std::uint64_t fault, std::uint64_t block, const Trial& trial);
+  Result<void> run_faults(const std::vector<std::size_t>& faults, std::size_t block,
+                          const GoldenActivations& golden, const RunParams& params,
+                          const std::function<void(const Trial&)>& progress);
+
+  GoldenBlocks& m_golden;
+  std::uint64_t m_seed;
+  BitPopulation m_values;
+  std::vector<BitStratum> m_bit_strata;  ///< of m_strata
+  ExecutionParams m_execution;
+  /// Members of drawn fault f: m_members[m_first_member[f]] .. ; a member is a bit of the stratum times the
+  /// number of models, plus which of them.
+  std::vector<std::uint64_t> m_first_member{0};
+  std::vector<std::uint64_t> m_members;
+  std::vector<BitFault> m_listed;  ///< of a fault list, in place of members
+  std::vector<std::uint32_t> m_image_of;
+  std::size_t m_run_faults = 0;
+  OutcomeStore m_outcomes;
+  OutcomeStore m_protected;
+  ExecutionTimes m_times;
+};
+
+/// CSV with the header `fault,layer,element,stored_bit`, then optional `stage` and `model` (flip,
+/// stuck_at_0, stuck_at_1); lines of one fault number stand together. Errors name file and line.
+Result<std::vector<BitFault>> read_bit_fault_list(const std::filesystem::path& path, const Model& model,
+                                                  const BitPopulation& values,
+                                                  const std::vector<BitFaultModel>& models);
+
+}  // namespace qfi

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which operators of a model a faulty multiplier serves, and the tables that stand in for it there.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "qfi/config/config.hpp"
+#include "qfi/engine/program.hpp"
+#include "qfi/tables/fault_tables.hpp"
+
+namespace qfi {
+
+/// An operator whose products go through the faulty unit.
+struct FaultyOperator {
+  std::size_t index = 0;  ///< in the model
+  std::size_t use = 0;    ///< in FaultTables::uses()
+};
+
+/// Operators of the chosen kinds in the chosen layers. Errors: there are none, a layer that is no
+/// such operator, or one without 8-bit weights.
+Result<std::vector<std::size_t>> choose_operators(const Program& program,
+                                                  const std::vector<OperatorKind>& kinds,
+                                                  const std::vector<std::string>& layers);
+
+/// One use per distinct set of operand codes, with the weights that occur under it and the inputs that can;
+/// golden_pairs are zeros. Fills `operators`.
+std::vector<TableUse> collect_uses(const Program& program, const std::vector<std::size_t>& chosen,
+                                   PaddingTaps padding, std::vector<FaultyOperator>& operators);
+
+/// The tables of one fault for all operators that need one.
+class FaultyUnitTables {
+ public:
+  FaultyUnitTables(const Program& program, const FaultTables& tables,
+                   const std::vector<FaultyOperator>& operators, PaddingTaps padding);
+  FaultyUnitTables(const FaultyUnitTables&) = delete;
+  FaultyUnitTables& operator=(const FaultyUnitTables&) = delete;
+
+  /// From products that FaultTables::examine left.
+  void set(std::span<const std::int32_t> products);
+  const FaultyUnit& unit() const { return m_unit; }
+
+ private:
+  const Program& m_program;
+  const FaultTables& m_fault_tables;
+  std::vector<ProductTable> m_tables;
+  FaultyUnit m_unit;  ///< points into m_tables
+};
+
+}  // namespace qfi

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// A genetic search for the bits whose flips do most harm, and what it says of layers. An individual is a set
+// of bits that flip together; its fitness is the accuracy that they cost. Every decision is a function of the
+// seed and of individuals that were run before, so that a run can be replayed from its journal.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "qfi/config/config.hpp"
+
+namespace qfi {
+
+/// Bits of a stratum, rising, none twice.
+using Genome = std::vector<std::uint64_t>;
+
+/// An individual that was run.
+struct Individual {
+  Genome bits;
+  double drop = 0;  ///< of accuracy, 0 .. 1; below 0 where it rose
+};
+
+/// Bits first .. first + size - 1 of the stratum are of one layer. In the order of bits, none empty; a layer
+/// may occur more than once.
+struct LayerBits {
+  std::size_t layer = 0;
+  std::uint64_t first = 0;
+  std::uint64_t size = 0;
+};
+
+/// The first `params.population` individuals: of every bit first the layer's range is drawn, all alike, then
+/// the bit, so that small layers are met as often as large ones. Precondition: params.flips bits are there.
+std::vector<Genome> first_generation(std::span<const LayerBits> layers, const SampleGenetic& params,
+                                     std::uint64_t seed);
+
+/// As many children of the best `params.population` of all that were run: two parents, each the better of two
+/// that are drawn; each bit is one of either's; then some are drawn anew. `number` of the generation, from 1.
+std::vector<Genome> next_generation(std::span<const LayerBits> layers, const SampleGenetic& params,
+                                    std::uint64_t seed, std::uint64_t number,
+                                    std::span<const Individual> individuals);
+
+/// Of a layer: its bits in all individuals that were run, and in the best of them, from which the next
+/// generation would come. What does harm stays, and is inherited more often.
+struct LayerVulnerability {
+  std::size_t layer = 0;
+  std::uint64_t tried = 0;       ///< a bit counts in each of its individuals
+  std::uint64_t vulnerable = 0;  ///< likewise
+  double lvf() const { return tried == 0 ? 0 : static_cast<double>(vulnerable) / static_cast<double>(tried); }
+};
+
+/// What a search has found out so far, generation by generation.
+class LayerSearch {
+ public:
+  LayerSearch(std::vector<LayerBits> layers, const SampleGenetic& params);
+
+  struct Generation {
+    double best = 0;  ///< drop, of all so far
+    double mean = 0;  ///< of the generation
+    std::vector<std::size_t> order;
+  };
+  /// Precondition: params.population individuals.
+  void add(std::span<const Individual> generation);
+
+  const std::vector<Generation>& generations() const { return m_generations; }
+  /// The last params.patience generations changed nothing.
+  bool is_settled() const { return m_same >= m_params.patience; }
+  /// The most vulnerable layer first; equal ones by number.
+  std::vector<LayerVulnerability> layers() const;
+
+ private:
+  struct Run {
+    double drop = 0;
+    std::map<std::size_t, std::uint64_t> bits;  ///< by layer
+  };
+  std::vector<LayerBits> m_layers;
+  SampleGenetic m_params;
+  std::vector<Run> m_runs;
+  std::vector<Generation> m_generations;
+  std::uint64_t m_same = 0;
+};
+
+/// Of all whole generations.
+LayerSearch search_of(std::vector<LayerBits> layers, const SampleGenetic& params,
+                      std::span<const Individual> individuals);
+
+}  // namespace qfi

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// StuckAtSet: stuck-at faults of a multiplier's netlist. Draws faults, finds those that cannot matter and
+// those that are the same, runs the rest through their product tables.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+
+#include "qfi/fault_sets/faulty_unit.hpp"
+#include "qfi/fault_sets/unit_runner.hpp"
+
+namespace qfi {
+
+/// Why a drawn fault needs no inference of its own, or that it does.
+enum class FaultFate : std::uint8_t {
+  runs,          ///< the first drawn fault of its kind
+  equal,         ///< the products of an earlier drawn fault
+  table_masked,  ///< the fault-free products on every pair that a layer can form
+  use_masked,    ///< changes products, but none that the golden run forms: nothing can differ
+};
+
+struct PlannedFault {
+  StuckAt fault;
+  FaultEffect effect;
+  FaultFate fate = FaultFate::runs;
+  std::size_t same_as = 0;  ///< for `equal` the drawn fault that runs in its place, else itself
+};
+
+/// What was checked, for the results.
+struct Proof {
+  std::uint64_t table_path_images = 0;   ///< outputs by exact tables equal those of the golden path
+  std::uint64_t faulty_path_faults = 0;  ///< drawn ones with outputs, of one image, that equal plain look-ups
+  std::uint64_t fault_free_pairs = 0;    ///< fault-free products of the netlist that equal the product
+  std::uint64_t golden_products = 0;     ///< products of the golden run that go through the unit
+};
+
+/// The outcome of comparing tables with Verilator's: it depends on what is installed.
+struct VerificationOutcome {
+  bool is_done = false;
+  std::string reason;   ///< why not
+  std::string version;  ///< of Verilator
+  std::uint64_t tables = 0;
+  std::uint64_t products = 0;
+};
+
+class StuckAtSet final : public FaultSet {
+ public:
+  static Result<std::unique_ptr<StuckAtSet>> make(const Workload& workload, const CampaignConfig& config,
+                                                  const FaultsConfig& faults, std::uint64_t seed,
+                                                  unsigned threads);
+  ~StuckAtSet() override;
+
+  Result<void> draw(const std::vector<std::uint64_t>& targets, unsigned threads) override;
+  Result<void> run(const RunParams& params) override;
+  std::vector<std::uint64_t> costs() const override;
+  Images images_of(std::uint64_t fault, std::uint64_t block) const override;
+  std::string fault_name(std::size_t fault) const override;
+  Digest faults_digest() const override;
+  Result<double> expected_seconds_per_fault() override;
+  FaultCounts counts_of(std::size_t fault) const override { return m_counts[fault]; }
+
+  const StuckAtConfig& unit_config() const { return std::get<StuckAtConfig>(m_config.model); }
+  const Netlist& netlist() const { return *m_netlist; }
+  const std::vector<FaultyOperator>& operators() const { return m_operators; }
+  const FaultTables& tables() const { return *m_tables; }
+  const std::vector<PlannedFault>& faults() const { return m_faults; }
+  /// Indices of the faults with the fate `runs`.
+  const std::vector<std::size_t>& running() const { return m_running; }
+  std::uint64_t sites() const { return m_sites.size(); }
+  const Proof& proof() const { return m_proof; }
+  /// First operator of a faulty run; before it all is golden.
+  std::size_t cut() const { return m_runner->cut(); }
+
+  /// The model's outputs on an image of the first block under one fault, whatever its fate.
+  std::vector<std::byte> outputs_under(const StuckAt& fault, std::size_t image) const;
+
+  /// As UnitRunner::replay.
+  void replay(const StuckAt& fault, const UnitRunner::OutputUse& use) const;
+
+  /// Compares the products of `count` drawn faults (all, if fewer), on the whole grid. Verilator missing is
+  /// no error. Error: a difference.
+  Result<VerificationOutcome> verify(std::uint64_t count, const std::filesystem::path& cache) const;
+
+ private:
+  struct Worker;
+
+  StuckAtSet(const Workload& workload, const CampaignConfig& config, const FaultsConfig& faults,
+             std::uint64_t seed);
+  Result<void> run_golden(const CampaignConfig& config, unsigned threads);
+  Result<void> prove_faulty_path();
+  void take(std::uint64_t fault, std::uint64_t block, const Trial& trial);
+  Result<void> run_trials(const std::vector<std::pair<std::size_t, std::vector<std::size_t>>>& work,
+                          ProgressCounter& counter, const RunParams& params);
+  void finish_faults();
+  void set_tables(const StuckAt& fault, Worker& worker) const;
+  Result<void> prove_table_path();
+  void add_faults(const std::vector<StuckAt>& faults, unsigned threads);
+
+  std::uint64_t m_seed;
+  std::unique_ptr<Netlist> m_netlist;
+  std::vector<Site> m_sites;
+  std::vector<FaultyOperator> m_operators;
+  std::vector<TableUse> m_uses;
+  std::unique_ptr<FaultTables> m_tables;
+  std::unique_ptr<UnitRunner> m_runner;
+  Proof m_proof;
+  std::vector<PlannedFault> m_faults;
+  std::vector<FaultCounts> m_counts;
+  std::map<Digest, std::size_t> m_first_with;
+  std::vector<std::size_t> m_running;
+  std::size_t m_run_faults = 0;                              ///< faults before it were run
+  std::map<std::size_t, std::vector<ImageEvents>> m_events;  ///< of running faults, by image
+};
+
+}  // namespace qfi

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// TableSet: a product table from a file (an approximate multiplier, or another tool's faulty one) in the
+// place of some operators' products. One fault, on all images.
+#pragma once
+
+#include <memory>
+
+#include "qfi/fault_sets/faulty_unit.hpp"
+#include "qfi/fault_sets/unit_runner.hpp"
+
+namespace qfi {
+
+/// How far a table of products is from the exact ones.
+struct TableErrors {
+  std::uint64_t wrong = 0;         ///< of 65,536 pairs of codes
+  double mean_error = 0;           ///< of all pairs, with sign
+  double mean_distance = 0;        ///< MED: mean of |error|
+  double mean_relative = 0;        ///< MRED: mean of |error / product|, where the product is not 0
+  std::uint64_t worst = 0;         ///< WCE: largest |error|
+  std::uint64_t golden_wrong = 0;  ///< products of the golden run that the table gets wrong
+  std::uint64_t golden_products = 0;
+  double golden_mean_distance = 0;  ///< of those products
+};
+
+class TableSet final : public FaultSet {
+ public:
+  /// Errors: not 256 x 256 numbers that fit an int32, no such operators, or some of INT8 and some of UINT8.
+  static Result<std::unique_ptr<TableSet>> make(const Workload& workload, const CampaignConfig& config,
+                                                const FaultsConfig& faults, unsigned threads);
+  ~TableSet() override;
+
+  Result<void> draw(const std::vector<std::uint64_t>& targets, unsigned threads) override;
+  Result<void> run(const RunParams& params) override;
+  std::vector<std::uint64_t> costs() const override { return {1}; }
+  Images images_of(std::uint64_t fault, std::uint64_t block) const override;
+  std::string fault_name(std::size_t) const override { return "the table"; }
+  Digest faults_digest() const override { return DigestBuilder().digest(); }
+  Result<double> expected_seconds_per_fault() override;
+  FaultCounts counts_of(std::size_t) const override { return m_counts; }
+
+  const TableConfig& table_config() const { return std::get<TableConfig>(m_config.model); }
+  const std::vector<std::size_t>& operators() const { return m_operators; }
+  const std::string& sha256() const { return m_sha256; }  ///< of the file
+  const TableErrors& errors() const { return m_errors; }
+  void replay(const UnitRunner::OutputUse& use) const { m_runner->replay(m_unit, use); }
+
+ private:
+  TableSet(const Workload& workload, const FaultsConfig& faults);
+  std::int32_t product(int weight_code, int input_code) const;
+  Result<void> count_golden(const InputScaling& input, unsigned threads);
+  void measure_errors(std::span<const std::uint64_t> golden_pairs);
+
+  std::vector<std::int32_t> m_products;  ///< as in the file
+  std::string m_sha256;
+  CodeType m_type = CodeType::int8;
+  std::vector<std::size_t> m_operators;
+  std::vector<ProductTable> m_tables;  ///< one for each set of zero points
+  FaultyUnit m_unit;
+  std::unique_ptr<UnitRunner> m_runner;
+  TableErrors m_errors;
+  FaultCounts m_counts;
+  bool m_has_run = false;
+};
+
+}  // namespace qfi

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Trial: what one fault did to the images of one block; what is journaled and added up.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "qfi/workload/counts.hpp"
+
+namespace qfi {
+
+/// Units of one image under one fault.
+struct ImageEvents {
+  std::uint32_t changed = 0;
+  std::uint32_t correct = 0;
+  std::uint32_t top5 = 0;
+
+  ImageEvents() = default;
+  explicit ImageEvents(const FaultCounts& counts)
+      : changed(static_cast<std::uint32_t>(counts.changed)),
+        correct(static_cast<std::uint32_t>(counts.faulty_correct)),
+        top5(static_cast<std::uint32_t>(counts.faulty_top5_correct)) {}
+  bool operator==(const ImageEvents&) const = default;
+};
+
+struct TrialSums {
+  std::uint64_t trials = 0;
+  std::uint64_t changed = 0;  ///< units
+  std::uint64_t units = 0;
+  bool operator==(const TrialSums&) const = default;
+};
+
+enum class Magnitude : std::uint8_t { away, towards, neither };
+
+/// What the images under one fault, or under the same with a protection, did. Faults of a unit have the
+/// counts alone.
+struct BitOutcome {
+  FaultCounts counts;
+  /// Faults of one bit, where it moves: 0->1, 1->0; and what the value that is read does: away from
+  /// zero, towards it, neither.
+  std::array<TrialSums, 2> of_direction;
+  std::array<TrialSums, 3> of_magnitude;
+  std::uint64_t reads = 0;  ///< of faulty values
+  std::uint64_t detected = 0;
+  std::uint64_t corrected = 0;
+  std::uint64_t missed = 0;
+  /// Faults of one value: its bits, golden and as read, where they are the same in all trials.
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> value;
+  bool has_mixed_values = false;
+  std::vector<std::pair<int, std::uint32_t>> equal_after;  ///< operator and images; -1: where it is read
+
+  BitOutcome& operator+=(const BitOutcome& other);
+  bool operator==(const BitOutcome&) const = default;
+};
+
+/// Outcomes of many faults, packed: about a hundred bytes each.
+class OutcomeStore {
+ public:
+  void resize(std::size_t faults) { m_packed.resize(faults); }
+  std::size_t size() const { return m_packed.size(); }
+  bool empty() const { return m_packed.empty(); }
+  BitOutcome operator[](std::size_t fault) const;
+  FaultCounts counts(std::size_t fault) const;
+  void add(std::size_t fault, const BitOutcome& outcome);
+
+ private:
+  std::vector<std::string> m_packed;  ///< empty: nothing was added
+};
+
+struct Trial {
+  BitOutcome outcome;
+  std::optional<BitOutcome> with_protection;
+  std::vector<ImageEvents> events;  ///< of each image
+  bool operator==(const Trial&) const = default;
+};
+
+/// FaultCounts without the confusion matrix, by name.
+struct CountField {
+  const char* name;
+  std::uint64_t FaultCounts::*value;
+};
+inline constexpr std::array<CountField, 13> k_count_fields = {
+    {{"images", &FaultCounts::images},
+     {"output_identical", &FaultCounts::output_identical},
+     {"nan", &FaultCounts::nan},
+     {"infinity", &FaultCounts::infinity},
+     {"units", &FaultCounts::units},
+     {"changed", &FaultCounts::changed},
+     {"labelled", &FaultCounts::labelled},
+     {"golden_correct", &FaultCounts::golden_correct},
+     {"faulty_correct", &FaultCounts::faulty_correct},
+     {"correct_to_wrong", &FaultCounts::correct_to_wrong},
+     {"wrong_to_correct", &FaultCounts::wrong_to_correct},
+     {"faulty_top5_correct", &FaultCounts::faulty_top5_correct},
+     {"top5_lost", &FaultCounts::top5_lost}}};
+
+/// Their names and numbers, as a journal's columns.
+std::vector<std::string> count_columns();
+std::vector<std::uint64_t> count_numbers(const FaultCounts& counts);
+/// Precondition: as many as there are columns.
+FaultCounts counts_of_numbers(std::span<const std::uint64_t> numbers);
+
+/// All of a trial but the 13 counts of its outcome. `golden`: what its images count without a fault; only
+/// those that differ take room.
+std::string encode_details(const Trial& trial, std::span<const ImageEvents> golden);
+
+/// Nothing: those are no details of a trial on so many images.
+std::optional<Trial> decode_details(std::string_view details, const FaultCounts& counts,
+                                    std::span<const ImageEvents> golden);
+
+}  // namespace qfi

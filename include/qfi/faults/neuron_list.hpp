@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Neurons, and files that list them with their vulnerability.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "qfi/base/result.hpp"
+
+namespace qfi {
+
+/// An output of a layer that multiplies weights, after its activation.
+struct Neuron {
+  std::size_t operator_index = 0;
+  std::uint64_t element = 0;  ///< of the layer's output
+  bool operator==(const Neuron&) const = default;
+  auto operator<=>(const Neuron&) const = default;
+};
+
+/// The neurons of a file of `qfi nvf` (columns by name; layer, element and nvf are needed) whose NVF is at
+/// least `threshold`, rising. Errors name file and line.
+Result<std::vector<Neuron>> read_critical_neurons(const std::filesystem::path& file, double threshold);
+
+}  // namespace qfi

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inference of one program, fault-free or with one fault, over a data set: what `qfi run` does.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "qfi/data/data_set.hpp"
+#include "qfi/engine/program.hpp"
+#include "qfi/workload/counts.hpp"
+
+namespace qfi {
+
+/// A tensor of all images, written to an .npy file of the shape [images, ..].
+struct TensorFile {
+  int tensor = 0;
+  std::filesystem::path path;
+  bool is_forced = false;  ///< replaces any file; else only one with the same header
+};
+
+struct EvaluateParams {
+  InputScaling scaling;
+  int scores = 0;  ///< the tensor that classes are read from; kept by the Program
+  std::vector<TensorFile> files;
+  std::size_t max_bytes = std::size_t{1} << 30;  ///< of batches; what the files hold comes on top
+  unsigned threads = 1;
+  const FaultyUnit* unit = nullptr;  ///< nullptr: exact products
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+};
+
+struct Evaluation {
+  Task task = Task::none;  ///< none: the data have no labels
+  std::uint64_t images = 0;
+  std::uint64_t images_per_batch = 0;
+  ConfusionMatrix confusion;          ///< of images, or of pixels
+  std::uint64_t top5_correct = 0;     ///< classification
+  std::uint64_t top5_ties = 0;        ///< images whose 5th and 6th best class tie
+  std::uint64_t top5_hanging = 0;     ///< images whose label is in or out of the top 5 by the tie rule
+  std::uint64_t ignored_pixels = 0;   ///< segmentation
+  std::uint64_t nan_or_infinity = 0;  ///< images with such a score (FLOAT32)
+  double seconds = 0;
+};
+
+/// Threads, and images in the batch of each.
+struct BatchPlan {
+  unsigned threads = 1;
+  std::size_t images = 1;
+};
+/// As many of both as `max_bytes` allow. `has_tables`: for runs with product tables. Error: not even one
+/// image.
+Result<BatchPlan> plan_batches(const Program& program, std::size_t images, std::size_t max_bytes,
+                               unsigned threads, bool has_tables);
+
+/// Errors: inputs that do not fit, labels that are no classes, files that cannot be written.
+Result<Evaluation> evaluate(const Program& program, const DataSet& data, const EvaluateParams& params);
+
+}  // namespace qfi

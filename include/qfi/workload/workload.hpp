@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Workload: what every fault of a campaign is tried on. A model, images and labels come in; the prepared
+// program, the golden run and the scoring of a faulty one come out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "qfi/data/data_config.hpp"
+#include "qfi/data/data_set.hpp"
+#include "qfi/engine/program.hpp"
+#include "qfi/workload/counts.hpp"
+
+namespace qfi {
+
+/// The fault-free run over all images.
+struct GoldenRun {
+  FaultCounts counts;                              ///< as if fault-free were a fault
+  std::vector<FaultCounts> of_image;               ///< the same image by image
+  std::vector<std::vector<std::int16_t>> classes;  ///< of each image, of its units; -1: none
+  std::vector<std::vector<std::byte>> outputs;     ///< per watched tensor: all images
+  std::uint64_t top5_ties = 0;     ///< classification: images whose 5th and 6th best class tie
+  std::uint64_t top5_hanging = 0;  ///< images whose label is in or out of the top 5 by the tie rule
+};
+
+struct Workload {
+  std::unique_ptr<Program> program;
+  DataSet data;
+  Task task = Task::classification;
+  int metric_tensor = 0;
+  std::size_t classes = 0;           ///< of classification; of a map of scores; 0: the map holds classes
+  std::optional<MapShape> map;       ///< segmentation
+  std::vector<ClassMap> label_maps;  ///< segmentation: of each image
+  std::vector<int> watched;          ///< model outputs, then the metric tensor if it is none
+  std::size_t outputs = 0;           ///< how many of `watched` are model outputs
+  GoldenRun golden;
+
+  const Tensor& tensor(int index) const { return program->model().tensors[static_cast<std::size_t>(index)]; }
+  std::size_t images() const { return data.images(); }
+};
+
+struct WorkloadParams {
+  unsigned threads = 1;
+  KernelSet kernels = KernelSet::fast;
+  std::uint64_t model_memory = k_model_memory;
+};
+
+/// `model_file`: the model's path, for errors. Errors: more than one input, a metric that is no score per
+/// class or pixel, labels that are missing or no classes, images that do not fit, outputs of more than 4 GiB.
+Result<Workload> make_workload(Model model, const std::string& model_file, const DataAndInput& source,
+                               const WorkloadParams& params);
+
+/// The input tensor of images first .. first+count-1.
+Result<std::vector<std::byte>> read_inputs(const Workload& workload, const InputScaling& scaling,
+                                           std::size_t first, std::size_t count);
+
+/// One image's tensor after a faulty run. Asked for watched tensors only.
+using TensorOf = std::function<std::span<const std::byte>(int tensor)>;
+
+/// What a faulty run of one image counts.
+FaultCounts score_image(const Workload& workload, std::size_t image, const TensorOf& tensor_of);
+
+}  // namespace qfi

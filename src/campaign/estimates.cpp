@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/campaign/estimates.hpp"
+
+#include <algorithm>
+
+#include "qfi/campaign/sample_context.hpp"
+
+namespace qfi {
+namespace {
+
+constexpr double k_harmless_loss = 0.01;
+
+double ratio(std::uint64_t part, std::uint64_t whole) {
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
+
+class Estimator {
+ public:
+  Estimator(const FaultSet& set, double confidence, std::optional<std::size_t> stratum,
+            const OutcomeStore* with_protection = nullptr)
+      : m_set(set), m_context(set), m_confidence(confidence), m_with_protection(with_protection) {
+    m_place.assign(set.strata().size(), -1);
+    for (std::size_t h = 0; h < set.strata().size(); ++h)
+      if (stratum ? *stratum == h : set.strata()[h].drawn > 0) {
+        m_place[h] = static_cast<int>(m_strata.size());
+        m_strata.push_back(h);
+      }
+  }
+
+  // Every fault is looked at once: of many, unpacking is what takes time.
+  SetEstimates estimate() const {
+    const GoldenRun& golden = m_set.workload().golden;
+    SetEstimates result;
+    result.golden_accuracy = ratio(golden.counts.golden_correct, golden.counts.labelled);
+    result.golden_top5 = ratio(golden.counts.faulty_top5_correct, golden.counts.labelled);
+    MeanSums accuracy = mean_sums(&FaultCounts::faulty_correct, result.golden_accuracy, &Stratum::correct);
+    MeanSums top5 = mean_sums(&FaultCounts::faulty_top5_correct, result.golden_top5, &Stratum::top5);
+    MeanSums changed = mean_sums(&FaultCounts::changed, 0.0, &Stratum::changed);
+    ShareSums critical = share_sums(), identical = share_sums(), due = share_sums();
+    ShareSums harmless = share_sums(), between = share_sums(), collapsed = share_sums();
+    FaultCounts sums;
+    for (std::size_t fault = 0; fault < m_set.drawn(); ++fault) {
+      const int place = m_place[m_set.stratum_of(fault)];
+      if (place < 0) continue;
+      const auto k = static_cast<std::size_t>(place);
+      const FaultCounts counts = counts_of(fault);
+      for (MeanSums* mean : {&accuracy, &top5, &changed}) mean->add(k, counts, m_context.golden_of(fault));
+      critical.add(k, counts.changed > 0);
+      identical.add(k, counts.output_identical == counts.images);
+      due.add(k, counts.nan + counts.infinity > 0);
+      const std::string_view harm = harm_class(m_set.workload(), counts);
+      harmless.add(k, harm == "harmless");
+      between.add(k, harm == "between");
+      collapsed.add(k, harm == "collapsed");
+      const std::size_t bins = result.histogram.size();
+      const std::size_t bin = counts.faulty_correct * bins / std::max<std::uint64_t>(counts.labelled, 1);
+      ++result.histogram[std::min(bin, bins - 1)];
+      sums += counts;
+    }
+    result.faulty_accuracy = mean_of(accuracy, golden.counts.labelled);
+    result.faulty_top5 = mean_of(top5, golden.counts.labelled);
+    result.sdc_rate = mean_of(changed, golden.counts.units);
+    result.critical = share_of(critical);
+    result.output_identical = share_of(identical);
+    result.due = share_of(due);
+    result.harmless = share_of(harmless);
+    result.between = share_of(between);
+    result.collapsed = share_of(collapsed);
+    result.mean_iou = sums.confusion.mean_iou();
+    result.global_iou = sums.confusion.global_iou();
+    result.weighted_iou = sums.confusion.weighted_iou();
+    return result;
+  }
+
+ private:
+  struct MeanSums {
+    std::uint64_t FaultCounts::*number;
+    double golden_share;
+    std::vector<FaultStratum> strata;
+
+    void add(std::size_t k, const FaultCounts& counts, const FaultCounts& golden) {
+      const bool starts_at_none = golden_share == 0.0;
+      strata[k].add(counts.*number, starts_at_none ? 0 : golden.*number,
+                    starts_at_none ? counts.units : counts.labelled);
+    }
+  };
+  struct ShareSums {
+    std::vector<StratumCounts> strata;
+    std::uint64_t faults = 0;
+
+    void add(std::size_t k, bool holds) {
+      ++strata[k].drawn;
+      strata[k].events += holds ? 1 : 0;
+      faults += holds ? 1 : 0;
+    }
+  };
+
+  FaultCounts counts_of(std::size_t fault) const {
+    return m_with_protection == nullptr ? m_set.counts_of(fault) : m_with_protection->counts(fault);
+  }
+
+  MeanSums mean_sums(std::uint64_t FaultCounts::*number, double golden_share,
+                     std::vector<std::uint64_t> Stratum::*of_image) const {
+    MeanSums sums{number, golden_share, std::vector<FaultStratum>(m_strata.size())};
+    for (std::size_t k = 0; k < m_strata.size(); ++k) {
+      sums.strata[k].population = trials_in(m_strata[k]);
+      if (m_with_protection == nullptr) sums.strata[k].of_image = m_set.strata()[m_strata[k]].*of_image;
+    }
+    return sums;
+  }
+
+  ShareSums share_sums() const {
+    ShareSums sums;
+    for (const std::size_t h : m_strata) sums.strata.push_back({trials_in(h), 0, 0});
+    return sums;
+  }
+
+  std::uint64_t trials_in(std::size_t h) const {
+    const Stratum& stratum = m_set.strata()[h];
+    return m_context.trials_of(stratum.population, stratum.is_drawn_with_replacement);
+  }
+
+  // A fault list may be longer than the population, which nothing is said of.
+  template <class Strata>
+  static void limit(Strata& strata) {
+    for (auto& stratum : strata) stratum.population = std::max(stratum.population, stratum.drawn);
+  }
+
+  SampledMean mean_of(MeanSums& sums, std::uint64_t golden_units) const {
+    limit(sums.strata);
+    return m_context.mean(sums.strata, {sums.golden_share, m_context.units(golden_units), !m_set.is_paired()},
+                          m_confidence);
+  }
+
+  FaultShare share_of(ShareSums& sums) const {
+    limit(sums.strata);
+    const Share estimate = stratified_share(sums.strata, m_confidence);
+    FaultShare result{sums.faults, estimate.share, std::nullopt};
+    if (m_set.is_random_sample()) result.interval = estimate.interval;
+    return result;
+  }
+
+  const FaultSet& m_set;
+  SampleContext m_context;
+  double m_confidence;
+  const OutcomeStore* m_with_protection;  ///< nullptr: without; images' sums are kept of those alone
+  std::vector<std::size_t> m_strata;      ///< that are estimated
+  std::vector<int> m_place;               ///< of each stratum in m_strata; -1: none
+};
+
+}  // namespace
+
+SampledMean SampleContext::mean(const std::vector<FaultStratum>& strata, const SampledShare& what,
+                                double confidence) const {
+  SampledMean result = sampled_mean(strata, what, confidence);
+  if (is_paired() && what.units == 1.0 && what.golden == 0.0) {
+    std::vector<StratumCounts> counts;
+    for (const FaultStratum& stratum : strata)
+      counts.push_back({stratum.population, stratum.drawn, stratum.gains.sum});
+    result.these_images = stratified_share(counts, confidence).interval;
+    if (result.image_population) {
+      result.image_population->low = std::min(result.image_population->low, result.these_images->low);
+      result.image_population->high = std::max(result.image_population->high, result.these_images->high);
+    }
+  }
+  if (!m_set.is_random_sample()) result.these_images = result.image_population = std::nullopt;
+  return result;
+}
+
+SetEstimates estimate(const FaultSet& set, double confidence, std::optional<std::size_t> stratum) {
+  return Estimator(set, confidence, stratum).estimate();
+}
+
+std::optional<SetEstimates> estimate_with_protection(const BitSet& set, double confidence) {
+  if (set.protected_outcomes().empty()) return std::nullopt;
+  return Estimator(set, confidence, std::nullopt, &set.protected_outcomes()).estimate();
+}
+
+FaultShare share_with_fate(const StuckAtSet& set, FaultFate fate, double confidence) {
+  FaultShare result;
+  for (const PlannedFault& fault : set.faults()) result.faults += fault.fate == fate ? 1 : 0;
+  result.share = ratio(result.faults, set.drawn());
+  if (set.is_random_sample())
+    result.interval = exact_interval(result.faults, set.drawn(), set.population(), confidence);
+  return result;
+}
+
+std::string_view harm_class(const Workload& workload, const FaultCounts& counts) {
+  const double accuracy = ratio(counts.faulty_correct, counts.labelled);
+  const double loss = ratio(counts.golden_correct, counts.labelled) - accuracy;
+  constexpr double k_rounding = 1e-12;  // 1 image of 100 is 1 point, whatever the division made of it
+  if (loss <= k_harmless_loss + k_rounding) return "harmless";
+  const auto classes = static_cast<double>(std::max<std::size_t>(workload.classes, 2));
+  if (accuracy <= 2.0 / classes + k_rounding) return "collapsed";
+  return "between";
+}
+
+}  // namespace qfi

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <set>
+
+#include "qfi/base/file.hpp"
+#include "qfi/base/text.hpp"
+#include "qfi/config/config_names.hpp"
+#include "qfi/fault_sets/bit_set.hpp"
+
+namespace qfi {
+namespace {
+
+class ListReader {
+ public:
+  ListReader(const Model& model, const BitPopulation& values, const std::vector<BitFaultModel>& models)
+      : m_model(model), m_values(values), m_models(models) {}
+
+  Result<std::vector<BitFault>> read(std::string_view text) {
+    std::size_t number = 0;
+    for (std::string_view line : split(text, '\n')) {
+      ++number;
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      if (line.empty()) continue;
+      const auto done = m_columns.empty() ? read_header(line) : read_line(line);
+      if (!done) return at(fmt::format("line {}", number), done.error());
+    }
+    if (m_faults.empty()) return bad_input("no fault in it");
+    return std::move(m_faults);
+  }
+
+ private:
+  Result<void> read_header(std::string_view line) {
+    const std::vector<std::string_view> known = {"fault", "layer", "element", "stored_bit", "stage", "model"};
+    for (const std::string_view name : split(line, ',')) {
+      if (std::ranges::find(known, name) == known.end())
+        return bad_input("unknown column '{}'; possible: {}", name, fmt::join(known, ", "));
+      if (std::ranges::find(m_columns, name) != m_columns.end()) return bad_input("column '{}' twice", name);
+      m_columns.emplace_back(name);
+    }
+    for (std::size_t i = 0; i < 4; ++i)
+      if (std::ranges::find(m_columns, known[i]) == m_columns.end())
+        return bad_input("the header lacks the column '{}'", known[i]);
+    return {};
+  }
+
+  std::string_view field(const std::vector<std::string_view>& fields, std::string_view column) const {
+    const auto found = std::ranges::find(m_columns, column);
+    return found == m_columns.end() ? "" : fields[static_cast<std::size_t>(found - m_columns.begin())];
+  }
+
+  Result<void> read_line(std::string_view line) {
+    const auto fields = split(line, ',');
+    if (fields.size() != m_columns.size())
+      return bad_input("{} fields under {} columns", fields.size(), m_columns.size());
+    std::uint64_t fault = 0;
+    BitSite site;
+    if (!parse_number(field(fields, "fault"), fault) ||
+        !parse_number(field(fields, "element"), site.element) ||
+        !parse_number(field(fields, "stored_bit"), site.stored_bit))
+      return bad_input("fault, element and stored_bit must be whole numbers");
+    QFI_TRY(site.values, find_values(field(fields, "layer"), field(fields, "stage")));
+    const StoredValues& values = m_values.stored[site.values];
+    const Tensor& tensor = m_model.tensors[static_cast<std::size_t>(m_values.places[site.values].tensor)];
+    if (site.element >= tensor.elements())
+      return bad_input("element {} of {} values", site.element, tensor.elements());
+    if (site.stored_bit < 0 || site.stored_bit >= values.storage.stored_bits())
+      return bad_input("stored_bit {} of {}", site.stored_bit, values.storage.stored_bits());
+    QFI_TRY(const BitFaultModel model, find_model(field(fields, "model")));
+    if (m_faults.empty() || fault != m_last) {
+      if (!m_faults.empty() && fault < m_last) return bad_input("fault {} after fault {}", fault, m_last);
+      m_faults.emplace_back();
+      m_sites.clear();
+    }
+    m_last = fault;
+    if (!m_sites.insert(site).second) return bad_input("the same bit twice in fault {}", fault);
+    m_faults.back().sites.push_back(site);
+    m_faults.back().models.push_back(model);
+    return {};
+  }
+
+  Result<std::size_t> find_values(std::string_view layer, std::string_view stage) const {
+    std::optional<std::size_t> found;
+    for (std::size_t i = 0; i < m_values.places.size(); ++i) {
+      const ValuePlace& place = m_values.places[i];
+      const std::string& name = m_model.tensors[static_cast<std::size_t>(place.tensor)].name;
+      const bool is_layer = layer == name || layer == std::to_string(place.operator_index);
+      if (!is_layer || (!stage.empty() && stage != name_in(k_stages, place.stage))) continue;
+      if (found) return bad_input("layer '{}' has values in several stages; add the column 'stage'", layer);
+      found = i;
+    }
+    if (!found) return bad_input("no chosen values belong to layer '{}'", layer);
+    return *found;
+  }
+
+  Result<BitFaultModel> find_model(std::string_view name) const {
+    if (name.empty() && m_models.size() > 1)
+      return bad_input("add the column 'model': stuck_at_0 or stuck_at_1");
+    if (name.empty()) return m_models.front();
+    if (name == "flip") return BitFaultModel::flip;
+    if (name == "stuck_at_0") return BitFaultModel::stuck_at_0;
+    if (name == "stuck_at_1") return BitFaultModel::stuck_at_1;
+    return bad_input("model '{}'; possible: flip, stuck_at_0, stuck_at_1", name);
+  }
+
+  const Model& m_model;
+  const BitPopulation& m_values;
+  const std::vector<BitFaultModel>& m_models;
+  std::vector<std::string> m_columns;
+  std::vector<BitFault> m_faults;
+  std::set<BitSite> m_sites;  ///< of the last fault
+  std::uint64_t m_last = 0;
+};
+
+}  // namespace
+
+Result<std::vector<BitFault>> read_bit_fault_list(const std::filesystem::path& path, const Model& model,
+                                                  const BitPopulation& values,
+                                                  const std::vector<BitFaultModel>& models) {
+  constexpr std::uint64_t k_most_bytes = std::uint64_t{1} << 30;
+  QFI_TRY(const std::string text, read_file(path, k_most_bytes));
+  auto faults = ListReader(model, values, models).read(text);
+  if (!faults) return at(path.string(), faults.error());
+  return faults;
+}
+
+}  // namespace qfi

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// One thread's trials of bit faults.
+#pragma once
+
+#include "qfi/fault_sets/bit_set.hpp"
+
+namespace qfi {
+
+/// What a fault is, where its values are read.
+class FaultyReads {
+ public:
+  /// `is_protected`: reads through the protected storage, each fault in the first copy.
+  FaultyReads(const Program& program, const BitPopulation& values, const BitFault& fault, bool is_protected);
+  FaultyReads(const FaultyReads&) = delete;
+  FaultyReads& operator=(const FaultyReads&) = delete;
+
+  /// Constants that read differently.
+  const std::vector<ConstantFault>& constants() const { return m_constants; }
+  const std::vector<DataFault>& data() const { return m_data; }
+  /// Forgets what was read of data; constants are read once for all.
+  void begin_trial();
+  /// Adds what was read since begin_trial(), by one image with these counts, or by `images` in one go.
+  void end_trial(const FaultCounts& counts, BitOutcome& outcome) const;
+  void end_trials(std::uint64_t images, BitOutcome& outcome) const;
+
+ private:
+  struct Value {
+    const Storage* storage;
+    const Tensor* tensor;
+    bool is_accumulator;
+    std::span<const StoredBitFault> faults;
+  };
+  struct Log {
+    std::uint64_t reads = 0;
+    std::uint64_t detected = 0;
+    std::uint64_t corrected = 0;
+    std::uint64_t missed = 0;
+    std::optional<bool> is_up;  ///< a single bit that moves
+    Magnitude magnitude = Magnitude::neither;
+    std::pair<std::uint32_t, std::uint32_t> value;
+  };
+  static std::uint32_t read(const Value& value, std::uint32_t bits, Log& log);
+
+  std::size_t m_values = 0;
+  std::vector<StoredBitFault> m_faults;  ///< value by value
+  std::vector<ConstantFault> m_constants;
+  std::vector<DataFault> m_data;
+  Log m_constant_log;
+  Log m_log;
+};
+
+class BitRunner {
+ public:
+  BitRunner(const Workload& workload, const BitPopulation& values, const Propagation& propagation,
+            const ExecutionParams& params);
+
+  /// Images from .. from+count-1 of `golden`, whose first one is image `first` of the workload.
+  struct Images {
+    const GoldenActivations& golden;
+    std::size_t first = 0;
+    std::size_t from = 0;
+    std::size_t count = 0;
+    std::size_t workload_image(std::size_t k) const { return first + from + k; }
+  };
+  /// Every fault on every image, image by image, so that its golden activations stay in the caches.
+  Result<std::vector<Trial>> run(std::span<const BitFault> faults, const Images& images);
+
+  const ExecutionTimes& times() const { return m_times; }
+
+ private:
+  using CountsOfImages = std::vector<FaultCounts>;
+  Result<std::vector<CountsOfImages>> propagate(std::span<const BitFault> faults, const Images& images,
+                                                bool is_protected, bool stops,
+                                                std::vector<BitOutcome>& outcomes);
+  Result<CountsOfImages> run_plainly(FaultyReads& reads, const Images& images, std::size_t first_operator,
+                                     BitOutcome& outcome);
+  Result<std::vector<CountsOfImages>> compare(std::span<const BitFault> faults, const Images& images,
+                                              std::vector<BitOutcome>& outcomes);
+  std::size_t first_operator(const FaultyReads& reads) const;
+
+  const Workload& m_workload;
+  const BitPopulation& m_values;
+  const Propagation& m_propagation;
+  ExecutionParams m_params;
+  Propagator m_propagator;
+  std::unique_ptr<Batch> m_batch;
+  ExecutionTimes m_times;
+};
+
+}  // namespace qfi

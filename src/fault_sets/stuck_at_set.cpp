@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/fault_sets/stuck_at_set.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <set>
+
+#include "qfi/base/file.hpp"
+#include "qfi/base/parallel.hpp"
+#include "qfi/base/random.hpp"
+#include "qfi/netlist/verilator.hpp"
+
+namespace qfi {
+namespace {
+
+constexpr std::size_t k_faults_per_thread = 8;
+constexpr std::size_t k_proof_images = 16;
+
+}  // namespace
+
+// What a thread keeps from trial to trial.
+struct StuckAtSet::Worker {
+  explicit Worker(const StuckAtSet& set)
+      : batch(set.m_runner->make_batch()),
+        tables(*set.m_workload.program, *set.m_tables, set.m_operators, set.unit_config().padding) {}
+  Batch batch;
+  FaultTables::Scratch scratch;
+  FaultyUnitTables tables;
+  std::size_t fault = static_cast<std::size_t>(-1);  ///< whose tables are set
+};
+
+StuckAtSet::StuckAtSet(const Workload& workload, const CampaignConfig& config, const FaultsConfig& faults,
+                       std::uint64_t seed)
+    : FaultSet(workload, faults, config.design), m_seed(seed) {}
+StuckAtSet::~StuckAtSet() = default;
+
+// The golden run again, to keep what the faulty runs start from and to count the operand pairs of the
+// faulty operators.
+Result<void> StuckAtSet::run_golden(const CampaignConfig& config, unsigned threads) {
+  std::vector<std::size_t> operators;
+  for (const FaultyOperator& op : m_operators) operators.push_back(op.index);
+  QFI_TRY(m_runner,
+          UnitRunner::make(m_workload, config.input, std::move(operators), unit_config().padding, threads));
+  for (std::size_t k = 0; k < m_operators.size(); ++k)
+    m_runner->golden_pairs()[k].add_to(m_uses[m_operators[k].use].golden_pairs);
+  m_runner->forget_golden_pairs();
+  for (const TableUse& use : m_uses)
+    for (const std::uint64_t pairs : use.golden_pairs) m_proof.golden_products += pairs;
+  return {};
+}
+
+// Exact tables, looked up product by product, must give what the exact kernels gave.
+Result<void> StuckAtSet::prove_table_path() {
+  Worker worker(*this);
+  const Simulator& simulator = m_tables->simulator();
+  worker.tables.set(simulator.golden());
+  // Taps in the padding are multiplied only by the table path, where they add (w - z_w) * 0.
+  const std::size_t images = std::min(k_proof_images, m_runner->blocks().front().count);
+  if (!m_runner->agrees_with_tables(worker.tables.unit(), nullptr, images, worker.batch))
+    return failed("internal error: the table path with exact tables differs from the golden path");
+  m_proof.table_path_images = images;
+  m_proof.fault_free_pairs = simulator.grid().size();
+  return {};
+}
+
+// Some faults as they are run, against plain look-ups.
+Result<void> StuckAtSet::prove_faulty_path() {
+  constexpr std::size_t k_proof_faults = 4;
+  const std::size_t count = std::min(k_proof_faults, m_running.size());
+  Worker worker(*this);
+  for (std::size_t k = 0; k < count; ++k) {
+    const StuckAt& fault = m_faults[m_running[k * m_running.size() / count]].fault;
+    set_tables(fault, worker);
+    if (!m_runner->agrees_with_tables(worker.tables.unit(), &worker.tables.unit(), 1, worker.batch))
+      return failed("internal error: {} stuck at {}: the fast kernels differ from plain look-ups",
+                    site_name(*m_netlist, fault.site), int{fault.value});
+  }
+  m_proof.faulty_path_faults = count;
+  return {};
+}
+
+void StuckAtSet::set_tables(const StuckAt& fault, Worker& worker) const {
+  m_tables->examine(std::span(&fault, 1), worker.scratch);
+  worker.tables.set(worker.scratch.products);
+}
+
+Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, const CampaignConfig& config,
+                                                     const FaultsConfig& faults, std::uint64_t seed,
+                                                     unsigned threads) {
+  auto set = std::unique_ptr<StuckAtSet>(new StuckAtSet(workload, config, faults, seed));
+  const StuckAtConfig& unit = set->unit_config();
+  QFI_TRY(auto netlist, read_netlist(unit.netlist.path, unit.roles));
+  set->m_netlist = std::make_unique<Netlist>(std::move(netlist));
+  QFI_TRY(const std::vector<std::size_t> chosen,
+          choose_operators(*workload.program, unit.operators, unit.layers));
+  set->m_uses = collect_uses(*workload.program, chosen, unit.padding, set->m_operators);
+  set->m_sites = enumerate_sites(*set->m_netlist, unit.sites);
+  Stratum& stratum = set->m_strata.emplace_back();
+  stratum.label = "network";
+  stratum.population = 2 * set->m_sites.size();
+  for (auto* sums : {&stratum.changed, &stratum.correct, &stratum.top5}) sums->assign(workload.images(), 0);
+
+  QFI_CHECK(set->run_golden(config, threads));
+  set->m_tables = std::make_unique<FaultTables>(*set->m_netlist, set->m_uses, unit.unit);
+  if (auto checked = set->m_tables->check_fault_free(); !checked)
+    return at(unit.netlist.path.string(), checked.error());
+  QFI_CHECK(set->prove_table_path());
+  if (const auto* list = std::get_if<SampleList>(&faults.sample)) {
+    QFI_TRY(const std::vector<StuckAt> listed, read_fault_list(list->file.path, *set->m_netlist));
+    set->add_faults(listed, threads);
+  }
+  return set;
+}
+
+Result<void> StuckAtSet::draw(const std::vector<std::uint64_t>& targets, unsigned threads) {
+  if (!is_random_sample()) return {};
+  const std::uint64_t target = std::min(targets.front(), population());
+  std::vector<StuckAt> faults;
+  if (target == population()) {  // in order, and those that an earlier, random draw has left
+    std::set<std::uint64_t> known;
+    for (const std::uint64_t i : draw_without_replacement(population(), drawn(), m_seed, "stuck_at"))
+      known.insert(i);
+    for (std::uint64_t i = 0; i < target; ++i)
+      if (!known.contains(i)) faults.push_back(stuck_at_member(m_sites, i));
+  } else {
+    const auto members = draw_without_replacement(population(), target, m_seed, "stuck_at");
+    for (std::size_t i = drawn(); i < members.size(); ++i)
+      faults.push_back(stuck_at_member(m_sites, members[i]));
+  }
+  add_faults(faults, threads);
+  return {};
+}
+
+// Simulates every drawn fault once, in parallel, and finds those that need no run of their own.
+void StuckAtSet::add_faults(const std::vector<StuckAt>& faults, unsigned threads) {
+  const std::size_t first = m_faults.size();
+  m_faults.resize(first + faults.size());
+  std::vector<FaultTables::Scratch> scratch(threads);
+  parallel_for(faults.size(), threads, [&](std::size_t i, unsigned worker) {
+    m_faults[first + i].fault = faults[i];
+    m_faults[first + i].effect = m_tables->examine(std::span(&faults[i], 1), scratch[worker]);
+  });
+  m_counts.resize(m_faults.size());
+  m_stratum_of.resize(m_faults.size(), 0);
+  m_strata.front().drawn = m_faults.size();
+  for (std::size_t i = first; i < m_faults.size(); ++i) {
+    PlannedFault& fault = m_faults[i];
+    fault.same_as = i;
+    if (fault.effect.is_table_masked) {
+      fault.fate = FaultFate::table_masked;
+    } else if (fault.effect.golden_hits == 0) {
+      fault.fate = FaultFate::use_masked;
+    } else if (const auto [entry, is_new] = m_first_with.try_emplace(fault.effect.digest, i); !is_new) {
+      fault.fate = FaultFate::equal;
+      fault.same_as = entry->second;
+    } else {
+      m_running.push_back(i);
+    }
+  }
+}
+
+FaultSet::Images StuckAtSet::images_of(std::uint64_t, std::uint64_t block) const {
+  return {m_runner->blocks()[block].first, m_runner->blocks()[block].count};
+}
+
+std::vector<std::uint64_t> StuckAtSet::costs() const {
+  std::vector<std::uint64_t> costs;
+  for (const PlannedFault& fault : m_faults) costs.push_back(fault.fate == FaultFate::runs ? 1 : 0);
+  return costs;
+}
+
+std::string StuckAtSet::fault_name(std::size_t fault) const {
+  return fmt::format("{} stuck at {}", site_name(*m_netlist, m_faults[fault].fault.site),
+                     m_faults[fault].fault.value ? 1 : 0);
+}
+
+Digest StuckAtSet::faults_digest() const {
+  DigestBuilder digest;
+  for (std::size_t i = 0; i < m_faults.size(); ++i) {
+    digest.add(bytes_of(fault_name(i)));
+    digest.add(std::as_bytes(std::span(&m_faults[i].effect.digest, 1)));
+  }
+  return digest.digest();
+}
+
+void StuckAtSet::take(std::uint64_t fault, std::uint64_t block, const Trial& trial) {
+  m_counts[fault] += trial.outcome.counts;
+  std::ranges::copy(trial.events,
+                    m_events[fault].begin() + static_cast<std::ptrdiff_t>(m_runner->blocks()[block].first));
+}
+
+// A fault's tables are made ready once for all its blocks, unless there are too few faults for the threads.
+Result<void> StuckAtSet::run(const RunParams& params) {
+  const auto start = std::chrono::steady_clock::now();
+  if (m_run_faults == 0) QFI_CHECK(prove_faulty_path());
+  const std::size_t blocks = m_runner->blocks().size();
+  const FaultRange shard = faults_of_shard(*this, params.shard);
+  for (const std::size_t fault : m_running)
+    if (fault >= m_run_faults) m_events[fault].resize(m_workload.images());
+  ProgressCounter counter(blocks);
+  bool fits = true;
+  QFI_TRY(Done done, take_recorded(params, m_run_faults, blocks,
+                                   [&](std::uint64_t fault, std::uint64_t block, const Trial& trial) {
+                                     fits = fits && m_faults[fault].fate == FaultFate::runs;
+                                     if (!fits) return;
+                                     take(fault, block, trial);
+                                     counter.add(trial);
+                                   }));
+  if (!fits)
+    return bad_input("{}: damaged (a trial of a fault that needs none)", params.journal->file().string());
+  std::vector<std::pair<std::size_t, std::vector<std::size_t>>> work;
+  std::uint64_t missing = 0;
+  for (const std::size_t fault : m_running) {
+    if (fault < m_run_faults || !shard.contains(fault)) continue;
+    std::vector<std::size_t> of_fault;
+    for (std::size_t block = 0; block < blocks; ++block)
+      if (!done.at(fault, block)) of_fault.push_back(block);
+    missing += of_fault.size();
+    if (!of_fault.empty()) work.emplace_back(fault, std::move(of_fault));
+  }
+  if (params.only_recorded && missing > 0) return missing_trials(missing);
+  counter.begin(missing);
+  if (work.size() < k_faults_per_thread * params.threads) {
+    std::vector<std::pair<std::size_t, std::vector<std::size_t>>> single;
+    for (const auto& [fault, of_fault] : work)
+      for (const std::size_t block : of_fault) single.emplace_back(fault, std::vector{block});
+    work = std::move(single);
+  }
+  QFI_CHECK(run_trials(work, counter, params));
+  if (params.shard.count == 1) finish_faults();
+  m_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return {};
+}
+
+Result<void> StuckAtSet::run_trials(const std::vector<std::pair<std::size_t, std::vector<std::size_t>>>& work,
+                                    ProgressCounter& counter, const RunParams& params) {
+  std::vector<std::unique_ptr<Worker>> workers(params.threads);
+  std::mutex lock;
+  if (params.progress) params.progress(counter.state());
+  parallel_for(work.size(), params.threads, [&](std::size_t w, unsigned index) {
+    if (is_stopped(params)) return;
+    if (!workers[index]) workers[index] = std::make_unique<Worker>(*this);
+    Worker& worker = *workers[index];
+    const auto& [fault, blocks] = work[w];
+    if (worker.fault != fault) {
+      set_tables(m_faults[fault].fault, worker);
+      worker.fault = fault;
+    }
+    for (const std::size_t block : blocks) {
+      if (is_stopped(params)) return;
+      const Trial trial = m_runner->score(m_runner->blocks()[block], worker.tables.unit(), worker.batch);
+      record(params, fault, block, trial);
+      const std::scoped_lock guard(lock);
+      take(fault, block, trial);
+      m_inferences += trial.events.size();
+      counter.add(trial);
+      if (params.progress) params.progress(counter.state());
+    }
+  });
+  return check_run(params);
+}
+
+// Those that needed no run count what the golden run did, or the fault with the same tables.
+void StuckAtSet::finish_faults() {
+  for (std::size_t i = m_run_faults; i < m_faults.size(); ++i) {
+    const bool is_masked =
+        m_faults[i].fate == FaultFate::table_masked || m_faults[i].fate == FaultFate::use_masked;
+    m_counts[i] = is_masked ? m_workload.golden.counts : m_counts[m_faults[i].same_as];
+    const std::vector<ImageEvents>& events = is_masked ? m_golden_events : m_events.at(m_faults[i].same_as);
+    for (std::size_t image = 0; image < events.size(); ++image) add_image(i, image, events[image]);
+  }
+  m_run_faults = m_faults.size();
+}
+
+// From some faults that run, on some images; the tables' set-up is shared by all images of a fault.
+Result<double> StuckAtSet::expected_seconds_per_fault() {
+  constexpr std::size_t k_tried = 24;
+  constexpr double k_most_seconds = 3;
+  if (m_running.empty()) return 0.0;
+  using Clock = std::chrono::steady_clock;
+  const auto seconds_since = [](Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  const ImageBlock& block = m_runner->blocks().front();
+  const double blocks = static_cast<double>(m_workload.images()) / static_cast<double>(block.count);
+  Worker worker(*this);
+  const auto start = Clock::now();
+  double seconds = 0;
+  std::size_t tried = 0;
+  for (; tried < std::min(k_tried, m_running.size()) && seconds_since(start) < k_most_seconds; ++tried) {
+    const PlannedFault& fault = m_faults[m_running[tried * m_running.size() / k_tried % m_running.size()]];
+    const auto set_up = Clock::now();
+    set_tables(fault.fault, worker);
+    seconds += seconds_since(set_up);
+    const auto run = Clock::now();
+    m_runner->run(block, &worker.tables.unit(), worker.batch);
+    seconds += seconds_since(run) * blocks;
+  }
+  return seconds / static_cast<double>(tried) * static_cast<double>(m_running.size()) /
+         static_cast<double>(m_faults.size());
+}
+
+std::vector<std::byte> StuckAtSet::outputs_under(const StuckAt& fault, std::size_t image) const {
+  Worker worker(*this);
+  set_tables(fault, worker);
+  m_runner->run(m_runner->blocks().front(), &worker.tables.unit(), worker.batch);
+  std::vector<std::byte> outputs;
+  for (const int tensor : m_workload.watched) {
+    const auto bytes = m_runner->tensors(worker.batch, image)(tensor);
+    outputs.insert(outputs.end(), bytes.begin(), bytes.end());
+  }
+  return outputs;
+}
+
+void StuckAtSet::replay(const StuckAt& fault, const UnitRunner::OutputUse& use) const {
+  Worker worker(*this);
+  set_tables(fault, worker);
+  m_runner->replay(worker.tables.unit(), use);
+}
+
+Result<VerificationOutcome> StuckAtSet::verify(std::uint64_t count,
+                                               const std::filesystem::path& cache) const {
+  VerificationOutcome outcome;
+  if (count == 0) {
+    outcome.reason = "verify: 0";
+    return outcome;
+  }
+  // A fault list may name sites of the other kind, or nets that nothing reads.
+  std::set<Site> sites_and_listed(m_sites.begin(), m_sites.end());
+  for (const PlannedFault& fault : m_faults) sites_and_listed.insert(fault.fault.site);
+  const std::vector<Site> sites(sites_and_listed.begin(), sites_and_listed.end());
+  auto model = VerilatorModel::open(*m_netlist, sites, cache);
+  if (!model) {
+    if (model.error().kind != ErrorKind::unavailable) return tl::unexpected(model.error());
+    outcome.reason = model.error().message;
+    return outcome;
+  }
+  outcome.version = model->version();
+  const OperandGrid& grid = m_tables->simulator().grid();
+  FaultTables::Scratch scratch;
+  count = std::min<std::uint64_t>(count, m_faults.size());
+  for (const std::uint64_t i : draw_without_replacement(m_faults.size(), count, m_seed, "verify")) {
+    const StuckAt& fault = m_faults[i].fault;
+    m_tables->examine(std::span(&fault, 1), scratch);
+    model->inject(fault.site, fault.value);
+    std::size_t index = 0;
+    for (int outer = grid.outer.first; outer <= grid.outer.last; ++outer)
+      for (int inner = grid.inner.first; inner <= grid.inner.last; ++inner, ++index) {
+        const std::int32_t product =
+            grid.outer_is_rs1 ? model->multiply(outer, inner) : model->multiply(inner, outer);
+        if (product != scratch.products[index])
+          return failed("verify: {} stuck at {}: Verilator gives {} for {} and {}, the simulator {}",
+                        site_name(*m_netlist, fault.site), int{fault.value}, product, outer, inner,
+                        scratch.products[index]);
+      }
+    model->clear();
+    ++outcome.tables;
+    outcome.products += index;
+  }
+  outcome.is_done = true;
+  return outcome;
+}
+
+}  // namespace qfi

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/fault_sets/unit_runner.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "qfi/base/parallel.hpp"
+
+namespace qfi {
+namespace {
+
+constexpr std::size_t k_block_bytes = std::size_t{64} << 20;      // of activations in one batch
+constexpr std::size_t k_most_block_images = 64;                   // as many as a word has bits
+constexpr std::uint64_t k_live_bytes = std::uint64_t{512} << 20;  // of golden tensors kept for all images
+
+// The latest operator, not after the first faulty one, before which all images' live tensors fit.
+std::size_t choose_cut(const Workload& workload, std::size_t first_faulty) {
+  const auto live_bytes = [&](std::size_t cut) {
+    std::uint64_t bytes = 0;
+    for (const int tensor : workload.program->live_tensors(cut, workload.watched))
+      bytes += workload.tensor(tensor).bytes();
+    return bytes * workload.images();
+  };
+  std::size_t cut = first_faulty;
+  while (cut > 0 && live_bytes(cut) > k_live_bytes) --cut;
+  return cut;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<UnitRunner>> UnitRunner::make(const Workload& workload, const InputScaling& input,
+                                                     std::vector<std::size_t> operators, PaddingTaps padding,
+                                                     unsigned threads) {
+  std::unique_ptr<UnitRunner> runner(new UnitRunner(workload));
+  runner->m_operators = std::move(operators);
+  runner->m_cut = choose_cut(workload, runner->m_operators.front());
+  runner->m_live_tensors = workload.program->live_tensors(runner->m_cut, workload.watched);
+  const std::size_t fitting = k_block_bytes / std::max<std::size_t>(workload.program->bytes_per_image(), 1);
+  const std::size_t size = std::clamp<std::size_t>(fitting, 1, k_most_block_images);
+  for (std::size_t first = 0; first < workload.images(); first += size)
+    runner->m_blocks.push_back({first, std::min(size, workload.images() - first), {}});
+  QFI_CHECK(runner->run_golden(input, padding, threads));
+  return runner;
+}
+
+Result<void> UnitRunner::run_golden(const InputScaling& input, PaddingTaps padding, unsigned threads) {
+  const Program& program = *m_workload.program;
+  constexpr std::size_t k_most_counting = 4;  // each has counters of all operators
+  const auto workers =
+      static_cast<unsigned>(std::min<std::size_t>({threads, m_blocks.size(), k_most_counting}));
+  std::vector<std::unique_ptr<Batch>> batches(workers);
+  std::vector<std::vector<PairCounter>> pairs(workers);
+  for (auto& of_worker : pairs)
+    for (const std::size_t index : m_operators) of_worker.emplace_back(program, index, padding);
+  std::vector<Result<void>> outcomes(m_blocks.size());
+  parallel_for(m_blocks.size(), workers, [&](std::size_t b, unsigned worker) {
+    ImageBlock& block = m_blocks[b];
+    if (!batches[worker]) batches[worker] = std::make_unique<Batch>(make_batch());
+    Batch& batch = *batches[worker];
+    batch.set_images(block.count);
+    const auto values = read_inputs(m_workload, input, block.first, block.count);
+    if (!values) {
+      outcomes[b] = tl::unexpected(values.error());
+      return;
+    }
+    std::memcpy(batch.tensor(program.model().inputs[0]).data(), values->data(), values->size());
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < program.model().operators.size(); ++i) {
+      if (i == m_cut)
+        for (const int tensor : m_live_tensors) {
+          const auto bytes = std::as_const(batch).tensor(tensor);
+          block.live.emplace_back(bytes.begin(), bytes.end());
+        }
+      if (next < m_operators.size() && m_operators[next] == i) pairs[worker][next++].add(batch);
+      program.run(batch, i, i + 1);
+    }
+  });
+  for (const Result<void>& outcome : outcomes) QFI_CHECK(outcome);
+  for (unsigned worker = 1; worker < workers; ++worker)
+    for (std::size_t k = 0; k < m_operators.size(); ++k) pairs[0][k].add(pairs[worker][k]);
+  m_golden_pairs = std::move(pairs[0]);
+  return {};
+}
+
+void UnitRunner::restore(const ImageBlock& block, Batch& batch) const {
+  batch.set_images(block.count);
+  for (std::size_t k = 0; k < m_live_tensors.size(); ++k)
+    std::memcpy(batch.tensor(m_live_tensors[k]).data(), block.live[k].data(), block.live[k].size());
+}
+
+void UnitRunner::run(const ImageBlock& block, const FaultyUnit* unit, Batch& batch) const {
+  restore(block, batch);
+  m_workload.program->run(batch, m_cut, m_workload.program->model().operators.size(), unit);
+}
+
+bool UnitRunner::agrees_with_tables(const FaultyUnit& tables, const FaultyUnit* unit, std::size_t images,
+                                    Batch& batch) const {
+  ImageBlock block = m_blocks.front();
+  const std::size_t count = std::min(images, block.count);
+  for (auto& live : block.live) live.resize(live.size() / block.count * count);
+  block.count = count;
+  const auto outputs = [&](const FaultyUnit* by) {
+    run(block, by, batch);
+    std::vector<std::byte> bytes;
+    for (const int tensor : m_workload.watched) {
+      const auto values = std::as_const(batch).tensor(tensor);
+      bytes.insert(bytes.end(), values.begin(), values.end());
+    }
+    return bytes;
+  };
+  FaultyUnit looked_up = tables;
+  looked_up.products.clear();
+  return outputs(&looked_up) == outputs(unit);
+}
+
+void UnitRunner::replay(const FaultyUnit& unit, const OutputUse& use) const {
+  const Program& program = *m_workload.program;
+  Batch golden = make_batch();
+  Batch faulty = make_batch();
+  restore(m_blocks.front(), golden);
+  restore(m_blocks.front(), faulty);
+  for (std::size_t i = m_cut; i < program.model().operators.size(); ++i) {
+    program.run(faulty, i, i + 1, &unit);
+    program.run(golden, i, i + 1);
+    if (program.is_folded(i)) continue;
+    for (const int output : program.model().operators[i].outputs)
+      use(i, output, tensors(golden, 0), tensors(faulty, 0));
+  }
+}
+
+TensorOf UnitRunner::tensors(const Batch& batch, std::size_t image) const {
+  return [this, &batch, image](int tensor) {
+    const std::size_t bytes = m_workload.tensor(tensor).bytes();
+    return batch.tensor(tensor).subspan(image * bytes, bytes);
+  };
+}
+
+Trial UnitRunner::score(const ImageBlock& block, const FaultyUnit& unit, Batch& batch) const {
+  run(block, &unit, batch);
+  Trial trial;
+  for (std::size_t i = 0; i < block.count; ++i) {
+    const FaultCounts of_image = score_image(m_workload, block.first + i, tensors(batch, i));
+    trial.events.emplace_back(of_image);
+    trial.outcome.counts += of_image;
+  }
+  return trial;
+}
+
+}  // namespace qfi

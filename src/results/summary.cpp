@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/results/summary.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "qfi/campaign/sample_context.hpp"
+
+namespace qfi {
+namespace {
+
+double ratio(std::uint64_t part, std::uint64_t whole) {
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
+
+// What every member of a set of single bits is.
+struct Domain {
+  std::optional<std::size_t> layer;
+  std::optional<int> bit;
+  auto operator<=>(const Domain&) const = default;
+};
+
+bool has_single_bits(const BitSet& set) {
+  if (set.fault_config().simultaneous != 1 || set.strata().front().error_rate) return false;
+  for (std::size_t fault = 0; fault < set.drawn() && !set.is_random_sample(); ++fault)
+    if (set.fault(fault).sites.size() != 1) return false;
+  return true;
+}
+
+class DomainTable {
+ public:
+  DomainTable(const BitSet& set, bool by_layer, bool by_bit)
+      : m_set(set), m_context(set), m_by_layer(by_layer), m_by_bit(by_bit) {
+    for (std::size_t h = 0; h < set.bit_strata().size(); ++h)
+      for (const BitStratum::Part& part : set.bit_strata()[h].parts)
+        for (const int stored_bit : part.stored_bits) {
+          FaultStratum& cell = m_cells[domain_of(part.values, stored_bit)][h];
+          cell.population += m_context.trials_of(part.count * set.fault_config().models.size());
+        }
+    for (std::size_t fault = 0; fault < set.drawn(); ++fault) add(fault);
+  }
+
+  std::vector<DomainRow> rows(double confidence) const {
+    std::vector<DomainRow> rows;
+    for (const auto& [domain, cells] : m_cells) {
+      DomainRow row;
+      row.layer = domain.layer;
+      row.bit = domain.bit;
+      for (const auto& [h, cell] : cells) row.population += cell.population;
+      if (m_context.is_paired()) row.population /= m_context.images();
+      fill(domain, row);
+      row.changed_share = estimate(cells, confidence);
+      rows.push_back(row);
+    }
+    return rows;
+  }
+
+ private:
+  Domain domain_of(std::size_t values, int stored_bit) const {
+    const StoredValues& stored = m_set.values().stored[values];
+    Domain domain;
+    if (m_by_layer) domain.layer = stored.layer;
+    if (m_by_bit) domain.bit = stored.storage.bit_of(stored_bit);
+    return domain;
+  }
+
+  void add(std::size_t fault) {
+    const BitSite site = m_set.fault(fault).sites.front();
+    const Domain domain = domain_of(site.values, site.stored_bit);
+    const FaultCounts counts = m_set.counts_of(fault);
+    m_cells[domain][m_set.stratum_of(fault)].add(counts.changed, 0, counts.units);
+    m_sums[domain] += counts;
+    const double share = ratio(counts.changed, counts.units);
+    m_shares[domain].first += share;
+    m_shares[domain].second += share * share;
+    ++m_drawn[domain];
+  }
+
+  void fill(const Domain& domain, DomainRow& row) const {
+    const auto found = m_drawn.find(domain);
+    if (found == m_drawn.end()) return;
+    const FaultCounts& sums = m_sums.at(domain);
+    row.drawn = found->second;
+    row.trials = sums.images;
+    row.units = sums.units;
+    row.changed = sums.changed;
+    row.nan = sums.nan;
+    row.infinity = sums.infinity;
+    const auto n = static_cast<double>(row.drawn);
+    const auto& [sum, squares] = m_shares.at(domain);
+    if (row.drawn > 1) row.deviation = std::sqrt(std::max(0.0, squares - sum * sum / n) / (n - 1.0));
+    row.mean_iou = sums.confusion.mean_iou();
+    row.global_iou = sums.confusion.global_iou();
+    row.weighted_iou = sums.confusion.weighted_iou();
+  }
+
+  // Cells of which nothing was drawn may be anything.
+  SampledMean estimate(const std::map<std::size_t, FaultStratum>& cells, double confidence) const {
+    std::vector<FaultStratum> seen;
+    double population = 0;
+    double known = 0;
+    for (const auto& [h, cell] : cells) {
+      population += static_cast<double>(cell.population);
+      if (cell.drawn == 0) continue;
+      known += static_cast<double>(cell.population);
+      seen.push_back(cell);
+      seen.back().population = std::max(cell.population, cell.drawn);
+    }
+    SampledMean result;
+    if (seen.empty()) {
+      if (m_set.is_random_sample()) result.these_images = Interval{0.0, 1.0};
+      return result;
+    }
+    const double units = m_context.units(m_set.workload().golden.counts.units);
+    result = m_context.mean(seen, {0.0, units, !m_context.is_paired()}, confidence);
+    result.image_population = std::nullopt;
+    if (!m_set.is_random_sample()) return result;
+    if (!result.these_images) result.these_images = Interval{0.0, 1.0};  // one draw
+    if (known >= population) return result;
+    const double share = known / population;
+    result.these_images =
+        Interval{result.these_images->low * share, result.these_images->high * share + 1.0 - share};
+    return result;
+  }
+
+  const BitSet& m_set;
+  SampleContext m_context;
+  bool m_by_layer;
+  bool m_by_bit;
+  std::map<Domain, std::map<std::size_t, FaultStratum>> m_cells;  ///< by stratum
+  std::map<Domain, FaultCounts> m_sums;
+  std::map<Domain, std::pair<double, double>> m_shares;  ///< sum and squares over faults
+  std::map<Domain, std::uint64_t> m_drawn;
+};
+
+// How many faults of the population a drawn one stands for.
+double weight_in(const Stratum& stratum) {
+  return static_cast<double>(stratum.population) /
+         static_cast<double>(std::max<std::uint64_t>(stratum.drawn, 1));
+}
+
+double undrawn_in(const Stratum& stratum) {
+  if (stratum.is_drawn_with_replacement) return 1.0;
+  return std::max(0.0, 1.0 - static_cast<double>(stratum.drawn) / static_cast<double>(stratum.population));
+}
+
+// Faults with the same numbers are kept once: of many there are few kinds.
+class AlikeFaults {
+ public:
+  void add(std::size_t stratum, std::uint64_t events, std::uint64_t trials) {
+    ++m_counts[{stratum, events, trials}];
+  }
+  std::optional<Ratio> share(const FaultSet& set, double confidence) const {
+    std::vector<RatioFault> faults;
+    for (const auto& [kind, count] : m_counts) {
+      const auto& [h, events, trials] = kind;
+      faults.push_back({weight_in(set.strata()[h]), undrawn_in(set.strata()[h]), events, trials, count});
+    }
+    return ratio_share(faults, confidence);
+  }
+
+ private:
+  std::map<std::tuple<std::size_t, std::uint64_t, std::uint64_t>, std::uint64_t> m_counts;
+};
+
+}  // namespace
+
+std::vector<DomainRow> domain_rows(const BitSet& set, bool by_layer, bool by_bit, double confidence) {
+  if (!has_single_bits(set)) return {};
+  return DomainTable(set, by_layer, by_bit).rows(confidence);
+}
+
+std::vector<DirectionRow> direction_rows(const BitSet& set, double confidence) {
+  if (!has_single_bits(set)) return {};
+  const std::array<const char*, 5> names = {"0->1", "1->0", "away", "towards", "neither"};
+  std::map<std::pair<std::optional<std::size_t>, std::size_t>, std::pair<TrialSums, AlikeFaults>> rows;
+  for (std::size_t k = 0; k < names.size(); ++k) rows[{std::nullopt, k}];
+  for (std::size_t fault = 0; fault < set.drawn(); ++fault) {
+    const BitOutcome outcome = set.outcomes()[fault];
+    const std::size_t layer = set.values().stored[set.fault(fault).sites.front().values].layer;
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      const TrialSums& sums = k < 2 ? outcome.of_direction[k] : outcome.of_magnitude[k - 2];
+      if (sums.trials == 0) continue;
+      for (const std::optional<std::size_t> of : {std::optional<std::size_t>(), std::optional(layer)}) {
+        auto& [total, faults] = rows[{of, k}];
+        total.trials += sums.trials;
+        total.changed += sums.changed;
+        total.units += sums.units;
+        faults.add(set.stratum_of(fault), sums.changed, sums.units);
+      }
+    }
+  }
+  std::vector<DirectionRow> result;
+  for (const auto& [key, row] : rows) {
+    std::optional<Ratio> share = row.second.share(set, confidence);
+    if (share && !set.is_random_sample()) share->interval.reset();
+    result.push_back({key.first, names[key.second], row.first, share});
+  }
+  return result;
+}
+
+std::optional<ProtectionEffect> protection_effect(const BitSet& set, double confidence) {
+  if (set.protected_outcomes().empty()) return std::nullopt;
+  ProtectionEffect effect;
+  AlikeFaults faults;
+  for (std::size_t fault = 0; fault < set.drawn(); ++fault) {
+    const FaultCounts before = set.counts_of(fault);
+    const FaultCounts after = set.protected_outcomes()[fault].counts;
+    effect.changed_before += before.changed;
+    effect.changed_after += after.changed;
+    const std::uint64_t removed = before.changed - std::min(before.changed, after.changed);
+    faults.add(set.stratum_of(fault), removed, before.changed);
+  }
+  effect.removed = faults.share(set, confidence);
+  if (effect.removed && !set.is_random_sample()) effect.removed->interval.reset();
+  return effect;
+}
+
+std::optional<FailureRate> failure_rate(const Plan& plan, std::size_t set, const SetEstimates& estimates) {
+  const std::optional<double> raw = plan.config.faults[set].raw_rate;
+  if (!raw) return std::nullopt;
+  FailureRate rate;
+  if (const BitSet* bits = plan.bits(set)) {
+    constexpr double k_bits_per_mbit = 1e6;
+    std::uint64_t stored = 0;
+    for (const BitStratum& stratum : bits->bit_strata()) {
+      stored += stratum.population();
+      if (bits->strata().front().error_rate) break;  // every rate has the same bits
+    }
+    rate.raw_fit = *raw * static_cast<double>(stored) / k_bits_per_mbit;
+  } else {
+    rate.raw_fit = *raw * static_cast<double>(plan.stuck_at(set)->netlist().cells.size());
+  }
+  rate.derated_fit = rate.raw_fit * estimates.sdc_rate.mean;
+  if (const auto& interval = estimates.sdc_rate.these_images)
+    rate.interval = {rate.raw_fit * interval->low, rate.raw_fit * interval->high};
+  return rate;
+}
+
+std::optional<CombinedEstimates> combine(const Plan& plan, const std::vector<SetEstimates>& sets) {
+  double weights = 0;
+  for (const FaultsConfig& faults : plan.config.faults) {
+    if (!faults.weight) return std::nullopt;
+    weights += *faults.weight;
+  }
+  if (weights <= 0) return std::nullopt;
+  // Ends of intervals as distances from the means, added in squares (MOVER): the sets are independent.
+  const auto combined = [&](SampledMean SetEstimates::*metric) {
+    Share result;
+    double below = 0;
+    double above = 0;
+    for (std::size_t i = 0; i < sets.size(); ++i) {
+      const SampledMean& mean = sets[i].*metric;
+      const double weight = *plan.config.faults[i].weight / weights;
+      const Interval interval = mean.these_images.value_or(Interval{0.0, 1.0});
+      result.share += weight * mean.mean;
+      below += std::pow(weight * (mean.mean - interval.low), 2);
+      above += std::pow(weight * (interval.high - mean.mean), 2);
+    }
+    result.interval = {std::max(0.0, result.share - std::sqrt(below)),
+                       std::min(1.0, result.share + std::sqrt(above))};
+    return result;
+  };
+  return CombinedEstimates{combined(&SetEstimates::faulty_accuracy), combined(&SetEstimates::sdc_rate)};
+}
+
+}  // namespace qfi

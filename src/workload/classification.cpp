@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/workload/classification.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <limits>
+
+namespace qfi {
+namespace {
+
+template <class T>
+std::vector<double> read_values(std::span<const std::byte> image) {
+  std::vector<double> values(image.size() / sizeof(T));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    T value;
+    std::memcpy(&value, image.data() + i * sizeof(T), sizeof(T));
+    values[i] = static_cast<double>(value);
+  }
+  return values;
+}
+
+std::vector<double> values_of(TensorType type, std::span<const std::byte> image) {
+  switch (type) {
+    case TensorType::int8: return read_values<std::int8_t>(image);
+    case TensorType::uint8:
+    case TensorType::boolean: return read_values<std::uint8_t>(image);
+    case TensorType::int16: return read_values<std::int16_t>(image);
+    case TensorType::int32: return read_values<std::int32_t>(image);
+    case TensorType::int64: return read_values<std::int64_t>(image);
+    case TensorType::float32: return read_values<float>(image);
+  }
+  return {};
+}
+
+}  // namespace
+
+Scores::Scores(const Tensor& tensor, std::span<const std::byte> image)
+    : m_values(values_of(tensor.type, image)) {}
+
+int Scores::top1() const {
+  int best = -1;
+  for (std::size_t c = 0; c < m_values.size(); ++c)
+    if (!std::isnan(m_values[c]) && (best < 0 || m_values[c] > m_values[static_cast<std::size_t>(best)]))
+      best = static_cast<int>(c);
+  return best;
+}
+
+std::size_t Scores::rank(int label) const {
+  constexpr std::size_t k_never = std::numeric_limits<std::size_t>::max();
+  if (label < 0) return k_never;
+  const auto place = static_cast<std::size_t>(label);
+  const double own = m_values[place];
+  if (std::isnan(own)) return k_never;
+  std::size_t before = 0;
+  for (std::size_t c = 0; c < m_values.size(); ++c)
+    if (m_values[c] > own || (m_values[c] == own && c < place)) ++before;
+  return before;
+}
+
+bool Scores::has_nan_or_infinity() const {
+  return std::ranges::any_of(m_values, [](double value) { return !std::isfinite(value); });
+}
+
+bool Scores::ties_after(std::size_t k) const {
+  if (m_values.size() <= k || has_nan_or_infinity()) return false;
+  std::vector<double> sorted = m_values;
+  std::ranges::sort(sorted, std::greater<>());
+  return sorted[k - 1] == sorted[k];
+}
+
+bool Scores::hangs_on_tie(int label, std::size_t k) const {
+  if (!ties_after(k) || label < 0) return false;
+  std::vector<double> sorted = m_values;
+  std::ranges::sort(sorted, std::greater<>());
+  return m_values[static_cast<std::size_t>(label)] == sorted[k];
+}
+
+}  // namespace qfi

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/workload/evaluate.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <mutex>
+
+#include "qfi/base/file.hpp"
+#include "qfi/base/npy.hpp"
+#include "qfi/base/parallel.hpp"
+#include "qfi/workload/classification.hpp"
+
+namespace qfi {
+namespace {
+
+constexpr std::size_t k_most_batch_images = 64;
+
+// What a thread keeps, and its share of the sums.
+struct Worker {
+  explicit Worker(const Program& program, std::size_t images) : batch(program, images) {}
+  Batch batch;
+  Evaluation sums;
+};
+
+const char* npy_type(TensorType type) {
+  switch (type) {
+    case TensorType::float32: return "f4";
+    case TensorType::int8: return "i1";
+    case TensorType::uint8: return "u1";
+    case TensorType::int16: return "i2";
+    case TensorType::int32: return "i4";
+    case TensorType::int64: return "i8";
+    case TensorType::boolean: return "b1";
+  }
+  return "";
+}
+
+// The files of the tensors that are kept: filled from any thread, in any order.
+class Recorder {
+ public:
+  Result<void> open(const Program& program, const std::vector<TensorFile>& files, std::size_t images) {
+    for (const TensorFile& file : files) {
+      const Tensor& tensor = program.model().tensors[static_cast<std::size_t>(file.tensor)];
+      // The model's own batch of 1 is no dimension of its own.
+      std::vector<std::uint64_t> shape{images};
+      const bool drops_batch = !tensor.shape.empty() && tensor.shape[0] == 1;
+      shape.insert(shape.end(), tensor.shape.begin() + (drops_batch ? 1 : 0), tensor.shape.end());
+      const std::string header = npy_header(npy_type(tensor.type), shape);
+      QFI_CHECK(check_replaceable(file.path, header, file.is_forced));
+      QFI_TRY(OutputFile output, OutputFile::create(file.path));
+      QFI_CHECK(output.write_at(0, bytes_of(header)));
+      m_entries.push_back({&tensor, file.tensor, header.size(), std::move(output)});
+    }
+    return {};
+  }
+
+  Result<void> keep(const Batch& batch, std::size_t first) const {
+    for (const Entry& entry : m_entries) {
+      const std::size_t bytes = entry.tensor->bytes();
+      const std::uint64_t place = entry.data_at + first * bytes;
+      if (!entry.tensor->is_constant) {
+        QFI_CHECK(entry.file.write_at(place, batch.tensor(entry.index)));
+        continue;
+      }
+      for (std::size_t i = 0; i < batch.images(); ++i)
+        QFI_CHECK(entry.file.write_at(place + i * bytes, entry.tensor->data));
+    }
+    return {};
+  }
+
+  Result<void> finish() {
+    for (Entry& entry : m_entries) QFI_CHECK(entry.file.finish());
+    return {};
+  }
+
+ private:
+  struct Entry {
+    const Tensor* tensor;
+    int index;
+    std::size_t data_at;
+    OutputFile file;
+  };
+  std::vector<Entry> m_entries;
+};
+
+void score_class(const Tensor& tensor, std::span<const std::byte> image, int label, Evaluation& sums) {
+  const Scores scores(tensor, image);
+  sums.confusion.add(label, scores.top1());
+  sums.top5_correct += scores.rank(label) < 5 ? 1 : 0;
+  sums.top5_ties += scores.ties_after(5) ? 1 : 0;
+  sums.top5_hanging += scores.hangs_on_tie(label, 5) ? 1 : 0;
+}
+
+Result<void> score_map(const Tensor& tensor, std::span<const std::byte> image, const ClassMap& labels,
+                       Evaluation& sums) {
+  QFI_TRY(const MapShape shape, map_shape(tensor, labels));
+  const std::vector<int> predicted = predicted_classes(tensor, shape, image);
+  const int classes = shape.classes > 0 ? static_cast<int>(shape.classes) : ConfusionMatrix::k_max_classes;
+  for (std::size_t i = 0; i < predicted.size(); ++i) {
+    const int label = labels.classes[i];
+    if (label == DataSet::k_ignored) {
+      ++sums.ignored_pixels;
+      continue;
+    }
+    if (label >= classes)
+      return bad_input("its label map holds class {}, the model's classes are 0 to {}", label, classes - 1);
+    sums.confusion.add(label, predicted[i]);
+  }
+  return {};
+}
+
+// The output's classes; 0: they show in the data.
+Result<std::size_t> count_classes(const Tensor& tensor, const DataSet& data) {
+  if (data.has_label_maps()) {
+    QFI_TRY(const ClassMap first, data.label_map(0));
+    QFI_TRY(const MapShape shape, map_shape(tensor, first));
+    return shape.classes;
+  }
+  const std::size_t classes = tensor.elements();
+  const bool is_row = std::ranges::count_if(tensor.shape, [](int size) { return size != 1; }) == 1;
+  if (!is_row || classes > 1 << 16)
+    return bad_input("output '{}' of shape {} has no score per class; labels are one class per image",
+                     tensor.name, fmt::join(tensor.shape, "x"));
+  return classes;
+}
+
+class Evaluator {
+ public:
+  Evaluator(const Program& program, const DataSet& data, const EvaluateParams& params)
+      : m_program(program), m_model(program.model()), m_data(data), m_params(params) {}
+
+  Result<Evaluation> run() {
+    const auto start = std::chrono::steady_clock::now();
+    const Tensor& output = m_model.tensors[static_cast<std::size_t>(m_params.scores)];
+    Evaluation total;
+    total.task = !m_data.labels().empty()  ? Task::classification
+                 : m_data.has_label_maps() ? Task::segmentation
+                                           : Task::none;
+    if (total.task != Task::none) {
+      QFI_TRY(const std::size_t classes, count_classes(output, m_data));
+      if (total.task == Task::classification) {
+        QFI_CHECK(m_data.check_labels(classes));
+      }
+      total.confusion = ConfusionMatrix(classes);
+    }
+    QFI_TRY(const BatchPlan batches, plan_batches(m_program, m_data.images(), m_params.max_bytes,
+                                                  m_params.threads, m_params.unit != nullptr));
+    total.images_per_batch = batches.images;
+    QFI_CHECK(m_recorder.open(m_program, m_params.files, m_data.images()));
+    const std::size_t size = batches.images;
+    const std::size_t blocks = (m_data.images() + size - 1) / size;
+    std::vector<std::unique_ptr<Worker>> workers(batches.threads);
+    std::vector<Result<void>> outcomes(blocks);
+    std::atomic<std::size_t> first_failed = blocks;  // later blocks need not run; earlier ones do
+    std::uint64_t done = 0;
+    std::mutex lock;
+    parallel_for(blocks, batches.threads, [&](std::size_t block, unsigned index) {
+      if (block > first_failed) return;
+      if (!workers[index]) {
+        workers[index] = std::make_unique<Worker>(m_program, size);
+        workers[index]->sums = total;
+      }
+      const std::size_t first = block * size;
+      const std::size_t count = std::min(size, m_data.images() - first);
+      outcomes[block] = run_block(first, count, *workers[index]);
+      const std::scoped_lock guard(lock);
+      if (!outcomes[block]) first_failed = std::min<std::size_t>(first_failed, block);
+      if (m_params.progress) m_params.progress(done += count, m_data.images());
+    });
+    for (const Result<void>& outcome : outcomes) QFI_CHECK(outcome);
+    for (const auto& worker : workers)
+      if (worker) add(worker->sums, total);
+    QFI_CHECK(m_recorder.finish());
+    total.images = m_data.images();
+    total.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return total;
+  }
+
+ private:
+  Result<void> run_block(std::size_t first, std::size_t count, Worker& worker) {
+    const int input = m_model.inputs[0];
+    const int output = m_params.scores;
+    worker.batch.set_images(count);
+    QFI_TRY(
+        const std::vector<std::byte> values,
+        m_data.read_inputs(first, count, m_model.tensors[static_cast<std::size_t>(input)], m_params.scaling));
+    std::memcpy(worker.batch.tensor(input).data(), values.data(), values.size());
+    m_program.run(worker.batch, 0, m_model.operators.size(), m_params.unit);
+    QFI_CHECK(m_recorder.keep(worker.batch, first));
+    const Tensor& tensor = m_model.tensors[static_cast<std::size_t>(output)];
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto image =
+          std::as_const(worker.batch).tensor(output).subspan(i * tensor.bytes(), tensor.bytes());
+      if (tensor.type == TensorType::float32)
+        worker.sums.nan_or_infinity += Scores(tensor, image).has_nan_or_infinity() ? 1 : 0;
+      if (worker.sums.task == Task::classification) {
+        score_class(tensor, image, m_data.labels()[first + i], worker.sums);
+      } else if (worker.sums.task == Task::segmentation) {
+        QFI_TRY(const ClassMap labels, m_data.label_map(first + i));
+        if (auto scored = score_map(tensor, image, labels, worker.sums); !scored)
+          return at(fmt::format("image {}", m_data.indices()[first + i]), scored.error());
+      }
+    }
+    return {};
+  }
+
+  static void add(const Evaluation& part, Evaluation& total) {
+    total.confusion += part.confusion;
+    total.top5_correct += part.top5_correct;
+    total.top5_ties += part.top5_ties;
+    total.top5_hanging += part.top5_hanging;
+    total.ignored_pixels += part.ignored_pixels;
+    total.nan_or_infinity += part.nan_or_infinity;
+  }
+
+  const Program& m_program;
+  const Model& m_model;
+  const DataSet& m_data;
+  const EvaluateParams& m_params;
+  Recorder m_recorder;
+};
+
+}  // namespace
+
+Result<BatchPlan> plan_batches(const Program& program, std::size_t images, std::size_t max_bytes,
+                               unsigned threads, bool has_tables) {
+  // Inputs are there twice while they are converted; a class map and scores are small beside it.
+  std::size_t needed = program.bytes_per_image();
+  for (const int input : program.model().inputs)
+    needed += 3 * program.model().tensors[static_cast<std::size_t>(input)].elements() * sizeof(float);
+  const std::size_t per_thread = has_tables ? program.table_scratch_bytes() : program.scratch_bytes();
+  if (needed + per_thread > max_bytes)
+    return bad_input("one image needs {} bytes, the limit is {}: raise --memory", needed + per_thread,
+                     max_bytes);
+  BatchPlan plan;
+  plan.threads =
+      static_cast<unsigned>(std::min<std::size_t>({max_bytes / (needed + per_thread), images, threads}));
+  const std::size_t fitting = (max_bytes / plan.threads - per_thread) / needed;
+  const std::size_t share = (images + plan.threads - 1) / plan.threads;  // work for every thread
+  plan.images = std::min({fitting, share, k_most_batch_images});
+  return plan;
+}
+
+Result<Evaluation> evaluate(const Program& program, const DataSet& data, const EvaluateParams& params) {
+  return Evaluator(program, data, params).run();
+}
+
+}  // namespace qfi

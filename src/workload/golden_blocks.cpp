@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/workload/golden_blocks.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace qfi {
+namespace {
+
+constexpr std::size_t k_block_bytes = std::size_t{64} << 20;
+constexpr std::size_t k_most_block_images = 64;
+
+}  // namespace
+
+GoldenBlocks::GoldenBlocks(const Workload& workload, const InputScaling& input, std::size_t max_bytes)
+    : m_workload(workload), m_input(input), m_propagation(*workload.program) {
+  const std::size_t of_image = GoldenActivations::bytes_per_image(*workload.program);
+  m_block_images = std::clamp<std::size_t>(k_block_bytes / of_image, 1, k_most_block_images);
+  m_keeps_all = of_image * workload.images() <= max_bytes;
+  m_blocks.resize((workload.images() + m_block_images - 1) / m_block_images);
+}
+
+std::size_t GoldenBlocks::images(std::size_t block) const {
+  return std::min(m_block_images, m_workload.images() - first_image(block));
+}
+
+Result<std::unique_ptr<GoldenActivations>> GoldenBlocks::make(std::size_t first, std::size_t count,
+                                                              unsigned threads) const {
+  QFI_TRY(const std::vector<std::byte> inputs, read_inputs(m_workload, m_input, first, count));
+  auto golden = std::make_unique<GoldenActivations>(m_propagation, count);
+  std::memcpy(golden->tensor(m_workload.program->model().inputs[0]).data(), inputs.data(), inputs.size());
+  golden->run(threads);
+  return golden;
+}
+
+Result<const GoldenActivations*> GoldenBlocks::get(std::size_t block, unsigned threads) {
+  if (!m_blocks[block]) {
+    if (!m_keeps_all)
+      for (auto& kept : m_blocks) kept.reset();
+    QFI_TRY(m_blocks[block], make(first_image(block), images(block), threads));
+  }
+  return m_blocks[block].get();
+}
+
+}  // namespace qfi
