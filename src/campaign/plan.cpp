@@ -4,6 +4,59 @@
 #include "qfi/base/random.hpp"
 
 namespace qfi {
+namespace {
+
+class Planner {
+ public:
+  Planner(Plan& plan, const PlanParams& params) : m_plan(plan), m_params(params) {}
+
+  // Adds a set with its driver, and draws its first faults.
+  Result<void> add_set(std::size_t index) {
+    QFI_CHECK(std::visit([&](const auto& model) { return make(model, index); }, faults(index).model));
+    const auto note = m_params.notes.find(index);
+    m_plan.drivers.push_back(
+        make_driver(m_plan.sets.back()->config().sample,
+                    {m_plan.config.interval_confidence,
+                     note == m_params.notes.end() ? std::nullopt : std::optional(note->second)}));
+    return m_plan.drivers.back()->begin(*m_plan.sets.back(), m_params.threads);
+  }
+
+ private:
+  const FaultsConfig& faults(std::size_t index) const { return m_plan.config.faults[index]; }
+
+  template <class Set>
+  Result<void> add(std::unique_ptr<Set> set) {
+    m_plan.kinds.emplace_back(set.get());
+    m_plan.sets.push_back(std::move(set));
+    return {};
+  }
+
+  Result<void> make(const StuckAtConfig&, std::size_t index) {
+    QFI_TRY(auto set, StuckAtSet::make(*m_plan.workload, m_plan.config, faults(index),
+                                       seed_of_set(m_plan.config, index), m_params.threads));
+    return add(std::move(set));
+  }
+
+  Result<void> make(const TableConfig&, std::size_t index) {
+    QFI_TRY(auto set, TableSet::make(*m_plan.workload, m_plan.config, faults(index), m_params.threads));
+    return add(std::move(set));
+  }
+
+  Result<void> make(const BitFaultConfig&, std::size_t index) {
+    if (!m_plan.golden_blocks)
+      m_plan.golden_blocks =
+          std::make_unique<GoldenBlocks>(*m_plan.workload, m_plan.config.input, m_params.golden_bytes);
+    QFI_TRY(auto set, BitSet::make(*m_plan.workload, *m_plan.golden_blocks, m_plan.config, index,
+                                   seed_of_set(m_plan.config, index)));
+    set->set_execution(m_params.execution);
+    return add(std::move(set));
+  }
+
+  Plan& m_plan;
+  const PlanParams& m_params;
+};
+
+}  // namespace
 
 std::uint64_t seed_of_set(const CampaignConfig& config, std::size_t index) {
   return index == 0 ? config.seed : random_bits(config.seed, "fault set", index);
@@ -11,12 +64,9 @@ std::uint64_t seed_of_set(const CampaignConfig& config, std::size_t index) {
 
 Result<double> expected_seconds(const Plan& plan, unsigned threads) {
   double seconds = 0;
-  for (const auto& set : plan.sets) {
-    QFI_TRY(const double of_fault, set->expected_seconds_per_fault());
-    std::uint64_t faults = set->drawn();
-    if (const auto* search = std::get_if<SampleGenetic>(&set->config().sample))
-      faults = search->population * search->generations;
-    seconds += of_fault * static_cast<double>(faults);
+  for (std::size_t i = 0; i < plan.sets.size(); ++i) {
+    QFI_TRY(const double of_fault, plan.sets[i]->expected_seconds_per_fault());
+    seconds += of_fault * static_cast<double>(plan.drivers[i]->expected_faults(*plan.sets[i]));
   }
   return seconds / threads;
 }
@@ -29,35 +79,12 @@ Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {
   QFI_TRY(Workload workload, make_workload(std::move(model), plan.config.model.path.string(), plan.config,
                                            {params.threads, params.kernels, params.model_memory}));
   plan.workload = std::make_unique<Workload>(std::move(workload));
-  for (std::size_t i = 0; i < plan.config.faults.size(); ++i) {
-    const FaultsConfig& faults = plan.config.faults[i];
-    const std::uint64_t seed = seed_of_set(plan.config, i);
-    const auto where = [&](const Error& error) {
-      return at(plan.config.faults.size() > 1 ? fmt::format("faults '{}'", faults.name) : "faults", error);
-    };
-    if (std::holds_alternative<StuckAtConfig>(faults.model)) {
-      auto set = StuckAtSet::make(*plan.workload, plan.config, faults, seed, params.threads);
-      if (!set) return where(set.error());
-      plan.sets.push_back(std::move(*set));
-    } else if (std::holds_alternative<TableConfig>(faults.model)) {
-      auto set = TableSet::make(*plan.workload, plan.config, faults, params.threads);
-      if (!set) return where(set.error());
-      plan.sets.push_back(std::move(*set));
-    } else {
-      if (!plan.golden_blocks)
-        plan.golden_blocks =
-            std::make_unique<GoldenBlocks>(*plan.workload, plan.config.input, params.golden_bytes);
-      auto set = BitSet::make(*plan.workload, *plan.golden_blocks, plan.config, i, seed);
-      if (!set) return where(set.error());
-      (*set)->set_execution(params.execution);
-      plan.sets.push_back(std::move(*set));
-    }
-    const auto bought = params.bought.find(i);
-    if (auto drawn = plan.sets.back()->draw_sample(
-            params.threads, bought == params.bought.end() ? std::nullopt : std::optional(bought->second));
-        !drawn)
-      return where(drawn.error());
-  }
+  Planner planner(plan, params);
+  for (std::size_t i = 0; i < plan.config.faults.size(); ++i)
+    if (auto added = planner.add_set(i); !added)
+      return at(
+          plan.config.faults.size() > 1 ? fmt::format("faults '{}'", plan.config.faults[i].name) : "faults",
+          added.error());
   return plan;
 }
 

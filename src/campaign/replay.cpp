@@ -144,7 +144,7 @@ Result<BitFault> recorded_fault(const Recorded& recorded, const BitSet& set, std
   if (!recorded.row.number("flips", flips) || !recorded.row.number("stratum", stratum))
     return bad_input("its line is damaged");
   if (flips == 1) return fault_of_row(recorded.row, set);
-  if (std::holds_alternative<SampleList>(set.config().sample)) {
+  if (traits_of(set.config().sample).list) {
     if (images == nullptr || !images->is_number_unsigned() || *images == 0)
       return bad_input("the results do not say how many images there were");
     const std::uint64_t listed = set.is_paired() ? index / images->get<std::uint64_t>() : index;
@@ -325,17 +325,19 @@ Result<Replay> replay(const ReplayParams& params) {
   std::uint64_t flips = 1;
   if (recorded) recorded->row.number("flips", flips);
   const std::uint64_t draws = flips > 1 ? recorded->before + 1 : 1;  // a single bit is in its line
-  if (auto* errors = std::get_if<SampleErrorRate>(&sample)) {
-    errors->draws = draws;
-  } else if (std::holds_alternative<SampleGenetic>(sample) && flips > 1) {
+  const SampleTraits traits = traits_of(sample);
+  if (!traits.error_rates.empty()) {
+    sample = SampleErrorRate{traits.error_rates, draws, std::nullopt, traits.error_draw};
+  } else if (traits.is_search && flips > 1) {
     // What a search draws depends on results: its bits were written down, as a list.
     const Json* bits_file = find(recorded_set, {"bits_file", "name"});
     if (bits_file == nullptr || !bits_file->is_string())
       return bad_input("{}: does not name its file of bits", file);
     const auto name = std::filesystem::path(bits_file->get<std::string>()).filename();
     sample = SampleList{{name.string(), params.results.parent_path() / name}};
-  } else if (!std::holds_alternative<SampleList>(sample))
-    sample = SampleCount{draws, scheme_of(sample), SmallStrata::exhaustive};
+  } else if (!traits.list) {
+    sample = SampleCount{draws, traits.scheme, SmallStrata::exhaustive};
+  }
   PlanParams plan_params;
   plan_params.model_memory = params.model_memory;
   QFI_TRY(const Plan plan, make_plan(config, plan_params));

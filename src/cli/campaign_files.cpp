@@ -45,12 +45,18 @@ Result<void> remove_known_journal(const std::filesystem::path& folder) {
   return has_journal(folder) ? Journal::remove(folder / k_journal_name) : Result<void>();
 }
 
-Result<void> recall_budgets(const CampaignConfig& config, const Journal& journal, PlanParams& params) {
+Result<void> recall_notes(const CampaignConfig& config, const Journal& journal, PlanParams& params) {
   for (std::size_t i = 0; i < config.faults.size(); ++i) {
-    if (!std::holds_alternative<SampleBudget>(config.faults[i].sample)) continue;
-    QFI_TRY(const std::optional<std::string> bought, journal.note(budget_note(i)));
-    if (bought) params.bought[i] = std::strtoull(bought->c_str(), nullptr, 10);
+    QFI_TRY(const std::optional<std::string> note, journal.note(driver_note(i)));
+    if (note) params.notes[i] = std::strtoull(note->c_str(), nullptr, 10);
   }
+  return {};
+}
+
+Result<void> keep_notes(const Plan& plan, Journal& journal) {
+  for (std::size_t i = 0; i < plan.drivers.size(); ++i)
+    if (const auto note = plan.drivers[i]->note())
+      QFI_CHECK(journal.set_note(driver_note(i), std::to_string(*note)));
   return {};
 }
 

@@ -24,8 +24,10 @@ Result<std::unique_ptr<Journal>> open_known_journal(const std::filesystem::path&
 /// If there is one.
 Result<void> remove_known_journal(const std::filesystem::path& folder);
 
-/// What budgets bought in the run that this one goes on with, or merges.
-Result<void> recall_budgets(const CampaignConfig& config, const Journal& journal, PlanParams& params);
+/// What the drivers noted in the run that this one goes on with, or merges.
+Result<void> recall_notes(const CampaignConfig& config, const Journal& journal, PlanParams& params);
+/// Keeps what the drivers of this run note.
+Result<void> keep_notes(const Plan& plan, Journal& journal);
 
 /// results.json is returned.
 Result<std::string> write_results(const Plan& plan, const CampaignRun& done,

@@ -44,7 +44,7 @@ Result<VerificationOutcome> verify(const Plan& plan, const Options& options, Pro
 Result<void> check_shard(const Plan& plan, const Shard& shard) {
   if (shard.count == 1) return {};
   for (const auto& set : plan.sets)
-    if (is_decided_while_it_runs(set->config().sample))
+    if (traits_of(set->config().sample).is_decided_while_it_runs)
       return bad_input("--shard: the sample of '{}' is decided while it runs and cannot be split",
                        set->config().name);
   return {};
@@ -53,9 +53,7 @@ Result<void> check_shard(const Plan& plan, const Shard& shard) {
 // Makes the journal this campaign's, or finds out that it is not.
 Result<void> take_over(const Plan& plan, const Shard& shard, Journal& journal) {
   // First, as a journal that is this campaign's must say it.
-  for (std::size_t i = 0; i < plan.sets.size() && !journal.identity(); ++i)
-    if (const auto bought = plan.sets[i]->bought())
-      QFI_CHECK(journal.set_note(budget_note(i), std::to_string(*bought)));
+  if (!journal.identity()) QFI_CHECK(keep_notes(plan, journal));
   QFI_CHECK(journal.identify(campaign_identity(plan, this_tool())));
   const ShardNotes now = shard_notes(plan, shard);
   QFI_TRY(const auto before, journal.note("shard"));
@@ -117,7 +115,7 @@ Result<int> run(const Options& options) {
   PlanParams plan_params{threads, options.kernels, {}};
   plan_params.model_memory = options.model_memory;
   plan_params.execution.compares_naive = options.compares_naive;
-  if (journal) QFI_CHECK(recall_budgets(config, *journal, plan_params));
+  if (journal) QFI_CHECK(recall_notes(config, *journal, plan_params));
   auto planned = load_plan(std::move(config), plan_params);
   progress.clear();
   QFI_TRY(Plan plan, std::move(planned));

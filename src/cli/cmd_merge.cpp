@@ -106,7 +106,7 @@ Result<int> run(const Options& options) {
   plan_params.model_memory = options.model_memory;
   {
     QFI_TRY(const auto first, open_source(options.folders.front()));
-    QFI_CHECK(recall_budgets(config, *first, plan_params));
+    QFI_CHECK(recall_notes(config, *first, plan_params));
   }
   QFI_TRY(Plan plan, load_plan(std::move(config), plan_params));
   const Journal::Identity identity = campaign_identity(plan, this_tool());
@@ -117,9 +117,7 @@ Result<int> run(const Options& options) {
     return bad_input("{}: there already; another --output, or --restart",
                      folder.file(k_journal_name).string());
   QFI_TRY(auto journal, Journal::open(folder.file(k_journal_name), count_columns()));
-  for (std::size_t i = 0; i < plan.sets.size(); ++i)
-    if (const auto bought = plan.sets[i]->bought())
-      QFI_CHECK(journal->set_note(budget_note(i), std::to_string(*bought)));
+  QFI_CHECK(keep_notes(plan, *journal));
   QFI_CHECK(journal->identify(identity));
   const ShardNotes whole = shard_notes(plan, {});
   QFI_CHECK(journal->set_note("shard", whole.shard));

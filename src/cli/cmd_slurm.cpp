@@ -128,7 +128,7 @@ Result<int> run(const Options& options) {
   QFI_TRY(const ConfigParams params, config_params(options.defines));
   QFI_TRY(const CampaignConfig config, read_campaign_config(options.config, params));
   for (const FaultsConfig& faults : config.faults)
-    if (is_decided_while_it_runs(faults.sample))
+    if (traits_of(faults.sample).is_decided_while_it_runs)
       return bad_input("{}: the sample of '{}' is decided while it runs and cannot be split", options.config,
                        faults.name);
   std::error_code error;

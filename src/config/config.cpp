@@ -36,49 +36,41 @@ Result<DataAndInput> read_data_and_input(const ConfigReader& reader, const YamlN
 
 // What does not go together, whatever the model.
 Result<void> check_sample(const YamlNode& entry, const FaultsConfig& faults, Design design) {
-  const SampleConfig& sample = faults.sample;
+  const SampleTraits sample = traits_of(faults.sample);
   const auto* bits = std::get_if<BitFaultConfig>(&faults.model);
-  const SampleScheme scheme = std::visit(
-      [](const auto& chosen) {
-        if constexpr (requires { chosen.scheme; }) return chosen.scheme;
-        else return SampleScheme::network;
-      },
-      sample);
   if (std::holds_alternative<TableConfig>(faults.model)) {
     if (design == Design::paired) return entry.error("design: paired is for faults of stored bits");
     return {};
   }
   if (bits == nullptr) {
-    if (std::holds_alternative<SampleGenetic>(sample))
-      return entry.error("a genetic search is for faults of stored bits");
-    if (scheme != SampleScheme::network || std::holds_alternative<SampleErrorRate>(sample))
+    if (sample.is_search) return entry.error("a genetic search is for faults of stored bits");
+    if (sample.scheme != SampleScheme::network || !sample.error_rates.empty())
       return entry.error("stuck-at faults of a netlist are one stratum: the scheme is network");
     if (design == Design::paired) return entry.error("design: paired is for faults of stored bits");
     return {};
   }
-  if (const auto* rates = std::get_if<SampleErrorRate>(&sample)) {
+  if (!sample.error_rates.empty()) {
     if (bits->simultaneous != 1 || bits->models.size() != 1)
       return entry.error("'ber' draws how many bits flip; leave 'simultaneous' and 'kind: stuck_at' out");
     if (faults.raw_rate)
       return entry.error("'raw_rate' is a rate of single faults; it says nothing of a 'ber'");
-    if (faults.weight && rates->rates.size() > 1)
+    if (faults.weight && sample.error_rates.size() > 1)
       return entry.error("'weight' is of one population; a list of rates has several");
     if (bits->compares_protection)
       return entry.error("'compare: unprotected' needs single faults, not a 'ber'");
   }
   if (bits->simultaneous != 1 && faults.raw_rate)
     return entry.error("'raw_rate' is a rate of single faults, not of simultaneous ones");
-  if (bits->simultaneous != 1 && std::holds_alternative<SampleExhaustive>(sample))
+  if (bits->simultaneous != 1 && sample.is_exhaustive)
     return entry.error("sets of simultaneous faults are too many for 'exhaustive'");
-  if (std::holds_alternative<SampleGenetic>(sample) &&
-      (bits->simultaneous != 1 || bits->models.size() != 1 || bits->compares_protection || faults.raw_rate ||
-       faults.weight))
+  if (sample.is_search && (bits->simultaneous != 1 || bits->models.size() != 1 || bits->compares_protection ||
+                           faults.raw_rate || faults.weight))
     return entry.error(
         "a genetic search is of bit flips; leave 'simultaneous', 'kind: stuck_at', 'compare', 'raw_rate' and "
         "'weight' out");
-  if (design == Design::paired && is_decided_while_it_runs(sample))
+  if (design == Design::paired && sample.is_decided_while_it_runs)
     return entry.error("design: paired draws a fixed sample for each image");
-  if (scheme == SampleScheme::data_aware_weights && bits->target == FaultTarget::data)
+  if (sample.scheme == SampleScheme::data_aware_weights && bits->target == FaultTarget::data)
     return entry.error("data_aware_weights needs stored constants; for data use data_aware");
   return {};
 }

@@ -5,18 +5,14 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
-#include <mutex>
 
 #include "bit_runner.hpp"
-#include "qfi/base/parallel.hpp"
 #include "qfi/base/random.hpp"
 
 namespace qfi {
 namespace {
 
-constexpr std::uint64_t k_most_faults = 16'000'000;          // about 200 bytes each
 constexpr std::uint64_t k_endless = std::uint64_t{1} << 62;  // a population that draws do not exhaust
-constexpr std::uint64_t k_most_flips = 500'000'000;          // of all drawn faults
 
 BitScheme bit_scheme(SampleScheme scheme) {
   switch (scheme) {
@@ -58,45 +54,44 @@ std::uint64_t most_of(const Stratum& stratum, std::uint64_t target) {
 
 BitSet::BitSet(const Workload& workload, GoldenBlocks& golden, const CampaignConfig& config,
                std::size_t index, std::uint64_t seed)
-    : FaultSet(workload, config.faults[index], config.design), m_golden(golden), m_seed(seed) {}
+    : FaultSet(workload, config.faults[index], config.design, seed), m_golden(golden) {}
 BitSet::~BitSet() = default;
 
 Result<std::unique_ptr<BitSet>> BitSet::make(const Workload& workload, GoldenBlocks& golden,
                                              const CampaignConfig& config, std::size_t index,
                                              std::uint64_t seed) {
   auto set = std::unique_ptr<BitSet>(new BitSet(workload, golden, config, index, seed));
-  const SampleConfig& sample = set->m_config.sample;
-  QFI_TRY(set->m_values, find_population(*workload.program, set->fault_config(), scheme_of(sample)));
-  QFI_CHECK(set->make_strata(scheme_of(sample)));
-  if (const auto* list = std::get_if<SampleList>(&sample)) {
-    QFI_TRY(set->m_listed, read_bit_fault_list(list->file.path, workload.program->model(), set->m_values,
-                                               set->fault_config().models));
+  QFI_TRY(set->m_values, find_population(*workload.program, set->fault_config(), set->m_traits.scheme));
+  QFI_CHECK(set->make_strata());
+  if (set->m_traits.list) {
+    QFI_TRY(set->m_listed, read_bit_fault_list(set->m_traits.list->path, workload.program->model(),
+                                               set->m_values, set->fault_config().models));
     for (std::size_t i = 0; i < set->m_listed.size(); ++i) {
       if (!set->is_paired()) set->add_fault(0, {}, 0);
       for (std::size_t image = 0; set->is_paired() && image < workload.images(); ++image)
         set->add_fault(0, {}, image);
     }
     set->m_strata.front().drawn = set->m_listed.size();
-    QFI_CHECK(set->draw({0}, 1));  // no more than those
+    QFI_CHECK(set->check_size(static_cast<double>(set->drawn()), 0));
+    set->resize_outcomes();
   }
   return set;
 }
 
-Result<void> BitSet::make_strata(SampleScheme scheme) {
-  std::vector<BitStratum> strata = make_bit_strata(m_values.stored, bit_scheme(scheme), fault_config().bits);
+Result<void> BitSet::make_strata() {
+  std::vector<BitStratum> strata =
+      make_bit_strata(m_values.stored, bit_scheme(m_traits.scheme), fault_config().bits);
   if (strata.empty()) return bad_input("the values have none of these bits");
-  if (const auto* errors = std::get_if<SampleErrorRate>(&m_config.sample)) {
-    for (const double rate : errors->rates) {
-      add_stratum(strata.front(), fmt::format("bit error rate {}", rate));
-      m_strata.back().population = k_endless;
-      m_strata.back().is_drawn_with_replacement = true;
-      m_strata.back().error_rate = rate;
-    }
-    return {};
+  for (const double rate : m_traits.error_rates) {
+    add_bit_stratum(strata.front(), fmt::format("bit error rate {}", rate));
+    m_strata.back().population = k_endless;
+    m_strata.back().is_drawn_with_replacement = true;
+    m_strata.back().error_rate = rate;
   }
+  if (!m_traits.error_rates.empty()) return {};
   for (BitStratum& stratum : strata) {
     std::string label = label_of(stratum, m_values);
-    add_stratum(std::move(stratum), std::move(label));
+    add_bit_stratum(std::move(stratum), std::move(label));
     if (m_strata.back().population == 0)
       return bad_input("{} faults at once of {} bits", fault_config().simultaneous,
                        m_bit_strata.back().population());
@@ -104,21 +99,19 @@ Result<void> BitSet::make_strata(SampleScheme scheme) {
   return {};
 }
 
-void BitSet::add_stratum(BitStratum bits, std::string label) {
-  Stratum& stratum = m_strata.emplace_back();
-  stratum.label = std::move(label);
+void BitSet::add_bit_stratum(BitStratum bits, std::string label) {
+  const std::uint64_t models = fault_config().models.size();
+  const std::uint64_t together = fault_config().simultaneous;
+  Stratum& stratum = add_stratum(
+      std::move(label), together > bits.population() ? 0 : count_sets(bits.population(), together, models));
   stratum.p = bits.p;
   stratum.layer = bits.layer;
   stratum.bit = bits.bit;
-  const std::uint64_t models = fault_config().models.size();
-  const std::uint64_t together = fault_config().simultaneous;
   stratum.is_drawn_with_replacement = together > 1;
-  stratum.population = together > bits.population() ? 0 : count_sets(bits.population(), together, models);
-  for (auto* sums : {&stratum.changed, &stratum.correct, &stratum.top5}) sums->assign(m_workload.images(), 0);
   m_bit_strata.push_back(std::move(bits));
 }
 
-void BitSet::add_fault(std::size_t stratum, std::vector<std::uint64_t> members, std::size_t image) {
+void BitSet::add_fault(std::size_t stratum, std::span<const std::uint64_t> members, std::size_t image) {
   m_members.insert(m_members.end(), members.begin(), members.end());
   m_first_member.push_back(m_members.size());
   m_stratum_of.push_back(static_cast<std::uint32_t>(stratum));
@@ -131,10 +124,11 @@ void BitSet::draw_faults(std::size_t index, std::uint64_t from, std::uint64_t to
   const std::uint64_t models = fault_config().models.size();
   std::string purpose = "stratum " + std::to_string(index);
   if (is_paired()) purpose += " image " + std::to_string(m_workload.data.indices()[image]);
-  if (const auto* errors = std::get_if<SampleErrorRate>(&m_config.sample)) {
+  if (m_strata[index].error_rate) {
     const std::uint64_t seed = random_bits(m_seed, purpose, 0);
     for (std::uint64_t i = from; i < to; ++i)
-      add_fault(index, draw_bit_errors(bits.population(), *m_strata[index].error_rate, errors->how, i, seed),
+      add_fault(index,
+                draw_bit_errors(bits.population(), *m_strata[index].error_rate, m_traits.error_draw, i, seed),
                 image);
   } else if (fault_config().simultaneous > 1) {
     for (std::uint64_t i = from; i < to; ++i) {
@@ -142,13 +136,13 @@ void BitSet::draw_faults(std::size_t index, std::uint64_t from, std::uint64_t to
       auto members = draw_without_replacement(bits.population(), fault_config().simultaneous, m_seed, set);
       for (std::size_t k = 0; k < members.size(); ++k)
         members[k] = members[k] * models + random_below(m_seed, set + " model", k, models);
-      add_fault(index, std::move(members), image);
+      add_fault(index, members, image);
     }
   } else if (to == m_strata[index].population && from == 0) {  // in order
-    for (std::uint64_t member = 0; member < to; ++member) add_fault(index, {member}, image);
+    for (std::uint64_t member = 0; member < to; ++member) add_fault(index, {&member, 1}, image);
   } else {
     const auto members = draw_without_replacement(m_strata[index].population, to, m_seed, purpose);
-    for (std::uint64_t i = from; i < to; ++i) add_fault(index, {members[i]}, image);
+    for (std::uint64_t i = from; i < to; ++i) add_fault(index, {&members[i], 1}, image);
   }
 }
 
@@ -163,46 +157,37 @@ std::vector<LayerBits> BitSet::layer_bits() const {
   return layers;
 }
 
-std::vector<Individual> BitSet::individuals(std::size_t first) const {
-  std::vector<Individual> result;
-  for (std::size_t i = first; i < drawn(); ++i) {
-    const FaultCounts counts = counts_of(i);
-    const auto lost = static_cast<double>(counts.golden_correct) - static_cast<double>(counts.faulty_correct);
-    result.push_back({{m_members.begin() + static_cast<std::ptrdiff_t>(m_first_member[i]),
-                       m_members.begin() + static_cast<std::ptrdiff_t>(m_first_member[i + 1])},
-                      lost / static_cast<double>(counts.labelled)});
-  }
-  return result;
+std::vector<std::uint64_t> BitSet::chosen_members(std::size_t fault) const {
+  return {m_members.begin() + static_cast<std::ptrdiff_t>(m_first_member[fault]),
+          m_members.begin() + static_cast<std::ptrdiff_t>(m_first_member[fault + 1])};
 }
 
-// Whole generations; what is drawn was run.
-Result<void> BitSet::draw_generations(const SampleGenetic& sample, std::uint64_t target) {
-  const std::vector<LayerBits> layers = layer_bits();
-  if (sample.flips > m_bit_strata.front().population() / 2)
-    return bad_input("sample: {} flips at once of {} bits; a search needs twice as many", sample.flips,
-                     m_bit_strata.front().population());
-  const double most = static_cast<double>(sample.population) * static_cast<double>(sample.generations);
-  if (most > static_cast<double>(k_most_faults))
-    return bad_input("sample: {:.0f} individuals in all generations; at most {} can be drawn", most,
-                     k_most_faults);
-  if (most * static_cast<double>(sample.flips) > static_cast<double>(k_most_flips))
-    return bad_input("sample: {:.0f} flips in all generations; at most {} are possible",
-                     most * static_cast<double>(sample.flips), k_most_flips);
-  while (drawn() < target) {
-    const std::uint64_t number = drawn() / sample.population;
-    for (Genome& genome : number == 0 ? first_generation(layers, sample, m_seed)
-                                      : next_generation(layers, sample, m_seed, number, individuals()))
-      add_fault(0, std::move(genome), 0);
-  }
+Result<void> BitSet::add_chosen(std::vector<std::vector<std::uint64_t>> faults) {
+  double flips = static_cast<double>(m_members.size());
+  for (const auto& members : faults) flips += static_cast<double>(members.size());
+  QFI_CHECK(check_size(static_cast<double>(drawn() + faults.size()), flips));
+  for (const auto& members : faults) add_fault(0, members, 0);
   m_strata.front().drawn = drawn();
-  m_outcomes.resize(drawn());
+  resize_outcomes();
   return {};
 }
 
+Result<void> BitSet::check_size(double faults, double flips) const {
+  if (faults > static_cast<double>(k_most_faults))
+    return bad_input("sample: {:.0f} faults; at most {} can be drawn", faults, k_most_faults);
+  if (flips > static_cast<double>(k_most_flips))
+    return bad_input("sample: {:.0f} flips in all draws; at most {} are possible", flips, k_most_flips);
+  return {};
+}
+
+void BitSet::resize_outcomes() {
+  m_outcomes.resize(drawn());
+  if (!m_values.protected_storage.empty()) m_protected.resize(drawn());
+}
+
 Result<void> BitSet::draw(const std::vector<std::uint64_t>& targets, unsigned) {
-  if (const auto* search = std::get_if<SampleGenetic>(&m_config.sample))
-    return draw_generations(*search, targets[0]);
-  const std::uint64_t images = !m_listed.empty() ? 0 : is_paired() ? m_workload.images() : 1;
+  if (!m_listed.empty()) return {};
+  const std::uint64_t images = is_paired() ? m_workload.images() : 1;
   double faults = static_cast<double>(drawn());
   double flips = static_cast<double>(m_members.size());
   for (std::size_t h = 0; h < m_strata.size(); ++h) {
@@ -214,19 +199,15 @@ Result<void> BitSet::draw(const std::vector<std::uint64_t>& targets, unsigned) {
                           ? *m_strata[h].error_rate * static_cast<double>(m_bit_strata[h].population())
                           : static_cast<double>(fault_config().simultaneous));
   }
-  if (faults > static_cast<double>(k_most_faults))
-    return bad_input("sample: {:.0f} faults; at most {} can be drawn", faults, k_most_faults);
-  if (flips > static_cast<double>(k_most_flips))
-    return bad_input("sample: {:.0f} flips in all draws; at most {} are possible", flips, k_most_flips);
+  QFI_CHECK(check_size(faults, flips));
   for (std::size_t image = 0; image < images; ++image)
     for (std::size_t h = 0; h < m_strata.size(); ++h) {
       const std::uint64_t target = most_of(m_strata[h], targets[h]);
       if (target > m_strata[h].drawn) draw_faults(h, m_strata[h].drawn, target, image);
     }
-  for (std::size_t h = 0; h < m_strata.size() && m_listed.empty(); ++h)
+  for (std::size_t h = 0; h < m_strata.size(); ++h)
     m_strata[h].drawn = std::max(m_strata[h].drawn, most_of(m_strata[h], targets[h]));
-  m_outcomes.resize(m_stratum_of.size());
-  if (!m_values.protected_storage.empty()) m_protected.resize(m_stratum_of.size());
+  resize_outcomes();
   return {};
 }
 
@@ -247,17 +228,22 @@ std::uint64_t BitSet::bits_of(std::size_t fault) const {
                           : this->fault(fault).sites.size();
 }
 
-// Faults that run together: some neighbours; paired, of one image.
-std::vector<std::span<const std::size_t>> BitSet::chunks(std::span<const std::size_t> faults) const {
+BlockRange BitSet::blocks_in(std::size_t phase, std::uint64_t fault) const {
+  if (!is_paired()) return {phase, phase + 1};
+  return {0, m_golden.block_of(m_image_of[fault]) == phase ? std::uint64_t{1} : std::uint64_t{0}};
+}
+
+// Some neighbours run together, in a paired design those of one image; a fault of many bits runs alone.
+std::vector<std::span<const TrialPlace>> BitSet::jobs(std::span<const TrialPlace> places, unsigned) const {
   constexpr std::size_t k_together = 16;
   constexpr std::uint64_t k_few_bits = 16;
-  std::vector<std::span<const std::size_t>> result;
-  for (std::size_t begin = 0; begin < faults.size();) {
+  std::vector<std::span<const TrialPlace>> result;
+  for (std::size_t begin = 0; begin < places.size();) {
     std::size_t end = begin + 1;
-    while (end < faults.size() && end - begin < k_together && bits_of(faults[begin]) <= k_few_bits &&
-           (!is_paired() || m_image_of[faults[end]] == m_image_of[faults[begin]]))
+    while (end < places.size() && end - begin < k_together && bits_of(places[begin].fault) <= k_few_bits &&
+           (!is_paired() || m_image_of[places[end].fault] == m_image_of[places[begin].fault]))
       ++end;
-    result.push_back(faults.subspan(begin, end - begin));
+    result.push_back(places.subspan(begin, end - begin));
     begin = end;
   }
   return result;
@@ -328,83 +314,50 @@ void BitSet::take(std::uint64_t fault, std::uint64_t block, const Trial& trial) 
   for (std::size_t k = 0; k < images.count; ++k) add_image(fault, images.first + k, trial.events[k]);
 }
 
-Result<void> BitSet::run_faults(const std::vector<std::size_t>& faults, std::size_t block,
-                                const GoldenActivations& golden, const RunParams& params,
-                                const std::function<void(const Trial&)>& progress) {
-  std::vector<std::unique_ptr<BitRunner>> runners(params.threads);
-  std::vector<Result<void>> failures(params.threads);
-  std::mutex lock;
-  const auto together = chunks(faults);
-  parallel_for(together.size(), params.threads, [&](std::size_t c, unsigned worker) {
-    if (!failures[worker] || is_stopped(params)) return;
-    if (!runners[worker])
-      runners[worker] =
-          std::make_unique<BitRunner>(m_workload, m_values, m_golden.propagation(), m_execution);
-    const std::size_t first = m_golden.first_image(block);
-    const std::size_t from = is_paired() ? m_image_of[together[c].front()] - first : 0;
-    const BitRunner::Images images{golden, first, from, is_paired() ? 1 : m_golden.images(block)};
-    std::vector<BitFault> chunk;
-    for (const std::size_t index : together[c]) chunk.push_back(fault(index));
-    auto trials = runners[worker]->run(chunk, images);
-    if (!trials) {
-      failures[worker] = tl::unexpected(trials.error());
-      return;
-    }
-    for (std::size_t i = 0; i < chunk.size(); ++i)
-      record(params, together[c][i], is_paired() ? 0 : block, (*trials)[i]);
-    const std::scoped_lock guard(lock);
-    for (std::size_t i = 0; i < chunk.size(); ++i) {
-      take(together[c][i], block, (*trials)[i]);
-      m_inferences += images.count;
-      progress((*trials)[i]);
-    }
-  });
-  for (const Result<void>& failure : failures) QFI_CHECK(failure);
-  for (const auto& runner : runners)
-    if (runner) m_times += runner->times();
-  return check_run(params);
+bool BitSet::can_be(std::uint64_t, const Trial& trial) const {
+  return trial.with_protection.has_value() == !m_values.protected_storage.empty();
 }
 
-Result<void> BitSet::run(const RunParams& params) {
-  const auto start = std::chrono::steady_clock::now();
-  const FaultRange shard = faults_of_shard(*this, params.shard);
-  const bool has_protection = !m_values.protected_storage.empty();
-  const std::size_t blocks = is_paired() ? 1 : m_golden.count();  // of a fault
-  bool fits = true;
-  ProgressCounter counter(blocks);
-  QFI_TRY(Done done, take_recorded(params, m_run_faults, blocks,
-                                   [&](std::uint64_t fault, std::uint64_t block, const Trial& trial) {
-                                     fits = fits && trial.with_protection.has_value() == has_protection;
-                                     if (!fits) return;
-                                     take(fault, block, trial);
-                                     counter.add(trial);
-                                   }));
-  if (!fits) return bad_input("{}: damaged (a trial that does not fit)", params.journal->file().string());
-  const auto missing_of = [&](std::size_t block) {
-    std::vector<std::size_t> faults;
-    for (std::size_t i = std::max(m_run_faults, shard.first); i < shard.end; ++i)
-      if (is_paired() ? m_golden.block_of(m_image_of[i]) == block && !done.at(i, 0) : !done.at(i, block))
-        faults.push_back(i);
-    return faults;
-  };
-  std::uint64_t missing = 0;
-  for (std::size_t block = 0; block < m_golden.count(); ++block) missing += missing_of(block).size();
-  if (params.only_recorded && missing > 0) return missing_trials(missing);
-  counter.begin(missing);
-  if (params.progress) params.progress(counter.state());
-  for (std::size_t block = 0; block < m_golden.count(); ++block) {
-    const std::vector<std::size_t> faults = missing_of(block);
-    if (faults.empty()) continue;
-    QFI_TRY(const GoldenActivations* golden, m_golden.get(block, params.threads));
-    QFI_CHECK(run_faults(faults, block, *golden, params, [&](const Trial& trial) {
-      counter.add(trial);
-      if (params.progress) params.progress(counter.state());
-    }));
+// One thread's trials on the images of one golden block.
+class BitSet::Trials final : public FaultSet::Executor {
+ public:
+  Trials(const BitSet& set, std::size_t block)
+      : m_set(set),
+        m_block(block),
+        m_runner(set.m_workload, set.m_values, set.m_golden.propagation(), set.m_execution) {}
+
+  Result<void> run(std::span<const TrialPlace> job, const Emit& emit) override {
+    const std::size_t first = m_set.m_golden.first_image(m_block);
+    const bool is_paired = m_set.is_paired();
+    const BitRunner::Images images{*m_set.m_phase_golden, first,
+                                   is_paired ? m_set.m_image_of[job.front().fault] - first : 0,
+                                   is_paired ? 1 : m_set.m_golden.images(m_block)};
+    std::vector<BitFault> faults;
+    for (const TrialPlace& place : job) faults.push_back(m_set.fault(place.fault));
+    QFI_TRY(const std::vector<Trial> trials, m_runner.run(faults, images));
+    // They are run already: all are handed over.
+    for (std::size_t i = 0; i < job.size(); ++i) emit(job[i], trials[i]);
+    return {};
   }
-  m_run_faults = drawn();
-  m_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+
+  const ExecutionTimes& times() const { return m_runner.times(); }
+
+ private:
+  const BitSet& m_set;
+  std::size_t m_block;
+  BitRunner m_runner;
+};
+
+Result<void> BitSet::begin_phase(std::size_t phase, unsigned threads) {
+  QFI_TRY(m_phase_golden, m_golden.get(phase, threads));
   return {};
 }
+
+std::unique_ptr<FaultSet::Executor> BitSet::make_executor(std::size_t phase) {
+  return std::make_unique<Trials>(*this, phase);
+}
+
+void BitSet::end_executor(Executor& executor) { m_times += static_cast<Trials&>(executor).times(); }
 
 // From some faults, spread over those that are drawn, or drawn for this, on some images.
 Result<double> BitSet::expected_seconds_per_fault() {

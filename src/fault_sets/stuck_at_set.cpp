@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <mutex>
 #include <set>
 
 #include "qfi/base/file.hpp"
@@ -32,7 +31,7 @@ struct StuckAtSet::Worker {
 
 StuckAtSet::StuckAtSet(const Workload& workload, const CampaignConfig& config, const FaultsConfig& faults,
                        std::uint64_t seed)
-    : FaultSet(workload, faults, config.design), m_seed(seed) {}
+    : FaultSet(workload, faults, config.design, seed) {}
 StuckAtSet::~StuckAtSet() = default;
 
 // The golden run again, to keep what the faulty runs start from and to count the operand pairs of the
@@ -65,7 +64,7 @@ Result<void> StuckAtSet::prove_table_path() {
 }
 
 // Some faults as they are run, against plain look-ups.
-Result<void> StuckAtSet::prove_faulty_path() {
+Result<void> StuckAtSet::prove() {
   constexpr std::size_t k_proof_faults = 4;
   const std::size_t count = std::min(k_proof_faults, m_running.size());
   Worker worker(*this);
@@ -96,18 +95,15 @@ Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, c
           choose_operators(*workload.program, unit.operators, unit.layers));
   set->m_uses = collect_uses(*workload.program, chosen, unit.padding, set->m_operators);
   set->m_sites = enumerate_sites(*set->m_netlist, unit.sites);
-  Stratum& stratum = set->m_strata.emplace_back();
-  stratum.label = "network";
-  stratum.population = 2 * set->m_sites.size();
-  for (auto* sums : {&stratum.changed, &stratum.correct, &stratum.top5}) sums->assign(workload.images(), 0);
+  set->add_stratum("network", 2 * set->m_sites.size());
 
   QFI_CHECK(set->run_golden(config, threads));
   set->m_tables = std::make_unique<FaultTables>(*set->m_netlist, set->m_uses, unit.unit);
   if (auto checked = set->m_tables->check_fault_free(); !checked)
     return at(unit.netlist.path.string(), checked.error());
   QFI_CHECK(set->prove_table_path());
-  if (const auto* list = std::get_if<SampleList>(&faults.sample)) {
-    QFI_TRY(const std::vector<StuckAt> listed, read_fault_list(list->file.path, *set->m_netlist));
+  if (set->m_traits.list) {
+    QFI_TRY(const std::vector<StuckAt> listed, read_fault_list(set->m_traits.list->path, *set->m_netlist));
     set->add_faults(listed, threads);
   }
   return set;
@@ -184,93 +180,74 @@ Digest StuckAtSet::faults_digest() const {
   return digest.digest();
 }
 
-void StuckAtSet::take(std::uint64_t fault, std::uint64_t block, const Trial& trial) {
-  m_counts[fault] += trial.outcome.counts;
-  std::ranges::copy(trial.events,
-                    m_events[fault].begin() + static_cast<std::ptrdiff_t>(m_runner->blocks()[block].first));
+BlockRange StuckAtSet::blocks_in(std::size_t, std::uint64_t fault) const {
+  return {0, m_faults[fault].fate == FaultFate::runs ? blocks() : 0};
 }
 
 // A fault's tables are made ready once for all its blocks, unless there are too few faults for the threads.
-Result<void> StuckAtSet::run(const RunParams& params) {
-  const auto start = std::chrono::steady_clock::now();
-  if (m_run_faults == 0) QFI_CHECK(prove_faulty_path());
-  const std::size_t blocks = m_runner->blocks().size();
-  const FaultRange shard = faults_of_shard(*this, params.shard);
-  for (const std::size_t fault : m_running)
-    if (fault >= m_run_faults) m_events[fault].resize(m_workload.images());
-  ProgressCounter counter(blocks);
-  bool fits = true;
-  QFI_TRY(Done done, take_recorded(params, m_run_faults, blocks,
-                                   [&](std::uint64_t fault, std::uint64_t block, const Trial& trial) {
-                                     fits = fits && m_faults[fault].fate == FaultFate::runs;
-                                     if (!fits) return;
-                                     take(fault, block, trial);
-                                     counter.add(trial);
-                                   }));
-  if (!fits)
-    return bad_input("{}: damaged (a trial of a fault that needs none)", params.journal->file().string());
-  std::vector<std::pair<std::size_t, std::vector<std::size_t>>> work;
-  std::uint64_t missing = 0;
-  for (const std::size_t fault : m_running) {
-    if (fault < m_run_faults || !shard.contains(fault)) continue;
-    std::vector<std::size_t> of_fault;
-    for (std::size_t block = 0; block < blocks; ++block)
-      if (!done.at(fault, block)) of_fault.push_back(block);
-    missing += of_fault.size();
-    if (!of_fault.empty()) work.emplace_back(fault, std::move(of_fault));
+std::vector<std::span<const TrialPlace>> StuckAtSet::jobs(std::span<const TrialPlace> places,
+                                                          unsigned threads) const {
+  std::vector<std::span<const TrialPlace>> of_faults;
+  for (std::size_t begin = 0; begin < places.size();) {
+    std::size_t end = begin;
+    while (end < places.size() && places[end].fault == places[begin].fault) ++end;
+    of_faults.push_back(places.subspan(begin, end - begin));
+    begin = end;
   }
-  if (params.only_recorded && missing > 0) return missing_trials(missing);
-  counter.begin(missing);
-  if (work.size() < k_faults_per_thread * params.threads) {
-    std::vector<std::pair<std::size_t, std::vector<std::size_t>>> single;
-    for (const auto& [fault, of_fault] : work)
-      for (const std::size_t block : of_fault) single.emplace_back(fault, std::vector{block});
-    work = std::move(single);
-  }
-  QFI_CHECK(run_trials(work, counter, params));
-  if (params.shard.count == 1) finish_faults();
-  m_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return {};
+  if (of_faults.size() >= k_faults_per_thread * threads) return of_faults;
+  std::vector<std::span<const TrialPlace>> single;
+  for (std::size_t i = 0; i < places.size(); ++i) single.push_back(places.subspan(i, 1));
+  return single;
 }
 
-Result<void> StuckAtSet::run_trials(const std::vector<std::pair<std::size_t, std::vector<std::size_t>>>& work,
-                                    ProgressCounter& counter, const RunParams& params) {
-  std::vector<std::unique_ptr<Worker>> workers(params.threads);
-  std::mutex lock;
-  if (params.progress) params.progress(counter.state());
-  parallel_for(work.size(), params.threads, [&](std::size_t w, unsigned index) {
-    if (is_stopped(params)) return;
-    if (!workers[index]) workers[index] = std::make_unique<Worker>(*this);
-    Worker& worker = *workers[index];
-    const auto& [fault, blocks] = work[w];
-    if (worker.fault != fault) {
-      set_tables(m_faults[fault].fault, worker);
-      worker.fault = fault;
+bool StuckAtSet::can_be(std::uint64_t fault, const Trial&) const {
+  return m_faults[fault].fate == FaultFate::runs;
+}
+
+void StuckAtSet::take(std::uint64_t fault, std::uint64_t block, const Trial& trial) {
+  m_counts[fault] += trial.outcome.counts;
+  std::vector<ImageEvents>& events = m_events[fault];
+  events.resize(m_workload.images());
+  std::ranges::copy(trial.events,
+                    events.begin() + static_cast<std::ptrdiff_t>(m_runner->blocks()[block].first));
+}
+
+// One thread's trials; it keeps the tables of the fault that it ran last.
+class StuckAtSet::Trials final : public FaultSet::Executor {
+ public:
+  explicit Trials(const StuckAtSet& set) : m_set(set), m_worker(set) {}
+
+  Result<void> run(std::span<const TrialPlace> job, const Emit& emit) override {
+    for (const TrialPlace& place : job) {
+      if (m_worker.fault != place.fault) {
+        m_set.set_tables(m_set.m_faults[place.fault].fault, m_worker);
+        m_worker.fault = place.fault;
+      }
+      const Trial trial = m_set.m_runner->score(m_set.m_runner->blocks()[place.block], m_worker.tables.unit(),
+                                                m_worker.batch);
+      if (!emit(place, trial)) return {};
     }
-    for (const std::size_t block : blocks) {
-      if (is_stopped(params)) return;
-      const Trial trial = m_runner->score(m_runner->blocks()[block], worker.tables.unit(), worker.batch);
-      record(params, fault, block, trial);
-      const std::scoped_lock guard(lock);
-      take(fault, block, trial);
-      m_inferences += trial.events.size();
-      counter.add(trial);
-      if (params.progress) params.progress(counter.state());
-    }
-  });
-  return check_run(params);
+    return {};
+  }
+
+ private:
+  const StuckAtSet& m_set;
+  Worker m_worker;
+};
+
+std::unique_ptr<FaultSet::Executor> StuckAtSet::make_executor(std::size_t) {
+  return std::make_unique<Trials>(*this);
 }
 
 // Those that needed no run count what the golden run did, or the fault with the same tables.
-void StuckAtSet::finish_faults() {
-  for (std::size_t i = m_run_faults; i < m_faults.size(); ++i) {
+void StuckAtSet::finish_faults(std::uint64_t first) {
+  for (std::size_t i = first; i < m_faults.size(); ++i) {
     const bool is_masked =
         m_faults[i].fate == FaultFate::table_masked || m_faults[i].fate == FaultFate::use_masked;
     m_counts[i] = is_masked ? m_workload.golden.counts : m_counts[m_faults[i].same_as];
     const std::vector<ImageEvents>& events = is_masked ? m_golden_events : m_events.at(m_faults[i].same_as);
     for (std::size_t image = 0; image < events.size(); ++image) add_image(i, image, events[image]);
   }
-  m_run_faults = m_faults.size();
 }
 
 // From some faults that run, on some images; the tables' set-up is shared by all images of a fault.

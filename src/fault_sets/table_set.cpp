@@ -7,13 +7,11 @@
 #include <cstring>
 #include <limits>
 #include <map>
-#include <mutex>
 
 #include "qfi/arith/fixed_point.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/npy.hpp"
-#include "qfi/base/parallel.hpp"
 
 namespace qfi {
 namespace {
@@ -62,7 +60,7 @@ Result<std::vector<std::int32_t>> read_products(const std::filesystem::path& pat
 }  // namespace
 
 TableSet::TableSet(const Workload& workload, const FaultsConfig& faults)
-    : FaultSet(workload, faults, Design::crossed) {}
+    : FaultSet(workload, faults, Design::crossed, 0) {}
 TableSet::~TableSet() = default;
 
 // By what the file's order says.
@@ -107,10 +105,7 @@ Result<std::unique_ptr<TableSet>> TableSet::make(const Workload& workload, const
     set->m_unit.table_of_operator[index] = &set->m_tables[table_of_codes.at(program.operand_codes(index))];
   program.prepare_tables(set->m_unit);
 
-  Stratum& stratum = set->m_strata.emplace_back();
-  stratum.label = "table";
-  stratum.population = 1;
-  for (auto* sums : {&stratum.changed, &stratum.correct, &stratum.top5}) sums->assign(workload.images(), 0);
+  set->add_stratum("table", 1);
   QFI_CHECK(set->count_golden(config.input, threads));
   return set;
 }
@@ -161,43 +156,42 @@ FaultSet::Images TableSet::images_of(std::uint64_t, std::uint64_t block) const {
   return {m_runner->blocks()[block].first, m_runner->blocks()[block].count};
 }
 
-Result<void> TableSet::run(const RunParams& params) {
-  if (m_has_run) return {};
-  const auto start = std::chrono::steady_clock::now();
-  Batch proof_batch = m_runner->make_batch();
-  if (!m_runner->agrees_with_tables(m_unit, &m_unit, 1, proof_batch))
-    return failed("internal error: the fast kernels differ from plain look-ups in the table");
-  const std::span<const ImageBlock> blocks = m_runner->blocks();
-  ProgressCounter counter(blocks.size());
-  const auto take = [&](std::uint64_t, std::uint64_t block, const Trial& trial) {
-    counter.add(trial);
-    m_counts += trial.outcome.counts;
-    for (std::size_t i = 0; i < trial.events.size(); ++i)
-      add_image(0, blocks[block].first + i, trial.events[i]);
-  };
-  QFI_TRY(Done done, take_recorded(params, 0, blocks.size(), take));
-  std::vector<std::size_t> missing;
-  if (faults_of_shard(*this, params.shard).contains(0))
-    for (std::size_t block = 0; block < blocks.size(); ++block)
-      if (!done.at(0, block)) missing.push_back(block);
-  if (params.only_recorded && !missing.empty()) return missing_trials(missing.size());
-  std::vector<std::unique_ptr<Batch>> batches(params.threads);
-  std::mutex lock;
-  counter.begin(missing.size());
-  parallel_for(missing.size(), params.threads, [&](std::size_t i, unsigned worker) {
-    if (is_stopped(params)) return;
-    if (!batches[worker]) batches[worker] = std::make_unique<Batch>(m_runner->make_batch());
-    const Trial trial = m_runner->score(blocks[missing[i]], m_unit, *batches[worker]);
-    record(params, 0, missing[i], trial);
-    const std::scoped_lock guard(lock);
-    take(0, missing[i], trial);
-    m_inferences += trial.events.size();
-    if (params.progress) params.progress(counter.state());
-  });
-  QFI_CHECK(check_run(params));
-  m_has_run = true;
-  m_seconds += seconds_since(start);
-  return {};
+Result<void> TableSet::prove() {
+  Batch batch = m_runner->make_batch();
+  if (m_runner->agrees_with_tables(m_unit, &m_unit, 1, batch)) return {};
+  return failed("internal error: the fast kernels differ from plain look-ups in the table");
+}
+
+std::vector<std::span<const TrialPlace>> TableSet::jobs(std::span<const TrialPlace> places, unsigned) const {
+  std::vector<std::span<const TrialPlace>> single;
+  for (std::size_t i = 0; i < places.size(); ++i) single.push_back(places.subspan(i, 1));
+  return single;
+}
+
+void TableSet::take(std::uint64_t fault, std::uint64_t block, const Trial& trial) {
+  m_counts += trial.outcome.counts;
+  for (std::size_t i = 0; i < trial.events.size(); ++i)
+    add_image(fault, m_runner->blocks()[block].first + i, trial.events[i]);
+}
+
+class TableSet::Trials final : public FaultSet::Executor {
+ public:
+  explicit Trials(const TableSet& set) : m_set(set), m_batch(set.m_runner->make_batch()) {}
+
+  Result<void> run(std::span<const TrialPlace> job, const Emit& emit) override {
+    for (const TrialPlace& place : job)
+      if (!emit(place, m_set.m_runner->score(m_set.m_runner->blocks()[place.block], m_set.m_unit, m_batch)))
+        return {};
+    return {};
+  }
+
+ private:
+  const TableSet& m_set;
+  Batch m_batch;
+};
+
+std::unique_ptr<FaultSet::Executor> TableSet::make_executor(std::size_t) {
+  return std::make_unique<Trials>(*this);
 }
 
 Result<double> TableSet::expected_seconds_per_fault() {

@@ -304,7 +304,7 @@ ShardNotes shard_notes(const Plan& plan, const Shard& shard) {
   return {fmt::format("{}/{}", shard.index, shard.count), digest.digest().hex()};
 }
 
-std::string budget_note(std::size_t set) { return fmt::format("budget of set {}", set); }
+std::string driver_note(std::size_t set) { return fmt::format("budget of set {}", set); }
 
 std::string run_json(const Plan& plan, const CampaignRun& run, const VerificationOutcome& verification,
                      const ToolInfo& tool, const RunInfo& info) {

@@ -1,30 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plan: everything that is decided before the first faulty inference. Config in; out come the workload
-// with its golden run and, for each entry of `faults`, a FaultSet with its faults drawn.
+// Plan: everything that is decided before the first faulty inference. A config goes in; the workload with its
+// golden run comes out and, for each entry of `faults`, a FaultSet with its first faults drawn and the Driver
+// that draws the next ones.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <variant>
 #include <vector>
 
+#include "qfi/campaign/driver.hpp"
 #include "qfi/fault_sets/bit_set.hpp"
 #include "qfi/fault_sets/stuck_at_set.hpp"
 #include "qfi/fault_sets/table_set.hpp"
 
 namespace qfi {
 
+/// A fault set as what it is.
+using FaultSetKind = std::variant<const StuckAtSet*, const BitSet*, const TableSet*>;
+
 struct Plan {
   CampaignConfig config;
   std::unique_ptr<Workload> workload;
-  std::unique_ptr<GoldenBlocks> golden_blocks;  ///< nullptr: no set of stored bits
-  std::vector<std::unique_ptr<FaultSet>> sets;  ///< as config.faults
+  std::unique_ptr<GoldenBlocks> golden_blocks;   ///< nullptr: no set of stored bits
+  std::vector<std::unique_ptr<FaultSet>> sets;   ///< as config.faults
+  std::vector<FaultSetKind> kinds;               ///< each set again
+  std::vector<std::unique_ptr<Driver>> drivers;  ///< of each set
 
-  /// nullptr: of another kind.
-  const StuckAtSet* stuck_at(std::size_t set) const {
-    return dynamic_cast<const StuckAtSet*>(sets[set].get());
+  /// The set as that kind; nullptr: it is of another kind.
+  const StuckAtSet* stuck_at(std::size_t set) const { return as<StuckAtSet>(set); }
+  const BitSet* bits(std::size_t set) const { return as<BitSet>(set); }
+  const TableSet* table(std::size_t set) const { return as<TableSet>(set); }
+
+ private:
+  template <class Kind>
+  const Kind* as(std::size_t set) const {
+    const auto* const* found = std::get_if<const Kind*>(&kinds[set]);
+    return found == nullptr ? nullptr : *found;
   }
-  const BitSet* bits(std::size_t set) const { return dynamic_cast<const BitSet*>(sets[set].get()); }
-  const TableSet* table(std::size_t set) const { return dynamic_cast<const TableSet*>(sets[set].get()); }
 };
 
 struct PlanParams {
@@ -32,18 +45,17 @@ struct PlanParams {
   KernelSet kernels = KernelSet::fast;
   ExecutionParams execution = {};
   std::size_t golden_bytes = std::size_t{512} << 20;  ///< golden activations that are kept
-  /// Faults that the time budget of a set, by number, bought in an earlier run.
-  std::map<std::size_t, std::uint64_t> bought = {};
+  std::map<std::size_t, std::uint64_t> notes = {};    ///< what the driver of a set noted in an earlier run
   std::uint64_t model_memory = k_model_memory;
 };
 
-/// A sequential sample begins with its minimum; a budget is measured, and gets what it buys.
+/// Errors name the file, or the entry of `faults`.
 Result<Plan> make_plan(CampaignConfig config, const PlanParams& params);
 
-/// What the draws of set `index` are seeded with.
+/// The seed of all that set `index` draws.
 std::uint64_t seed_of_set(const CampaignConfig& config, std::size_t index);
 
-/// Of running what is drawn (of a search: all generations), on that many threads.
+/// What running the expected faults of all sets takes on that many threads.
 Result<double> expected_seconds(const Plan& plan, unsigned threads);
 
 }  // namespace qfi

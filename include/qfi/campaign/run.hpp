@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plan -> what its faults did: the driver of a campaign.
+// A Plan goes in, its faults are run, and each set's driver draws what comes next until it is satisfied; why
+// it stopped comes out. What the faults did is in the plan's sets.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "qfi/campaign/plan.hpp"
-#include "qfi/statistics/statistics.hpp"
 
 namespace qfi {
 
-/// One look of a sequential sample at its results.
-struct Look {
-  std::uint64_t drawn = 0;
-  double value = 0;
-  double half_width = 0;
-};
-
 struct SetRun {
-  std::vector<Look> looks;  ///< sequential only
+  std::vector<Look> looks;  ///< of drivers that decide by an interval
   std::string stopped;      ///< why
 };
 
@@ -27,9 +20,7 @@ struct CampaignRun {
   double seconds = 0;
 };
 
-/// Runs every set. A sequential one draws a tenth more after each look, until half the interval of its metric
-/// is at most as wide as asked, or nothing is left to draw; it looks at results of whole rounds only, so that
-/// every run of it stops at the same fault. `params.set` is not used. A shard's sets are not complete.
+/// Runs every set. `params.set` is not used. A shard's sets are not complete.
 Result<CampaignRun> run_campaign(Plan& plan, const RunParams& params);
 
 }  // namespace qfi

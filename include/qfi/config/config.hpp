@@ -87,7 +87,21 @@ struct BitFaultConfig {
 enum class SampleScheme : std::uint8_t { network, layer, bit, data_aware, data_aware_weights };
 enum class SmallStrata : std::uint8_t { error, exhaustive };
 
-struct SampleExhaustive {};
+/// What those who do not know the kinds of samples must know of one.
+struct SampleTraits {
+  bool is_random = true;                  ///< false: the drawn faults say nothing about a population
+  bool is_exhaustive = false;             ///< all faults are drawn
+  bool is_search = false;                 ///< results choose the faults one by one
+  bool is_decided_while_it_runs = false;  ///< depends on the machine or on results; then it cannot be split
+  SampleScheme scheme = SampleScheme::network;
+  std::optional<ConfigPath> list;   ///< the file that names the faults
+  std::vector<double> error_rates;  ///< of a bit; a stratum for each; empty: faults are drawn one by one
+  BitErrorDraw error_draw = BitErrorDraw::binomial;
+};
+
+struct SampleExhaustive {
+  SampleTraits traits() const;
+};
 struct SampleMargin {
   double margin = 0;  ///< e
   std::optional<double> confidence;
@@ -96,15 +110,18 @@ struct SampleMargin {
   Rounding rounding = Rounding::up;
   SampleScheme scheme = SampleScheme::network;
   SmallStrata small = SmallStrata::error;  ///< changes nothing: the size is never above the stratum's
+  SampleTraits traits() const;
 };
 /// Of each stratum.
 struct SampleCount {
   std::uint64_t count = 0;
   SampleScheme scheme = SampleScheme::network;
   SmallStrata small = SmallStrata::error;
+  SampleTraits traits() const;
 };
 struct SampleList {
   ConfigPath file;
+  SampleTraits traits() const;
 };
 enum class StopMetric : std::uint8_t { sdc_rate, faulty_accuracy, critical_fault_rate };
 /// Until half the interval of the metric is at most `half_width`.
@@ -114,6 +131,7 @@ struct SampleSequential {
   std::uint64_t minimum = 100;
   std::uint64_t maximum = 0;  ///< 0: the population
   SampleScheme scheme = SampleScheme::network;
+  SampleTraits traits() const;
 };
 /// Of each rate `draws` faults, each of as many flips as the bits get at that error rate.
 struct SampleErrorRate {
@@ -122,12 +140,14 @@ struct SampleErrorRate {
   /// Draws of each rate go on until its interval is narrow enough; `draws` is then the minimum.
   std::optional<SampleSequential> until;
   BitErrorDraw how = BitErrorDraw::binomial;
+  SampleTraits traits() const;
 };
 /// As many as can be run in that time.
 struct SampleBudget {
   double seconds = 0;
   std::string text;
   SampleScheme scheme = SampleScheme::network;
+  SampleTraits traits() const;
 };
 /// A genetic search for sets of bits that do harm together; see genetic_search.hpp.
 struct SampleGenetic {
@@ -136,18 +156,13 @@ struct SampleGenetic {
   double mutation = 0.1;           ///< share of its bits that are drawn anew
   std::uint64_t patience = 5;      ///< generations without a change of the layers' order that end it
   std::uint64_t generations = 50;  ///< at most
+  SampleTraits traits() const;
 };
-/// One kind of sample is one alternative here, its keys in config_sample.cpp, and what it draws first in
-/// fault_set.cpp; where results decide what comes next, run.cpp drives it.
+/// A kind of sample is an alternative here with its traits, its keys, and a driver (campaign/driver.hpp).
 using SampleConfig = std::variant<SampleExhaustive, SampleMargin, SampleCount, SampleList, SampleErrorRate,
                                   SampleSequential, SampleBudget, SampleGenetic>;
 
-/// Whether what is drawn depends on the machine or on results; then it cannot be split.
-inline bool is_decided_while_it_runs(const SampleConfig& sample) {
-  const auto* rates = std::get_if<SampleErrorRate>(&sample);
-  return (rates != nullptr && rates->until) || std::holds_alternative<SampleSequential>(sample) ||
-         std::holds_alternative<SampleBudget>(sample) || std::holds_alternative<SampleGenetic>(sample);
-}
+SampleTraits traits_of(const SampleConfig& sample);
 
 struct FaultsConfig {
   std::string name;  ///< unique; by default what it is and a number

@@ -44,7 +44,9 @@ class BitSet final : public FaultSet {
   ~BitSet() override;
 
   Result<void> draw(const std::vector<std::uint64_t>& targets, unsigned threads) override;
-  Result<void> run(const RunParams& params) override;
+  std::vector<LayerBits> layer_bits() const override;
+  Result<void> add_chosen(std::vector<std::vector<std::uint64_t>> faults) override;
+  std::vector<std::uint64_t> chosen_members(std::size_t fault) const override;
   std::vector<std::uint64_t> costs() const override;
   Images images_of(std::uint64_t fault, std::uint64_t block) const override;
   std::string fault_name(std::size_t fault) const override;
@@ -63,9 +65,7 @@ class BitSet final : public FaultSet {
   /// Of the same faults with the protection; empty: not compared.
   const OutcomeStore& protected_outcomes() const { return m_protected; }
   const ExecutionTimes& times() const { return m_times; }
-  /// Of a genetic search, once its faults are run: the layers' bits in the one stratum, and all individuals.
-  std::vector<LayerBits> layer_bits() const;
-  std::vector<Individual> individuals(std::size_t first = 0) const;
+  /// Says how faults are run; before run().
   void set_execution(const ExecutionParams& params) { m_execution = params; }
 
   /// Runs a fault on the first image of `golden`, to the last operator, without counting it.
@@ -73,22 +73,29 @@ class BitSet final : public FaultSet {
                       const std::function<void(const TensorOf&)>& use) const;
 
  private:
+  class Trials;
   BitSet(const Workload& workload, GoldenBlocks& golden, const CampaignConfig& config, std::size_t index,
          std::uint64_t seed);
-  Result<void> make_strata(SampleScheme scheme);
-  void add_stratum(BitStratum stratum, std::string label);
-  void add_fault(std::size_t stratum, std::vector<std::uint64_t> members, std::size_t image);
-  Result<void> draw_generations(const SampleGenetic& sample, std::uint64_t target);
+  Result<void> make_strata();
+  void add_bit_stratum(BitStratum stratum, std::string label);
+  void add_fault(std::size_t stratum, std::span<const std::uint64_t> members, std::size_t image);
   void draw_faults(std::size_t stratum, std::uint64_t from, std::uint64_t to, std::size_t image);
-  std::vector<std::span<const std::size_t>> chunks(std::span<const std::size_t> faults) const;
+  Result<void> check_size(double faults, double flips) const;
+  void resize_outcomes();
   std::size_t first_operator(const ValuePlace& place) const;
-  void take(std::uint64_t fault, std::uint64_t block, const Trial& trial);
-  Result<void> run_faults(const std::vector<std::size_t>& faults, std::size_t block,
-                          const GoldenActivations& golden, const RunParams& params,
-                          const std::function<void(const Trial&)>& progress);
+
+  std::uint64_t blocks() const override { return is_paired() ? 1 : m_golden.count(); }
+  std::size_t phases() const override { return m_golden.count(); }
+  BlockRange blocks_in(std::size_t phase, std::uint64_t fault) const override;
+  std::vector<std::span<const TrialPlace>> jobs(std::span<const TrialPlace> places,
+                                                unsigned threads) const override;
+  Result<void> begin_phase(std::size_t phase, unsigned threads) override;
+  std::unique_ptr<Executor> make_executor(std::size_t phase) override;
+  void end_executor(Executor& executor) override;
+  bool can_be(std::uint64_t fault, const Trial& trial) const override;
+  void take(std::uint64_t fault, std::uint64_t block, const Trial& trial) override;
 
   GoldenBlocks& m_golden;
-  std::uint64_t m_seed;
   BitPopulation m_values;
   std::vector<BitStratum> m_bit_strata;  ///< of m_strata
   ExecutionParams m_execution;
@@ -98,7 +105,7 @@ class BitSet final : public FaultSet {
   std::vector<std::uint64_t> m_members;
   std::vector<BitFault> m_listed;  ///< of a fault list, in place of members
   std::vector<std::uint32_t> m_image_of;
-  std::size_t m_run_faults = 0;
+  const GoldenActivations* m_phase_golden = nullptr;  ///< of the block of images that runs now
   OutcomeStore m_outcomes;
   OutcomeStore m_protected;
   ExecutionTimes m_times;

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// FaultSet: one entry of `faults`. Its population in strata, the faults drawn so far, and what they did to
-// the workload. Draws are a function of (seed, set, stratum, index): a longer draw begins with a shorter one.
+// FaultSet: one entry of `faults`. A workload and the entry's config go in; it holds the population in
+// strata, the faults that were drawn so far, and what they did. Draws are a function of (seed, set, stratum,
+// index): a longer draw begins with a shorter one. One run loop serves every kind of set: journal, resume,
+// shards, progress and stop are here, a kind brings how its faults are drawn and how a trial is executed.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "qfi/base/hash.hpp"
+#include "qfi/config/config.hpp"
 #include "qfi/fault_sets/run_params.hpp"
 #include "qfi/statistics/sample_size.hpp"
 #include "qfi/workload/workload.hpp"
@@ -18,37 +23,61 @@ namespace qfi {
 
 struct Stratum {
   std::string label;
-  std::uint64_t population = 0;            ///< faults; paired: of one image
+  std::uint64_t population = 0;            ///< faults; paired: those of one image
   bool is_drawn_with_replacement = false;  ///< from a population that draws do not exhaust
   double p = 0.5;                          ///< assumed probability, for the sample size
-  std::optional<std::size_t> layer;        ///< where it lies in one: operator index
-  std::optional<int> bit;                  ///< where it is of one
+  std::optional<std::size_t> layer;        ///< operator index, where the stratum lies in one
+  std::optional<int> bit;                  ///< of the value, where the stratum is of one bit
   std::optional<double> error_rate;        ///< of a bit, where flips are drawn at one
   std::optional<SampleSize> size;          ///< where a margin sized the sample
-  std::uint64_t drawn = 0;                 ///< paired: for each image
-  std::vector<std::uint64_t> changed;      ///< of each image: units, summed over the drawn faults
+  std::uint64_t drawn = 0;                 ///< faults; paired: those of each image
+  std::vector<std::uint64_t> changed;      ///< units of each image, summed over the drawn faults
   std::vector<std::uint64_t> correct;
   std::vector<std::uint64_t> top5;
 };
 
+/// Members first .. first + size - 1 of a stratum are bits of one layer. Ranges stand in the order of members
+/// and are not empty; a layer may occur more than once.
+struct LayerBits {
+  std::size_t layer = 0;
+  std::uint64_t first = 0;
+  std::uint64_t size = 0;
+};
+
+/// One fault on one block of images.
+struct TrialPlace {
+  std::uint64_t fault = 0;
+  std::uint64_t block = 0;
+};
+
+/// Blocks first .. end-1 of a fault.
+struct BlockRange {
+  std::uint64_t first = 0;
+  std::uint64_t end = 0;
+};
+
+/// What one set may hold: faults of about 200 bytes each, and flips of all drawn faults.
+inline constexpr std::uint64_t k_most_faults = 16'000'000;
+inline constexpr std::uint64_t k_most_flips = 500'000'000;
+
 class FaultSet {
  public:
-  FaultSet(const Workload& workload, FaultsConfig config, Design design);
+  FaultSet(const Workload& workload, FaultsConfig config, Design design, std::uint64_t seed);
   FaultSet(const FaultSet&) = delete;
   FaultSet& operator=(const FaultSet&) = delete;
   virtual ~FaultSet() = default;
 
   const Workload& workload() const { return m_workload; }
   const FaultsConfig& config() const { return m_config; }
+  std::uint64_t seed() const { return m_seed; }
   bool is_paired() const { return m_design == Design::paired; }
-  /// False: a fault list or a search, which say nothing about a population.
-  bool is_random_sample() const {
-    return !std::holds_alternative<SampleList>(m_config.sample) &&
-           !std::holds_alternative<SampleGenetic>(m_config.sample);
-  }
+  /// False for a fault list and for a search, which say nothing about a population.
+  bool is_random_sample() const { return m_traits.is_random; }
 
   const std::vector<Stratum>& strata() const { return m_strata; }
-  /// Of all strata; paired: of one image.
+  /// How many faults a margin asks for of a stratum, and the probability that it assumed.
+  void set_size(std::size_t stratum, double p, const SampleSize& size);
+  /// Faults of all strata, at most 2^62; paired: those of one image.
   std::uint64_t population() const;
   std::uint64_t drawn() const { return m_stratum_of.size(); }
   std::size_t stratum_of(std::size_t fault) const { return m_stratum_of[fault]; }
@@ -57,24 +86,29 @@ class FaultSet {
   std::uint64_t inferences() const { return m_inferences; }
   double seconds() const { return m_seconds; }
 
-  /// Draws what the config's sample says. `bought`: faults that a time budget bought in an earlier run; else
-  /// it is measured.
-  Result<void> draw_sample(unsigned threads, std::optional<std::uint64_t> bought = std::nullopt);
-  /// What a time budget was found to buy. Nothing: the sample has none.
-  std::optional<std::uint64_t> bought() const { return m_bought; }
-  /// Draws until stratum h has targets[h] faults (no more than it has members); those that it has stay.
+  /// Draws until stratum h has targets[h] faults, but no more than it has members; those that it has stay. A
+  /// fault list has all of its faults from the beginning.
   virtual Result<void> draw(const std::vector<std::uint64_t>& targets, unsigned threads) = 0;
-  /// Runs the faults that are drawn and were not run; what the journal has of them is taken from there. Error
-  /// of kind `stopped`: is_stopped() said so. A shard runs its part, which leaves counts_of() the
-  /// others empty.
-  virtual Result<void> run(const RunParams& params) = 0;
-  /// Of each drawn fault, by the plan alone: 0 where it needs no run of its own.
+  /// The layers of the one stratum's members, from which a search chooses; empty: such a set cannot be
+  /// searched.
+  virtual std::vector<LayerBits> layer_bits() const { return {}; }
+  /// Adds a fault for each set of members of the one stratum. Error: the set cannot be searched, too many
+  /// faults.
+  virtual Result<void> add_chosen(std::vector<std::vector<std::uint64_t>> faults);
+  /// The members that a fault hits at once. Precondition: it was added by add_chosen().
+  virtual std::vector<std::uint64_t> chosen_members(std::size_t) const { return {}; }
+
+  /// Runs the faults that are drawn and were not run; what the journal has of them is taken from there.
+  /// Errors: of kind `stopped` where is_stopped() said so; trials that failed, counted, with the first one's
+  /// reason; a journal that is damaged. A shard runs its part, which leaves counts_of() the others empty.
+  Result<void> run(const RunParams& params);
+  /// What each drawn fault costs by the plan alone; 0 where it needs no run of its own.
   virtual std::vector<std::uint64_t> costs() const = 0;
-  /// For people.
+  /// A name for people.
   virtual std::string fault_name(std::size_t fault) const = 0;
-  /// Of all drawn faults.
+  /// A digest of all drawn faults.
   virtual Digest faults_digest() const = 0;
-  /// On one thread, per drawn fault, before they run.
+  /// What a drawn fault takes on one thread, measured before they run.
   virtual Result<double> expected_seconds_per_fault() = 0;
 
   /// Images that a trial sees: the first one, and how many.
@@ -85,38 +119,61 @@ class FaultSet {
   virtual Images images_of(std::uint64_t fault, std::uint64_t block) const = 0;
 
  protected:
-  /// Which trials of faults first .. drawn()-1 are done: [fault - first][block].
-  class Done {
+  /// One thread's trials of a phase.
+  class Executor {
    public:
-    Done(std::uint64_t first, std::uint64_t faults, std::uint64_t blocks)
-        : m_first(first), m_blocks(blocks), m_done((faults - first) * blocks) {}
-    std::vector<bool>::reference at(std::uint64_t fault, std::uint64_t block) {
-      return m_done[(fault - m_first) * m_blocks + block];
-    }
-
-   private:
-    std::uint64_t m_first;
-    std::uint64_t m_blocks;
-    std::vector<bool> m_done;
+    virtual ~Executor() = default;
+    /// Says whether to go on: false once somebody asked the run to stop.
+    using Emit = std::function<bool(const TrialPlace& place, const Trial& trial)>;
+    /// Runs the trials of a job, as jobs() grouped them, and hands each to `emit`.
+    virtual Result<void> run(std::span<const TrialPlace> job, const Emit& emit) = 0;
   };
-  using Take = std::function<void(std::uint64_t fault, std::uint64_t block, const Trial& trial)>;
-  /// Takes what the journal has of faults first .. drawn()-1. `blocks`: of a fault at most.
-  Result<Done> take_recorded(const RunParams& params, std::uint64_t first, std::uint64_t blocks,
-                             const Take& take) const;
-  bool is_plausible(const Trial& trial, const Images& images) const;
-  /// From any thread.
-  void record(const RunParams& params, std::uint64_t fault, std::uint64_t block, const Trial& trial) const;
+
+  /// What is proved once, before the first trial runs.
+  virtual Result<void> prove() { return {}; }
+  /// Blocks of images that a fault has at most.
+  virtual std::uint64_t blocks() const = 0;
+  /// Trials run in phases, one after the other, of which each needs its own golden values.
+  virtual std::size_t phases() const { return 1; }
+  /// The blocks of a fault that run in that phase; none where the fault needs no run.
+  virtual BlockRange blocks_in(std::size_t phase, std::uint64_t fault) const = 0;
+  /// Groups the trials of a phase, which stand fault by fault, into jobs that threads take whole.
+  virtual std::vector<std::span<const TrialPlace>> jobs(std::span<const TrialPlace> places,
+                                                        unsigned threads) const = 0;
+  /// Makes ready what the executors of a phase share.
+  virtual Result<void> begin_phase(std::size_t, unsigned) { return {}; }
+  virtual std::unique_ptr<Executor> make_executor(std::size_t phase) = 0;
+  /// Called for every executor of a phase once all its trials are run.
+  virtual void end_executor(Executor&) {}
+  /// Whether a recorded trial can be one of this fault; what all kinds have in common is checked already.
+  virtual bool can_be(std::uint64_t fault, const Trial& trial) const = 0;
+  /// Adds up a trial. Called by one thread at a time.
+  virtual void take(std::uint64_t fault, std::uint64_t block, const Trial& trial) = 0;
+  /// Called once all faults up to drawn() were run, faults first .. drawn()-1 now; not for a shard.
+  virtual void finish_faults(std::uint64_t) {}
 
   /// Adds what one image under a fault counts to its stratum's sums.
   void add_image(std::size_t fault, std::size_t image, const ImageEvents& events);
+  /// Appends a stratum, its sums over images at zero.
+  Stratum& add_stratum(std::string label, std::uint64_t population);
 
   const Workload& m_workload;
   FaultsConfig m_config;
+  SampleTraits m_traits;
   Design m_design;
+  std::uint64_t m_seed;  ///< of all that the set draws
   std::vector<Stratum> m_strata;
   std::vector<std::uint32_t> m_stratum_of;
   std::vector<ImageEvents> m_golden_events;  ///< of each image
-  std::optional<std::uint64_t> m_bought;
+
+ private:
+  class Done;
+  class RunLoop;
+  Result<void> take_recorded(const RunParams& params, Done& done, ProgressCounter& counter);
+  bool is_plausible(const Trial& trial, const Images& images) const;
+  void record(const RunParams& params, const TrialPlace& place, const Trial& trial) const;
+
+  std::uint64_t m_run_faults = 0;  ///< faults before it were run
   std::uint64_t m_inferences = 0;
   double m_seconds = 0;
 };
@@ -129,9 +186,6 @@ struct FaultRange {
 };
 std::vector<FaultRange> faults_of_shards(const FaultSet& set, std::uint64_t count);
 FaultRange faults_of_shard(const FaultSet& set, const Shard& shard);
-
-/// network, where the sample has no scheme.
-SampleScheme scheme_of(const SampleConfig& sample);
 
 /// `total` faults spread over the strata by their population, at least one each, no more than there are.
 std::vector<std::uint64_t> spread(const FaultSet& set, std::uint64_t total);

@@ -52,7 +52,6 @@ class StuckAtSet final : public FaultSet {
   ~StuckAtSet() override;
 
   Result<void> draw(const std::vector<std::uint64_t>& targets, unsigned threads) override;
-  Result<void> run(const RunParams& params) override;
   std::vector<std::uint64_t> costs() const override;
   Images images_of(std::uint64_t fault, std::uint64_t block) const override;
   std::string fault_name(std::size_t fault) const override;
@@ -84,20 +83,25 @@ class StuckAtSet final : public FaultSet {
 
  private:
   struct Worker;
+  class Trials;
 
   StuckAtSet(const Workload& workload, const CampaignConfig& config, const FaultsConfig& faults,
              std::uint64_t seed);
   Result<void> run_golden(const CampaignConfig& config, unsigned threads);
-  Result<void> prove_faulty_path();
-  void take(std::uint64_t fault, std::uint64_t block, const Trial& trial);
-  Result<void> run_trials(const std::vector<std::pair<std::size_t, std::vector<std::size_t>>>& work,
-                          ProgressCounter& counter, const RunParams& params);
-  void finish_faults();
   void set_tables(const StuckAt& fault, Worker& worker) const;
   Result<void> prove_table_path();
   void add_faults(const std::vector<StuckAt>& faults, unsigned threads);
 
-  std::uint64_t m_seed;
+  Result<void> prove() override;
+  std::uint64_t blocks() const override { return m_runner->blocks().size(); }
+  BlockRange blocks_in(std::size_t phase, std::uint64_t fault) const override;
+  std::vector<std::span<const TrialPlace>> jobs(std::span<const TrialPlace> places,
+                                                unsigned threads) const override;
+  std::unique_ptr<Executor> make_executor(std::size_t phase) override;
+  bool can_be(std::uint64_t fault, const Trial& trial) const override;
+  void take(std::uint64_t fault, std::uint64_t block, const Trial& trial) override;
+  void finish_faults(std::uint64_t first) override;
+
   std::unique_ptr<Netlist> m_netlist;
   std::vector<Site> m_sites;
   std::vector<FaultyOperator> m_operators;
@@ -109,7 +113,6 @@ class StuckAtSet final : public FaultSet {
   std::vector<FaultCounts> m_counts;
   std::map<Digest, std::size_t> m_first_with;
   std::vector<std::size_t> m_running;
-  std::size_t m_run_faults = 0;                              ///< faults before it were run
   std::map<std::size_t, std::vector<ImageEvents>> m_events;  ///< of running faults, by image
 };
 

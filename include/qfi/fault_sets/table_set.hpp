@@ -30,7 +30,6 @@ class TableSet final : public FaultSet {
   ~TableSet() override;
 
   Result<void> draw(const std::vector<std::uint64_t>& targets, unsigned threads) override;
-  Result<void> run(const RunParams& params) override;
   std::vector<std::uint64_t> costs() const override { return {1}; }
   Images images_of(std::uint64_t fault, std::uint64_t block) const override;
   std::string fault_name(std::size_t) const override { return "the table"; }
@@ -50,6 +49,16 @@ class TableSet final : public FaultSet {
   Result<void> count_golden(const InputScaling& input, unsigned threads);
   void measure_errors(std::span<const std::uint64_t> golden_pairs);
 
+  class Trials;
+  Result<void> prove() override;
+  std::uint64_t blocks() const override { return m_runner->blocks().size(); }
+  BlockRange blocks_in(std::size_t, std::uint64_t) const override { return {0, blocks()}; }
+  std::vector<std::span<const TrialPlace>> jobs(std::span<const TrialPlace> places,
+                                                unsigned threads) const override;
+  std::unique_ptr<Executor> make_executor(std::size_t phase) override;
+  bool can_be(std::uint64_t, const Trial&) const override { return true; }
+  void take(std::uint64_t fault, std::uint64_t block, const Trial& trial) override;
+
   std::vector<std::int32_t> m_products;  ///< as in the file
   std::string m_sha256;
   CodeType m_type = CodeType::int8;
@@ -59,7 +68,6 @@ class TableSet final : public FaultSet {
   std::unique_ptr<UnitRunner> m_runner;
   TableErrors m_errors;
   FaultCounts m_counts;
-  bool m_has_run = false;
 };
 
 }  // namespace qfi

@@ -52,8 +52,8 @@ struct ShardNotes {
   std::string partition;
 };
 ShardNotes shard_notes(const Plan& plan, const Shard& shard);
-/// Of the journal's note that says what the time budget of a set bought.
-std::string budget_note(std::size_t set);
+/// The name of the journal's note that keeps what the driver of a set must know in a later run.
+std::string driver_note(std::size_t set);
 
 /// What depends on the machine.
 struct RunInfo {

@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "qfi/config/config.hpp"
+#include "qfi/fault_sets/fault_set.hpp"
 
 namespace qfi {
 
@@ -20,14 +20,6 @@ using Genome = std::vector<std::uint64_t>;
 struct Individual {
   Genome bits;
   double drop = 0;  ///< of accuracy, 0 .. 1; below 0 where it rose
-};
-
-/// Bits first .. first + size - 1 of the stratum are of one layer. In the order of bits, none empty; a layer
-/// may occur more than once.
-struct LayerBits {
-  std::size_t layer = 0;
-  std::uint64_t first = 0;
-  std::uint64_t size = 0;
 };
 
 /// The first `params.population` individuals: of every bit first the layer's range is drawn, all alike, then
@@ -81,8 +73,11 @@ class LayerSearch {
   std::uint64_t m_same = 0;
 };
 
-/// Of all whole generations.
+/// What all whole generations found out.
 LayerSearch search_of(std::vector<LayerBits> layers, const SampleGenetic& params,
                       std::span<const Individual> individuals);
+
+/// The faults of a set from number `first` on, which were run, as individuals of a search.
+std::vector<Individual> individuals_of(const FaultSet& set, std::size_t first = 0);
 
 }  // namespace qfi

@@ -133,6 +133,16 @@ std::vector<LayerVulnerability> LayerSearch::layers() const {
   return result;
 }
 
+std::vector<Individual> individuals_of(const FaultSet& set, std::size_t first) {
+  std::vector<Individual> result;
+  for (std::size_t i = first; i < set.drawn(); ++i) {
+    const FaultCounts counts = set.counts_of(i);
+    const auto lost = static_cast<double>(counts.golden_correct) - static_cast<double>(counts.faulty_correct);
+    result.push_back({set.chosen_members(i), lost / static_cast<double>(counts.labelled)});
+  }
+  return result;
+}
+
 LayerSearch search_of(std::vector<LayerBits> layers, const SampleGenetic& params,
                       std::span<const Individual> individuals) {
   LayerSearch search(std::move(layers), params);
