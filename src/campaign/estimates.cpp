@@ -66,9 +66,7 @@ class Estimator {
     result.harmless = share_of(harmless);
     result.between = share_of(between);
     result.collapsed = share_of(collapsed);
-    result.mean_iou = sums.confusion.mean_iou();
-    result.global_iou = sums.confusion.global_iou();
-    result.weighted_iou = sums.confusion.weighted_iou();
+    result.derived = m_set.workload().task->derived(sums);
     return result;
   }
 
@@ -190,7 +188,7 @@ std::string_view harm_class(const Workload& workload, const FaultCounts& counts)
   const double loss = ratio(counts.golden_correct, counts.labelled) - accuracy;
   constexpr double k_rounding = 1e-12;  // 1 image of 100 is 1 point, whatever the division made of it
   if (loss <= k_harmless_loss + k_rounding) return "harmless";
-  const auto classes = static_cast<double>(std::max<std::size_t>(workload.classes, 2));
+  const auto classes = static_cast<double>(std::max<std::size_t>(workload.answer.classes, 2));
   if (accuracy <= 2.0 / classes + k_rounding) return "collapsed";
   return "between";
 }

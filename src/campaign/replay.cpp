@@ -196,7 +196,7 @@ void add_operator(const Workload& workload, std::size_t index, int output, std::
 void add_scores(const Workload& workload, std::span<const std::byte> golden,
                 std::span<const std::byte> faulty, Replay& replay) {
   replay.task = workload.task;
-  if (workload.task != Task::classification) return;
+  if (!workload.label_maps.empty()) return;
   replay.label = workload.data.labels().front();
   const Tensor& tensor = workload.tensor(workload.metric_tensor);
   for (std::size_t c = 0; c < tensor.elements(); ++c)

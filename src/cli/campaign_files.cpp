@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "qfi/results/results_file.hpp"
 #include "qfi_git.hpp"
 
 namespace qfi::cli {
@@ -20,7 +21,7 @@ bool has_journal(const std::filesystem::path& folder) {
 }
 
 // An empty one is what a run leaves that was killed at once.
-bool is_empty(const std::filesystem::path& file) {
+bool is_empty_file(const std::filesystem::path& file) {
   std::error_code ignored;
   return std::filesystem::is_regular_file(std::filesystem::symlink_status(file, ignored)) &&
          std::filesystem::file_size(file, ignored) == 0;
@@ -37,7 +38,7 @@ Result<RunInfo> begin_run(const CampaignOptions& options) {
 }
 
 Result<std::unique_ptr<Journal>> open_known_journal(const std::filesystem::path& folder) {
-  if (!has_journal(folder) || is_empty(folder / k_journal_name)) return nullptr;
+  if (!has_journal(folder) || is_empty_file(folder / k_journal_name)) return nullptr;
   return Journal::open(folder / k_journal_name, {});
 }
 
@@ -60,12 +61,13 @@ Result<void> keep_notes(const Plan& plan, Journal& journal) {
   return {};
 }
 
-Result<std::string> write_results(const Plan& plan, const CampaignRun& done,
-                                  const VerificationOutcome& verification, const RunInfo& info,
-                                  const OutputFolder& folder) {
+Result<CampaignResults> write_results(const Plan& plan, const CampaignRun& done,
+                                      const VerificationOutcome& verification, const RunInfo& info,
+                                      const OutputFolder& folder) {
   QFI_TRY(std::vector<SetFiles> tables, write_tables(plan, folder.path()));
-  std::string results = results_json(plan, done, tables, this_tool());
-  QFI_CHECK(folder.write(results, tables, run_json(plan, done, verification, this_tool(), info)));
+  CampaignResults results = compute_results(plan, done, tables, this_tool());
+  QFI_CHECK(
+      folder.write(results_text(results), tables, run_json(plan, done, verification, this_tool(), info)));
   return results;
 }
 

@@ -8,7 +8,9 @@
 #include "campaign_options.hpp"
 #include "output_folder.hpp"
 #include "qfi/journal/journal.hpp"
-#include "qfi/results/results.hpp"
+#include "qfi/results/compute.hpp"
+#include "qfi/results/identity.hpp"
+#include "qfi/results/run_record.hpp"
 
 namespace qfi::cli {
 
@@ -29,9 +31,9 @@ Result<void> recall_notes(const CampaignConfig& config, const Journal& journal, 
 /// Keeps what the drivers of this run note.
 Result<void> keep_notes(const Plan& plan, Journal& journal);
 
-/// results.json is returned.
-Result<std::string> write_results(const Plan& plan, const CampaignRun& done,
-                                  const VerificationOutcome& verification, const RunInfo& info,
-                                  const OutputFolder& folder);
+/// Writes all files of a campaign that is done, and returns its results.
+Result<CampaignResults> write_results(const Plan& plan, const CampaignRun& done,
+                                      const VerificationOutcome& verification, const RunInfo& info,
+                                      const OutputFolder& folder);
 
 }  // namespace qfi::cli

@@ -9,6 +9,7 @@
 #include "campaign_files.hpp"
 #include "progress_line.hpp"
 #include "qfi/report/table.hpp"
+#include "qfi/results/results_file.hpp"
 #include "stop_signals.hpp"
 
 namespace qfi::cli {
@@ -89,9 +90,9 @@ Result<CampaignRun> run_with_journal(Plan& plan, const Shard& shard, unsigned th
   return ran;
 }
 
-void print_summary(const Plan& plan, const CampaignRun& done, const VerificationOutcome& verification,
+void print_summary(const Plan& plan, const CampaignResults& results, const VerificationOutcome& verification,
                    const OutputFolder& folder) {
-  fmt::print("{}", summary_table(plan, done) + comparison_table(plan));
+  fmt::print("{}", summary_table(results, work_of(plan)) + comparison_table(plan));
   bool has_tables = false;
   for (std::size_t i = 0; i < plan.sets.size(); ++i) has_tables = has_tables || plan.stuck_at(i) != nullptr;
   if (has_tables)
@@ -138,9 +139,9 @@ Result<int> run(const Options& options) {
                journal->file().string());
     return k_done;
   }
-  QFI_TRY(const std::string results, write_results(plan, done, verification, info, folder));
-  if (options.json) fmt::print("{}", results);
-  else print_summary(plan, done, verification, folder);
+  QFI_TRY(const CampaignResults results, write_results(plan, done, verification, info, folder));
+  if (options.json) fmt::print("{}", results_text(results));
+  else print_summary(plan, results, verification, folder);
   return k_done;
 }
 

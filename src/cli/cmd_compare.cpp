@@ -23,8 +23,8 @@ struct Options {
 };
 
 Result<int> run(const Options& options) {
-  QFI_TRY(const ResultsRecord baseline, read_results(options.baseline));
-  QFI_TRY(const ResultsRecord results, read_results(options.results));
+  QFI_TRY(const ResultsFile baseline, read_results(options.baseline));
+  QFI_TRY(const ResultsFile results, read_results(options.results));
   const Thresholds thresholds{options.golden / 100, options.faulty / 100, options.critical / 100,
                               options.layer / 100};
   QFI_TRY(const Comparison comparison, compare_results(baseline, results, thresholds));

@@ -9,6 +9,7 @@
 
 #include "campaign_files.hpp"
 #include "qfi/report/table.hpp"
+#include "qfi/results/results_file.hpp"
 
 namespace qfi::cli {
 namespace {
@@ -131,8 +132,9 @@ Result<int> run(const Options& options) {
   QFI_TRY(const CampaignRun done, run_campaign(plan, params));
   VerificationOutcome verification;
   verification.reason = "merged: the shards' runs verified";
-  QFI_TRY(const std::string results, write_results(plan, done, verification, info, folder));
-  fmt::print("{}", options.json ? results : summary_table(plan, done) + comparison_table(plan));
+  QFI_TRY(const CampaignResults results, write_results(plan, done, verification, info, folder));
+  fmt::print("{}", options.json ? results_text(results)
+                                : summary_table(results, work_of(plan)) + comparison_table(plan));
   if (!options.json)
     fmt::print("\n{} journals merged, results in {}\n", options.folders.size(),
                folder.file("results.json").string());

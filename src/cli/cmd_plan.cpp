@@ -6,7 +6,7 @@
 
 #include "campaign_options.hpp"
 #include "qfi/report/table.hpp"
-#include "qfi/results/results.hpp"
+#include "qfi/results/compute.hpp"
 
 namespace qfi::cli {
 namespace {

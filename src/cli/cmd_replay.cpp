@@ -43,7 +43,7 @@ std::string table(const Replay& replay) {
     text += fmt::format("  {:>3}  {:<20} {:>10} {:>10} {:>12.6g}  '{}'\n", op.index, op.kind, op.values,
                         op.different, op.largest, printable(op.output.substr(0, 60)));
   const FaultCounts& counts = replay.counts;
-  if (replay.task == Task::segmentation)
+  if (replay.scores.empty())
     return text + fmt::format("\n  {} of {} pixels changed; right before {}, now {} of {}\n", counts.changed,
                               counts.units, counts.golden_correct, counts.faulty_correct, counts.labelled);
   return text + scores_text(replay) +

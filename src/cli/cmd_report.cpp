@@ -19,16 +19,16 @@ struct Options {
 };
 
 Result<int> run(const Options& options) {
-  std::vector<ResultsRecord> records;
+  std::vector<ResultsFile> campaigns;
   for (const std::string& file : options.results) {
-    QFI_TRY(records.emplace_back(), read_results(file));
+    QFI_TRY(campaigns.emplace_back(), read_results(file));
   }
   std::optional<PublishedStudy> study;
   if (!options.published.empty()) {
     const std::vector<std::filesystem::path> results(options.results.begin(), options.results.end());
     QFI_TRY(study, read_published(options.published, results));
   }
-  QFI_TRY(const std::string page, report_page(records, options.title, study));
+  QFI_TRY(const std::string page, report_page(campaigns, options.title, study));
   QFI_CHECK(check_replaceable(options.output, k_report_start, options.is_forced));
   QFI_CHECK(write_file(options.output, page));
   fmt::print("report in {}\n", options.output);

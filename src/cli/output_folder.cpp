@@ -7,7 +7,6 @@
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/text.hpp"
-#include "qfi/results/results.hpp"
 
 namespace qfi::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "qfi/results/results.hpp"
+#include "qfi/results/fault_files.hpp"
 
 namespace qfi::cli {
 

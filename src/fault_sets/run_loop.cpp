@@ -38,9 +38,8 @@ bool FaultSet::is_plausible(const Trial& trial, const Images& images) const {
       if (index >= operators) return false;
     return counts.images == images.count && counts.units == golden.units &&
            counts.labelled == golden.labelled && counts.golden_correct == golden.golden_correct &&
-           counts.confusion.classes() <= ConfusionMatrix::k_max_classes &&
-           (m_workload.task == Task::segmentation || counts.confusion.classes() == 0) &&
-           counts.output_identical <= counts.images && counts.nan + counts.infinity <= counts.images;
+           m_workload.task->can_be(counts) && counts.output_identical <= counts.images &&
+           counts.nan + counts.infinity <= counts.images;
   };
   std::uint64_t changed = 0, correct = 0;
   for (const ImageEvents& events : trial.events) {

@@ -42,15 +42,15 @@ std::vector<Hardened> harden(std::vector<Candidate> candidates) {
 }
 
 // By layer and bit. Half of each cell's faults say when it is hardened, the others what that removes.
-std::vector<Hardened> harden_domains(const RecordedSet& set) {
+std::vector<Hardened> harden_domains(const SetResults& set, const std::vector<FaultRecord>& faults) {
   constexpr double k_least_known = 0.9;  // of the population
   struct Half {
     double faults = 0, changed = 0;
     double mean() const { return changed / faults; }
   };
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::array<Half, 2>> cells;
-  for (const std::size_t i : shuffled(set.faults.size())) {
-    const RecordedFault& fault = set.faults[i];
+  for (const std::size_t i : shuffled(faults.size())) {
+    const FaultRecord& fault = faults[i];
     if (!fault.layer || !fault.bit) return {};
     auto& halves = cells[{*fault.layer, *fault.bit}];
     Half& half = halves[halves[0].faults > halves[1].faults ? 1 : 0];
@@ -59,28 +59,29 @@ std::vector<Hardened> harden_domains(const RecordedSet& set) {
   }
   std::vector<Candidate> candidates;
   double population = 0, known = 0;
-  for (const RecordedDomain& domain : set.by_layer_and_bit) {
-    population += domain.population;
+  for (const DomainResults& domain : set.bits()->by_layer_and_bit) {
+    const double size = population_of(set, domain);
+    population += size;
     const auto found = cells.find({*domain.layer, *domain.bit});
     if (found == cells.end() || found->second[1].faults == 0) continue;
-    known += domain.population;
-    const bool is_whole = static_cast<double>(domain.drawn) >= domain.population;
-    candidates.push_back({domain.population, is_whole ? domain.changed.value : found->second[0].mean(),
-                          domain.population * (is_whole ? domain.changed.value : found->second[1].mean())});
+    known += size;
+    const bool is_whole = static_cast<double>(domain.n) >= size;
+    candidates.push_back({size, is_whole ? domain.changed_share : found->second[0].mean(),
+                          size * (is_whole ? domain.changed_share : found->second[1].mean())});
   }
   return known >= k_least_known * population ? harden(std::move(candidates)) : std::vector<Hardened>();
 }
 
 // Sites of which both faults were drawn: hardening a wire removes both.
-std::vector<Hardened> harden_sites(const RecordedSet& set) {
+std::vector<Hardened> harden_sites(const NetlistResults& netlist, const std::vector<FaultRecord>& faults) {
   constexpr std::size_t k_fewest_sites = 20;
   std::map<std::string, std::array<std::optional<double>, 2>> sites;
-  for (std::size_t i = 0; i < set.faults.size(); ++i)
-    sites[set.sites[i].name][set.sites[i].stuck_at ? 1 : 0] =
-        share_of(set.faults[i].changed, set.faults[i].units);
+  for (std::size_t i = 0; i < faults.size(); ++i)
+    sites[netlist.faults[i].site][netlist.faults[i].stuck_at == 0 ? 0 : 1] =
+        share_of(faults[i].changed, faults[i].units);
   std::vector<Candidate> candidates;
-  for (const auto& [name, faults] : sites)
-    if (faults[0] && faults[1]) candidates.push_back({1.0, *faults[0] + *faults[1], *faults[0] + *faults[1]});
+  for (const auto& [name, both] : sites)
+    if (both[0] && both[1]) candidates.push_back({1.0, *both[0] + *both[1], *both[0] + *both[1]});
   return candidates.size() < k_fewest_sites ? std::vector<Hardened>() : harden(std::move(candidates));
 }
 
@@ -90,24 +91,43 @@ double share_of(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-std::vector<Hardened> hardening(const RecordedSet& set) {
-  return set.is_netlist ? harden_sites(set) : harden_domains(set);
+std::vector<NamedEstimates> estimates_of(const SetResults& set) {
+  if (set.summary) return {{"", &*set.summary}};
+  std::vector<NamedEstimates> result;
+  for (const StratumResults& stratum : set.strata)
+    if (stratum.estimates) result.push_back({stratum.label, &*stratum.estimates});
+  return result;
 }
 
-std::vector<EstimateSoFar> convergence(const ResultsRecord& record, const RecordedSet& set) {
+std::optional<double> population_of(const SetResults& set, const StratumResults& stratum) {
+  if (!stratum.population) return std::nullopt;
+  return static_cast<double>(*stratum.population) * static_cast<double>(set.sample.images.value_or(1));
+}
+
+double population_of(const SetResults& set, const DomainResults& domain) {
+  return static_cast<double>(domain.population) * static_cast<double>(set.sample.images.value_or(1));
+}
+
+std::vector<Hardened> hardening(const SetResults& set, const SetFaults& faults) {
+  if (const NetlistResults* netlist = set.netlist()) return harden_sites(*netlist, faults.faults);
+  return set.bits() == nullptr ? std::vector<Hardened>() : harden_domains(set, faults.faults);
+}
+
+std::vector<EstimateSoFar> convergence(const CampaignResults& results, const SetResults& set,
+                                       const SetFaults& recorded) {
   constexpr std::uint64_t k_steps = 40;
+  const std::vector<FaultRecord>& faults = recorded.faults;
   const bool has_populations = std::ranges::all_of(
-      set.strata, [](const RecordedStratum& stratum) { return stratum.population.has_value(); });
-  if (set.faults.empty() || !has_populations) return {};
-  std::vector<std::vector<const RecordedFault*>> members(set.strata.size());
-  for (const std::size_t i : shuffled(set.faults.size()))
-    members[set.faults[i].stratum].push_back(&set.faults[i]);
+      set.strata, [](const StratumResults& stratum) { return stratum.population.has_value(); });
+  if (faults.empty() || !has_populations) return {};
+  std::vector<std::vector<const FaultRecord*>> members(set.strata.size());
+  for (const std::size_t i : shuffled(faults.size())) members[faults[i].stratum].push_back(&faults[i]);
 
   std::vector<FaultStratum> strata(members.size());
-  const double images = record.is_paired ? static_cast<double>(record.image_count) : 1.0;
-  const SampledShare what{share_of(record.golden_correct, record.labelled),
-                          static_cast<double>(record.labelled) / images, !record.is_paired};
-  const bool is_random = set.summaries.front().faulty_accuracy.interval.has_value();
+  const auto images = static_cast<double>(set.sample.images.value_or(1));
+  const SampledShare what{results.golden_accuracy(), static_cast<double>(results.golden_labelled()) / images,
+                          !set.sample.is_paired()};
+  const bool is_random = estimates_of(set).front().estimates->accuracy.these_images.has_value();
   std::vector<EstimateSoFar> course;
   for (std::uint64_t step = 1; step <= k_steps; ++step) {
     EstimateSoFar estimate;
@@ -115,16 +135,16 @@ std::vector<EstimateSoFar> convergence(const ResultsRecord& record, const Record
     for (std::size_t h = 0; h < members.size(); ++h) {
       const std::uint64_t target = (members[h].size() * step + k_steps - 1) / k_steps;
       while (strata[h].drawn < target) {
-        const RecordedFault& fault = *members[h][strata[h].drawn];
+        const FaultRecord& fault = *members[h][strata[h].drawn];
         strata[h].add(fault.faulty_correct, fault.golden_correct, fault.labelled);
       }
       if (target == 0) continue;
       seen.push_back(strata[h]);
-      const double population = std::min(*set.strata[h].population, 0x1p62);
+      const double population = std::min(*population_of(set, set.strata[h]), 0x1p62);
       seen.back().population = std::max(static_cast<std::uint64_t>(population), target);
       estimate.faults += target;
     }
-    const SampledMean mean = sampled_mean(seen, what, record.confidence);
+    const SampledMean mean = sampled_mean(seen, what, results.interval_confidence);
     estimate.accuracy.value = mean.mean;
     if (is_random) estimate.accuracy.interval = mean.these_images;
     if (course.empty() || course.back().faults != estimate.faults) course.push_back(estimate);

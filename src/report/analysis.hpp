@@ -1,23 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a report works out from recorded faults.
+// What a report works out from results and the faults that they record.
 #pragma once
 
 #include <vector>
 
-#include "qfi/report/results_record.hpp"
+#include "qfi/results/results_file.hpp"
 
 namespace qfi {
 
-/// 0 where there is no whole.
+/// An estimate as it is rendered.
+struct EstimateView {
+  double value = 0;
+  std::optional<Interval> interval;               ///< faults sampled, images fixed
+  std::optional<Interval> image_population = {};  ///< faults and images sampled
+
+  EstimateView() = default;
+  EstimateView(double estimate, std::optional<Interval> these_images)
+      : value(estimate), interval(these_images) {}
+  EstimateView(const SampledMean& mean)
+      : value(mean.mean), interval(mean.these_images), image_population(mean.image_population) {}
+  EstimateView(const FaultShare& share) : value(share.share), interval(share.interval) {}
+  EstimateView(const DomainResults& domain) : value(domain.changed_share), interval(domain.interval) {}
+};
+
+/// The estimates of a set: of the whole, without a name, or of each of its bit error rates by their labels.
+struct NamedEstimates {
+  std::string name;
+  const Estimates* estimates;
+};
+std::vector<NamedEstimates> estimates_of(const SetResults& set);
+
+/// Faults of a stratum, in a paired design pairs of fault and image; nullopt: a bit error rate, of which
+/// there is no end.
+std::optional<double> population_of(const SetResults& set, const StratumResults& stratum);
+double population_of(const SetResults& set, const DomainResults& domain);
+
+/// The share of a part; 0 where there is no whole.
 double share_of(std::uint64_t part, std::uint64_t whole);
 
 /// Mean accuracy of a growing, random part of each stratum's faults; the last is the campaign's estimate.
 /// Empty: no faults, or of bit error rates.
 struct EstimateSoFar {
   std::uint64_t faults = 0;
-  RecordedEstimate accuracy;
+  EstimateView accuracy;
 };
-std::vector<EstimateSoFar> convergence(const ResultsRecord& record, const RecordedSet& set);
+std::vector<EstimateSoFar> convergence(const CampaignResults& results, const SetResults& set,
+                                       const SetFaults& faults);
 
 /// What hardening removes, worst first: cumulated shares of what is hardened (sites of which both faults were
 /// drawn, or stored bits by layer and bit) and of the changed classes that go with it. From (0, 0) to (1, 1);
@@ -28,6 +56,6 @@ struct Hardened {
   double cost = 0;
   double removed = 0;
 };
-std::vector<Hardened> hardening(const RecordedSet& set);
+std::vector<Hardened> hardening(const SetResults& set, const SetFaults& faults);
 
 }  // namespace qfi

@@ -39,14 +39,14 @@ Check judged(Check check, const Loss& loss, double confidence) {
 }
 
 // The faults of both, in the order of the first; nothing: they are not the same.
-using Pairs = std::vector<std::pair<const RecordedFault*, const RecordedFault*>>;
-std::optional<Pairs> pair_faults(const RecordedSet& before, const RecordedSet& after) {
+using Pairs = std::vector<std::pair<const FaultRecord*, const FaultRecord*>>;
+std::optional<Pairs> pair_faults(const SetFaults& before, const SetFaults& after) {
   if (before.faults.empty() || before.faults.size() != after.faults.size()) return std::nullopt;
-  std::map<std::string, const RecordedFault*> known;
-  for (const RecordedFault& fault : after.faults)
+  std::map<std::string, const FaultRecord*> known;
+  for (const FaultRecord& fault : after.faults)
     if (fault.name.empty() || !known.try_emplace(fault.name, &fault).second) return std::nullopt;
   Pairs pairs;
-  for (const RecordedFault& fault : before.faults) {
+  for (const FaultRecord& fault : before.faults) {
     const auto same = known.find(fault.name);
     if (same == known.end()) return std::nullopt;
     pairs.emplace_back(&fault, same->second);
@@ -56,9 +56,8 @@ std::optional<Pairs> pair_faults(const RecordedSet& before, const RecordedSet& a
 
 // The mean of a value of each pair, of those strata that have pairs, weighted by their populations; `of_all`:
 // the population, if it is not that of the strata. Nothing: too few faults of a stratum to see how they vary.
-std::optional<Loss> paired_loss(
-    const RecordedSet& set, const Pairs& pairs, std::optional<double> of_all,
-    const std::function<double(const RecordedFault&, const RecordedFault&)>& value) {
+std::optional<Loss> paired_loss(const SetResults& set, const Pairs& pairs, std::optional<double> of_all,
+                                const std::function<double(const FaultRecord&, const FaultRecord&)>& value) {
   constexpr double k_fewest_degrees = 10;
   struct Sums {
     double n = 0, sum = 0, squares = 0;
@@ -72,9 +71,10 @@ std::optional<Loss> paired_loss(
     sums.squares += x * x;
   }
   // The faults of a list are all that there is.
-  const bool is_sample = set.summaries.front().faulty_accuracy.interval.has_value();
+  const bool is_sample = estimates_of(set).front().estimates->accuracy.these_images.has_value();
   const auto size_of = [&](std::size_t h) {
-    return is_sample ? std::max(strata[h].n, of_all.value_or(*set.strata[h].population)) : strata[h].n;
+    return is_sample ? std::max(strata[h].n, of_all.value_or(*population_of(set, set.strata[h])))
+                     : strata[h].n;
   };
   double population = 0;
   for (std::size_t h = 0; h < strata.size(); ++h) {
@@ -113,35 +113,35 @@ struct LayerPairs {
   Pairs pairs;
   std::optional<double> population;
 };
-std::optional<LayerPairs> pairs_in(const RecordedSet& set, const Pairs& pairs, const RecordedDomain& domain) {
+std::optional<LayerPairs> pairs_in(const SetResults& set, const Pairs& pairs, const DomainResults& domain) {
   const std::uint64_t layer = *domain.layer;
   Pairs chosen;
   std::set<std::size_t> strata;
   bool are_whole = true;
   for (const auto& pair : pairs) {
-    const RecordedFault& fault = *pair.first;
+    const FaultRecord& fault = *pair.first;
     if (fault.layer != layer) continue;
     chosen.push_back(pair);
     strata.insert(fault.stratum);
     are_whole = are_whole && set.strata[fault.stratum].layer == layer;
   }
   if (chosen.empty() || (!are_whole && strata.size() > 1)) return std::nullopt;
-  return LayerPairs{std::move(chosen), are_whole ? std::nullopt : std::optional(domain.population)};
+  return LayerPairs{std::move(chosen), are_whole ? std::nullopt : std::optional(population_of(set, domain))};
 }
 
 double distance(double a, double b) { return std::max(0.0, a - b); }
 
 // An estimate's standard errors, from its interval.
 struct Errors {
-  Errors(const RecordedEstimate& estimate, double confidence)
+  Errors(const EstimateView& estimate, double confidence)
       : down(distance(estimate.value, estimate.interval->low) / t_quantile(confidence, k_many)),
         up(distance(estimate.interval->high, estimate.value) / t_quantile(confidence, k_many)) {}
   double down, up;
 };
 
 // after - before of two shares that fall (sign -1) or rise (1) as things get worse.
-std::optional<Loss> unpaired_loss(const RecordedEstimate& before, double before_confidence,
-                                  const RecordedEstimate& after, double after_confidence, int sign) {
+std::optional<Loss> unpaired_loss(const EstimateView& before, double before_confidence,
+                                  const EstimateView& after, double after_confidence, int sign) {
   if (!before.interval || !after.interval) return std::nullopt;
   const Errors was(before, before_confidence);
   const Errors is(after, after_confidence);
@@ -152,26 +152,30 @@ std::optional<Loss> unpaired_loss(const RecordedEstimate& before, double before_
   return loss;
 }
 
-double accuracy(const RecordedFault& fault) { return share_of(fault.faulty_correct, fault.labelled); }
+double accuracy(const FaultRecord& fault) { return share_of(fault.faulty_correct, fault.labelled); }
 
 class Comparer {
  public:
-  Comparer(const ResultsRecord& before, const ResultsRecord& after, const Thresholds& thresholds)
+  Comparer(const ResultsFile& before, const ResultsFile& after, const Thresholds& thresholds)
       : m_before(before), m_after(after), m_thresholds(thresholds) {
-    m_result.confidence = before.confidence;
+    m_result.confidence = before.results.interval_confidence;
   }
 
   Result<Comparison> run() {
     compare_golden();
-    for (const RecordedSet& before : m_before.sets) {
-      const auto after = std::ranges::find(m_after.sets, before.name, &RecordedSet::name);
-      if (after == m_after.sets.end())
+    const std::vector<SetResults>& sets = m_after.results.sets;
+    for (std::size_t i = 0; i < m_before.results.sets.size(); ++i) {
+      const SetResults& before = m_before.results.sets[i];
+      const auto after = std::ranges::find(sets, before.name, &SetResults::name);
+      if (after == sets.end())
         return bad_input("{}: no fault set '{}', which {} has", m_after.file, printable(before.name),
                          m_before.file);
-      QFI_CHECK(compare_sets(before, *after));
+      QFI_CHECK(compare_sets(before, m_before.faults[i], *after,
+                             m_after.faults[static_cast<std::size_t>(after - sets.begin())]));
     }
-    for (const RecordedSet& after : m_after.sets)
-      if (std::ranges::find(m_before.sets, after.name, &RecordedSet::name) == m_before.sets.end())
+    for (const SetResults& after : sets)
+      if (std::ranges::find(m_before.results.sets, after.name, &SetResults::name) ==
+          m_before.results.sets.end())
         m_result.notes.push_back(fmt::format("'{}' is new: not compared", after.name));
     adjust();
     return m_result;
@@ -182,15 +186,16 @@ class Comparer {
     Check check;
     check.metric = "golden accuracy";
     check.threshold = m_thresholds.golden;
-    check.before = share_of(m_before.golden_correct, m_before.labelled);
-    check.after = share_of(m_after.golden_correct, m_after.labelled);
+    check.before = m_before.results.golden_accuracy();
+    check.after = m_after.results.golden_accuracy();
     Loss loss{check.before - check.after};
-    check.is_paired = m_before.images == m_after.images;
+    check.is_paired = m_before.images() == m_after.images();
     if (!check.is_paired) {
       m_result.notes.emplace_back("not the same images: golden accuracies differ by chance too");
-      const auto estimate = [&](const ResultsRecord& record, double value) {
-        return RecordedEstimate{value, exact_interval(record.golden_correct, record.labelled,
-                                                      std::uint64_t{1} << 62, m_result.confidence)};
+      const auto estimate = [&](const ResultsFile& file, double value) {
+        return EstimateView{value,
+                            exact_interval(file.results.golden_correct(), file.results.golden_labelled(),
+                                           std::uint64_t{1} << 62, m_result.confidence)};
       };
       loss = *unpaired_loss(estimate(m_before, check.before), m_result.confidence,
                             estimate(m_after, check.after), m_result.confidence, -1);
@@ -198,32 +203,37 @@ class Comparer {
     m_result.checks.push_back(judged(std::move(check), loss, m_result.confidence));
   }
 
-  using ValueOfPair = std::function<double(const RecordedFault&, const RecordedFault&)>;
+  using ValueOfPair = std::function<double(const FaultRecord&, const FaultRecord&)>;
 
-  void add(const RecordedSet& set, const std::optional<LayerPairs>& pairs, Check check,
-           const RecordedEstimate& was, const RecordedEstimate& is, int sign, const ValueOfPair& value) {
+  void add(const SetResults& set, const std::optional<LayerPairs>& pairs, Check check,
+           const EstimateView& was, const EstimateView& is, int sign, const ValueOfPair& value) {
     check.set = set.name;
     check.before = was.value;
     check.after = is.value;
     std::optional<Loss> loss;
     if (pairs) loss = paired_loss(set, pairs->pairs, pairs->population, value);
     check.is_paired = loss.has_value();
-    if (!loss) loss = unpaired_loss(was, m_before.confidence, is, m_after.confidence, sign);
+    if (!loss)
+      loss = unpaired_loss(was, m_before.results.interval_confidence, is, m_after.results.interval_confidence,
+                           sign);
     if (loss) m_result.checks.push_back(judged(std::move(check), *loss, m_result.confidence));
     else m_result.notes.push_back(fmt::format("'{}', {}: no interval, not compared", set.name, check.metric));
   }
 
-  Result<void> compare_sets(const RecordedSet& before, const RecordedSet& after) {
+  Result<void> compare_sets(const SetResults& before, const SetFaults& before_faults, const SetResults& after,
+                            const SetFaults& after_faults) {
     std::optional<LayerPairs> pairs;
-    if (m_before.images == m_after.images)
-      if (auto same = pair_faults(before, after)) pairs = LayerPairs{std::move(*same), std::nullopt};
-    for (const RecordedSet* set : {&before, &after})
-      if (!set->missing_table.empty())
+    if (m_before.images() == m_after.images())
+      if (auto same = pair_faults(before_faults, after_faults))
+        pairs = LayerPairs{std::move(*same), std::nullopt};
+    for (const SetFaults* faults : {&before_faults, &after_faults})
+      if (!faults->missing.empty())
         m_result.notes.push_back(
-            fmt::format("'{}': not compared fault by fault: {}", set->name, set->missing_table));
-    for (const RecordedSummary& was : before.summaries) {
-      const auto is = std::ranges::find(after.summaries, was.name, &RecordedSummary::name);
-      if (is == after.summaries.end())
+            fmt::format("'{}': not compared fault by fault: {}", before.name, faults->missing));
+    const std::vector<NamedEstimates> estimates = estimates_of(after);
+    for (const NamedEstimates& was : estimates_of(before)) {
+      const auto is = std::ranges::find(estimates, was.name, &NamedEstimates::name);
+      if (is == estimates.end())
         return bad_input("{}: fault set '{}' has no '{}', which that of {} has", m_after.file,
                          printable(before.name), printable(was.name), m_before.file);
       const auto metric = [&](const char* name, double threshold) {
@@ -232,30 +242,38 @@ class Comparer {
         check.threshold = threshold;
         return check;
       };
-      add(before, pairs, metric("mean faulty accuracy", m_thresholds.faulty), was.faulty_accuracy,
-          is->faulty_accuracy, -1,
-          [](const RecordedFault& b, const RecordedFault& a) { return accuracy(b) - accuracy(a); });
-      if (was.critical && is->critical)
-        add(before, pairs, metric("critical faults", m_thresholds.critical), *was.critical, *is->critical, 1,
-            [](const RecordedFault& b, const RecordedFault& a) {
+      add(before, pairs, metric("mean faulty accuracy", m_thresholds.faulty), was.estimates->accuracy,
+          is->estimates->accuracy, -1,
+          [](const FaultRecord& b, const FaultRecord& a) { return accuracy(b) - accuracy(a); });
+      if (was.estimates->critical && is->estimates->critical)
+        add(before, pairs, metric("critical faults", m_thresholds.critical), *was.estimates->critical,
+            *is->estimates->critical, 1, [](const FaultRecord& b, const FaultRecord& a) {
               return (a.changed > 0 ? 1.0 : 0.0) - (b.changed > 0 ? 1.0 : 0.0);
             });
     }
-    for (const RecordedDomain& was : before.by_layer) {
-      const auto is = std::ranges::find(after.by_layer, was.layer, &RecordedDomain::layer);
-      if (is == after.by_layer.end()) {
+    compare_layers(before, after, pairs);
+    return {};
+  }
+
+  void compare_layers(const SetResults& before, const SetResults& after,
+                      const std::optional<LayerPairs>& pairs) {
+    if (before.bits() == nullptr) return;
+    const std::vector<DomainResults> now =
+        after.bits() == nullptr ? std::vector<DomainResults>() : after.bits()->by_layer;
+    for (const DomainResults& was : before.bits()->by_layer) {
+      const auto is = std::ranges::find(now, was.layer, &DomainResults::layer);
+      if (is == now.end()) {
         m_result.notes.push_back(fmt::format("'{}', operator {}: gone", before.name, *was.layer));
         continue;
       }
       Check check;
       check.metric = fmt::format("changed classes, operator {}", *was.layer);
       check.threshold = m_thresholds.layer;
-      add(before, pairs ? pairs_in(before, pairs->pairs, was) : std::nullopt, std::move(check), was.changed,
-          is->changed, 1, [](const RecordedFault& b, const RecordedFault& a) {
+      add(before, pairs ? pairs_in(before, pairs->pairs, was) : std::nullopt, std::move(check), was, *is, 1,
+          [](const FaultRecord& b, const FaultRecord& a) {
             return share_of(a.changed, a.units) - share_of(b.changed, b.units);
           });
     }
-    return {};
   }
 
   // Holm: the smallest p of m counts m times, the next m - 1 times, ..
@@ -272,8 +290,8 @@ class Comparer {
     }
   }
 
-  const ResultsRecord& m_before;
-  const ResultsRecord& m_after;
+  const ResultsFile& m_before;
+  const ResultsFile& m_after;
   Thresholds m_thresholds;
   Comparison m_result;
 };
@@ -295,7 +313,7 @@ std::string sentence(const Check& check) {
 
 }  // namespace
 
-Result<Comparison> compare_results(const ResultsRecord& baseline, const ResultsRecord& results,
+Result<Comparison> compare_results(const ResultsFile& baseline, const ResultsFile& results,
                                    const Thresholds& thresholds) {
   return Comparer(baseline, results, thresholds).run();
 }

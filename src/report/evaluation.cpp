@@ -20,8 +20,8 @@ std::string percent(std::optional<double> share) {
 }
 
 std::string class_lines(const DataSet& data, const Evaluation& evaluation) {
-  const ConfusionMatrix& matrix = evaluation.confusion;
-  const bool is_map = evaluation.task == Task::segmentation;
+  const ConfusionMatrix& matrix = evaluation.counts.confusion;
+  const bool is_map = evaluation.task == &segmentation_task();
   std::string text = fmt::format("\n{:>6} {:>10} {:>10} {:>9}{}\n", "class", is_map ? "pixels" : "images",
                                  "right", "accuracy", is_map ? "       IoU" : "");
   for (std::size_t c = 0; c < matrix.classes(); ++c) {
@@ -59,14 +59,15 @@ Json matrix_json(const ConfusionMatrix& matrix) {
 
 Json classes_json(const DataSet& data, const Evaluation& evaluation) {
   Json list = Json::array();
-  for (std::size_t c = 0; c < evaluation.confusion.classes(); ++c) {
+  for (std::size_t c = 0; c < evaluation.counts.confusion.classes(); ++c) {
     Json entry = {{"class", c},
-                  {"count", evaluation.confusion.of_truth(c)},
-                  {"correct", evaluation.confusion.at(c, c)},
-                  {"without_prediction", evaluation.confusion.without_prediction(c)},
-                  {"accuracy", optional_json(evaluation.confusion.accuracy(c))}};
+                  {"count", evaluation.counts.confusion.of_truth(c)},
+                  {"correct", evaluation.counts.confusion.at(c, c)},
+                  {"without_prediction", evaluation.counts.confusion.without_prediction(c)},
+                  {"accuracy", optional_json(evaluation.counts.confusion.accuracy(c))}};
     if (c < data.class_names().size()) entry["name"] = data.class_names()[c];
-    if (evaluation.task == Task::segmentation) entry["iou"] = optional_json(evaluation.confusion.iou(c));
+    if (evaluation.task == &segmentation_task())
+      entry["iou"] = optional_json(evaluation.counts.confusion.iou(c));
     list.push_back(std::move(entry));
   }
   return list;
@@ -76,7 +77,7 @@ Json classes_json(const DataSet& data, const Evaluation& evaluation) {
 
 std::string evaluation_table(const EvaluationSubject& subject, const DataSet& data,
                              const Evaluation& evaluation) {
-  const ConfusionMatrix& matrix = evaluation.confusion;
+  const ConfusionMatrix& matrix = evaluation.counts.confusion;
   std::string text = fmt::format(
       "{} on {}, {}\n{} images in {:.2f} s, {:.1f} images/s, {} in a batch\n", subject.model, subject.data,
       subject.fault.empty() ? "fault-free" : "under " + subject.fault, evaluation.images, evaluation.seconds,
@@ -84,15 +85,15 @@ std::string evaluation_table(const EvaluationSubject& subject, const DataSet& da
       evaluation.images_per_batch);
   if (evaluation.nan_or_infinity > 0)
     text += fmt::format("  NaN or infinity in the scores of {} images\n", evaluation.nan_or_infinity);
-  if (evaluation.task == Task::classification) {
+  if (evaluation.task == &classification_task()) {
     text += fmt::format("\n  top-1  {}  ({})\n  top-5  {}  ({}; {} labels hang on a tie for place 5)\n",
                         percent(share_of(matrix.correct(), matrix.total())), matrix.correct(),
-                        percent(share_of(evaluation.top5_correct, matrix.total())), evaluation.top5_correct,
-                        evaluation.top5_hanging);
-  } else if (evaluation.task == Task::segmentation) {
+                        percent(share_of(evaluation.counts.faulty_top5_correct, matrix.total())),
+                        evaluation.counts.faulty_top5_correct, evaluation.ties.hanging);
+  } else if (evaluation.task == &segmentation_task()) {
     text += fmt::format("\n  pixels right  {}  ({} of {}; {} ignored)\n",
                         percent(share_of(matrix.correct(), matrix.total())), matrix.correct(), matrix.total(),
-                        evaluation.ignored_pixels);
+                        evaluation.counts.units - evaluation.counts.labelled);
     text += fmt::format("  IoU, mean over classes              {}\n", percent(matrix.mean_iou()));
     text += fmt::format("  IoU, global                         {}\n", percent(matrix.global_iou()));
     text += fmt::format("  IoU, by inverse class frequency     {}\n", percent(matrix.weighted_iou()));
@@ -106,7 +107,7 @@ std::string evaluation_table(const EvaluationSubject& subject, const DataSet& da
 
 std::string evaluation_json(const EvaluationSubject& subject, const DataSet& data,
                             const Evaluation& evaluation) {
-  const ConfusionMatrix& matrix = evaluation.confusion;
+  const ConfusionMatrix& matrix = evaluation.counts.confusion;
   Json json = {{"schema", "qfi-run-data-1"},
                {"model", subject.model},
                {"model_sha256", subject.model_sha256},
@@ -116,22 +117,22 @@ std::string evaluation_json(const EvaluationSubject& subject, const DataSet& dat
                {"fault", subject.fault.empty() ? Json(nullptr) : Json(subject.fault)},
                {"images", evaluation.images},
                {"nan_or_infinity", evaluation.nan_or_infinity}};
-  if (evaluation.task == Task::classification) {
+  if (evaluation.task == &classification_task()) {
     json["task"] = "classification";
     json["top1_correct"] = matrix.correct();
-    json["top5_correct"] = evaluation.top5_correct;
-    json["top5_ties"] = evaluation.top5_ties;
-    json["top5_hanging_on_tie"] = evaluation.top5_hanging;
-  } else if (evaluation.task == Task::segmentation) {
+    json["top5_correct"] = evaluation.counts.faulty_top5_correct;
+    json["top5_ties"] = evaluation.ties.ties;
+    json["top5_hanging_on_tie"] = evaluation.ties.hanging;
+  } else if (evaluation.task == &segmentation_task()) {
     json["task"] = "segmentation";
     json["pixels"] = matrix.total();
     json["pixels_correct"] = matrix.correct();
-    json["pixels_ignored"] = evaluation.ignored_pixels;
+    json["pixels_ignored"] = evaluation.counts.units - evaluation.counts.labelled;
     json["iou_mean"] = optional_json(matrix.mean_iou());
     json["iou_global"] = optional_json(matrix.global_iou());
     json["iou_weighted_by_inverse_frequency"] = optional_json(matrix.weighted_iou());
   }
-  if (evaluation.task != Task::none) {
+  if (evaluation.task != nullptr) {
     json["classes"] = classes_json(data, evaluation);
     json["confusion_true_by_predicted"] = matrix_json(matrix);
   }

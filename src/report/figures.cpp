@@ -18,10 +18,10 @@ constexpr std::size_t k_most_rows = 200;  // of a picture
 
 double percent(double share) { return 100.0 * share; }
 
-const char* unit_name(const ResultsRecord& record) { return record.is_segmentation ? "pixels" : "images"; }
+const char* unit_name(const CampaignResults& results) { return results.task->names().unit; }
 
-std::string confidence_text(const ResultsRecord& record) {
-  return fmt::format("{:g} %", 100.0 * record.confidence);
+std::string confidence_text(const CampaignResults& results) {
+  return fmt::format("{:g} %", 100.0 * results.interval_confidence);
 }
 
 class DataBlock {
@@ -51,16 +51,17 @@ std::string quoted(const std::string& label) { return "\"" + plot_text(label) + 
 
 // ", with 95 % intervals", where there are any.
 template <class Items, class Estimate>
-std::string with_intervals(const ResultsRecord& record, const Items& items, const Estimate& estimate_of) {
-  const bool has_any = std::ranges::any_of(
-      items, [&](const auto& item) { return std::invoke(estimate_of, item).interval.has_value(); });
-  return has_any ? ", with " + confidence_text(record) + " intervals" : "";
+std::string with_intervals(const CampaignResults& results, const Items& items, const Estimate& estimate_of) {
+  const bool has_any = std::ranges::any_of(items, [&](const auto& item) {
+    return EstimateView(std::invoke(estimate_of, item)).interval.has_value();
+  });
+  return has_any ? ", with " + confidence_text(results) + " intervals" : "";
 }
 
 /// A row of a chart whose rows have names.
 struct Row {
   std::string label;
-  RecordedEstimate estimate;
+  EstimateView estimate;
 };
 
 // Bars from the left, a row each, with intervals.
@@ -97,20 +98,21 @@ Plot row_plot(std::string title, std::string caption, const std::string& axis, s
 
 std::string layer_label(std::uint64_t layer) { return fmt::format("operator {}", layer); }
 
-Plot distribution_plot(const ResultsRecord& record, const RecordedSummary& summary) {
-  const double steps = static_cast<double>(summary.histogram.size());
+Plot distribution_plot(const CampaignResults& results, const Estimates& estimates) {
+  const double steps = static_cast<double>((*estimates.histogram).size());
   const std::uint64_t faults =
-      std::accumulate(summary.histogram.begin(), summary.histogram.end(), std::uint64_t{0});
+      std::accumulate((*estimates.histogram).begin(), (*estimates.histogram).end(), std::uint64_t{0});
   DataBlock bars("bars");
-  for (std::size_t i = 0; i < summary.histogram.size(); ++i)
-    bars.row((static_cast<double>(i) + 0.5) * 100.0 / steps, percent(share_of(summary.histogram[i], faults)));
+  for (std::size_t i = 0; i < (*estimates.histogram).size(); ++i)
+    bars.row((static_cast<double>(i) + 0.5) * 100.0 / steps,
+             percent(share_of((*estimates.histogram)[i], faults)));
   Plot plot{
       "Distribution of faulty accuracy",
       fmt::format("Share of the {} drawn faults by accuracy under the fault, in steps of {:g} points. Lines: "
                   "golden accuracy (dashed), mean under faults.",
                   faults, 100.0 / steps)};
-  const double golden = percent(share_of(record.golden_correct, record.labelled));
-  const double mean = percent(summary.faulty_accuracy.value);
+  const double golden = percent(results.golden_accuracy());
+  const double mean = percent(estimates.accuracy.mean);
   plot.script = bars.text() +
                 fmt::format(
                     "set xrange [0:100]\nset yrange [0:*]\nset xlabel 'accuracy under the fault, %'\n"
@@ -122,7 +124,7 @@ Plot distribution_plot(const ResultsRecord& record, const RecordedSummary& summa
   return plot;
 }
 
-Plot convergence_plot(const ResultsRecord& record, const std::vector<EstimateSoFar>& course) {
+Plot convergence_plot(const CampaignResults& results, const std::vector<EstimateSoFar>& course) {
   DataBlock line("line");
   DataBlock band("band");
   for (const auto& [faults, accuracy] : course) {
@@ -135,7 +137,7 @@ Plot convergence_plot(const ResultsRecord& record, const std::vector<EstimateSoF
             fmt::format(
                 "Mean accuracy under faults of a growing, random part of the faults{}. The last point is the "
                 "result.",
-                has_band ? ", with the " + confidence_text(record) + " interval on these images" : "")};
+                has_band ? ", with the " + confidence_text(results) + " interval on these images" : "")};
   plot.script = line.text() + band.text() +
                 "set xlabel 'faults'\nset ylabel 'mean faulty accuracy, %'\nset xrange [0:*]\n"
                 "set rmargin 4\nunset key\n";
@@ -146,31 +148,33 @@ Plot convergence_plot(const ResultsRecord& record, const std::vector<EstimateSoF
   return plot;
 }
 
-Plot layer_plot(const ResultsRecord& record, const RecordedSet& set) {
+Plot layer_plot(const CampaignResults& results, const SetResults& set) {
   std::vector<Row> rows;
-  for (const RecordedDomain& domain : set.by_layer)
-    rows.push_back({layer_label(*domain.layer), domain.changed});
-  const std::string intervals = with_intervals(record, rows, &Row::estimate);
+  for (const DomainResults& domain : set.bits()->by_layer)
+    rows.push_back({layer_label(*domain.layer), domain});
+  const std::string intervals = with_intervals(results, rows, &Row::estimate);
   return row_plot("Sensitivity by layer",
                   fmt::format("Share of {} whose class changes under one fault of that operator's values{}.",
-                              unit_name(record), intervals),
+                              unit_name(results), intervals),
                   "classes changed, %", std::move(rows));
 }
 
-Plot bit_plot(const ResultsRecord& record, const RecordedSet& set) {
+Plot bit_plot(const CampaignResults& results, const SetResults& set) {
   DataBlock bars("bars");
   DataBlock errors("errors");
   std::uint64_t highest = 0;
-  for (const RecordedDomain& domain : set.by_bit) {
+  for (const DomainResults& domain : set.bits()->by_bit) {
     highest = std::max(highest, *domain.bit);
-    bars.row(*domain.bit, percent(domain.changed.value));
-    if (const auto& interval = domain.changed.interval)
-      errors.row(*domain.bit, percent(domain.changed.value), percent(interval->low), percent(interval->high));
+    bars.row(*domain.bit, percent(domain.changed_share));
+    if (const auto& interval = domain.interval)
+      errors.row(*domain.bit, percent(domain.changed_share), percent(interval->low), percent(interval->high));
   }
   Plot plot{
       "Sensitivity by bit",
-      fmt::format("Share of {} whose class changes under one fault of that bit of a value (0: the lowest){}.",
-                  unit_name(record), with_intervals(record, set.by_bit, &RecordedDomain::changed))};
+      fmt::format(
+          "Share of {} whose class changes under one fault of that bit of a value (0: the lowest){}.",
+          unit_name(results),
+          with_intervals(results, set.bits()->by_bit, [](const DomainResults& domain) { return domain; }))};
   plot.script =
       bars.text() + errors.text() +
       fmt::format(
@@ -224,32 +228,35 @@ Plot HeatMap::plot(const std::set<std::uint64_t>& layers) const {
   return plot;
 }
 
-Plot heat_plot(const ResultsRecord& record, const RecordedSet& set) {
+Plot heat_plot(const CampaignResults& results, const SetResults& set) {
   HeatMap map{
       "Layers and bits",
       fmt::format("Share of {} whose class changes, in percent, by operator and bit; gray: no fault drawn.",
-                  unit_name(record))};
+                  unit_name(results))};
   std::set<std::uint64_t> layers;
-  for (const RecordedDomain& domain : set.by_layer_and_bit) {
+  for (const DomainResults& domain : set.bits()->by_layer_and_bit) {
     layers.insert(*domain.layer);
     map.columns = std::max(map.columns, *domain.bit + 1);
-    if (domain.drawn > 0) map.cells.push_back({*domain.layer, *domain.bit, percent(domain.changed.value)});
+    if (domain.n > 0) map.cells.push_back({*domain.layer, *domain.bit, percent(domain.changed_share)});
   }
   map.axis = fmt::format("set xlabel 'bit'\nset xtics {}", map.columns > 13 ? 4 : 1);
   return map.plot(layers);
 }
 
-Plot codes_plot(const RecordedSet& set) {
+// Of fewer bits the steps are not the codes that there are.
+bool has_codes(const StoredValuesFacts& values) { return values.histogram_of_codes && values.width == 8; }
+
+Plot codes_plot(const SetResults& set) {
   HeatMap map{"Stored codes",
               "Share of each operator's values, in percent, by stored code in 16 equal steps."};
   std::set<std::uint64_t> layers;
-  for (const RecordedConstant& constant : set.constants) {
-    const std::uint64_t values =
-        std::accumulate(constant.codes.begin(), constant.codes.end(), std::uint64_t{0});
-    if (constant.codes.empty() || !layers.insert(constant.layer).second) continue;
-    for (std::uint64_t step = 0; step < constant.codes.size(); ++step)
-      map.cells.push_back({constant.layer, step, percent(share_of(constant.codes[step], values))});
-    map.columns = std::max<std::uint64_t>(map.columns, constant.codes.size());
+  for (const StoredValuesFacts& values : set.bits()->values) {
+    if (!has_codes(values) || !layers.insert(values.layer).second) continue;
+    const auto& codes = *values.histogram_of_codes;
+    const std::uint64_t count = std::accumulate(codes.begin(), codes.end(), std::uint64_t{0});
+    for (std::uint64_t step = 0; step < codes.size(); ++step)
+      map.cells.push_back({values.layer, step, percent(share_of(codes[step], count))});
+    map.columns = codes.size();
   }
   map.axis = "set xlabel 'code'\nset xtics ('-128' -0.5, '-64' 3.5, '0' 7.5, '64' 11.5, '128' 15.5)";
   return map.plot(layers);
@@ -258,17 +265,17 @@ Plot codes_plot(const RecordedSet& set) {
 // Mean over drawn faults; the population behind them is taken as endless, which widens the interval.
 class Group {
  public:
-  void add(const RecordedFault& fault) {
+  void add(const FaultRecord& fault) {
     m_stratum.add(fault.changed, 0, fault.units);
     m_units = std::max(m_units, fault.units);
   }
   std::uint64_t faults() const { return m_stratum.drawn; }
-  RecordedEstimate estimate(double confidence) const {
+  EstimateView estimate(double confidence) const {
     FaultStratum stratum = m_stratum;
     stratum.population = std::uint64_t{1} << 62;
     const SampledMean mean =
         sampled_mean({&stratum, 1}, {0.0, static_cast<double>(m_units), true}, confidence);
-    return {mean.mean, mean.these_images, {}};
+    return {mean.mean, mean.these_images};
   }
 
  private:
@@ -276,22 +283,23 @@ class Group {
   std::uint64_t m_units = 1;
 };
 
-std::optional<Plot> result_bit_plot(const ResultsRecord& record, const RecordedSet& set) {
+std::optional<Plot> result_bit_plot(const CampaignResults& results, const NetlistResults& netlist,
+                                    const std::vector<FaultRecord>& faults) {
   std::map<std::uint64_t, Group> groups[2];
-  for (std::size_t i = 0; i < set.faults.size(); ++i)
-    if (const auto bit = set.sites[i].lowest_result_bit)
-      groups[set.sites[i].stuck_at ? 1 : 0][*bit].add(set.faults[i]);
+  for (std::size_t i = 0; i < faults.size(); ++i)
+    if (const auto bit = netlist.faults[i].lowest_result_bit)
+      groups[netlist.faults[i].stuck_at == 0 ? 0 : 1][*bit].add(faults[i]);
   Plot plot{
       "Sensitivity by place in the multiplier",
       fmt::format(
           "Share of {} whose class changes, by the lowest bit of the result that a path from the faulty "
           "wire leads to; with {} intervals, where there is more than one fault.",
-          unit_name(record), confidence_text(record))};
+          unit_name(results), confidence_text(results))};
   std::string commands;
   for (const int value : {0, 1}) {
     DataBlock points(value == 0 ? "low" : "high");
     for (const auto& [bit, group] : groups[value]) {
-      const RecordedEstimate estimate = group.estimate(record.confidence);
+      const EstimateView estimate = group.estimate(results.interval_confidence);
       const Interval ends = estimate.interval.value_or(Interval{estimate.value, estimate.value});  // a point
       points.row(static_cast<double>(bit) + (value == 0 ? -0.15 : 0.15), percent(estimate.value),
                  percent(ends.low), percent(ends.high));
@@ -311,33 +319,34 @@ std::optional<Plot> result_bit_plot(const ResultsRecord& record, const RecordedS
 }
 
 // The instance that holds the wire where names tell it, else what drives the wire.
-std::string region_of(const RecordedSite& site) {
-  const std::size_t dot = site.name.rfind('.');
-  return dot == std::string::npos ? site.region : site.name.substr(0, dot);
+std::string region_of(const StuckAtFaultResults& fault) {
+  const std::size_t dot = fault.site.rfind('.');
+  return dot == std::string::npos ? fault.region : fault.site.substr(0, dot);
 }
 
-std::optional<Plot> region_plot(const ResultsRecord& record, const RecordedSet& set) {
+std::optional<Plot> region_plot(const CampaignResults& results, const NetlistResults& netlist,
+                                const std::vector<FaultRecord>& faults) {
   std::map<std::string, Group> groups;
-  for (std::size_t i = 0; i < set.faults.size(); ++i)
-    if (const std::string region = region_of(set.sites[i]); !region.empty())
-      groups[region].add(set.faults[i]);
+  for (std::size_t i = 0; i < faults.size(); ++i)
+    if (const std::string region = region_of(netlist.faults[i]); !region.empty())
+      groups[region].add(faults[i]);
   if (groups.empty()) return std::nullopt;
   std::vector<Row> rows;
   rows.reserve(groups.size());
   for (const auto& [region, group] : groups)
-    rows.push_back(
-        {fmt::format("{} ({})", shortened(region), group.faults()), group.estimate(record.confidence)});
+    rows.push_back({fmt::format("{} ({})", shortened(region), group.faults()),
+                    group.estimate(results.interval_confidence)});
   std::ranges::stable_sort(rows, std::greater(), [](const Row& row) { return row.estimate.value; });
-  const std::string intervals = with_intervals(record, rows, &Row::estimate);
+  const std::string intervals = with_intervals(results, rows, &Row::estimate);
   return row_plot(
       "Sensitivity by netlist region",
       fmt::format("Share of {} whose class changes, by the instance that holds the faulty wire, or the "
                   "cell pin that it belongs to (drawn faults in brackets){}.",
-                  unit_name(record), intervals),
+                  unit_name(results), intervals),
       "classes changed, %", std::move(rows));
 }
 
-Plot hardening_plot(const RecordedSet& set, const std::vector<Hardened>& course) {
+Plot hardening_plot(const SetResults& set, const std::vector<Hardened>& course) {
   DataBlock line("line");
   const std::size_t step = std::max<std::size_t>(1, course.size() / 400);
   for (std::size_t i = 0; i < course.size(); i += step)
@@ -346,39 +355,45 @@ Plot hardening_plot(const RecordedSet& set, const std::vector<Hardened>& course)
   Plot plot{"Harden the worst",
             "How much of all changed classes goes away where those that change most are hardened "
             "first (gray: without choosing). "};
-  plot.caption += set.is_netlist
+  plot.caption += set.netlist() != nullptr
                       ? fmt::format("Of the {} wires of which both faults were drawn.", course.size() - 1)
                       : "Bits by layer and place; chosen by half of the drawn faults, judged by the others.";
   plot.script = line.text() + fmt::format(
                                   "set xrange [0:100]\nset yrange [0:100]\nset xlabel '{} hardened, %'\n"
                                   "set ylabel 'changed classes removed, %'\nunset key\n"
                                   "plot x with lines dt 2 lc rgb '{}', $line with lines lw 2 lc rgb '{}'",
-                                  set.is_netlist ? "sites" : "bits", k_gray, k_blue);
+                                  set.netlist() != nullptr ? "sites" : "bits", k_gray, k_blue);
   return plot;
 }
 
-Plot masking_plot(const RecordedSet& set) {
+std::string masking_label(const MaskingResults& masking) {
+  const bool is_operator = masking.operator_index && *masking.operator_index >= 0;
+  return is_operator ? fmt::format("{} {}", *masking.operator_index, masking.kind) : masking.kind;
+}
+
+Plot masking_plot(const CampaignResults& results, const SetResults& set) {
+  const std::uint64_t trials = set.sample.trials.value_or(set.sample.n * results.inputs.data.images);
   std::vector<Row> rows;
-  for (const RecordedMasking& masking : set.masking)
-    rows.push_back({masking.place, {share_of(masking.trials, set.trials), {}, {}}});
+  for (const MaskingResults& masking : set.bits()->masking)
+    rows.push_back({masking_label(masking), {share_of(masking.trials, trials), {}}});
   return row_plot(
       "Where faults die",
-      fmt::format("Trials after which operator all values were the golden ones again, of {} trials.",
-                  set.trials),
+      fmt::format("Trials after which operator all values were the golden ones again, of {} trials.", trials),
       "trials, %", std::move(rows));
 }
 
-Plot error_rate_plot(const ResultsRecord& record, const RecordedSet& set) {
+Plot error_rate_plot(const CampaignResults& results, const SetResults& set) {
   DataBlock points("points");
-  for (std::size_t h = 0; h < std::min(set.strata.size(), set.summaries.size()); ++h) {
-    const RecordedEstimate& accuracy = set.summaries[h].faulty_accuracy;
+  const std::vector<NamedEstimates> estimates = estimates_of(set);
+  for (std::size_t h = 0; h < std::min(set.strata.size(), estimates.size()); ++h) {
+    const EstimateView accuracy = estimates[h].estimates->accuracy;
     const double rate = set.strata[h].bit_error_rate.value_or(0);
     const Interval ends = accuracy.interval.value_or(Interval{accuracy.value, accuracy.value});
     if (rate > 0) points.row(rate, percent(accuracy.value), percent(ends.low), percent(ends.high));
   }
   Plot plot{"Accuracy by bit error rate",
             fmt::format("Mean accuracy at each bit error rate, with {} intervals; dashed: golden.",
-                        confidence_text(record))};
+                        confidence_text(results))};
   plot.script =
       points.text() +
       fmt::format(
@@ -386,43 +401,51 @@ Plot error_rate_plot(const ResultsRecord& record, const RecordedSet& set) {
           "set yrange [0:100]\nset offsets graph 0.05,graph 0.05,0,0\nunset key\n"
           "set arrow 1 from graph 0,first {0} to graph 1,first {0} nohead dt 2 lc rgb '{1}'\n"
           "plot $points with yerrorlines pt 7 ps 0.6 lw 2 lc rgb '{2}'",
-          percent(share_of(record.golden_correct, record.labelled)), k_gray, k_blue);
+          percent(results.golden_accuracy()), k_gray, k_blue);
   return plot;
 }
 
 }  // namespace
 
-std::vector<Plot> set_plots(const ResultsRecord& record, const RecordedSet& set) {
+std::vector<Plot> set_plots(const ResultsFile& campaign, std::size_t index) {
+  const CampaignResults& results = campaign.results;
+  const SetResults& set = results.sets[index];
+  const SetFaults& faults = campaign.faults[index];
   std::vector<Plot> plots;
-  const RecordedSummary& summary = set.summaries.front();
+  const Estimates& estimates = *estimates_of(set).front().estimates;
   const bool has_rates = set.strata.front().bit_error_rate.has_value();
-  if (has_rates) plots.push_back(error_rate_plot(record, set));
-  const auto drawn = std::accumulate(summary.histogram.begin(), summary.histogram.end(), std::uint64_t{0});
-  if (!has_rates && !record.is_paired && drawn > 1) plots.push_back(distribution_plot(record, summary));
-  if (const auto course = convergence(record, set); course.size() > 1)
-    plots.push_back(convergence_plot(record, course));
-  if (set.by_layer.size() > 1) plots.push_back(layer_plot(record, set));
-  if (set.by_bit.size() > 1) plots.push_back(bit_plot(record, set));
-  if (set.by_layer.size() > 1 && set.by_bit.size() > 1) plots.push_back(heat_plot(record, set));
-  if (std::ranges::any_of(set.constants, [](const RecordedConstant& c) { return !c.codes.empty(); }))
-    plots.push_back(codes_plot(set));
-  if (set.is_netlist && !set.faults.empty()) {
-    if (auto plot = result_bit_plot(record, set)) plots.push_back(std::move(*plot));
-    if (auto plot = region_plot(record, set)) plots.push_back(std::move(*plot));
+  if (has_rates) plots.push_back(error_rate_plot(results, set));
+  const std::uint64_t drawn =
+      estimates.histogram
+          ? std::accumulate(estimates.histogram->begin(), estimates.histogram->end(), std::uint64_t{0})
+          : 0;
+  if (!has_rates && drawn > 1) plots.push_back(distribution_plot(results, estimates));
+  if (const auto course = convergence(results, set, faults); course.size() > 1)
+    plots.push_back(convergence_plot(results, course));
+  if (const StoredBitResults* bits = set.bits()) {
+    if (bits->by_layer.size() > 1) plots.push_back(layer_plot(results, set));
+    if (bits->by_bit.size() > 1) plots.push_back(bit_plot(results, set));
+    if (bits->by_layer.size() > 1 && bits->by_bit.size() > 1) plots.push_back(heat_plot(results, set));
+    if (std::ranges::any_of(bits->values, has_codes)) plots.push_back(codes_plot(set));
   }
-  if (const auto course = hardening(set); course.size() > 2) plots.push_back(hardening_plot(set, course));
-  if (!set.masking.empty()) plots.push_back(masking_plot(set));
+  if (const NetlistResults* netlist = set.netlist(); netlist != nullptr && !faults.faults.empty()) {
+    if (auto plot = result_bit_plot(results, *netlist, faults.faults)) plots.push_back(std::move(*plot));
+    if (auto plot = region_plot(results, *netlist, faults.faults)) plots.push_back(std::move(*plot));
+  }
+  if (const auto course = hardening(set, faults); course.size() > 2)
+    plots.push_back(hardening_plot(set, course));
+  if (set.bits() != nullptr && !set.bits()->masking.empty()) plots.push_back(masking_plot(results, set));
   return plots;
 }
 
-Plot overview_plot(std::span<const ResultsRecord> records) {
+Plot overview_plot(std::span<const ResultsFile> campaigns) {
   DataBlock golden("golden");
   std::vector<Row> rows;
-  for (const ResultsRecord& record : records)
-    for (const RecordedSet& set : record.sets)
-      for (const RecordedSummary& summary : set.summaries) {
-        golden.row(percent(share_of(record.golden_correct, record.labelled)), rows.size());
-        rows.push_back({fmt::format("{} {}", rows.size() + 1, set.name), summary.faulty_accuracy});
+  for (const ResultsFile& campaign : campaigns)
+    for (const SetResults& set : campaign.results.sets)
+      for (const NamedEstimates& named : estimates_of(set)) {
+        golden.row(percent(campaign.results.golden_accuracy()), rows.size());
+        rows.push_back({fmt::format("{} {}", rows.size() + 1, set.name), named.estimates->accuracy});
       }
   const std::size_t shown = std::min(rows.size(), k_most_rows);
   Plot plot = row_plot("Accuracy under faults",

@@ -3,17 +3,17 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "analysis.hpp"
 #include "plot.hpp"
-#include "qfi/report/results_record.hpp"
 
 namespace qfi {
 
-/// Those that the set has data for.
-std::vector<Plot> set_plots(const ResultsRecord& record, const RecordedSet& set);
+/// The pictures that a set of a campaign has data for.
+std::vector<Plot> set_plots(const ResultsFile& campaign, std::size_t set);
 
 /// Golden and faulty accuracy of every set of every campaign.
-Plot overview_plot(std::span<const ResultsRecord> records);
+Plot overview_plot(std::span<const ResultsFile> campaigns);
 
 }  // namespace qfi

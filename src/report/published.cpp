@@ -5,10 +5,10 @@
 #include <cmath>
 #include <map>
 
-#include "json_place.hpp"
 #include "qfi/base/file.hpp"
+#include "qfi/base/json_place.hpp"
 #include "qfi/base/text.hpp"
-#include "qfi/statistics/metrics.hpp"
+#include "qfi/statistics/figures_of_merit.hpp"
 
 namespace qfi {
 namespace {

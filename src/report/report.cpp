@@ -16,14 +16,6 @@ namespace {
 
 constexpr std::size_t k_worst_faults = 20;
 
-const std::map<std::string, std::string> k_share_names = {
-    {"critical_fault_rate", "critical faults: change some class"},
-    {"harmless", "harmless faults: lose at most 1 point"},
-    {"between", "faults between"},
-    {"collapsed", "collapsed: accuracy at most twice chance"},
-    {"output_identical", "every output identical"},
-    {"due", "NaN or infinity in the scores"}};
-
 // Small shares need more digits: as many as show three.
 std::string percent(double share) {
   if (std::abs(share) < 1e-8) share = 0.0;
@@ -64,18 +56,11 @@ std::string details(const std::string& summary, const std::string& content) {
   return fmt::format("<details><summary>{}</summary>\n{}</details>\n", summary, content);
 }
 
-std::string accuracy_name(const ResultsRecord& record) {
-  return record.is_segmentation ? "pixel accuracy" : "top-1 accuracy";
-}
+std::string accuracy_name(const CampaignResults& results) { return results.task->names().accuracy_in_full; }
 
-double golden_accuracy(const ResultsRecord& record) {
-  return share_of(record.golden_correct, record.labelled);
-}
-
-// The value of a fact of that name; empty: none.
-std::string fact(const std::vector<std::pair<std::string, std::string>>& facts, const std::string& name) {
-  const auto found = std::ranges::find(facts, name, &std::pair<std::string, std::string>::first);
-  return found == facts.end() ? "" : found->second;
+// One key a line.
+std::string config_text(const CampaignResults& results) {
+  return json_text(nlohmann::ordered_json::parse(results.config));
 }
 
 std::string card(const std::string& value, const std::string& name, const std::string& below) {
@@ -83,62 +68,71 @@ std::string card(const std::string& value, const std::string& name, const std::s
                      below);
 }
 
-std::string interval_line(const ResultsRecord& record, const RecordedEstimate& estimate) {
+std::string interval_line(const CampaignResults& results, const EstimateView& estimate) {
   if (!estimate.interval) return "no interval";
-  return fmt::format("{:g}&nbsp;% interval {}", 100.0 * record.confidence, bounds(estimate.interval));
+  return fmt::format("{:g}&nbsp;% interval {}", 100.0 * results.interval_confidence,
+                     bounds(estimate.interval));
 }
 
-std::string cards(const ResultsRecord& record, const RecordedSummary& summary) {
+std::string cards(const CampaignResults& results, const Estimates& estimates) {
   std::string text = "<div class=\"cards\">\n";
-  text += card(percent(golden_accuracy(record)), "golden " + accuracy_name(record),
-               fmt::format("{} of {} right", record.golden_correct, record.labelled));
-  text += card(percent(summary.faulty_accuracy.value), "mean under faults",
-               interval_line(record, summary.faulty_accuracy));
-  text += card(percent(summary.changed.value),
-               record.is_segmentation ? "pixels change their class" : "images change their class",
-               interval_line(record, summary.changed));
-  if (summary.critical)
-    text +=
-        card(percent(summary.critical->value), "critical faults", interval_line(record, *summary.critical));
+  text += card(percent(results.golden_accuracy()), "golden " + accuracy_name(results),
+               fmt::format("{} of {} right", results.golden_correct(), results.golden_labelled()));
+  text +=
+      card(percent(estimates.accuracy.mean), "mean under faults", interval_line(results, estimates.accuracy));
+  text += card(percent(estimates.changed.mean), results.task->names().changed_long,
+               interval_line(results, estimates.changed));
+  if (estimates.critical)
+    text += card(percent(estimates.critical->share), "critical faults",
+                 interval_line(results, *estimates.critical));
   return text + "</div>\n";
 }
 
-std::string sample_sentence(const ResultsRecord& record, const RecordedSet& set) {
-  const std::string population = fact(set.facts, "sample, population");
-  std::string text = fmt::format("{} faults{}, {} strat{}", xml(fact(set.facts, "sample, n")),
-                                 population.empty() ? "" : " of " + xml(population), set.strata.size(),
-                                 set.strata.size() == 1 ? "um" : "a");
-  for (const char* name : {"e", "t", "p"})
-    if (const std::string value = fact(set.facts, fmt::format("sample, {}", name)); !value.empty())
-      text += fmt::format(", {} = {}", name, xml(value));
-  return text + fmt::format(", {} {} images", record.is_paired ? "drawn anew for each of" : "each on",
-                            record.image_count);
+// A number as results.json spells it.
+std::string number_text(double value) { return nlohmann::json(value).dump(); }
+
+std::string sample_sentence(const CampaignResults& results, const SetResults& set) {
+  const SampleResults& sample = set.sample;
+  std::string text = fmt::format("{} faults{}, {} strat{}", sample.n,
+                                 sample.population ? fmt::format(" of {}", *sample.population) : "",
+                                 set.strata.size(), set.strata.size() == 1 ? "um" : "a");
+  for (const auto& [name, value] : {std::pair{"e", sample.e}, {"t", sample.t}, {"p", sample.p}})
+    if (value) text += fmt::format(", {} = {}", name, number_text(*value));
+  return text + fmt::format(", {} {} images", sample.is_paired() ? "drawn anew for each of" : "each on",
+                            results.inputs.data.images);
 }
 
-std::string estimates_table(const ResultsRecord& record, const RecordedSummary& summary) {
+std::string estimates_table(const CampaignResults& results, const Estimates& estimates) {
   std::vector<Cells> rows;
-  const auto add = [&](const std::string& name, const RecordedEstimate& estimate) {
+  const auto add = [&](const std::string& name, const EstimateView& estimate) {
     rows.push_back(
         {name, percent(estimate.value), bounds(estimate.interval), bounds(estimate.image_population)});
   };
-  add("mean " + accuracy_name(record), summary.faulty_accuracy);
-  if (summary.faulty_top5) add("mean top-5 accuracy", *summary.faulty_top5);
-  add("classes changed", summary.changed);
-  for (const RecordedShare& share : summary.shares)
-    add(fmt::format("{} ({} drawn)", k_share_names.at(share.name), share.faults), share.share);
-  return table({"", "estimate", fmt::format("{:g}&nbsp;% interval, these images", 100.0 * record.confidence),
-                "on images like these"},
-               rows);
+  const auto add_share = [&](const char* name, const std::optional<FaultShare>& share) {
+    if (share) add(fmt::format("{} ({} drawn)", name, share->faults), *share);
+  };
+  add("mean " + accuracy_name(results), estimates.accuracy);
+  if (estimates.top5) add("mean top-5 accuracy", *estimates.top5);
+  add("classes changed", estimates.changed);
+  add_share("critical faults: change some class", estimates.critical);
+  add_share("harmless faults: lose at most 1 point", estimates.harmless);
+  add_share("faults between", estimates.between);
+  add_share("collapsed: accuracy at most twice chance", estimates.collapsed);
+  add_share("every output identical", estimates.output_identical);
+  add_share("NaN or infinity in the scores", estimates.due);
+  return table(
+      {"", "estimate", fmt::format("{:g}&nbsp;% interval, these images", 100.0 * results.interval_confidence),
+       "on images like these"},
+      rows);
 }
 
 // Which sites lose most; in stratified samples of the drawn ones.
-std::string worst_table(const RecordedSet& set) {
+std::string worst_table(const SetResults& set, const std::vector<FaultRecord>& faults) {
   std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < set.faults.size(); ++i)
-    if (set.faults[i].units > 1 && set.faults[i].changed > 0 && !set.faults[i].name.empty())
-      order.push_back(i);
+  for (std::size_t i = 0; i < faults.size(); ++i)
+    if (faults[i].units > 1 && faults[i].changed > 0 && !faults[i].name.empty()) order.push_back(i);
   const auto loss = [&](std::size_t i) {
-    const RecordedFault& fault = set.faults[i];
+    const FaultRecord& fault = faults[i];
     return std::pair(
         share_of(fault.golden_correct, fault.labelled) - share_of(fault.faulty_correct, fault.labelled),
         share_of(fault.changed, fault.units));
@@ -152,54 +146,55 @@ std::string worst_table(const RecordedSet& set) {
                             });
   std::vector<Cells> rows;
   for (std::size_t k = 0; k < shown; ++k) {
-    const RecordedFault& fault = set.faults[order[k]];
+    const FaultRecord& fault = faults[order[k]];
     Cells cells = {
         std::to_string(k + 1), xml(fault.name), percent(share_of(fault.faulty_correct, fault.labelled)),
         fmt::format("{:.2f}", 100.0 * loss(order[k]).first), percent(share_of(fault.changed, fault.units))};
-    if (set.is_netlist) {
-      const RecordedSite& site = set.sites[order[k]];
+    if (const NetlistResults* netlist = set.netlist()) {
+      const StuckAtFaultResults& site = netlist->faults[order[k]];
       cells.push_back(xml(site.region));
       cells.push_back(site.lowest_result_bit ? std::to_string(*site.lowest_result_bit) : "none");
     }
     rows.push_back(std::move(cells));
   }
   Cells header = {"", "fault", "accuracy", "points lost", "classes changed"};
-  if (set.is_netlist) header.insert(header.end(), {"cell pin", "lowest result bit"});
+  if (set.netlist() != nullptr) header.insert(header.end(), {"cell pin", "lowest result bit"});
   return "<h3>Worst of the drawn faults</h3>\n" + table(header, rows);
 }
 
-std::string domains_table(const std::vector<RecordedDomain>& domains) {
+std::string domains_table(const SetResults& set, const std::vector<DomainResults>& domains) {
   std::vector<Cells> rows;
-  for (const RecordedDomain& domain : domains)
+  for (const DomainResults& domain : domains)
     rows.push_back({domain.layer ? std::to_string(*domain.layer) : "all",
                     domain.bit ? std::to_string(*domain.bit) : "all",
-                    fmt::format("{:.0f}", domain.population), std::to_string(domain.drawn),
-                    percent(domain.changed.value), bounds(domain.changed.interval)});
+                    fmt::format("{:.0f}", population_of(set, domain)), std::to_string(domain.n),
+                    percent(domain.changed_share), bounds(domain.interval)});
   return table({"operator", "bit", "population", "drawn", "classes changed", "interval"}, rows);
 }
 
 // The same faults without a protection and with it.
-std::string protection_table(const ResultsRecord& record, const RecordedSet& set) {
-  if (!set.with_protection) return "";
+std::string protection_table(const CampaignResults& results, const SetResults& set) {
+  const StoredBitResults* bits = set.bits();
+  if (bits == nullptr || !bits->protection || !bits->protection->summary) return "";
   std::vector<Cells> rows;
-  const auto add = [&](const char* name, const RecordedSummary& summary) {
-    Cells cells = {name, percent(summary.faulty_accuracy.value), bounds(summary.faulty_accuracy.interval),
-                   percent(summary.changed.value), bounds(summary.changed.interval)};
-    if (summary.critical)
-      cells.insert(cells.end(), {percent(summary.critical->value), bounds(summary.critical->interval)});
+  const auto add = [&](const char* name, const Estimates& estimates) {
+    Cells cells = {name, percent(estimates.accuracy.mean), bounds(estimates.accuracy.these_images),
+                   percent(estimates.changed.mean), bounds(estimates.changed.these_images)};
+    if (estimates.critical)
+      cells.insert(cells.end(), {percent(estimates.critical->share), bounds(estimates.critical->interval)});
     rows.push_back(std::move(cells));
   };
-  add("without", set.summaries.front());
-  add("with", *set.with_protection);
-  Cells header = {"", "mean " + accuracy_name(record), "interval", "classes changed", "interval"};
-  if (set.with_protection->critical) header.insert(header.end(), {"critical faults", "interval"});
+  add("without", *estimates_of(set).front().estimates);
+  add("with", *bits->protection->summary);
+  Cells header = {"", "mean " + accuracy_name(results), "interval", "classes changed", "interval"};
+  if (bits->protection->summary->critical) header.insert(header.end(), {"critical faults", "interval"});
   return "<h3>The protection</h3>\n" + table(header, rows);
 }
 
-std::string search_table(const RecordedSet& set) {
-  if (set.search.empty()) return "";
+std::string search_table(const SetResults& set) {
+  if (set.bits() == nullptr || !set.bits()->search || set.bits()->search->layers.empty()) return "";
   std::vector<Cells> rows;
-  for (const RecordedVulnerability& layer : set.search)
+  for (const SearchedLayer& layer : set.bits()->search->layers)
     rows.push_back({std::to_string(rows.size() + 1), std::to_string(layer.layer),
                     std::to_string(layer.bits_tried), std::to_string(layer.bits_vulnerable),
                     fmt::format("{:.4f}", layer.lvf)});
@@ -207,60 +202,67 @@ std::string search_table(const RecordedSet& set) {
          table({"", "operator", "bits tried", "vulnerable", "LVF"}, rows);
 }
 
-// Of segmentation, and of what may become NaN: every parameter set.
-std::string parameter_sets_table(const ResultsRecord& record, const RecordedSet& set) {
-  std::map<std::uint64_t, RecordedConstant> constants;  // of each layer
-  for (const RecordedConstant& constant : set.constants) constants.try_emplace(constant.layer, constant);
+// Every parameter set with what its flips do, where the task has metrics of its own or values may become NaN.
+std::string parameter_sets_table(const CampaignResults& results, const SetResults& set) {
+  if (set.bits() == nullptr) return "";
+  const StoredBitResults& bits = *set.bits();
+  std::map<std::uint64_t, const StoredValuesFacts*> constants;  // of each layer
+  for (const StoredValuesFacts& values : bits.values)
+    if (!values.stage) constants.try_emplace(values.layer, &values);
   const bool is_float =
-      std::ranges::any_of(constants, [](const auto& c) { return c.second.share_from_1_to_2.has_value(); });
-  if (set.by_layer.empty() || constants.empty() || !(record.is_segmentation || is_float)) return "";
+      std::ranges::any_of(constants, [](const auto& c) { return c.second->share_from_1_to_2.has_value(); });
+  // The mean over classes is left to results.json.
+  const auto metrics = results.task->derived_metrics().empty() ? results.task->derived_metrics()
+                                                               : results.task->derived_metrics().subspan(1);
+  if (bits.by_layer.empty() || constants.empty() || (metrics.empty() && !is_float)) return "";
   constexpr std::uint64_t k_top_exponent_bit = 30;
   std::map<std::uint64_t, std::string> of_top_exponent_bit;
-  for (const RecordedDomain& domain : set.by_layer_and_bit)
-    if (domain.bit == k_top_exponent_bit && domain.drawn > 0)
-      of_top_exponent_bit[*domain.layer] = percent(domain.changed.value);
+  for (const DomainResults& domain : bits.by_layer_and_bit)
+    if (domain.bit == k_top_exponent_bit && domain.n > 0)
+      of_top_exponent_bit[*domain.layer] = percent(domain.changed_share);
   std::vector<Cells> rows;
-  for (const RecordedDomain& domain : set.by_layer) {
+  for (const DomainResults& domain : bits.by_layer) {
     const auto constant = constants.find(*domain.layer);
     const bool is_known = constant != constants.end();
-    Cells cells = {is_known ? xml(constant->second.label) : std::to_string(*domain.layer),
-                   std::to_string(domain.drawn), percent(domain.changed.value),
-                   bounds(domain.changed.interval), percent(domain.deviation)};
-    if (record.is_segmentation)
-      for (const auto& iou : {domain.global_iou, domain.weighted_iou})
-        cells.push_back(iou ? percent(*iou) : "none");
+    Cells cells = {is_known ? xml(constant->second->label) : std::to_string(*domain.layer),
+                   std::to_string(domain.n), percent(domain.changed_share), bounds(domain.interval),
+                   percent(domain.deviation)};
+    for (std::size_t k = 0; k < metrics.size(); ++k) {
+      const std::optional<double>& value = domain.derived[domain.derived.size() - metrics.size() + k];
+      cells.push_back(value ? percent(*value) : "none");
+    }
     if (is_float) {
-      const bool has_share = is_known && constant->second.share_from_1_to_2;
+      const bool has_share = is_known && constant->second->share_from_1_to_2;
       const auto bit = of_top_exponent_bit.find(*domain.layer);
-      cells.insert(cells.end(), {has_share ? percent(*constant->second.share_from_1_to_2) : "",
+      cells.insert(cells.end(), {has_share ? percent(*constant->second->share_from_1_to_2) : "",
                                  bit == of_top_exponent_bit.end() ? "not drawn" : bit->second,
                                  std::to_string(domain.nan), std::to_string(domain.infinity)});
     }
     rows.push_back(std::move(cells));
   }
   Cells header = {"parameters", "drawn", "classes changed", "interval", "deviation over faults"};
-  if (record.is_segmentation) header.insert(header.end(), {"IoU, global", "IoU, weighted"});
+  for (const DerivedMetric& metric : metrics) header.emplace_back(metric.label);
   if (is_float)
     header.insert(header.end(), {"1 &le; |x| &lt; 2", "top exponent bit changes", "NaN, trials", "infinity"});
   return "<h3>Parameter sets</h3>\n" + table(header, rows);
 }
 
-std::string directions_table(const RecordedSet& set) {
+std::string directions_table(const SetResults& set) {
   std::vector<Cells> rows;
-  for (const RecordedDirection& direction : set.directions)
-    if (!direction.layer && direction.changed)
-      rows.push_back({xml(direction.name), std::to_string(direction.trials),
-                      percent(direction.changed->value), bounds(direction.changed->interval)});
+  if (set.bits() == nullptr) return "";
+  for (const DirectionResults& direction : set.bits()->by_direction)
+    if (!direction.layer && direction.changed_share)
+      rows.push_back({xml(direction.direction), std::to_string(direction.trials),
+                      percent(*direction.changed_share), bounds(direction.interval)});
   if (rows.empty()) return "";
   return "<h3>By direction</h3>\n" + table({"flip", "trials", "classes changed", "interval"}, rows);
 }
 
-std::string rates_table(const RecordedSet& set) {
+std::string rates_table(const std::vector<NamedEstimates>& rates) {
   std::vector<Cells> rows;
-  for (const RecordedSummary& summary : set.summaries)
-    rows.push_back({xml(summary.name), percent(summary.faulty_accuracy.value),
-                    bounds(summary.faulty_accuracy.interval), percent(summary.changed.value),
-                    bounds(summary.changed.interval)});
+  for (const auto& [name, estimates] : rates)
+    rows.push_back({xml(name), percent(estimates->accuracy.mean), bounds(estimates->accuracy.these_images),
+                    percent(estimates->changed.mean), bounds(estimates->changed.these_images)});
   return table({"", "mean accuracy", "interval", "classes changed", "interval"}, rows);
 }
 
@@ -302,59 +304,66 @@ class Pictures {
   std::vector<Plot> m_plots;
 };
 
-std::string set_section(const ResultsRecord& record, const RecordedSet& set, Pictures& pictures) {
+std::string set_section(const ResultsFile& campaign, std::size_t index, Pictures& pictures) {
+  const CampaignResults& results = campaign.results;
+  const SetResults& set = results.sets[index];
+  const SetFaults& faults = campaign.faults[index];
+  const std::vector<NamedEstimates> estimates = estimates_of(set);
   std::string text =
-      fmt::format("<h3>Fault set {}</h3>\n<p>{}.</p>\n", xml(set.name), sample_sentence(record, set));
-  const bool has_rates = set.summaries.size() > 1;
-  text += has_rates ? rates_table(set) : cards(record, set.summaries.front());
-  if (!has_rates) text += estimates_table(record, set.summaries.front());
-  text += protection_table(record, set) + search_table(set);
-  if (!set.missing_table.empty())
+      fmt::format("<h3>Fault set {}</h3>\n<p>{}.</p>\n", xml(set.name), sample_sentence(results, set));
+  const bool has_rates = estimates.size() > 1;
+  text += has_rates ? rates_table(estimates) : cards(results, *estimates.front().estimates);
+  if (!has_rates) text += estimates_table(results, *estimates.front().estimates);
+  text += protection_table(results, set) + search_table(set);
+  if (!faults.missing.empty())
     text += fmt::format(
         "<p>Without the table of faults, so without the worst of them and how the estimate converged: "
         "{}.</p>\n",
-        xml(set.missing_table));
-  text += pictures.add(set_plots(record, set));
-  text += parameter_sets_table(record, set) + directions_table(set);
-  if (!has_rates) text += worst_table(set);
-  if (!set.by_layer_and_bit.empty())
-    text += details("Table by layer and bit", domains_table(set.by_layer_and_bit));
-  return text + details("Sample, proof and counts", facts_table(set.facts));
+        xml(faults.missing));
+  text += pictures.add(set_plots(campaign, index));
+  text += parameter_sets_table(results, set) + directions_table(set);
+  if (!has_rates) text += worst_table(set, faults.faults);
+  if (set.bits() != nullptr && !set.bits()->by_layer_and_bit.empty())
+    text += details("Table by layer and bit", domains_table(set, set.bits()->by_layer_and_bit));
+  return text + details("Sample, proof and counts", facts_table(set_facts(results, set)));
 }
 
 // Its folder tells a campaign from others of the same model.
-std::string headline_of(const ResultsRecord& record) {
-  return folder_name(record.file) + ": " + record.model;
+std::string headline_of(const ResultsFile& campaign) {
+  return folder_name(campaign.file) + ": " + campaign.results.inputs.model.file;
 }
 
-std::string campaign_section(const ResultsRecord& record, std::size_t number, Pictures& pictures) {
+std::string campaign_section(const ResultsFile& campaign, std::size_t number, Pictures& pictures) {
+  const CampaignResults& results = campaign.results;
   std::string text =
-      fmt::format("<section id=\"campaign-{}\">\n<h2>{}</h2>\n", number, xml(headline_of(record)));
-  text += fmt::format("<p class=\"file\">{}, qfi {}, seed {}</p>\n", xml(record.file),
-                      xml(fact(record.facts, "qfi, version")), xml(fact(record.facts, "seed")));
-  for (const RecordedSet& set : record.sets) text += set_section(record, set, pictures);
-  text += details("Versions and hashes", facts_table(record.facts));
-  text += details("Config", "<pre>" + xml_lines(record.config) + "</pre>\n");
+      fmt::format("<section id=\"campaign-{}\">\n<h2>{}</h2>\n", number, xml(headline_of(campaign)));
+  text += fmt::format("<p class=\"file\">{}, qfi {}, seed {}</p>\n", xml(campaign.file),
+                      xml(results.tool.version), results.seed);
+  for (std::size_t i = 0; i < results.sets.size(); ++i) text += set_section(campaign, i, pictures);
+  text += details("Versions and hashes", facts_table(campaign_facts(results)));
+  text += details("Config", "<pre>" + xml_lines(config_text(results)) + "</pre>\n");
   return text + "</section>\n";
 }
 
-std::string overview(std::span<const ResultsRecord> records, Pictures& pictures) {
+std::string overview(std::span<const ResultsFile> campaigns, Pictures& pictures) {
   std::vector<Cells> rows;
-  for (std::size_t i = 0; i < records.size(); ++i)
-    for (const RecordedSet& set : records[i].sets)
-      for (const RecordedSummary& summary : set.summaries)
+  for (std::size_t i = 0; i < campaigns.size(); ++i) {
+    const CampaignResults& results = campaigns[i].results;
+    for (const SetResults& set : results.sets)
+      for (const auto& [name, estimates] : estimates_of(set))
         rows.push_back({std::to_string(rows.size() + 1),
-                        fmt::format("<a href=\"#campaign-{}\">{}</a>", i, xml(headline_of(records[i]))),
-                        xml(set.name + (summary.name.empty() ? "" : ", " + summary.name)),
-                        percent(golden_accuracy(records[i])), percent(summary.faulty_accuracy.value),
-                        bounds(summary.faulty_accuracy.interval), percent(summary.changed.value),
-                        summary.critical ? percent(summary.critical->value) : ""});
+                        fmt::format("<a href=\"#campaign-{}\">{}</a>", i, xml(headline_of(campaigns[i]))),
+                        xml(set.name + (name.empty() ? "" : ", " + name)), percent(results.golden_accuracy()),
+                        percent(estimates->accuracy.mean), bounds(estimates->accuracy.these_images),
+                        percent(estimates->changed.mean),
+                        estimates->critical ? percent(estimates->critical->share) : ""});
+  }
   if (rows.size() < 2) return "";
   return "<section>\n<h2>Overview</h2>\n" +
          table({"", "campaign", "fault set", "golden", "mean under faults", "interval, these images",
                 "classes changed", "critical faults"},
                rows) +
-         pictures.add({overview_plot(records)}) + "</section>\n";
+         pictures.add({overview_plot(campaigns)}) + "</section>\n";
 }
 
 std::string figure_text(const ComparedFigure& figure, double value) {
@@ -384,7 +393,7 @@ std::string study_section(const PublishedStudy& study) {
 
 }  // namespace
 
-Result<std::string> report_page(std::span<const ResultsRecord> records, const std::string& title,
+Result<std::string> report_page(std::span<const ResultsFile> campaigns, const std::string& title,
                                 const std::optional<PublishedStudy>& study) {
   Pictures pictures;
   std::string page = fmt::format(
@@ -394,8 +403,8 @@ Result<std::string> report_page(std::span<const ResultsRecord> records, const st
       "<title>{0}</title>\n<style>\n{1}</style>\n</head>\n<body>\n<h1>{0}</h1>\n",
       xml(title), k_page_style, k_report_start);
   if (study) page += study_section(*study);
-  page += overview(records, pictures);
-  for (std::size_t i = 0; i < records.size(); ++i) page += campaign_section(records[i], i, pictures);
+  page += overview(campaigns, pictures);
+  for (std::size_t i = 0; i < campaigns.size(); ++i) page += campaign_section(campaigns[i], i, pictures);
   page += "</body>\n</html>\n";
   return pictures.finish(page);
 }

@@ -47,6 +47,7 @@ class DomainTable {
       DomainRow row;
       row.layer = domain.layer;
       row.bit = domain.bit;
+      row.derived.resize(m_set.workload().task->derived_metrics().size());
       for (const auto& [h, cell] : cells) row.population += cell.population;
       if (m_context.is_paired()) row.population /= m_context.images();
       fill(domain, row);
@@ -90,9 +91,7 @@ class DomainTable {
     const auto n = static_cast<double>(row.drawn);
     const auto& [sum, squares] = m_shares.at(domain);
     if (row.drawn > 1) row.deviation = std::sqrt(std::max(0.0, squares - sum * sum / n) / (n - 1.0));
-    row.mean_iou = sums.confusion.mean_iou();
-    row.global_iou = sums.confusion.global_iou();
-    row.weighted_iou = sums.confusion.weighted_iou();
+    row.derived = m_set.workload().task->derived(sums);
   }
 
   // Cells of which nothing was drawn may be anything.

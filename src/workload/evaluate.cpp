@@ -85,47 +85,6 @@ class Recorder {
   std::vector<Entry> m_entries;
 };
 
-void score_class(const Tensor& tensor, std::span<const std::byte> image, int label, Evaluation& sums) {
-  const Scores scores(tensor, image);
-  sums.confusion.add(label, scores.top1());
-  sums.top5_correct += scores.rank(label) < 5 ? 1 : 0;
-  sums.top5_ties += scores.ties_after(5) ? 1 : 0;
-  sums.top5_hanging += scores.hangs_on_tie(label, 5) ? 1 : 0;
-}
-
-Result<void> score_map(const Tensor& tensor, std::span<const std::byte> image, const ClassMap& labels,
-                       Evaluation& sums) {
-  QFI_TRY(const MapShape shape, map_shape(tensor, labels));
-  const std::vector<int> predicted = predicted_classes(tensor, shape, image);
-  const int classes = shape.classes > 0 ? static_cast<int>(shape.classes) : ConfusionMatrix::k_max_classes;
-  for (std::size_t i = 0; i < predicted.size(); ++i) {
-    const int label = labels.classes[i];
-    if (label == DataSet::k_ignored) {
-      ++sums.ignored_pixels;
-      continue;
-    }
-    if (label >= classes)
-      return bad_input("its label map holds class {}, the model's classes are 0 to {}", label, classes - 1);
-    sums.confusion.add(label, predicted[i]);
-  }
-  return {};
-}
-
-// The output's classes; 0: they show in the data.
-Result<std::size_t> count_classes(const Tensor& tensor, const DataSet& data) {
-  if (data.has_label_maps()) {
-    QFI_TRY(const ClassMap first, data.label_map(0));
-    QFI_TRY(const MapShape shape, map_shape(tensor, first));
-    return shape.classes;
-  }
-  const std::size_t classes = tensor.elements();
-  const bool is_row = std::ranges::count_if(tensor.shape, [](int size) { return size != 1; }) == 1;
-  if (!is_row || classes > 1 << 16)
-    return bad_input("output '{}' of shape {} has no score per class; labels are one class per image",
-                     tensor.name, fmt::join(tensor.shape, "x"));
-  return classes;
-}
-
 class Evaluator {
  public:
   Evaluator(const Program& program, const DataSet& data, const EvaluateParams& params)
@@ -135,16 +94,8 @@ class Evaluator {
     const auto start = std::chrono::steady_clock::now();
     const Tensor& output = m_model.tensors[static_cast<std::size_t>(m_params.scores)];
     Evaluation total;
-    total.task = !m_data.labels().empty()  ? Task::classification
-                 : m_data.has_label_maps() ? Task::segmentation
-                                           : Task::none;
-    if (total.task != Task::none) {
-      QFI_TRY(const std::size_t classes, count_classes(output, m_data));
-      if (total.task == Task::classification) {
-        QFI_CHECK(m_data.check_labels(classes));
-      }
-      total.confusion = ConfusionMatrix(classes);
-    }
+    total.task = task_of(m_data);
+    if (total.task != nullptr) QFI_CHECK(check_answers(output, total));
     QFI_TRY(const BatchPlan batches, plan_batches(m_program, m_data.images(), m_params.max_bytes,
                                                   m_params.threads, m_params.unit != nullptr));
     total.images_per_batch = batches.images;
@@ -195,23 +146,48 @@ class Evaluator {
           std::as_const(worker.batch).tensor(output).subspan(i * tensor.bytes(), tensor.bytes());
       if (tensor.type == TensorType::float32)
         worker.sums.nan_or_infinity += Scores(tensor, image).has_nan_or_infinity() ? 1 : 0;
-      if (worker.sums.task == Task::classification) {
-        score_class(tensor, image, m_data.labels()[first + i], worker.sums);
-      } else if (worker.sums.task == Task::segmentation) {
-        QFI_TRY(const ClassMap labels, m_data.label_map(first + i));
-        if (auto scored = score_map(tensor, image, labels, worker.sums); !scored)
+      if (worker.sums.task != nullptr)
+        if (auto scored = score(tensor, image, first + i, worker.sums); !scored)
           return at(fmt::format("image {}", m_data.indices()[first + i]), scored.error());
-      }
     }
     return {};
   }
 
+  // Class maps are read image by image: there may be more of them than memory holds.
+  Result<void> check_answers(const Tensor& output, Evaluation& total) {
+    if (m_data.has_label_maps()) {
+      ClassMap map;
+      QFI_TRY(const Label first, read_label(m_data, 0, map));
+      auto shape = total.task->check_image(output, {}, first);
+      if (!shape) return at(fmt::format("image {}", m_data.indices().front()), shape.error());
+      m_answer = *shape;
+    } else {
+      const std::size_t classes = output.elements();
+      const bool is_row = std::ranges::count_if(output.shape, [](int size) { return size != 1; }) == 1;
+      if (!is_row || classes > 1 << 16)
+        return bad_input("output '{}' of shape {} has no score per class; labels are one class per image",
+                         output.name, fmt::join(output.shape, "x"));
+      QFI_CHECK(m_data.check_labels(classes));
+      m_answer.classes = classes;
+    }
+    total.counts.confusion = ConfusionMatrix(m_answer.classes);
+    return {};
+  }
+
+  Result<void> score(const Tensor& tensor, std::span<const std::byte> values, std::size_t image,
+                     Evaluation& sums) const {
+    ClassMap map;
+    QFI_TRY(const Label label, read_label(m_data, image, map));
+    QFI_TRY(const AnswerShape shape, sums.task->check_image(tensor, m_answer, label));
+    const Answer answer{tensor, values, shape};
+    sums.counts += sums.task->score(answer, label, nullptr, true);
+    sums.ties += sums.task->ties(answer, label);
+    return {};
+  }
+
   static void add(const Evaluation& part, Evaluation& total) {
-    total.confusion += part.confusion;
-    total.top5_correct += part.top5_correct;
-    total.top5_ties += part.top5_ties;
-    total.top5_hanging += part.top5_hanging;
-    total.ignored_pixels += part.ignored_pixels;
+    total.counts += part.counts;
+    total.ties += part.ties;
     total.nan_or_infinity += part.nan_or_infinity;
   }
 
@@ -220,6 +196,7 @@ class Evaluator {
   const DataSet& m_data;
   const EvaluateParams& m_params;
   Recorder m_recorder;
+  AnswerShape m_answer;
 };
 
 }  // namespace

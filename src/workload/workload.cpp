@@ -2,11 +2,9 @@
 #include "qfi/workload/workload.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "qfi/base/parallel.hpp"
-#include "qfi/workload/classification.hpp"
 
 namespace qfi {
 namespace {
@@ -14,7 +12,6 @@ namespace {
 constexpr std::size_t k_batch_bytes = std::size_t{64} << 20;
 constexpr std::size_t k_most_batch_images = 64;
 constexpr std::uint64_t k_most_output_bytes = std::uint64_t{4} << 30;
-constexpr std::size_t k_most_classes = 1 << 15;
 
 Result<int> find_metric_tensor(const Model& model, const std::string& name) {
   if (name == "output") return model.outputs[0];
@@ -24,99 +21,11 @@ Result<int> find_metric_tensor(const Model& model, const std::string& name) {
   return tensor;
 }
 
-Result<void> set_classification(Workload& workload) {
-  const Tensor& metric = workload.tensor(workload.metric_tensor);
-  workload.classes = metric.elements();
-  if (workload.classes < 2)
-    return bad_input("metric: tensor '{}' has one value; top-1 needs at least two classes", metric.name);
-  if (workload.classes > k_most_classes)
-    return bad_input("metric: tensor '{}' has {} values; at most {} classes are supported", metric.name,
-                     workload.classes, k_most_classes);
-  return workload.data.check_labels(workload.classes);
-}
-
-Result<void> set_segmentation(Workload& workload) {
-  workload.task = Task::segmentation;
-  for (std::size_t image = 0; image < workload.images(); ++image) {
-    QFI_TRY(ClassMap labels, workload.data.label_map(image));
-    QFI_TRY(const MapShape shape, map_shape(workload.tensor(workload.metric_tensor), labels));
-    const int classes = shape.classes > 0 ? static_cast<int>(shape.classes) : ConfusionMatrix::k_max_classes;
-    if (const int most = *std::ranges::max_element(labels.classes); most >= classes)
-      return bad_input("image {}: its label map holds class {}, the model's classes are 0 to {}",
-                       workload.data.indices()[image], most, classes - 1);
-    workload.map = shape;
-    workload.classes = shape.classes;
-    workload.label_maps.push_back(std::move(labels));
-  }
-  return {};
-}
-
 std::span<const std::byte> golden_tensor(const Workload& workload, std::size_t image, int tensor) {
   const auto place =
       static_cast<std::size_t>(std::ranges::find(workload.watched, tensor) - workload.watched.begin());
   const std::size_t bytes = workload.tensor(tensor).bytes();
   return std::span(workload.golden.outputs[place]).subspan(image * bytes, bytes);
-}
-
-std::vector<std::int16_t> classes_of(const Workload& workload, std::span<const std::byte> values) {
-  const Tensor& metric = workload.tensor(workload.metric_tensor);
-  if (workload.task == Task::classification)
-    return {static_cast<std::int16_t>(Scores(metric, values).top1())};
-  const std::vector<int> classes = predicted_classes(metric, *workload.map, values);
-  return {classes.begin(), classes.end()};
-}
-
-void count_due(const Tensor& tensor, std::span<const std::byte> values, FaultCounts& counts) {
-  if (tensor.type != TensorType::float32) return;
-  bool has_infinity = false;
-  for (std::size_t i = 0; i < values.size(); i += sizeof(float)) {
-    float value = 0;
-    std::memcpy(&value, values.data() + i, sizeof(value));
-    if (std::isnan(value)) {
-      counts.nan = 1;
-      return;
-    }
-    has_infinity = has_infinity || std::isinf(value);
-  }
-  counts.infinity = has_infinity ? 1 : 0;
-}
-
-// What the classes of one image count against the golden ones.
-FaultCounts count_units(const Workload& workload, std::size_t image,
-                        const std::vector<std::int16_t>& classes) {
-  const std::vector<std::int16_t>& golden = workload.golden.classes[image];
-  FaultCounts counts;
-  counts.images = 1;
-  counts.units = classes.size();
-  if (workload.task == Task::segmentation && workload.classes > 0)
-    counts.confusion = ConfusionMatrix(workload.classes);
-  for (std::size_t i = 0; i < classes.size(); ++i) {
-    counts.changed += classes[i] != golden[i] ? 1 : 0;
-    const int label = workload.task == Task::segmentation ? workload.label_maps[image].classes[i]
-                                                          : workload.data.labels()[image];
-    if (workload.task == Task::segmentation && label == DataSet::k_ignored) continue;
-    const bool was_right = golden[i] == label;
-    const bool is_right = classes[i] == label;
-    ++counts.labelled;
-    counts.golden_correct += was_right ? 1 : 0;
-    counts.faulty_correct += is_right ? 1 : 0;
-    counts.correct_to_wrong += was_right && !is_right ? 1 : 0;
-    counts.wrong_to_correct += !was_right && is_right ? 1 : 0;
-    if (workload.task == Task::segmentation) counts.confusion.add(label, classes[i]);
-  }
-  return counts;
-}
-
-// The places among the classes, which a map does not have.
-void count_ranks(const Workload& workload, std::size_t image, std::span<const std::byte> values,
-                 FaultCounts& counts) {
-  const Tensor& metric = workload.tensor(workload.metric_tensor);
-  const Scores scores(metric, values);
-  counts.faulty_top5_correct = scores.rank(workload.data.labels()[image]) < 5 ? 1 : 0;
-  if (counts.changed > 0) {
-    const Scores golden(metric, golden_tensor(workload, image, workload.metric_tensor));
-    counts.top5_lost = golden.rank(scores.top1()) >= 5 ? 1 : 0;
-  }
 }
 
 Result<void> run_golden_block(Workload& workload, const InputScaling& scaling, std::size_t first,
@@ -157,16 +66,14 @@ Result<void> run_golden(Workload& workload, const InputScaling& scaling, unsigne
 
 void score_golden(Workload& workload) {
   GoldenRun& golden = workload.golden;
-  const Tensor& metric = workload.tensor(workload.metric_tensor);
   for (std::size_t image = 0; image < workload.images(); ++image) {
-    golden.classes.push_back(classes_of(workload, golden_tensor(workload, image, workload.metric_tensor)));
+    const Answer answer{workload.tensor(workload.metric_tensor),
+                        golden_tensor(workload, image, workload.metric_tensor), workload.answer};
+    golden.classes.push_back(workload.task->classes_of(answer));
     golden.of_image.push_back(
         score_image(workload, image, [&](int tensor) { return golden_tensor(workload, image, tensor); }));
     golden.counts += golden.of_image.back();
-    if (workload.task != Task::classification) continue;
-    const Scores scores(metric, golden_tensor(workload, image, workload.metric_tensor));
-    golden.top5_ties += scores.ties_after(5) ? 1 : 0;
-    golden.top5_hanging += scores.hangs_on_tie(workload.data.labels()[image], 5) ? 1 : 0;
+    golden.ties += workload.task->ties(answer, workload.label(image));
   }
 }
 
@@ -198,8 +105,11 @@ Result<std::vector<std::byte>> read_inputs(const Workload& workload, const Input
 
 FaultCounts score_image(const Workload& workload, std::size_t image, const TensorOf& tensor_of) {
   const auto values = tensor_of(workload.metric_tensor);
-  FaultCounts counts = count_units(workload, image, classes_of(workload, values));
-  if (workload.task == Task::classification) count_ranks(workload, image, values, counts);
+  const GoldenAnswer golden{workload.golden.classes[image],
+                            golden_tensor(workload, image, workload.metric_tensor)};
+  FaultCounts counts =
+      workload.task->score({workload.tensor(workload.metric_tensor), values, workload.answer},
+                           workload.label(image), &golden, false);
   const auto is_golden = [&](std::size_t k) {
     return std::ranges::equal(tensor_of(workload.watched[k]),
                               golden_tensor(workload, image, workload.watched[k]));
@@ -232,13 +142,13 @@ Result<Workload> make_workload(Model model, const std::string& file, const DataA
     if (workload.tensor(tensor).is_constant)
       return bad_input("{}: the output '{}' is a constant", file, workload.tensor(tensor).name);
   QFI_TRY(workload.data, DataSet::open(source.data, source.seed));
-  if (workload.data.has_label_maps()) {
-    QFI_CHECK(set_segmentation(workload));
-  } else if (workload.data.labels().empty()) {
+  workload.task = task_of(workload.data);
+  if (workload.task == nullptr)
     return bad_input("{}: a campaign needs a class for each image, or a class map",
                      source.data.images.path.string());
-  } else {
-    QFI_CHECK(set_classification(workload));
+  QFI_TRY(workload.answer, workload.task->check(workload.tensor(workload.metric_tensor), workload.data));
+  for (std::size_t image = 0; workload.data.has_label_maps() && image < workload.images(); ++image) {
+    QFI_TRY(workload.label_maps.emplace_back(), workload.data.label_map(image));
   }
   QFI_CHECK(run_golden(workload, source.input, params.threads));
   score_golden(workload);

@@ -59,7 +59,7 @@ class Command : public testing::Test {
   void TearDown() override {
     std::vector<std::string> command = {
         "/usr/bin/python3", (source_folder() / "tests/cli/validate.py").string(),
-        (source_folder() / "src/report/schema/results-2.schema.json").string()};
+        (source_folder() / "src/results/schema/results-2.schema.json").string()};
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder()))
       if (entry.path().filename() == "results.json") command.push_back(entry.path().string());
     if (command.size() == 3) return;

@@ -5,7 +5,6 @@
 #include "qfi/report/compare.hpp"
 #include "qfi/report/export.hpp"
 #include "qfi/report/published.hpp"
-#include "report/fault_table_reader.hpp"
 #include "report/figures.hpp"
 
 namespace qfi::fuzz {
@@ -22,16 +21,16 @@ void run(std::string_view input) {
   const auto file = write("results.json", input);
   for (const TableFormat format : {TableFormat::csv, TableFormat::jsonl})
     static_cast<void>(export_faults(file, format, std::nullopt));
-  const auto record = read_results(file);
-  if (!record) return;
-  if (const auto comparison = compare_results(*record, *record, {})) {
+  const auto campaign = read_results(file);
+  if (!campaign) return;
+  if (const auto comparison = compare_results(*campaign, *campaign, {})) {
     comparison_text(*comparison);
     comparison_json(*comparison);
     comparison_junit(*comparison);
     comparison_markdown(*comparison);
   }
-  for (const RecordedSet& set : record->sets)
-    for (const Plot& plot : set_plots(*record, set))
+  for (std::size_t i = 0; i < campaign->results.sets.size(); ++i)
+    for (const Plot& plot : set_plots(*campaign, i))
       require(plot.script.find('`') == std::string::npos, "no commands in gnuplot's script");
 }
 

@@ -308,15 +308,15 @@ TEST_P(RecordedData, GivesTheRecordedOutputsAndCounts) {
   if (manifest["images"] != data.images()) return;
   EXPECT_EQ(ours.shape, recorded.shape);
   if (manifest.contains("top1")) {
-    EXPECT_EQ(evaluation.confusion.correct(), manifest["top1"]);
-    EXPECT_EQ(evaluation.top5_correct, manifest["top5"]);
+    EXPECT_EQ(evaluation.counts.confusion.correct(), manifest["top1"]);
+    EXPECT_EQ(evaluation.counts.faulty_top5_correct, manifest["top5"]);
   }
   if (!manifest.contains("pixels")) return;
-  EXPECT_EQ(evaluation.confusion.total(), manifest["pixels"]);
-  EXPECT_EQ(evaluation.confusion.correct(), manifest["pixels_correct"]);
-  for (std::size_t t = 0; t < evaluation.confusion.classes(); ++t)
-    for (std::size_t p = 0; p < evaluation.confusion.classes(); ++p)
-      EXPECT_EQ(evaluation.confusion.at(t, p), manifest["confusion_true_by_predicted"][t][p]);
+  EXPECT_EQ(evaluation.counts.confusion.total(), manifest["pixels"]);
+  EXPECT_EQ(evaluation.counts.confusion.correct(), manifest["pixels_correct"]);
+  for (std::size_t t = 0; t < evaluation.counts.confusion.classes(); ++t)
+    for (std::size_t p = 0; p < evaluation.counts.confusion.classes(); ++p)
+      EXPECT_EQ(evaluation.counts.confusion.at(t, p), manifest["confusion_true_by_predicted"][t][p]);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, RecordedData, testing::ValuesIn(data_cases()), [](const auto& info) {

@@ -12,7 +12,9 @@
 #include "qfi/base/file.hpp"
 #include "qfi/base/random.hpp"
 #include "qfi/campaign/run.hpp"
-#include "qfi/results/results.hpp"
+#include "qfi/results/compute.hpp"
+#include "qfi/results/results_file.hpp"
+#include "qfi/results/summary.hpp"
 #include "support.hpp"
 
 namespace qfi {
@@ -42,7 +44,8 @@ class Campaign : public testing::Test {
     CampaignRun run;
     std::string json() const {
       const TemporaryFolder folder = value_of(TemporaryFolder::create());
-      return results_json(plan, run, value_of(write_tables(plan, folder.path())), {"test", "test"});
+      return results_text(
+          compute_results(plan, run, value_of(write_tables(plan, folder.path())), {"test", "test"}));
     }
     SetEstimates estimates(std::size_t set = 0) const { return estimate(*plan.sets[set], 0.95); }
   };
@@ -609,7 +612,7 @@ TEST_F(Campaign, AGeneticSearchFindsMoreHarmThanItBeganWith) {
   EXPECT_EQ(set.drawn(), 160U);
   EXPECT_EQ(done.run.sets[0].stopped, "all generations are run");
   const LayerSearch search =
-      search_of(set.layer_bits(), std::get<SampleGenetic>(set.config().sample), set.individuals());
+      search_of(set.layer_bits(), std::get<SampleGenetic>(set.config().sample), individuals_of(set));
   ASSERT_EQ(search.generations().size(), 8U);
   EXPECT_GT(search.generations().back().mean, search.generations().front().mean + 0.1);
   EXPECT_FALSE(estimate(set, 0.95).faulty_accuracy.these_images) << "no sample of a population";

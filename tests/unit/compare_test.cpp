@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "draw.hpp"
+#include "results_fixture.hpp"
 #include "support.hpp"
 
 namespace qfi {
@@ -14,19 +15,13 @@ using test::value_of;
 using testing::HasSubstr;
 
 // A campaign of `n` drawn faults on 100 images; fault i loses about `loss` images of 90.
-ResultsRecord campaign(std::uint64_t seed, std::size_t n, int loss, bool has_same_faults) {
+ResultsFile campaign(std::uint64_t seed, std::size_t n, int loss, bool has_same_faults) {
   Draw draw(seed);
-  ResultsRecord record;
-  record.file = "r.json";
-  record.images = "images";
-  record.golden_correct = 90;
-  record.labelled = 100;
-  RecordedSet& set = record.sets.emplace_back();
-  set.name = "netlist";
-  set.strata = {{.label = "network", .population = 100'000, .layer = {}, .bit_error_rate = {}}};
+  ResultsFile file = test::small_campaign(StoredBitResults{}, 100'000);
+  file.results.sets[0].name = "netlist";
   double sum = 0, squares = 0, critical = 0;
   for (std::size_t i = 0; i < n; ++i) {
-    RecordedFault fault;
+    FaultRecord fault;
     fault.name = std::to_string(has_same_faults ? i : draw.bits());
     fault.units = fault.labelled = 100;
     fault.golden_correct = 90;
@@ -36,22 +31,23 @@ ResultsRecord campaign(std::uint64_t seed, std::size_t n, int loss, bool has_sam
     sum += accuracy;
     squares += accuracy * accuracy;
     critical += fault.changed > 0 ? 1 : 0;
-    set.faults.push_back(fault);
+    file.faults[0].faults.push_back(fault);
   }
   const auto count = static_cast<double>(n);
   const double mean = sum / count;
   const double half = 1.96 * std::sqrt((squares / count - mean * mean) / count);
-  RecordedSummary& summary = set.summaries.emplace_back();
-  summary.faulty_accuracy = {mean, Interval{mean - half, mean + half}, {}};
-  summary.changed = summary.faulty_accuracy;
-  summary.critical = RecordedEstimate{
-      critical / count, exact_interval(static_cast<std::uint64_t>(critical), n, 100'000, 0.95), {}};
-  return record;
+  Estimates& estimates = *file.results.sets[0].summary;
+  estimates.accuracy = {mean, Interval{mean - half, mean + half}, {}};
+  estimates.changed = estimates.accuracy;
+  const auto critical_faults = static_cast<std::uint64_t>(critical);
+  estimates.critical =
+      FaultShare{critical_faults, critical / count, exact_interval(critical_faults, n, 100'000, 0.95)};
+  return file;
 }
 
 TEST(Compare, SeesALossAndLetsNoiseBe) {
   for (const bool has_same_faults : {true, false}) {
-    const ResultsRecord baseline = campaign(1, 300, 0, has_same_faults);
+    const ResultsFile baseline = campaign(1, 300, 0, has_same_faults);
     const Comparison worse = value_of(compare_results(baseline, campaign(2, 300, 4, has_same_faults), {}));
     EXPECT_TRUE(worse.fails);
     EXPECT_TRUE(worse.checks[1].fails);
@@ -82,22 +78,22 @@ TEST(Compare, FalseAlarmsStayBelowTheFamilyError) {
 }
 
 TEST(Compare, GoldenAccuracyOnTheSameImagesIsExact) {
-  const ResultsRecord baseline = campaign(1, 50, 0, true);
-  ResultsRecord results = baseline;
-  results.golden_correct = 89;
+  const ResultsFile baseline = campaign(1, 50, 0, true);
+  ResultsFile results = baseline;
+  results.results.golden[1] = std::uint64_t{89};
   EXPECT_FALSE(value_of(compare_results(baseline, results, {0.01, 1, 1, 1})).fails);
   const Comparison worse = value_of(compare_results(baseline, results, {0.009, 1, 1, 1}));
   EXPECT_TRUE(worse.fails);
   EXPECT_EQ(worse.checks[0].p, 0);
-  results.images = "others";
+  results.results.inputs.data.images_sha256 = "others";
   EXPECT_FALSE(value_of(compare_results(baseline, results, {0, 1, 1, 1})).fails);
 }
 
 TEST(Compare, FaultListsAreComparedWithoutChance) {
-  ResultsRecord baseline = campaign(1, 20, 0, true);
-  baseline.sets[0].summaries[0].faulty_accuracy.interval.reset();
-  ResultsRecord results = baseline;
-  results.sets[0].faults[3].faulty_correct -= 20;
+  ResultsFile baseline = campaign(1, 20, 0, true);
+  baseline.results.sets[0].summary->accuracy.these_images.reset();
+  ResultsFile results = baseline;
+  results.faults[0].faults[3].faulty_correct -= 20;
   const Comparison comparison = value_of(compare_results(baseline, results, {0, 0.009, 1, 1}));
   EXPECT_TRUE(comparison.checks[1].fails);
   EXPECT_NEAR(comparison.checks[1].loss, 0.01, 1e-12);
@@ -106,15 +102,16 @@ TEST(Compare, FaultListsAreComparedWithoutChance) {
 
 // Holm's example: p of 0.01, 0.04, 0.03, 0.005 become 0.03, 0.06, 0.06, 0.02.
 TEST(Compare, HolmAdjusts) {
-  ResultsRecord baseline = campaign(1, 200, 0, false);
-  ResultsRecord results = campaign(2, 200, 2, false);
+  ResultsFile baseline = campaign(1, 200, 0, false);
+  ResultsFile results = campaign(2, 200, 2, false);
   for (int i = 0; i < 6; ++i) {
-    RecordedDomain layer;
+    DomainResults layer;
     layer.layer = static_cast<std::uint64_t>(i);
-    layer.changed = {0.1, Interval{0.05, 0.15}, {}};
-    baseline.sets[0].by_layer.push_back(layer);
-    results.sets[0].by_layer.push_back(layer);
-    results.sets[0].by_layer.back().changed.value += 0.01 * i;
+    layer.changed_share = 0.1;
+    layer.interval = Interval{0.05, 0.15};
+    baseline.results.sets[0].bits()->by_layer.push_back(layer);
+    layer.changed_share += 0.01 * i;
+    results.results.sets[0].bits()->by_layer.push_back(layer);
   }
   const Comparison comparison = value_of(compare_results(baseline, results, {0, 0, 0, 0}));
   std::vector<std::pair<double, double>> p;
@@ -130,37 +127,38 @@ TEST(Compare, HolmAdjusts) {
 
 // Paired designs, error rates and thin strata must not look as if they were known without error.
 TEST(Compare, FewFaultsOfAStratumAreNotPaired) {
-  ResultsRecord baseline = campaign(1, 40, 0, true);
-  ResultsRecord results = campaign(2, 40, 0, true);
-  for (ResultsRecord* record : {&baseline, &results}) {
-    record->sets[0].strata.push_back(record->sets[0].strata[0]);
-    record->sets[0].strata[1].population = 500;
-    record->sets[0].faults.back().stratum = 1;
+  ResultsFile baseline = campaign(1, 40, 0, true);
+  ResultsFile results = campaign(2, 40, 0, true);
+  for (ResultsFile* file : {&baseline, &results}) {
+    file->results.sets[0].strata.push_back(file->results.sets[0].strata[0]);
+    file->results.sets[0].strata[1].population = 500;
+    file->faults[0].faults.back().stratum = 1;
   }
   EXPECT_FALSE(value_of(compare_results(baseline, results, {})).checks[1].is_paired);
-  results.sets[0].faults.back().stratum = baseline.sets[0].faults.back().stratum = 0;
+  results.faults[0].faults.back().stratum = baseline.faults[0].faults.back().stratum = 0;
   EXPECT_TRUE(value_of(compare_results(baseline, results, {})).checks[1].is_paired);
-  baseline.sets[0].strata[1].population.reset();
+  baseline.results.sets[0].strata[1].population.reset();
   EXPECT_TRUE(value_of(compare_results(baseline, results, {})).checks[1].is_paired) << "no fault lies there";
-  baseline.sets[0].strata[0].population.reset();
+  baseline.results.sets[0].strata[0].population.reset();
   EXPECT_FALSE(value_of(compare_results(baseline, results, {})).checks[1].is_paired);
-  baseline.sets[0].strata[0].population = 1000;
-  for (RecordedFault& fault : results.sets[0].faults) fault.name.clear();
+  baseline.results.sets[0].strata[0].population = 1000;
+  for (FaultRecord& fault : results.faults[0].faults) fault.name.clear();
   EXPECT_FALSE(value_of(compare_results(baseline, results, {})).checks[1].is_paired);
 }
 
 // The same faults, layer by layer: what both have in common is no matter of chance.
 TEST(Compare, LayersArePairedWhereTheirStrataTellTheirSize) {
-  ResultsRecord baseline = campaign(1, 100, 0, true);
-  for (std::size_t i = 0; i < 100; ++i) baseline.sets[0].faults[i].layer = i % 2;
+  ResultsFile baseline = campaign(1, 100, 0, true);
+  for (std::size_t i = 0; i < 100; ++i) baseline.faults[0].faults[i].layer = i % 2;
   for (const std::uint64_t layer : {std::uint64_t{0}, std::uint64_t{1}}) {
-    RecordedDomain domain;
+    DomainResults domain;
     domain.layer = layer;
-    domain.changed = {0.01, Interval{0.0, 0.5}, {}};
-    baseline.sets[0].by_layer.push_back(domain);
+    domain.changed_share = 0.01;
+    domain.interval = Interval{0.0, 0.5};
+    baseline.results.sets[0].bits()->by_layer.push_back(domain);
   }
-  ResultsRecord results = baseline;
-  for (RecordedFault& fault : results.sets[0].faults)
+  ResultsFile results = baseline;
+  for (FaultRecord& fault : results.faults[0].faults)
     if (*fault.layer == 1) fault.changed += 5;
   const Comparison comparison = value_of(compare_results(baseline, results, {1, 1, 1, 0.04}));
   ASSERT_EQ(comparison.checks.size(), 5U);
@@ -170,43 +168,45 @@ TEST(Compare, LayersArePairedWhereTheirStrataTellTheirSize) {
   EXPECT_TRUE(comparison.checks[4].fails);
 
   // Two strata, each across both layers.
-  for (ResultsRecord* record : {&baseline, &results}) {
-    record->sets[0].strata.push_back(record->sets[0].strata[0]);
-    for (std::size_t i = 0; i < 50; ++i) record->sets[0].faults[i].stratum = 1;
+  for (ResultsFile* file : {&baseline, &results}) {
+    file->results.sets[0].strata.push_back(file->results.sets[0].strata[0]);
+    for (std::size_t i = 0; i < 50; ++i) file->faults[0].faults[i].stratum = 1;
   }
   EXPECT_FALSE(value_of(compare_results(baseline, results, {})).checks[4].is_paired);
 }
 
 TEST(Compare, EachRecordHasItsConfidence) {
-  const ResultsRecord baseline = campaign(1, 100, 0, false);
-  ResultsRecord results = campaign(2, 100, 0, false);
+  const ResultsFile baseline = campaign(1, 100, 0, false);
+  ResultsFile results = campaign(2, 100, 0, false);
   const Interval expected = *value_of(compare_results(baseline, results, {})).checks[1].interval;
-  RecordedEstimate& accuracy = results.sets[0].summaries[0].faulty_accuracy;
+  SampledMean& accuracy = results.results.sets[0].summary->accuracy;
   const double scale = t_quantile(0.2, 1e9) / t_quantile(0.95, 1e9);
-  accuracy.interval->low = accuracy.value - scale * (accuracy.value - accuracy.interval->low);
-  accuracy.interval->high = accuracy.value + scale * (accuracy.interval->high - accuracy.value);
-  results.confidence = 0.2;
+  accuracy.these_images->low = accuracy.mean - scale * (accuracy.mean - accuracy.these_images->low);
+  accuracy.these_images->high = accuracy.mean + scale * (accuracy.these_images->high - accuracy.mean);
+  results.results.interval_confidence = 0.2;
   const Interval got = *value_of(compare_results(baseline, results, {})).checks[1].interval;
   EXPECT_NEAR(got.low, expected.low, 1e-9);
   EXPECT_NEAR(got.high, expected.high, 1e-9);
 }
 
 TEST(Compare, EachErrorRateIsComparedWithItself) {
-  ResultsRecord baseline = campaign(1, 100, 0, false);
-  ResultsRecord results = campaign(2, 100, 6, false);
-  for (ResultsRecord* record : {&baseline, &results}) {
-    record->sets[0].summaries[0].name = "bit error rate 0.001";
-    record->sets[0].strata[0].population.reset();
+  ResultsFile baseline = campaign(1, 100, 0, false);
+  ResultsFile results = campaign(2, 100, 6, false);
+  for (ResultsFile* file : {&baseline, &results}) {
+    SetResults& set = file->results.sets[0];
+    set.strata[0].label = "bit error rate 0.001";
+    set.strata[0].population.reset();
+    set.strata[0].estimates = std::exchange(set.summary, std::nullopt);
   }
   EXPECT_TRUE(value_of(compare_results(baseline, results, {})).fails);
-  results.sets[0].summaries[0].name = "bit error rate 0.01";
+  results.results.sets[0].strata[0].label = "bit error rate 0.01";
   EXPECT_FALSE(compare_results(baseline, results, {}));
 }
 
 TEST(Compare, ASetThatIsGoneIsAnErrorAndTextIsEscaped) {
-  const ResultsRecord baseline = campaign(1, 50, 0, true);
-  ResultsRecord results = baseline;
-  results.sets[0].name = "<other> & \"|more|";
+  const ResultsFile baseline = campaign(1, 50, 0, true);
+  ResultsFile results = baseline;
+  results.results.sets[0].name = "<other> & \"|more|";
   const auto gone = compare_results(baseline, results, {});
   ASSERT_FALSE(gone);
   EXPECT_THAT(gone.error().message, HasSubstr("no fault set 'netlist'"));

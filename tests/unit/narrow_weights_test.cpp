@@ -192,7 +192,7 @@ TEST(NarrowWeights, ANetworkOfSevenBitsStillAnswersAndOneOfThreeWorse) {
     EvaluateParams params;
     params.scores = scores;
     const Evaluation evaluation = value_of(evaluate(program, data, params));
-    accuracy[width] = static_cast<double>(evaluation.confusion.correct()) / 200.0;
+    accuracy[width] = static_cast<double>(evaluation.counts.confusion.correct()) / 200.0;
   }
   EXPECT_GT(accuracy[8], 0.99);
   EXPECT_GT(accuracy[7], accuracy[8] - 0.02);

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "qfi/base/file.hpp"
-#include "qfi/statistics/metrics.hpp"
+#include "qfi/statistics/figures_of_merit.hpp"
 #include "support.hpp"
 
 namespace qfi {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "qfi/fault_sets/bit_set.hpp"
 #include "qfi/fault_sets/stuck_at_set.hpp"
@@ -37,8 +38,8 @@ struct SetEstimates {
   FaultShare harmless;          ///< lose at most 1 point of accuracy
   FaultShare between;
   FaultShare collapsed;  ///< accuracy at most twice chance
-  /// Of all trials of the drawn faults together; segmentation.
-  std::optional<double> mean_iou, global_iou, weighted_iou;
+  std::vector<std::optional<double>>
+      derived;  ///< the task's metrics, of all trials of the drawn faults together
   std::array<std::uint64_t, 20> histogram{};  ///< faults by faulty accuracy, 5 points each, 100 % in the last
 };
 

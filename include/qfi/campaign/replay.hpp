@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "qfi/config/config.hpp"
-#include "qfi/workload/counts.hpp"
+#include "qfi/workload/task.hpp"
 
 namespace qfi {
 
@@ -41,9 +41,9 @@ struct ReplayedClass {
 struct Replay {
   std::string fault;  ///< what it is, one line
   std::uint64_t image = 0;
-  Task task = Task::classification;
+  const Task* task = nullptr;
   std::vector<ReplayedOperator> operators;
-  std::vector<ReplayedClass> scores;  ///< classification: all classes
+  std::vector<ReplayedClass> scores;  ///< scores of all classes; empty where the task has none
   int label = 0;                      ///< classification
   FaultCounts counts;
 };

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "qfi/report/results_record.hpp"
+#include "qfi/results/results_file.hpp"
 
 namespace qfi {
 
@@ -45,7 +45,7 @@ struct Comparison {
 /// differences fault by fault within strata, weighted by population, finite populations, Student's t; else
 /// the two intervals' distances in squares (MOVER). Golden accuracy on the same images is no matter of
 /// chance. Error: a set of the baseline is missing.
-Result<Comparison> compare_results(const ResultsRecord& baseline, const ResultsRecord& results,
+Result<Comparison> compare_results(const ResultsFile& baseline, const ResultsFile& results,
                                    const Thresholds& thresholds);
 
 std::string comparison_text(const Comparison& comparison);

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "qfi/report/published.hpp"
-#include "qfi/report/results_record.hpp"
+#include "qfi/results/results_file.hpp"
 
 namespace qfi {
 
@@ -16,8 +16,8 @@ constexpr std::string_view k_report_start = "<!DOCTYPE html>\n<!-- A report of q
 
 /// For each campaign what was run, how sure its figures are, sensitivity and the worst faults; of several
 /// also an overview; of a published study its figures beside ours first. No scripts; all text from files is
-/// escaped. gnuplot draws the pictures. Errors: it is not installed. Precondition: at least one record.
-Result<std::string> report_page(std::span<const ResultsRecord> records, const std::string& title,
+/// escaped. gnuplot draws the pictures. Errors: it is not installed. Precondition: at least one campaign.
+Result<std::string> report_page(std::span<const ResultsFile> campaigns, const std::string& title,
                                 const std::optional<PublishedStudy>& study = std::nullopt);
 
 }  // namespace qfi

@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// Campaign records -> text for people.
+// CampaignResults -> text for people, and what a plan says before a campaign runs.
 #pragma once
 
 #include <string>
+#include <vector>
 
-#include "qfi/campaign/run.hpp"
-#include "qfi/results/summary.hpp"
+#include "qfi/campaign/plan.hpp"
+#include "qfi/results/campaign_results.hpp"
 
 namespace qfi {
 
+/// What running a set took, and how its sample was drawn, in words.
+struct SetWork {
+  std::string sample;
+  std::uint64_t inferences = 0;
+  double seconds = 0;
+};
+/// Of every set of a campaign that was run.
+std::vector<SetWork> work_of(const Plan& plan);
+
 /// Of every set: accuracy under faults with intervals, classes of faults and the distribution as bars; of
-/// stored bits also the sensitivity by layer, bit and direction.
-std::string summary_table(const Plan& plan, const CampaignRun& run);
+/// stored bits also the sensitivity by layer, bit and direction. `work`: of each set.
+std::string summary_table(const CampaignResults& results, const std::vector<SetWork>& work);
 
 /// What will be run and how long it takes.
 std::string plan_table(const Plan& plan, unsigned threads, double expected_seconds);

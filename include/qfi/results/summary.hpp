@@ -26,7 +26,7 @@ struct DomainRow {
   std::uint64_t infinity = 0;
   double deviation = 0;       ///< standard deviation over the drawn faults of the share changed
   SampledMean changed_share;  ///< weighted by strata
-  std::optional<double> mean_iou, global_iou, weighted_iou;  ///< of all trials together; segmentation
+  std::vector<std::optional<double>> derived;  ///< the task's metrics, of all trials together
 };
 /// Faults of one bit each; else empty. Lists get no intervals. Rows that have a population, by layer, then
 /// bit.

@@ -8,8 +8,6 @@
 
 namespace qfi {
 
-enum class Task : std::uint8_t { none, classification, segmentation };
-
 /// Sums over images. A unit is what has a class: an image, or a pixel of a segmentation.
 struct FaultCounts {
   std::uint64_t images = 0;

@@ -11,7 +11,7 @@
 
 #include "qfi/data/data_set.hpp"
 #include "qfi/engine/program.hpp"
-#include "qfi/workload/counts.hpp"
+#include "qfi/workload/task.hpp"
 
 namespace qfi {
 
@@ -33,14 +33,11 @@ struct EvaluateParams {
 };
 
 struct Evaluation {
-  Task task = Task::none;  ///< none: the data have no labels
+  const Task* task = nullptr;  ///< nullptr: the data have no labels
   std::uint64_t images = 0;
   std::uint64_t images_per_batch = 0;
-  ConfusionMatrix confusion;          ///< of images, or of pixels
-  std::uint64_t top5_correct = 0;     ///< classification
-  std::uint64_t top5_ties = 0;        ///< images whose 5th and 6th best class tie
-  std::uint64_t top5_hanging = 0;     ///< images whose label is in or out of the top 5 by the tie rule
-  std::uint64_t ignored_pixels = 0;   ///< segmentation
+  FaultCounts counts;  ///< with the confusion matrix, of images or pixels
+  TieCounts ties;
   std::uint64_t nan_or_infinity = 0;  ///< images with such a score (FLOAT32)
   double seconds = 0;
 };

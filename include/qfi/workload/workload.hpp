@@ -15,6 +15,7 @@
 #include "qfi/data/data_set.hpp"
 #include "qfi/engine/program.hpp"
 #include "qfi/workload/counts.hpp"
+#include "qfi/workload/task.hpp"
 
 namespace qfi {
 
@@ -24,24 +25,25 @@ struct GoldenRun {
   std::vector<FaultCounts> of_image;               ///< the same image by image
   std::vector<std::vector<std::int16_t>> classes;  ///< of each image, of its units; -1: none
   std::vector<std::vector<std::byte>> outputs;     ///< per watched tensor: all images
-  std::uint64_t top5_ties = 0;     ///< classification: images whose 5th and 6th best class tie
-  std::uint64_t top5_hanging = 0;  ///< images whose label is in or out of the top 5 by the tie rule
+  TieCounts ties;
 };
 
 struct Workload {
   std::unique_ptr<Program> program;
   DataSet data;
-  Task task = Task::classification;
-  int metric_tensor = 0;
-  std::size_t classes = 0;           ///< of classification; of a map of scores; 0: the map holds classes
-  std::optional<MapShape> map;       ///< segmentation
-  std::vector<ClassMap> label_maps;  ///< segmentation: of each image
+  const Task* task = nullptr;  ///< never nullptr once made
+  int metric_tensor = 0;       ///< holds the answers
+  AnswerShape answer;
+  std::vector<ClassMap> label_maps;  ///< of each image, where labels are class maps
   std::vector<int> watched;          ///< model outputs, then the metric tensor if it is none
   std::size_t outputs = 0;           ///< how many of `watched` are model outputs
   GoldenRun golden;
 
   const Tensor& tensor(int index) const { return program->model().tensors[static_cast<std::size_t>(index)]; }
   std::size_t images() const { return data.images(); }
+  Label label(std::size_t image) const {
+    return label_maps.empty() ? Label{data.labels()[image], nullptr} : Label{0, &label_maps[image]};
+  }
 };
 
 struct WorkloadParams {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fault_table_reader.hpp"
+#include "qfi/results/fault_records.hpp"
 
 #include <charconv>
 #include <map>
 
-#include "csv.hpp"
+#include "qfi/base/file.hpp"
+#include "qfi/base/hash.hpp"
+#include "qfi/results/csv.hpp"
 
 namespace qfi {
 namespace {
@@ -15,8 +17,8 @@ class FaultTableReader {
     for (std::size_t i = 0; i < header.size(); ++i) m_columns[header[i]] = i;
   }
 
-  Result<RecordedFault> read(const std::vector<std::string>& fields) const {
-    RecordedFault fault;
+  Result<FaultRecord> read(const std::vector<std::string>& fields) const {
+    FaultRecord fault;
     QFI_TRY(const std::uint64_t flips, count(fields, "flips"));
     if (flips == 1) QFI_CHECK(read_name(fields, fault));
     QFI_TRY(fault.stratum, count(fields, "stratum"));
@@ -43,7 +45,7 @@ class FaultTableReader {
       return bad_input("'{}' is no count", name);
     return value;
   }
-  Result<void> read_name(const std::vector<std::string>& fields, RecordedFault& fault) const {
+  Result<void> read_name(const std::vector<std::string>& fields, FaultRecord& fault) const {
     for (const char* name : {"image", "layer", "tensor", "stage", "element", "stored_bit", "model"}) {
       QFI_TRY(const std::string text, field(fields, name));
       if (!text.empty()) fault.name += fmt::format("{}{} {}", fault.name.empty() ? "" : ", ", name, text);
@@ -57,12 +59,52 @@ class FaultTableReader {
   std::map<std::string, std::size_t> m_columns;
 };
 
+constexpr std::uint64_t k_most_bytes = std::uint64_t{2} << 30;
+
+FaultRecord record_of(const CampaignResults& results, const StuckAtFaultResults& fault) {
+  const Task& task = *results.task;
+  const auto count = [&](const char* key) { return count_in(task.count_fields(), fault.counts, key); };
+  FaultRecord record;
+  record.name = fmt::format("{} stuck at {}", fault.site, fault.stuck_at);
+  record.units = count(task.names().fault_units_key);
+  record.changed = count(task.names().fault_changed_key);
+  record.labelled = count(task.names().fault_labelled_key);
+  record.golden_correct = count("golden_correct");
+  record.faulty_correct = count("faulty_correct");
+  return record;
+}
+
+Result<SetFaults> table_beside(const FileFacts& table, std::size_t strata,
+                               const std::filesystem::path& folder) {
+  if (table.name.find('/') != std::string::npos)
+    return bad_input("faults_file: '{}' is no name of a file", table.name);
+  SetFaults result;
+  const auto content = read_file(folder / table.name, k_most_bytes);
+  if (!content) result.missing = content.error().message;
+  else if (sha256_hex(bytes_of(*content)) != table.sha256)
+    result.missing = fmt::format("{} is not the table that results.json is about", table.name);
+  if (!result.missing.empty()) return result;
+  QFI_TRY(result.faults, read_fault_table(*content, (folder / table.name).string(), strata));
+  return result;
+}
+
 }  // namespace
 
-Result<std::vector<RecordedFault>> read_fault_table(std::string_view text, const std::string& file,
-                                                    std::size_t strata) {
+Result<SetFaults> fault_records(const CampaignResults& results, const SetResults& set,
+                                const std::filesystem::path& folder) {
+  if (const StoredBitResults* bits = set.bits(); bits != nullptr && bits->faults_file)
+    return table_beside(*bits->faults_file, set.strata.size(), folder);
+  SetFaults faults;
+  if (const NetlistResults* netlist = set.netlist())
+    for (const StuckAtFaultResults& fault : netlist->faults)
+      faults.faults.push_back(record_of(results, fault));
+  return faults;
+}
+
+Result<std::vector<FaultRecord>> read_fault_table(std::string_view text, const std::string& file,
+                                                  std::size_t strata) {
   std::optional<FaultTableReader> reader;
-  std::vector<RecordedFault> faults;
+  std::vector<FaultRecord> faults;
   for (std::size_t line = 1; !text.empty(); ++line) {
     const std::string_view content = next_line(text);
     if (content.size() > k_longest_line)

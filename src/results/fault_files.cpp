@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The faults of stored bits as CSV.
+#include "qfi/results/fault_files.hpp"
+
 #include <fmt/format.h>
 
 #include <bit>
@@ -8,7 +10,6 @@
 
 #include "qfi/base/hash.hpp"
 #include "qfi/config/config_names.hpp"
-#include "qfi/results/results.hpp"
 
 namespace qfi {
 namespace {

@@ -23,7 +23,7 @@ class Place {
     if (!m_json->is_object() || !m_json->contains(key)) return bad_input("{}: no '{}'", m_where, key);
     return Place((*m_json)[key], m_where + "." + key);
   }
-  /// Nothing too where it is null.
+  /// nullopt too where it is null.
   std::optional<Place> find(const std::string& key) const {
     if (!m_json->is_object() || !m_json->contains(key) || (*m_json)[key].is_null()) return std::nullopt;
     return Place((*m_json)[key], m_where + "." + key);

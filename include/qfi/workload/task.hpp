@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Task: what kind of answer a network gives, and how answers become counts. The tensor that holds an image's
+// answer and its label go in; FaultCounts come out, which add up over images. A task also brings the words,
+// the columns and the derived metrics that journals, results and tables show, so that nobody else asks which
+// task it is. `qfi run` and campaigns score by the same code.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "qfi/base/result.hpp"
+#include "qfi/data/data_set.hpp"
+#include "qfi/model/model.hpp"
+#include "qfi/workload/counts.hpp"
+
+namespace qfi {
+
+/// A number that a task shows, and its name in results.
+struct NumberField {
+  enum class Kind : std::uint8_t { count, share, share_or_null };
+  const char* key;
+  Kind kind = Kind::count;
+  const char* meaning = "";  ///< for the schema of results; may be empty
+};
+/// A count, a share of 0 .. 1, or null where a share has nothing to be of.
+using Number = std::variant<std::monostate, std::uint64_t, double>;
+
+/// A metric that follows from counts: its name in results, and a short one within a group.
+struct DerivedMetric {
+  const char* key;
+  const char* short_key;
+  const char* label;  ///< for people
+};
+
+/// What a task calls things.
+struct TaskNames {
+  const char* name;  ///< in results
+  // What has a class:
+  const char* unit;            ///< in the plural
+  const char* unit_key;        ///< of rows by layer and bit, in results
+  const char* unit_of_trials;  ///< of tables: "trials", where each image has one
+  // The share of units that are right:
+  const char* accuracy;          ///< in tables
+  const char* accuracy_in_full;  ///< on pages
+  const char* accuracy_key;      ///< under faults, in results
+  const char* top5_key;          ///< nullptr: the task has no second accuracy
+  // The share of units whose class changes:
+  const char* changed;       ///< in tables
+  const char* changed_of;    ///< in tables, what it is a share of
+  const char* changed_long;  ///< on pages: "images change their class"
+  const char* changed_key;   ///< in results
+  // Names of counts of one fault in results, and of the golden run:
+  const char* fault_units_key;
+  const char* fault_changed_key;
+  const char* fault_labelled_key;
+  const char* golden_correct_key;
+  const char* golden_labelled_key;
+  const char* derived_key;  ///< of the group of derived metrics; nullptr: there are none
+};
+
+/// How the tensor with the answers is read.
+struct AnswerShape {
+  std::size_t classes = 0;      ///< of a map of scores too; 0: the map holds the classes themselves
+  std::optional<MapShape> map;  ///< of one image's class map
+};
+
+/// The answer to one image.
+struct Answer {
+  const Tensor& tensor;
+  std::span<const std::byte> values;
+  const AnswerShape& shape;
+};
+
+/// What an answer is compared with.
+struct Label {
+  int image_class = 0;            ///< of an image
+  const ClassMap* map = nullptr;  ///< of its pixels; nullptr: the image has one class
+};
+
+/// The fault-free answer.
+struct GoldenAnswer {
+  std::span<const std::int16_t> classes;  ///< of its units; -1: none
+  std::span<const std::byte> values;
+};
+
+/// Images whose fifth and sixth best class tie, and those whose label is in or out of the top 5 by the tie
+/// rule.
+struct TieCounts {
+  std::uint64_t ties = 0;
+  std::uint64_t hanging = 0;
+  TieCounts& operator+=(const TieCounts& other);
+};
+
+class Task {
+ public:
+  virtual ~Task() = default;
+  virtual const TaskNames& names() const = 0;
+
+  /// Error: the tensor is no answer to a data set with such labels, or a label is no class of it.
+  virtual Result<AnswerShape> check(const Tensor& tensor, const DataSet& data) const = 0;
+  /// The same for one image of another shape. Error: as check(), without the image.
+  virtual Result<AnswerShape> check_image(const Tensor& tensor, const AnswerShape& shape,
+                                          const Label& label) const = 0;
+
+  /// The class of each unit; -1: none, as all scores are NaN or the class is out of range.
+  virtual std::vector<std::int16_t> classes_of(const Answer& answer) const = 0;
+  /// Counts one image: classes, labels, places among the best, against the golden answer. Without one every
+  /// unit counts as unchanged, and golden counts are those of the answer itself. `wants_confusion`: also
+  /// where the task's own metrics need no confusion matrix. output_identical, nan and infinity are left to
+  /// the caller.
+  virtual FaultCounts score(const Answer& answer, const Label& label, const GoldenAnswer* golden,
+                            bool wants_confusion) const = 0;
+  virtual TieCounts ties(const Answer&, const Label&) const { return {}; }
+
+  /// What results say of one fault's counts.
+  virtual std::span<const NumberField> count_fields() const = 0;
+  virtual std::vector<Number> count_numbers(const FaultCounts& counts) const = 0;
+  /// What they say of the golden run, counted as if fault-free were a fault.
+  virtual std::span<const NumberField> golden_fields() const = 0;
+  virtual std::vector<Number> golden_numbers(const FaultCounts& counts, const TieCounts& ties) const = 0;
+  virtual std::span<const DerivedMetric> derived_metrics() const { return {}; }
+  /// Their values, in that order; nullopt where there is nothing to derive them from.
+  virtual std::vector<std::optional<double>> derived(const FaultCounts&) const { return {}; }
+  /// Whether counts that were read from a file can be of this task.
+  virtual bool can_be(const FaultCounts& counts) const = 0;
+};
+
+const Task& classification_task();
+const Task& segmentation_task();
+
+/// All tasks.
+std::span<const Task* const> tasks();
+/// The task of that name in results; nullptr: there is none.
+const Task* find_task(std::string_view name);
+/// The task that a data set's labels are for; nullptr: it has no labels.
+const Task* task_of(const DataSet& data);
+
+/// The label of an image. `map` is filled where labels are class maps, and must live as long as the label.
+/// Error: the class map cannot be read.
+Result<Label> read_label(const DataSet& data, std::size_t image, ClassMap& map);
+
+/// NaN or infinity in FLOAT32 values of one image, as counts of one image.
+void count_due(const Tensor& tensor, std::span<const std::byte> values, FaultCounts& counts);
+
+}  // namespace qfi

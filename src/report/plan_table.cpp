@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a plan says before a campaign runs, and what running it took.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "qfi/base/text.hpp"
+#include "qfi/report/table.hpp"
+#include "table_text.hpp"
+
+namespace qfi {
+namespace {
+
+std::string size_text(const FaultSet& set, const SampleFacts& facts) {
+  if (!facts.margin) return "";
+  const bool is_one = set.strata().size() == 1;
+  return fmt::format(", n = {:.2f} before rounding {}{}, e = {}, t = {:.4g}, {}", facts.margin->exact,
+                     is_one ? "" : "each stratum ",
+                     facts.margin->rounding == Rounding::up ? "up" : "to nearest", facts.margin->margin,
+                     facts.margin->t,
+                     is_one ? fmt::format("p = {}", set.strata().front().p) : "p of each stratum its own");
+}
+
+std::string sample_line(const Plan& plan, std::size_t index) {
+  const FaultSet& set = *plan.sets[index];
+  const SampleFacts facts = plan.drivers[index]->facts(set);
+  std::string text;
+  if (const StuckAtSet* stuck = plan.stuck_at(index)) {
+    text =
+        fmt::format("{} of {} stuck-at faults ({} sites x 2)", set.drawn(), set.population(), stuck->sites());
+  } else if (const TableSet* table = plan.table(index)) {
+    return fmt::format("{}: the products of {}", set.config().name,
+                       printable(table->table_config().file.path.filename().string()));
+  } else if (facts.search) {
+    return fmt::format("{}: a search of at most {} generations of {} sets of {} of {} bits",
+                       set.config().name, facts.search->params.generations, facts.search->params.population,
+                       facts.search->params.flips, set.population());
+  } else if (set.strata().front().error_rate) {
+    return fmt::format("{}: {} draws at {} bit error rates over {} stored bits", set.config().name,
+                       set.drawn(), set.strata().size(), plan.bits(index)->bit_strata().front().population());
+  } else {
+    const std::uint64_t per_image = set.is_paired() ? set.drawn() / set.workload().images() : set.drawn();
+    text = fmt::format("{}: {} of {} faults{} in {} {}", set.config().name, per_image, set.population(),
+                       set.is_paired() ? fmt::format(" for each of {} images", set.workload().images()) : "",
+                       set.strata().size(), set.strata().size() == 1 ? "stratum" : "strata");
+  }
+  return text + size_text(set, facts);
+}
+
+std::string table_errors_text(const TableSet& set) {
+  const TableErrors& errors = set.errors();
+  const auto share = [](std::uint64_t part, std::uint64_t whole) {
+    return percent(static_cast<double>(part) / static_cast<double>(std::max<std::uint64_t>(whole, 1)));
+  };
+  return fmt::format(
+      "  wrong products     {} of 65536 pairs ({}), {} of the golden run's\n"
+      "  error distance     mean {:.6g} (of the golden run's products {:.6g}), worst {}\n",
+      errors.wrong, share(errors.wrong, 65536), share(errors.golden_wrong, errors.golden_products),
+      errors.mean_distance, errors.golden_mean_distance, errors.worst);
+}
+
+std::string stuck_at_plan(const StuckAtSet& set) {
+  const auto with_fate = [&](FaultFate fate) {
+    return std::ranges::count_if(set.faults(),
+                                 [fate](const PlannedFault& fault) { return fault.fate == fate; });
+  };
+  const std::uint64_t images = set.workload().images();
+  std::string text = fmt::format("  netlist           {} cells, depth {}\n", set.netlist().cells.size(),
+                                 set.netlist().depth);
+  text += fmt::format("  operators         {} through the faulty unit, {} products per image\n",
+                      set.operators().size(), set.proof().golden_products / images);
+  text += fmt::format("  table masked      {} faults\n", with_fate(FaultFate::table_masked));
+  text += fmt::format("  use masked        {} faults\n", with_fate(FaultFate::use_masked));
+  text += fmt::format("  equal tables      {} faults\n", with_fate(FaultFate::equal));
+  return text + fmt::format("  distinct tables   {} to run, {} inferences\n", set.running().size(),
+                            set.running().size() * images);
+}
+
+std::string bit_plan(const BitSet& set) {
+  constexpr std::size_t k_most_rows = 400;
+  std::string text;
+  for (std::size_t i = 0; i < set.values().stored.size(); ++i)
+    text += fmt::format("  {:<32} {:>12} values of {} stored bits\n", set.values().places[i].label,
+                        set.values().stored[i].count, set.values().stored[i].storage.stored_bits());
+  if (set.strata().size() == 1) return text;
+  text += fmt::format("\n  {:<38} {:>14} {:>10} {:>12} {:>10}\n", "stratum", "N", "p", "n unrounded", "n");
+  for (std::size_t h = 0; h < std::min(set.strata().size(), k_most_rows); ++h) {
+    const Stratum& stratum = set.strata()[h];
+    text +=
+        fmt::format("  {:<38} {:>14} {:>10.5f} {:>12} {:>10}\n", stratum.label, stratum.population, stratum.p,
+                    stratum.size ? fmt::format("{:.4f}", stratum.size->exact) : "", stratum.drawn);
+  }
+  if (set.strata().size() > k_most_rows)
+    text += fmt::format("  .. and {} more, see --json\n", set.strata().size() - k_most_rows);
+  return text;
+}
+
+}  // namespace
+
+std::vector<SetWork> work_of(const Plan& plan) {
+  std::vector<SetWork> work;
+  for (std::size_t i = 0; i < plan.sets.size(); ++i)
+    work.push_back({sample_line(plan, i), plan.sets[i]->inferences(), plan.sets[i]->seconds()});
+  return work;
+}
+
+std::string plan_table(const Plan& plan, unsigned threads, double expected_seconds) {
+  std::string text;
+  const GoldenRun& golden = plan.workload->golden;
+  for (std::size_t i = 0; i < plan.sets.size(); ++i) {
+    const FaultSet& set = *plan.sets[i];
+    text += sample_line(plan, i) + "\n";
+    if (const StuckAtSet* stuck = plan.stuck_at(i)) text += stuck_at_plan(*stuck);
+    else if (const TableSet* table = plan.table(i)) text += table_errors_text(*table);
+    else text += bit_plan(*plan.bits(i));
+    if (const SampleFacts facts = plan.drivers[i]->facts(set); facts.budget)
+      text += fmt::format("  {} buy {} faults: e = {:.4f} at 95 %, p = 0.5\n", *facts.budget, set.drawn(),
+                          margin_of(set.population(), set.drawn(), normal_quantile(0.95), 0.5));
+    text += "\n";
+  }
+  text += fmt::format("images            {} of {}, golden {} {}\n", plan.workload->images(),
+                      plan.workload->data.available(), plan.workload->task->names().accuracy,
+                      percent(static_cast<double>(golden.counts.golden_correct) /
+                              static_cast<double>(golden.counts.labelled)));
+  return text + fmt::format("expected time     {} on {} threads\n", duration_text(expected_seconds), threads);
+}
+
+std::string comparison_table(const Plan& plan) {
+  std::string text;
+  for (std::size_t i = 0; i < plan.sets.size(); ++i) {
+    const BitSet* bits = plan.bits(i);
+    if (bits == nullptr || bits->times().trials == 0) continue;
+    const ExecutionTimes& times = bits->times();
+    const auto line = [&](const char* name, double seconds) {
+      return fmt::format("  {:<28} {:>10.4f} ms per inference   {:>7.1f} times as fast as plain\n", name,
+                         1000.0 * seconds / static_cast<double>(times.trials), times.naive / seconds);
+    };
+    text +=
+        fmt::format("\n{}: {} trials run in three ways, no difference\n", bits->config().name, times.trials) +
+        line("plain, whole network", times.naive) + line("changed values only", times.without_stop) +
+        line("and stopped when equal", times.propagation);
+  }
+  return text;
+}
+
+}  // namespace qfi

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Classification: one score for each class, one class for each image.
+#include "qfi/workload/classification.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "qfi/workload/task.hpp"
+
+namespace qfi {
+namespace {
+
+constexpr std::size_t k_most_classes = 1 << 15;
+
+constexpr TaskNames k_names = {
+    .name = "classification",
+    .unit = "images",
+    .unit_key = "images",
+    .unit_of_trials = "trials",
+    .accuracy = "top-1",
+    .accuracy_in_full = "top-1 accuracy",
+    .accuracy_key = "faulty_top1",
+    .top5_key = "faulty_top5",
+    .changed = "class changes",
+    .changed_of = "trials (fault x image)",
+    .changed_long = "images change their class",
+    .changed_key = "sdc_rate",
+    .fault_units_key = "images",
+    .fault_changed_key = "top1_changed",
+    .fault_labelled_key = "images",
+    .golden_correct_key = "top1_correct",
+    .golden_labelled_key = "images",
+    .derived_key = nullptr,
+};
+
+constexpr std::array<NumberField, 11> k_count_fields_of_fault = {{
+    {"images"},
+    {"golden_correct"},
+    {"faulty_correct"},
+    {"faulty_top5_correct"},
+    {"top1_changed"},
+    {"top5_lost", NumberField::Kind::count, "the faulty first class is not among the golden top 5"},
+    {"output_identical"},
+    {"tolerable", NumberField::Kind::count, "the output differs, the first class does not"},
+    {"correct_to_wrong"},
+    {"wrong_to_correct"},
+    {"due", NumberField::Kind::count, "images with NaN or infinity in the scores"},
+}};
+
+constexpr std::array<NumberField, 8> k_golden_fields = {{
+    {"images"},
+    {"top1_correct"},
+    {"top5_correct"},
+    {"top1", NumberField::Kind::share},
+    {"top5", NumberField::Kind::share},
+    {"top5_ties"},
+    {"top5_hanging_on_tie"},
+    {"due"},
+}};
+
+double ratio(std::uint64_t part, std::uint64_t whole) {
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
+
+class Classification final : public Task {
+ public:
+  const TaskNames& names() const override { return k_names; }
+
+  Result<AnswerShape> check(const Tensor& tensor, const DataSet& data) const override {
+    const AnswerShape shape{tensor.elements(), std::nullopt};
+    if (shape.classes < 2)
+      return bad_input("metric: tensor '{}' has one value; top-1 needs at least two classes", tensor.name);
+    if (shape.classes > k_most_classes)
+      return bad_input("metric: tensor '{}' has {} values; at most {} classes are supported", tensor.name,
+                       shape.classes, k_most_classes);
+    QFI_CHECK(data.check_labels(shape.classes));
+    return shape;
+  }
+
+  Result<AnswerShape> check_image(const Tensor&, const AnswerShape& shape, const Label&) const override {
+    return shape;
+  }
+
+  std::vector<std::int16_t> classes_of(const Answer& answer) const override {
+    return {static_cast<std::int16_t>(Scores(answer.tensor, answer.values).top1())};
+  }
+
+  FaultCounts score(const Answer& answer, const Label& label, const GoldenAnswer* golden,
+                    bool wants_confusion) const override {
+    const Scores scores(answer.tensor, answer.values);
+    const int found = scores.top1();
+    const int before = golden == nullptr ? found : golden->classes.front();
+    const bool was_right = before == label.image_class;
+    const bool is_right = found == label.image_class;
+    FaultCounts counts;
+    counts.images = counts.units = counts.labelled = 1;
+    counts.changed = found != before ? 1 : 0;
+    counts.golden_correct = was_right ? 1 : 0;
+    counts.faulty_correct = is_right ? 1 : 0;
+    counts.correct_to_wrong = was_right && !is_right ? 1 : 0;
+    counts.wrong_to_correct = !was_right && is_right ? 1 : 0;
+    counts.faulty_top5_correct = scores.rank(label.image_class) < 5 ? 1 : 0;
+    if (counts.changed > 0) counts.top5_lost = Scores(answer.tensor, golden->values).rank(found) >= 5 ? 1 : 0;
+    if (wants_confusion) {
+      counts.confusion = ConfusionMatrix(answer.shape.classes);
+      counts.confusion.add(label.image_class, found);
+    }
+    return counts;
+  }
+
+  TieCounts ties(const Answer& answer, const Label& label) const override {
+    const Scores scores(answer.tensor, answer.values);
+    return {scores.ties_after(5) ? std::uint64_t{1} : 0,
+            scores.hangs_on_tie(label.image_class, 5) ? std::uint64_t{1} : 0};
+  }
+
+  std::span<const NumberField> count_fields() const override { return k_count_fields_of_fault; }
+  std::vector<Number> count_numbers(const FaultCounts& counts) const override {
+    return {counts.images,
+            counts.golden_correct,
+            counts.faulty_correct,
+            counts.faulty_top5_correct,
+            counts.changed,
+            counts.top5_lost,
+            counts.output_identical,
+            counts.images - counts.output_identical - counts.changed,
+            counts.correct_to_wrong,
+            counts.wrong_to_correct,
+            counts.nan + counts.infinity};
+  }
+
+  std::span<const NumberField> golden_fields() const override { return k_golden_fields; }
+  std::vector<Number> golden_numbers(const FaultCounts& counts, const TieCounts& ties) const override {
+    return {counts.images,
+            counts.golden_correct,
+            counts.faulty_top5_correct,
+            ratio(counts.golden_correct, counts.images),
+            ratio(counts.faulty_top5_correct, counts.images),
+            ties.ties,
+            ties.hanging,
+            counts.nan + counts.infinity};
+  }
+
+  bool can_be(const FaultCounts& counts) const override { return counts.confusion.classes() == 0; }
+};
+
+}  // namespace
+
+const Task& classification_task() {
+  static const Classification task;
+  return task;
+}
+
+}  // namespace qfi
