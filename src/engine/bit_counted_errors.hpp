@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "error_planes.hpp"
-#include "kernels/avx512/bit_count_avx512.hpp"
+#include "kernels/bit_count.hpp"
 
 namespace qfi {
 

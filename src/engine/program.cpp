@@ -6,8 +6,8 @@
 #include <map>
 
 #include "kernel.hpp"
+#include "kernels/instruction_set.hpp"
 #include "kernels/onednn/onednn_convolution.hpp"
-#include "qfi/base/cpu.hpp"
 
 namespace qfi {
 namespace {
@@ -134,9 +134,7 @@ const char* name_of(KernelSet set) {
 
 std::string instructions_in_use() {
   return fmt::format("oneDNN {} with {}, own kernels with {}", onednn_version(), onednn_instructions(),
-                     has_avx512() ? "AVX-512"
-                     : has_avx2() ? "AVX2"
-                                  : "no vector instructions");
+                     instruction_set().name);
 }
 
 Program::Program(Model model, const ProgramParams& params) : m_model(std::move(model)), m_params(params) {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // 16 channels at a time.
-#include "../finish.hpp"
+#include "avx512.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

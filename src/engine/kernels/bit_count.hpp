@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "../../multiply_accumulate.hpp"
+#include "../multiply_accumulate.hpp"
 
 namespace qfi {
 
@@ -66,8 +66,9 @@ struct BitMemory {
   std::uint8_t* bytes = nullptr;  ///< 64 * BitRows::copied_bytes
 };
 
-/// Preconditions: has_avx512(), planes <= 64 * groups.
-void count_bits_avx512(const BitCounts& counts, const ConvolutionShape& shape, std::size_t planes,
-                       const std::uint8_t* input, const CountedBytes& output, const BitMemory& memory);
+/// Adds up what `counts` lists, for all outputs of the planes. Precondition: planes <= 64 * groups.
+using CountBitsFunction = void (*)(const BitCounts& counts, const ConvolutionShape& shape, std::size_t planes,
+                                   const std::uint8_t* input, const CountedBytes& output,
+                                   const BitMemory& memory);
 
 }  // namespace qfi
