@@ -16,6 +16,9 @@
 
 namespace qfi {
 
+/// No circuit in the place of the products.
+inline const Unit k_exact{};
+
 /// Pointers of one call. Image i of input k begins at inputs[k] + i * input_strides[k]; the
 /// stride of a constant is 0. Inputs that are left out are nullptr. Outputs likewise.
 struct KernelCall {
@@ -24,9 +27,7 @@ struct KernelCall {
   std::vector<std::size_t> input_strides;
   std::vector<std::byte*> outputs;
   std::vector<std::size_t> output_strides;
-  const ProductTable* table = nullptr;
-  const LayerProducts* products = nullptr;  ///< the table's, where there is a faster way
-  PaddingTaps padding = PaddingTaps::skip;
+  const Unit* unit = &k_exact;  ///< never nullptr
   std::int32_t* accumulators =
       nullptr;  ///< of all outputs, where a kernel with MultiplyAccumulate leaves them
   std::vector<std::byte>* scratch = nullptr;

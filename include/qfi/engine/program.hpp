@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "qfi/arith/product_table.hpp"
 #include "qfi/base/result.hpp"
+#include "qfi/engine/unit.hpp"
 #include "qfi/model/model.hpp"
 
 namespace qfi {
@@ -28,10 +28,6 @@ const char* name_of(KernelSet set);
 /// AVX-512".
 std::string instructions_in_use();
 
-/// Taps that fall into the padding: skipped, as the TFLite reference kernels do, or multiplied
-/// with the input's zero point, as kernels that pad first do.
-enum class PaddingTaps : std::uint8_t { skip, multiply };
-
 struct ProgramParams {
   KernelSet kernels = KernelSet::fast;
   bool keep_all_tensors = false;  ///< every tensor keeps its memory until the end of a run
@@ -43,16 +39,6 @@ struct ProgramParams {
 class Kernel;
 struct MultiplyAccumulate;
 class Batch;
-struct LayerProducts;
-
-/// Which products are not exact in a run.
-struct FaultyUnit {
-  std::vector<const ProductTable*> table_of_operator;  ///< by operator index; nullptr: exact
-  PaddingTaps padding = PaddingTaps::skip;             ///< of the operators with a table
-  /// The tables in the form that each operator takes fastest, made by Program::prepare_tables. Empty, or
-  /// nullptr: products are looked up one by one.
-  std::vector<std::shared_ptr<const LayerProducts>> products;
-};
 
 /// An element of a constant that reads differently: its bits, in the low ones.
 struct ConstantFault {
@@ -61,13 +47,13 @@ struct ConstantFault {
   std::uint32_t bits = 0;
 };
 
-/// The operators that read faulty constants, prepared with them: they take the place of the program's.
-class FaultyOperators {
+/// The operators that read changed constants, prepared with them: they take the place of the program's.
+class ChangedOperators {
  public:
-  FaultyOperators();
-  FaultyOperators(FaultyOperators&&) noexcept;
-  FaultyOperators& operator=(FaultyOperators&&) noexcept;
-  ~FaultyOperators();
+  ChangedOperators();
+  ChangedOperators(ChangedOperators&&) noexcept;
+  ChangedOperators& operator=(ChangedOperators&&) noexcept;
+  ~ChangedOperators();
   /// nullptr: the operator is as it was.
   const Kernel* find(std::size_t operator_index) const;
 
@@ -91,16 +77,17 @@ class Program {
   const ProgramParams& params() const { return m_params; }
 
   /// Runs operators first .. end-1 on the batch. What they read must be there: the model's
-  /// inputs, or a snapshot. `unit` and `faulty` may be nullptr.
-  void run(Batch& batch, std::size_t first, std::size_t end, const FaultyUnit* unit = nullptr,
-           const FaultyOperators* faulty = nullptr) const;
+  /// inputs, or a snapshot. `units` nullptr: every product is exact. `changed` nullptr: every constant is the
+  /// model's.
+  void run(Batch& batch, std::size_t first, std::size_t end, const Units* units = nullptr,
+           const ChangedOperators* changed = nullptr) const;
 
-  /// Fills in unit.products; the same results, sooner.
-  void prepare_tables(FaultyUnit& unit) const;
+  /// Fills in the products of the tabulated units; the same results, sooner.
+  void prepare_tables(Units& units) const;
 
   /// Prepares the operators that read these constants. Precondition: constants of at most 4 bytes an
   /// element, elements inside. Error: an operator that cannot take the values.
-  Result<FaultyOperators> with_constants(std::span<const ConstantFault> faults) const;
+  Result<ChangedOperators> with_constants(std::span<const ConstantFault> faults) const;
 
   /// Whether operator `index`'s outputs come from 32-bit accumulators, int32 or FLOAT32.
   bool has_accumulators(std::size_t operator_index) const;
@@ -108,7 +95,7 @@ class Program {
   /// image, as bits, and writes what `read` makes of it to the output. The inputs must still be there.
   void fault_accumulator(Batch& batch, std::size_t image, std::size_t operator_index, std::size_t element,
                          const std::function<std::uint32_t(std::uint32_t)>& read,
-                         const FaultyOperators* faulty = nullptr) const;
+                         const ChangedOperators* changed = nullptr) const;
 
   /// For the engine itself. Precondition: not folded.
   const Kernel& kernel(std::size_t operator_index) const { return *m_kernels[operator_index]; }

@@ -43,7 +43,7 @@ class PreparedConstants {
   friend class Propagation;
   friend class Propagator;
   std::unique_ptr<LayerFaultsOfOperators> m_layers;  ///< changed weights and biases of 8-bit layers
-  FaultyOperators m_operators;                       ///< of all others
+  ChangedOperators m_operators;                      ///< of all others
 };
 
 /// A Program made ready for it. Immutable; shared by threads.
@@ -76,7 +76,7 @@ struct PropagationOutcome {
 /// The plain way, and the oracle: runs operators first .. of the whole batch, faults included. Faults at
 /// operators before `first`, or in the network's input where that is not 0, are not applied.
 void run_with_faults(const Program& program, Batch& batch, std::size_t first,
-                     const FaultyOperators& operators, std::span<const DataFault> data);
+                     const ChangedOperators& operators, std::span<const DataFault> data);
 
 /// One thread's inference.
 class Propagator {
