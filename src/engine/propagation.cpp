@@ -166,7 +166,7 @@ struct Propagator::State {
   std::vector<std::int32_t> sums;
   ChangedValues ignored;
   std::vector<std::uint8_t> input_values;
-  // Of the run at hand:
+  // The run at hand:
   const GoldenActivations* golden = nullptr;
   std::size_t image = 0;
   const PreparedConstants* constants = nullptr;
@@ -342,7 +342,7 @@ struct Propagator::State {
     compare(op);
   }
 
-  // Of an operator whose outputs each depend on inputs at the same place: only where those differ.
+  // Runs an operator whose outputs each depend on inputs at the same place, only where those differ.
   // False: that is not so, or they are many.
   bool run_places(std::size_t index) {
     const Operator& op = model.operators[index];

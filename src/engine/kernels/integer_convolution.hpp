@@ -15,7 +15,7 @@ namespace qfi {
 /// Immutable; shared by threads, each with its own scratch memory.
 class IntegerConvolution {
  public:
-  /// In the order that the implementation wants.
+  /// Weights in the order that the implementation wants.
   class Weights {
    public:
     virtual ~Weights() = default;

@@ -71,7 +71,7 @@ class BinaryKernel final : public Kernel {
   Function m_function;
 };
 
-// Of 8-bit values every result, computed once; and a faster form, where one gives just these results.
+// Every result for two 8-bit values, computed once; and a faster form, where one gives just these results.
 template <class T, class Function>
 class Tabulated {
  public:

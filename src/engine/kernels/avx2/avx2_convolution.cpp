@@ -75,7 +75,8 @@ void multiply_quad(const std::int16_t* columns, std::size_t column_stride, const
   }
 }
 
-// Of 16 channels that each have their own input: taps two by two, the pairs' halves as unpacking leaves them.
+// The sums of 16 channels that each have their own input: taps two by two, the pairs' halves as unpacking
+// leaves them.
 // `columns`: [taps][column_stride], `weights`: [pairs][2][8][2].
 void multiply_own(const std::int16_t* columns, std::size_t column_stride, const std::int16_t* weights,
                   std::size_t pairs, std::int32_t* sums) {

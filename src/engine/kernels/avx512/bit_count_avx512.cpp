@@ -189,7 +189,7 @@ inline void to_bytes(const Vector* planes, Vector* bytes) {
     bytes[i] = _mm512_gf2p8affine_epi64_epi8(identity, _mm512_permutexvar_epi8(order, bytes[i]), 0);
 }
 
-// Of 16 output channels, the counts' bytes of 64 planes at one place, to where they belong.
+// Stores the counts' bytes of 16 output channels of 64 planes at one place where they belong.
 inline void store_channels(Vector* channels, std::size_t planes, std::size_t plane_stride, __mmask16 mask,
                            std::uint8_t* to) {
   transpose_16(channels);
