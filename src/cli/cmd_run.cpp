@@ -125,7 +125,7 @@ Result<int> run(const Options& options) {
   FaultyMultiplier multiplier;
   if (!options.fault.empty()) {
     QFI_TRY(multiplier, make_faulty_multiplier(options, program));
-    params.unit = &multiplier.unit->unit();
+    params.units = &multiplier.unit->units();
   }
   QFI_TRY(const DataSet data, DataSet::open(source.data, source.seed));
   params.scaling = source.input;

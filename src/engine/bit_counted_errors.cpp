@@ -91,7 +91,7 @@ void BitCountedErrors::add_slices(const ErrorPlane& plane, const WeightsOfChanne
   }
 }
 
-// Of each channel and weight byte, where its bit plane begins, in bytes; k_never: nowhere.
+// Where the bit plane of each channel and weight byte begins, in bytes; k_never: it has none.
 std::vector<std::array<std::uint32_t, 256>> BitCountedErrors::places_of_weights(const ErrorPlane& plane,
                                                                                 const BitCounts& slice,
                                                                                 const PatternTables& tables) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "error_planes.hpp"
-#include "kernels/avx512/bit_count_avx512.hpp"
+#include "kernels/bit_count.hpp"
 
 namespace qfi {
 
@@ -35,7 +35,7 @@ class BitCountedErrors {
   std::size_t planes() const { return m_planes; }
   std::size_t memory_words() const;
   std::size_t copied_bytes() const { return m_copied_bytes; }
-  /// Roughly, of one plane of the layer.
+  /// What one plane of the layer takes, roughly.
   double cycles_per_plane() const { return m_cycles; }
 
  private:

@@ -27,7 +27,7 @@ struct ErrorPlanes {
   std::int32_t at(std::size_t weight, std::size_t input) const;
 };
 
-/// Nothing: it takes more than `most` planes.
+/// nullopt: it takes more than `most` planes.
 std::optional<ErrorPlanes> split_errors(const ErrorTable& table, const OperandsInUse& in_use,
                                         std::size_t most);
 

@@ -279,8 +279,8 @@ class Builder {
     return true;
   }
 
-  // Likewise w x + f (slope w + start) v = w (x + f slope v) + f start v, the inputs then shifted into a
-  // byte.
+  // In the same way w x + f (slope w + start) v = w (x + f slope v) + f start v, the inputs then shifted into
+  // a byte.
   bool moves_exact_inputs(const Row& u, const Row& v, std::int32_t factor) {
     const auto found = line(u, exact_weights());
     if (!found || (found->start != 0 && !m_params.takes_input_terms)) return false;

@@ -44,7 +44,7 @@ struct FactorParams {
 /// weight * input as numbers, zero points 0, but UINT8 weights less 128: as signed bytes.
 FactoredProducts plain_products(CodeType type, const FactorParams& params);
 
-/// The same plus the errors, for the operands in use. Nothing: it takes more terms.
+/// plain_products() plus the errors, for the operands in use. nullopt: it takes more than the most terms.
 std::optional<FactoredProducts> factor_products(const ErrorTable& errors, const OperandsInUse& in_use,
                                                 const FactorParams& params);
 

@@ -4,9 +4,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "kernels/avx2/avx2_convolution.hpp"
 #include "kernels/onednn/onednn_convolution.hpp"
-#include "qfi/base/cpu.hpp"
 
 namespace qfi {
 namespace {
@@ -20,12 +18,6 @@ constexpr std::size_t k_most_counts_bytes = std::size_t{64} << 20;
 constexpr std::size_t k_most_counted = 65535;  // taps: counts have two bytes
 constexpr std::size_t k_counted_planes = 512;
 constexpr double k_finish_cycles = 0.8;
-
-double onednn_products_per_cycle(const ConvolutionShape& s) {
-  const bool has_amx = onednn_instructions() == "AMX";
-  return s.groups > 1 ? 14 : has_amx ? 350 : 100;
-}
-double avx2_products_per_cycle(const ConvolutionShape& s) { return s.groups > 1 ? 7 : 25; }
 
 std::size_t aligned(std::size_t bytes) { return (bytes + k_alignment - 1) / k_alignment * k_alignment; }
 
@@ -74,16 +66,17 @@ std::vector<std::uint32_t> sums_of_taps(const MultiplyAccumulate& op, const Valu
 
 }  // namespace
 
-FastLayer::FastLayer(const MultiplyAccumulate& op)
+FastLayer::FastLayer(const MultiplyAccumulate& op, const InstructionSet& set)
     : m_op(op),
+      m_set(set),
       m_shape(viewed(op.shape)),
       m_planes_per_plane(is_pointwise(op.shape) ? op.shape.out_pixels() : 1),
       m_factors(op.requantizer),
       m_weights_of_channels(weights_of_channels(op)) {}
 
-std::unique_ptr<FastLayer> FastLayer::make(const MultiplyAccumulate& op) {
+std::unique_ptr<FastLayer> FastLayer::make(const MultiplyAccumulate& op, const InstructionSet& set) {
   if (op.shape.is_transposed || !is_affordable(op.shape)) return nullptr;
-  std::unique_ptr<FastLayer> layer(new FastLayer(op));
+  std::unique_ptr<FastLayer> layer(new FastLayer(op, set));
   layer->m_most_terms = std::clamp<std::size_t>(
       k_most_sums_bytes / sizeof(std::int32_t) / layer->m_shape.out_plane(), 2, TableAnalysis::k_most_terms);
   layer->make_convolution();
@@ -97,20 +90,23 @@ std::unique_ptr<FastLayer> FastLayer::make(const MultiplyAccumulate& op) {
 void FastLayer::make_convolution() {
   const std::size_t planes = std::bit_floor(std::clamp<std::size_t>(
       std::min(k_block_sums / m_shape.out_plane(), k_block_inputs / m_shape.in_plane()), 1, 1024));
-  auto make = make_onednn_convolution;
-  m_products_per_cycle = onednn_products_per_cycle(m_shape);
-  for (const CodeType type : {m_op.codes.type, CodeType::uint8}) {
-    if (m_convolution) break;
-    m_input_type = type;
-    m_convolution = make(m_shape, type, planes);
+  struct Way {
+    MakeConvolutionFunction make;
+    CodeType input;
+  };
+  for (const auto& [make, input] :
+       {Way{make_onednn_convolution, m_op.codes.type}, Way{make_onednn_convolution, CodeType::uint8},
+        Way{m_set.make_convolution, m_op.codes.type}}) {
+    if (make == nullptr) continue;
+    m_convolution = make(m_shape, input, planes);
+    if (!m_convolution) continue;
+    m_input_type = input;
+    if (m_op.shape.groups == 1) make_input_convolution(make, planes);
+    return;
   }
-  if (!m_convolution) {
-    make = make_avx2_convolution;
-    m_products_per_cycle = avx2_products_per_cycle(m_shape);
-    m_input_type = m_op.codes.type;
-    m_convolution = make(m_shape, m_input_type, planes);
-  }
-  if (!m_convolution || m_op.shape.groups > 1) return;
+}
+
+void FastLayer::make_input_convolution(MakeConvolutionFunction make, std::size_t planes) {
   ConvolutionShape one_channel = m_shape;
   one_channel.out_c = 1;
   m_input_convolution = make(one_channel, m_input_type, planes);
@@ -154,7 +150,7 @@ LayerProducts FastLayer::ready(FactoredProducts factored, const ProductTable* ta
 
 // Cycles of one plane, roughly: only the order of the ways matters.
 double FastLayer::cycles_per_plane(const FactoredProducts& products) const {
-  const double of_one = static_cast<double>(m_shape.multiplications()) / m_products_per_cycle;
+  const double of_one = static_cast<double>(m_shape.multiplications()) / m_convolution->products_per_cycle();
   double cycles = 0;
   for (std::size_t t = 0; t < products.product_terms.size(); ++t)
     cycles += of_one + static_cast<double>(m_shape.out_plane()) * k_finish_cycles;
@@ -184,7 +180,7 @@ std::shared_ptr<const LayerProducts> FastLayer::prepare(TableAnalysis& analysis,
   }
   std::unique_ptr<BitCountedErrors> errors;
   const bool is_plain = factored != nullptr && factored->product_terms.size() == plain.product_terms.size();
-  const bool may_count = has_avx512() && !is_plain && way != ErrorWay::products;
+  const bool may_count = m_set.count_bits != nullptr && !is_plain && way != ErrorWay::products;
   if (may_count && m_op.shape.taps() <= k_most_counted && analysis.planes()) {
     errors = std::make_unique<BitCountedErrors>(*analysis.planes(), m_op, m_weights_of_channels, m_shape,
                                                 k_counted_planes);
@@ -230,7 +226,7 @@ std::size_t FastLayer::table_scratch_bytes() const {
   most.terms.resize(m_most_terms + 1);  // one for the zero point of weights
   most.input_terms.resize(k_most_input_terms);
   most.maps.resize(1 + m_most_terms + k_most_input_terms);
-  return scratch_bytes(most) + (has_avx512() ? k_most_counts_bytes : 0);
+  return scratch_bytes(most) + (m_set.count_bits != nullptr ? k_most_counts_bytes : 0);
 }
 
 std::size_t FastLayer::bytes() const {
@@ -301,25 +297,21 @@ class FastLayer::Run {
   }
 
  private:
-  void count_errors([[maybe_unused]] std::size_t planes, [[maybe_unused]] const std::uint8_t* input) {
-#if defined(__x86_64__)
+  void count_errors(std::size_t planes, const std::uint8_t* input) {
     for (std::size_t v = 0; v < m_counts.size(); ++v) {
       CountedBytes output = m_counts[v];
       for (const BitCounts& slice : m_products.errors->values()[v].slices) {
-        count_bits_avx512(slice, m_layer.m_shape, planes, input, output, m_memory);
+        m_layer.m_set.count_bits(slice, m_layer.m_shape, planes, input, output, m_memory);
         output.adds = true;
       }
     }
-#endif
   }
 
   void run_block(std::size_t count, std::size_t first_counted, const std::uint8_t* input,
                  std::uint8_t* output, std::int32_t* accumulators) {
-    static const FinishFunction finish_block = finish_function();
-    static const MapBytesFunction map_bytes = map_bytes_function();
     const ConvolutionShape& s = m_layer.m_shape;
     for (std::size_t m = 1; m < m_mapped.size(); ++m)
-      map_bytes(m_products.maps[m], input, count * s.in_plane(), m_mapped[m]);
+      m_layer.m_set.map_bytes(m_products.maps[m], input, count * s.in_plane(), m_mapped[m]);
     const auto input_of = [&](const LayerProducts::Term& term) {
       return term.map == 0 ? input : m_mapped[term.map];
     };
@@ -348,7 +340,7 @@ class FastLayer::Run {
     }
     finish.output = output;
     finish.accumulators = accumulators;
-    finish_block(finish);
+    m_layer.m_set.finish(finish);
   }
 
   const FastLayer& m_layer;

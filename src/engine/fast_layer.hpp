@@ -7,9 +7,7 @@
 #include <vector>
 
 #include "bit_counted_errors.hpp"
-#include "kernels/finish.hpp"
-#include "kernels/integer_convolution.hpp"
-#include "kernels/map_bytes.hpp"
+#include "kernels/instruction_set.hpp"
 #include "multiply_accumulate.hpp"
 #include "table_analysis.hpp"
 
@@ -36,7 +34,8 @@ enum class ErrorWay : std::uint8_t { cheapest, products, counts };
 class FastLayer {
  public:
   /// nullptr: transposed, too large, or no fast way on this CPU. `op` must outlive it.
-  static std::unique_ptr<FastLayer> make(const MultiplyAccumulate& op);
+  static std::unique_ptr<FastLayer> make(const MultiplyAccumulate& op,
+                                         const InstructionSet& set = instruction_set());
 
   /// `analysis`: of the table's errors, by this layer's weights among others. nullptr: they have too little
   /// structure, or not that for the way asked for.
@@ -54,8 +53,9 @@ class FastLayer {
 
  private:
   class Run;
-  explicit FastLayer(const MultiplyAccumulate& op);
+  FastLayer(const MultiplyAccumulate& op, const InstructionSet& set);
   void make_convolution();
+  void make_input_convolution(MakeConvolutionFunction make, std::size_t planes);
   ConvolutionShape finished_shape(std::size_t planes) const;
   LayerProducts ready(FactoredProducts factored, const ProductTable* table, PaddingTaps padding) const;
   FactorParams factor_params() const;
@@ -67,13 +67,13 @@ class FastLayer {
   std::size_t scratch_bytes(const LayerProducts& products) const;
 
   const MultiplyAccumulate& m_op;
+  const InstructionSet& m_set;
   ConvolutionShape m_shape;        ///< pointwise layers: a plane is one pixel
   std::size_t m_planes_per_plane;  ///< of m_shape in one of the operator's
   std::size_t m_most_terms = 1;
   CodeType m_input_type = CodeType::int8;  ///< that the convolutions take
   ChannelFactors m_factors;
   WeightsOfChannels m_weights_of_channels;
-  double m_products_per_cycle = 100;  ///< roughly
   std::unique_ptr<IntegerConvolution> m_convolution;
   std::unique_ptr<IntegerConvolution> m_input_convolution;  ///< one output channel; nullptr: not possible
   std::shared_ptr<const IntegerConvolution::Weights> m_ones;

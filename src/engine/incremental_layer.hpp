@@ -78,7 +78,7 @@ class IncrementalLayer {
   /// Whether update() does less work than the whole layer.
   bool pays(std::size_t changed_inputs) const;
 
-  /// Of `count` outputs, which begin with channel 0.
+  /// The slacks of `count` outputs, which begin with channel 0.
   void find_slacks(const std::int32_t* accumulators, const std::uint8_t* outputs, std::size_t count,
                    Slack* slacks) const;
 
@@ -150,7 +150,7 @@ class IncrementalLayer {
   std::vector<std::vector<Place>> m_rows;     ///< of each input row, the taps and output rows it meets
   std::vector<std::vector<Place>> m_columns;  ///< likewise
   double m_reach = 0;                         ///< multiplications that one input takes part in
-  /// Of each channel and output code, less the smallest: the smallest accumulator that gives at least that.
+  /// For each channel and each output code but the smallest: the smallest accumulator that gives at least it.
   std::vector<std::array<std::int32_t, 257>> m_thresholds;
 };
 

@@ -16,17 +16,18 @@
 
 namespace qfi {
 
+/// No circuit in the place of the products.
+inline const Unit k_exact{};
+
 /// Pointers of one call. Image i of input k begins at inputs[k] + i * input_strides[k]; the
-/// stride of a constant is 0. Inputs that are left out are nullptr. Outputs likewise.
+/// stride of a constant is 0. Inputs that are left out are nullptr. Outputs have pointers and strides alike.
 struct KernelCall {
   std::size_t images = 0;
   std::vector<const std::byte*> inputs;
   std::vector<std::size_t> input_strides;
   std::vector<std::byte*> outputs;
   std::vector<std::size_t> output_strides;
-  const ProductTable* table = nullptr;
-  const LayerProducts* products = nullptr;  ///< the table's, where there is a faster way
-  PaddingTaps padding = PaddingTaps::skip;
+  const Unit* unit = &k_exact;  ///< never nullptr
   std::int32_t* accumulators =
       nullptr;  ///< of all outputs, where a kernel with MultiplyAccumulate leaves them
   std::vector<std::byte>* scratch = nullptr;
@@ -78,9 +79,8 @@ class Kernel {
   virtual bool is_elementwise() const { return false; }
   /// Computes these output elements of the first image. Precondition: is_elementwise().
   virtual void run_elements(const KernelCall& call, std::span<const std::uint32_t> places) const;
-  /// Whether no output falls where an input rises, of 8-bit types; false says nothing. Of what multiplies
-  /// weights,
-  /// IncrementalLayer knows.
+  /// Whether no output falls where an input rises, for 8-bit types; false says nothing. For operators that
+  /// multiply weights, IncrementalLayer knows.
   virtual bool rises() const { return false; }
   /// Whether output elements come from 32-bit accumulators (int32, or FLOAT32 before the activation).
   virtual bool has_accumulators() const { return false; }
@@ -156,8 +156,9 @@ ActivationRange type_range(TensorType type);
 /// The stored values that a fused activation lets through.
 Result<ActivationRange> activation_range(Activation activation, const Tensor& output);
 
-/// The same for FLOAT32. Without an activation nothing is clamped: unlike the runtime, which turns
-/// infinity into the largest number, so that infinity can be seen and counted. NaN stays NaN.
+/// The values that a fused activation of FLOAT32 lets through. Without an activation nothing is clamped:
+/// unlike the runtime, which turns infinity into the largest number, so that infinity can be seen and
+/// counted. NaN stays NaN.
 struct FloatRange {
   float min = -std::numeric_limits<float>::infinity();
   float max = std::numeric_limits<float>::infinity();

@@ -40,7 +40,7 @@ struct ConvolutionShape {
     return static_cast<std::size_t>(filter_h) * static_cast<std::size_t>(filter_w) *
            static_cast<std::size_t>(group_in_c());
   }
-  /// Of one image, all taps inside the image.
+  /// The multiplications of one image, if all taps lay inside it.
   std::uint64_t multiplications() const {
     const std::uint64_t places = is_transposed ? in_plane() * static_cast<std::size_t>(group_out_c())
                                                : out_plane() * static_cast<std::size_t>(group_in_c());

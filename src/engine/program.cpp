@@ -6,8 +6,8 @@
 #include <map>
 
 #include "kernel.hpp"
+#include "kernels/instruction_set.hpp"
 #include "kernels/onednn/onednn_convolution.hpp"
-#include "qfi/base/cpu.hpp"
 
 namespace qfi {
 namespace {
@@ -134,9 +134,7 @@ const char* name_of(KernelSet set) {
 
 std::string instructions_in_use() {
   return fmt::format("oneDNN {} with {}, own kernels with {}", onednn_version(), onednn_instructions(),
-                     has_avx512() ? "AVX-512"
-                     : has_avx2() ? "AVX2"
-                                  : "no vector instructions");
+                     instruction_set().name);
 }
 
 Program::Program(Model model, const ProgramParams& params) : m_model(std::move(model)), m_params(params) {}
@@ -240,24 +238,20 @@ KernelCall call_on(Batch& batch, const Program& program, std::size_t index) {
 
 }  // namespace
 
-void Program::run(Batch& batch, std::size_t first, std::size_t end, const FaultyUnit* unit,
-                  const FaultyOperators* faulty) const {
+void Program::run(Batch& batch, std::size_t first, std::size_t end, const Units* units,
+                  const ChangedOperators* changed) const {
   for (std::size_t i = first; i < end; ++i) {
     if (is_folded(i)) continue;
     KernelCall call = call_on(batch, *this, i);
     call.scratch = &batch.m_scratch;
-    if (unit != nullptr) {
-      call.table = unit->table_of_operator[i];
-      call.padding = unit->padding;
-      if (!unit->products.empty()) call.products = unit->products[i].get();
-    }
-    const Kernel* kernel = faulty == nullptr ? nullptr : faulty->find(i);
+    if (units != nullptr) call.unit = &units->of_operator[i];
+    const Kernel* kernel = changed == nullptr ? nullptr : changed->find(i);
     (kernel == nullptr ? *m_kernels[i] : *kernel).run(call);
   }
 }
 
 // Operators whose tables have the same errors share their analysis.
-void Program::prepare_tables(FaultyUnit& unit) const {
+void Program::prepare_tables(Units& units) const {
   struct Group {
     ErrorTable errors;
     OperandsInUse in_use;
@@ -266,40 +260,43 @@ void Program::prepare_tables(FaultyUnit& unit) const {
   std::vector<Group> groups;
   std::map<std::pair<const ProductTable*, OperandCodes>, std::size_t> known;
   for (std::size_t i = 0; i < m_kernels.size(); ++i) {
-    const ProductTable* table = unit.table_of_operator[i];
-    if (m_params.kernels != KernelSet::fast || table == nullptr) continue;
-    const auto [entry, is_new] = known.try_emplace({table, operand_codes(i)}, groups.size());
+    auto* unit = std::get_if<TabulatedUnit>(&units.of_operator[i]);
+    if (unit == nullptr) continue;
+    unit->products.reset();
+    if (m_params.kernels != KernelSet::fast) continue;
+    const auto [entry, is_new] = known.try_emplace({unit->table, operand_codes(i)}, groups.size());
     if (is_new) {
-      ErrorTable errors = error_table(*table, operand_codes(i));
+      ErrorTable errors = error_table(*unit->table, operand_codes(i));
       const auto same = std::ranges::find(groups, errors, &Group::errors);
       entry->second = static_cast<std::size_t>(same - groups.begin());
       if (same == groups.end()) groups.push_back({std::move(errors), {}, {}});
     }
     Group& group = groups[entry->second];
-    group.in_use.inputs |= possible_inputs(i, unit.padding);
+    group.in_use.inputs |= possible_inputs(i, unit->padding);
     for (const std::uint8_t weight : weight_bytes(i)) group.in_use.weights[weight] = true;
     group.operators.push_back(i);
   }
-  unit.products.assign(m_kernels.size(), nullptr);
   for (Group& group : groups) {
     TableAnalysis analysis(std::move(group.errors), group.in_use);
-    for (const std::size_t i : group.operators)
-      unit.products[i] = m_kernels[i]->prepare_table(analysis, *unit.table_of_operator[i], unit.padding);
+    for (const std::size_t i : group.operators) {
+      auto& unit = std::get<TabulatedUnit>(units.of_operator[i]);
+      unit.products = m_kernels[i]->prepare_table(analysis, *unit.table, unit.padding);
+    }
   }
 }
 
-FaultyOperators::FaultyOperators() = default;
-FaultyOperators::FaultyOperators(FaultyOperators&&) noexcept = default;
-FaultyOperators& FaultyOperators::operator=(FaultyOperators&&) noexcept = default;
-FaultyOperators::~FaultyOperators() = default;
+ChangedOperators::ChangedOperators() = default;
+ChangedOperators::ChangedOperators(ChangedOperators&&) noexcept = default;
+ChangedOperators& ChangedOperators::operator=(ChangedOperators&&) noexcept = default;
+ChangedOperators::~ChangedOperators() = default;
 
-const Kernel* FaultyOperators::find(std::size_t index) const {
+const Kernel* ChangedOperators::find(std::size_t index) const {
   for (const auto& [op, kernel] : m_kernels)
     if (op == index) return kernel.get();
   return nullptr;
 }
 
-Result<FaultyOperators> Program::with_constants(std::span<const ConstantFault> faults) const {
+Result<ChangedOperators> Program::with_constants(std::span<const ConstantFault> faults) const {
   Model model = m_model;
   std::map<int, std::vector<std::byte>> contents;
   for (const ConstantFault& fault : faults) {
@@ -311,7 +308,7 @@ Result<FaultyOperators> Program::with_constants(std::span<const ConstantFault> f
   }
   for (const auto& [tensor, content] : contents)
     model.tensors[static_cast<std::size_t>(tensor)].data = content;
-  FaultyOperators result;
+  ChangedOperators result;
   for (std::size_t i = 0; i < model.operators.size(); ++i) {
     const std::vector<int>& inputs = model.operators[i].inputs;
     const bool reads_fault =
@@ -330,12 +327,12 @@ bool Program::has_accumulators(std::size_t index) const {
 
 void Program::fault_accumulator(Batch& batch, std::size_t image, std::size_t index, std::size_t element,
                                 const std::function<std::uint32_t(std::uint32_t)>& read,
-                                const FaultyOperators* faulty) const {
+                                const ChangedOperators* changed) const {
   KernelCall call = call_on(batch, *this, index);
   for (std::size_t k = 0; k < call.inputs.size(); ++k) call.inputs[k] += image * call.input_strides[k];
   for (std::size_t k = 0; k < call.outputs.size(); ++k) call.outputs[k] += image * call.output_strides[k];
-  const Kernel* changed = faulty == nullptr ? nullptr : faulty->find(index);
-  const Kernel& kernel = changed == nullptr ? *m_kernels[index] : *changed;
+  const Kernel* found = changed == nullptr ? nullptr : changed->find(index);
+  const Kernel& kernel = found == nullptr ? *m_kernels[index] : *found;
   kernel.store_accumulator(call, element, read(kernel.accumulator(call, element)));
 }
 

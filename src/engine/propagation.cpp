@@ -166,7 +166,7 @@ struct Propagator::State {
   std::vector<std::int32_t> sums;
   ChangedValues ignored;
   std::vector<std::uint8_t> input_values;
-  // Of the run at hand:
+  // The run at hand:
   const GoldenActivations* golden = nullptr;
   std::size_t image = 0;
   const PreparedConstants* constants = nullptr;
@@ -342,7 +342,7 @@ struct Propagator::State {
     compare(op);
   }
 
-  // Of an operator whose outputs each depend on inputs at the same place: only where those differ.
+  // Runs an operator whose outputs each depend on inputs at the same place, only where those differ.
   // False: that is not so, or they are many.
   bool run_places(std::size_t index) {
     const Operator& op = model.operators[index];
@@ -379,8 +379,8 @@ struct Propagator::State {
   }
 
   void run_whole(std::size_t index) {
-    const Kernel* faulty = constants->m_operators.find(index);
-    const Kernel& kernel = faulty != nullptr ? *faulty : program.kernel(index);
+    const Kernel* changed = constants->m_operators.find(index);
+    const Kernel& kernel = changed != nullptr ? *changed : program.kernel(index);
     const KernelCall call = call_of(index);
     kernel.run(call);
     for_faults(Stage::accumulator, index, [&](const DataFault& fault) {
@@ -446,7 +446,7 @@ PropagationOutcome Propagator::run(const GoldenActivations& golden, std::size_t 
 }
 
 void run_with_faults(const Program& program, Batch& batch, std::size_t first,
-                     const FaultyOperators& operators, std::span<const DataFault> data) {
+                     const ChangedOperators& operators, std::span<const DataFault> data) {
   const Model& model = program.model();
   const auto for_values = [&](Stage stage, std::size_t index, const auto& use) {
     for (const DataFault& fault : data)

@@ -20,9 +20,9 @@ class TableAnalysis {
   /// `in_use`: by any of the layers.
   TableAnalysis(ErrorTable errors, const OperandsInUse& in_use);
 
-  /// Plain products and errors; nothing: they take too many terms.
+  /// Plain products and errors; nullopt: they take too many terms.
   const std::optional<FactoredProducts>& factored(CodeType input_type, bool takes_input_terms);
-  /// Nothing: too many values.
+  /// nullopt: they have too many values.
   const std::optional<ErrorPlanes>& planes();
 
  private:

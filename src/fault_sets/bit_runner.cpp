@@ -156,7 +156,7 @@ Result<BitRunner::CountsOfImages> BitRunner::run_plainly(FaultyReads& reads, con
                                                          std::size_t first_operator, BitOutcome& outcome) {
   if (!m_batch || m_batch->capacity() < images.count)
     m_batch = std::make_unique<Batch>(*m_workload.program, images.count);
-  QFI_TRY(const FaultyOperators operators, m_workload.program->with_constants(reads.constants()));
+  QFI_TRY(const ChangedOperators operators, m_workload.program->with_constants(reads.constants()));
   images.golden.restore(first_operator, images.from, images.count, *m_batch);
   reads.begin_trial();
   run_with_faults(*m_workload.program, *m_batch, first_operator, operators, reads.data());

@@ -21,9 +21,9 @@ constexpr std::size_t k_proof_images = 16;
 // What a thread keeps from trial to trial.
 struct StuckAtSet::Worker {
   explicit Worker(const StuckAtSet& set)
-      : batch(set.m_runner->make_batch()),
+      : device(set.m_runner->make_device()),
         tables(*set.m_workload.program, *set.m_tables, set.m_operators, set.unit_config().padding) {}
-  Batch batch;
+  std::unique_ptr<Device> device;
   FaultTables::Scratch scratch;
   FaultyUnitTables tables;
   std::size_t fault = static_cast<std::size_t>(-1);  ///< whose tables are set
@@ -56,7 +56,7 @@ Result<void> StuckAtSet::prove_table_path() {
   worker.tables.set(simulator.golden());
   // Taps in the padding are multiplied only by the table path, where they add (w - z_w) * 0.
   const std::size_t images = std::min(k_proof_images, m_runner->blocks().front().count);
-  if (!m_runner->agrees_with_tables(worker.tables.unit(), nullptr, images, worker.batch))
+  if (!m_runner->agrees_with_tables(worker.tables.units(), nullptr, images, *worker.device))
     return failed("internal error: the table path with exact tables differs from the golden path");
   m_proof.table_path_images = images;
   m_proof.fault_free_pairs = simulator.grid().size();
@@ -71,7 +71,7 @@ Result<void> StuckAtSet::prove() {
   for (std::size_t k = 0; k < count; ++k) {
     const StuckAt& fault = m_faults[m_running[k * m_running.size() / count]].fault;
     set_tables(fault, worker);
-    if (!m_runner->agrees_with_tables(worker.tables.unit(), &worker.tables.unit(), 1, worker.batch))
+    if (!m_runner->agrees_with_tables(worker.tables.units(), &worker.tables.units(), 1, *worker.device))
       return failed("internal error: {} stuck at {}: the fast kernels differ from plain look-ups",
                     site_name(*m_netlist, fault.site), int{fault.value});
   }
@@ -223,8 +223,8 @@ class StuckAtSet::Trials final : public FaultSet::Executor {
         m_set.set_tables(m_set.m_faults[place.fault].fault, m_worker);
         m_worker.fault = place.fault;
       }
-      const Trial trial = m_set.m_runner->score(m_set.m_runner->blocks()[place.block], m_worker.tables.unit(),
-                                                m_worker.batch);
+      const Trial trial = m_set.m_runner->score(m_set.m_runner->blocks()[place.block],
+                                                m_worker.tables.units(), *m_worker.device);
       if (!emit(place, trial)) return {};
     }
     return {};
@@ -271,7 +271,7 @@ Result<double> StuckAtSet::expected_seconds_per_fault() {
     set_tables(fault.fault, worker);
     seconds += seconds_since(set_up);
     const auto run = Clock::now();
-    m_runner->run(block, &worker.tables.unit(), worker.batch);
+    m_runner->score(block, worker.tables.units(), *worker.device);
     seconds += seconds_since(run) * blocks;
   }
   return seconds / static_cast<double>(tried) * static_cast<double>(m_running.size()) /
@@ -281,19 +281,13 @@ Result<double> StuckAtSet::expected_seconds_per_fault() {
 std::vector<std::byte> StuckAtSet::outputs_under(const StuckAt& fault, std::size_t image) const {
   Worker worker(*this);
   set_tables(fault, worker);
-  m_runner->run(m_runner->blocks().front(), &worker.tables.unit(), worker.batch);
-  std::vector<std::byte> outputs;
-  for (const int tensor : m_workload.watched) {
-    const auto bytes = m_runner->tensors(worker.batch, image)(tensor);
-    outputs.insert(outputs.end(), bytes.begin(), bytes.end());
-  }
-  return outputs;
+  return m_runner->outputs_under(worker.tables.units(), image, *worker.device);
 }
 
 void StuckAtSet::replay(const StuckAt& fault, const UnitRunner::OutputUse& use) const {
   Worker worker(*this);
   set_tables(fault, worker);
-  m_runner->replay(worker.tables.unit(), use);
+  m_runner->replay(worker.tables.units(), use);
 }
 
 Result<VerificationOutcome> StuckAtSet::verify(std::uint64_t count,

@@ -99,11 +99,12 @@ Result<std::unique_ptr<TableSet>> TableSet::make(const Workload& workload, const
         // What the zero points add is exact and outside of the unit.
         set->m_tables[number].at(byte_index(w), byte_index(x)) = wrapping_add(
             set->product(w, x), (w - codes.weight_zero_point) * (x - codes.input_zero_point) - w * x);
-  set->m_unit.padding = table.padding;
-  set->m_unit.table_of_operator.assign(program.model().operators.size(), nullptr);
-  for (const std::size_t index : set->m_operators)
-    set->m_unit.table_of_operator[index] = &set->m_tables[table_of_codes.at(program.operand_codes(index))];
-  program.prepare_tables(set->m_unit);
+  set->m_units.of_operator.resize(program.model().operators.size());
+  for (const std::size_t index : set->m_operators) {
+    const ProductTable& products = set->m_tables[table_of_codes.at(program.operand_codes(index))];
+    set->m_units.of_operator[index] = TabulatedUnit{&products, table.padding, nullptr};
+  }
+  program.prepare_tables(set->m_units);
 
   set->add_stratum("table", 1);
   QFI_CHECK(set->count_golden(config.input, threads));
@@ -111,7 +112,7 @@ Result<std::unique_ptr<TableSet>> TableSet::make(const Workload& workload, const
 }
 
 Result<void> TableSet::count_golden(const InputScaling& input, unsigned threads) {
-  QFI_TRY(m_runner, UnitRunner::make(m_workload, input, m_operators, m_unit.padding, threads));
+  QFI_TRY(m_runner, UnitRunner::make(m_workload, input, m_operators, table_config().padding, threads));
   std::vector<std::uint64_t> pairs(k_entries, 0);
   for (const PairCounter& counter : m_runner->golden_pairs()) counter.add_to(pairs);
   m_runner->forget_golden_pairs();
@@ -157,8 +158,7 @@ FaultSet::Images TableSet::images_of(std::uint64_t, std::uint64_t block) const {
 }
 
 Result<void> TableSet::prove() {
-  Batch batch = m_runner->make_batch();
-  if (m_runner->agrees_with_tables(m_unit, &m_unit, 1, batch)) return {};
+  if (m_runner->agrees_with_tables(m_units, &m_units, 1, *m_runner->make_device())) return {};
   return failed("internal error: the fast kernels differ from plain look-ups in the table");
 }
 
@@ -176,18 +176,19 @@ void TableSet::take(std::uint64_t fault, std::uint64_t block, const Trial& trial
 
 class TableSet::Trials final : public FaultSet::Executor {
  public:
-  explicit Trials(const TableSet& set) : m_set(set), m_batch(set.m_runner->make_batch()) {}
+  explicit Trials(const TableSet& set) : m_set(set), m_device(set.m_runner->make_device()) {}
 
   Result<void> run(std::span<const TrialPlace> job, const Emit& emit) override {
     for (const TrialPlace& place : job)
-      if (!emit(place, m_set.m_runner->score(m_set.m_runner->blocks()[place.block], m_set.m_unit, m_batch)))
+      if (!emit(place,
+                m_set.m_runner->score(m_set.m_runner->blocks()[place.block], m_set.m_units, *m_device)))
         return {};
     return {};
   }
 
  private:
   const TableSet& m_set;
-  Batch m_batch;
+  std::unique_ptr<Device> m_device;
 };
 
 std::unique_ptr<FaultSet::Executor> TableSet::make_executor(std::size_t) {
@@ -195,10 +196,10 @@ std::unique_ptr<FaultSet::Executor> TableSet::make_executor(std::size_t) {
 }
 
 Result<double> TableSet::expected_seconds_per_fault() {
-  Batch batch = m_runner->make_batch();
+  const std::unique_ptr<Device> device = m_runner->make_device();
   const ImageBlock& block = m_runner->blocks().front();
   const auto start = std::chrono::steady_clock::now();
-  m_runner->run(block, &m_unit, batch);
+  m_runner->score(block, m_units, *device);
   return seconds_since(start) * static_cast<double>(m_workload.images()) / static_cast<double>(block.count);
 }
 

@@ -55,7 +55,7 @@ Result<void> UnitRunner::run_golden(const InputScaling& input, PaddingTaps paddi
   std::vector<Result<void>> outcomes(m_blocks.size());
   parallel_for(m_blocks.size(), workers, [&](std::size_t b, unsigned worker) {
     ImageBlock& block = m_blocks[b];
-    if (!batches[worker]) batches[worker] = std::make_unique<Batch>(make_batch());
+    if (!batches[worker]) batches[worker] = std::make_unique<Batch>(program, m_blocks.front().count);
     Batch& batch = *batches[worker];
     batch.set_images(block.count);
     const auto values = read_inputs(m_workload, input, block.first, block.count);
@@ -82,67 +82,85 @@ Result<void> UnitRunner::run_golden(const InputScaling& input, PaddingTaps paddi
   return {};
 }
 
-void UnitRunner::restore(const ImageBlock& block, Batch& batch) const {
-  batch.set_images(block.count);
-  for (std::size_t k = 0; k < m_live_tensors.size(); ++k)
-    std::memcpy(batch.tensor(m_live_tensors[k]).data(), block.live[k].data(), block.live[k].size());
+std::unique_ptr<Device> UnitRunner::make_device() const {
+  return std::make_unique<CpuDevice>(*m_workload.program,
+                                     DevicePlan{m_cut, m_workload.watched, m_blocks.front().count});
 }
 
-void UnitRunner::run(const ImageBlock& block, const FaultyUnit* unit, Batch& batch) const {
-  restore(block, batch);
-  m_workload.program->run(batch, m_cut, m_workload.program->model().operators.size(), unit);
+// The first `images` images of the block; `units` nullptr: exact.
+void UnitRunner::run(const ImageBlock& block, std::size_t images, const Units* units, Device& device,
+                     const std::function<void(const Device::WatchedTensors&)>& use) const {
+  const DeviceFault fault{units};
+  device.run({images, block.live}, std::span(&fault, 1),
+             [&](std::size_t, const Device::WatchedTensors& tensors) { use(tensors); });
 }
 
-bool UnitRunner::agrees_with_tables(const FaultyUnit& tables, const FaultyUnit* unit, std::size_t images,
-                                    Batch& batch) const {
-  ImageBlock block = m_blocks.front();
-  const std::size_t count = std::min(images, block.count);
-  for (auto& live : block.live) live.resize(live.size() / block.count * count);
-  block.count = count;
-  const auto outputs = [&](const FaultyUnit* by) {
-    run(block, by, batch);
+bool UnitRunner::agrees_with_tables(const Units& tables, const Units* units, std::size_t images,
+                                    Device& device) const {
+  const ImageBlock& block = m_blocks.front();
+  const auto outputs = [&](const Units* by) {
     std::vector<std::byte> bytes;
-    for (const int tensor : m_workload.watched) {
-      const auto values = std::as_const(batch).tensor(tensor);
-      bytes.insert(bytes.end(), values.begin(), values.end());
-    }
+    run(block, std::min(images, block.count), by, device, [&](const Device::WatchedTensors& tensors) {
+      for (const int tensor : m_workload.watched) {
+        const auto values = tensors(tensor);
+        bytes.insert(bytes.end(), values.begin(), values.end());
+      }
+    });
     return bytes;
   };
-  FaultyUnit looked_up = tables;
-  looked_up.products.clear();
-  return outputs(&looked_up) == outputs(unit);
+  const Units plain = looked_up(tables);
+  return outputs(&plain) == outputs(units);
 }
 
-void UnitRunner::replay(const FaultyUnit& unit, const OutputUse& use) const {
+std::vector<std::byte> UnitRunner::outputs_under(const Units& units, std::size_t image,
+                                                 Device& device) const {
+  const ImageBlock& block = m_blocks.front();
+  std::vector<std::byte> outputs;
+  run(block, block.count, &units, device, [&](const Device::WatchedTensors& tensors) {
+    for (const int tensor : m_workload.watched) {
+      const auto values = image_of(tensors, image)(tensor);
+      outputs.insert(outputs.end(), values.begin(), values.end());
+    }
+  });
+  return outputs;
+}
+
+void UnitRunner::replay(const Units& units, const OutputUse& use) const {
   const Program& program = *m_workload.program;
-  Batch golden = make_batch();
-  Batch faulty = make_batch();
-  restore(m_blocks.front(), golden);
-  restore(m_blocks.front(), faulty);
+  const ImageBlock& block = m_blocks.front();
+  Batch golden(program, block.count);
+  Batch faulty(program, block.count);
+  for (Batch* batch : {&golden, &faulty})
+    for (std::size_t k = 0; k < m_live_tensors.size(); ++k)
+      std::memcpy(batch->tensor(m_live_tensors[k]).data(), block.live[k].data(), block.live[k].size());
+  const auto first_image = [&](const Batch& batch) -> TensorOf {
+    return [&](int tensor) { return batch.tensor(tensor).first(m_workload.tensor(tensor).bytes()); };
+  };
   for (std::size_t i = m_cut; i < program.model().operators.size(); ++i) {
-    program.run(faulty, i, i + 1, &unit);
+    program.run(faulty, i, i + 1, &units);
     program.run(golden, i, i + 1);
     if (program.is_folded(i)) continue;
     for (const int output : program.model().operators[i].outputs)
-      use(i, output, tensors(golden, 0), tensors(faulty, 0));
+      use(i, output, first_image(golden), first_image(faulty));
   }
 }
 
-TensorOf UnitRunner::tensors(const Batch& batch, std::size_t image) const {
-  return [this, &batch, image](int tensor) {
+TensorOf UnitRunner::image_of(const Device::WatchedTensors& tensors, std::size_t image) const {
+  return [this, &tensors, image](int tensor) {
     const std::size_t bytes = m_workload.tensor(tensor).bytes();
-    return batch.tensor(tensor).subspan(image * bytes, bytes);
+    return tensors(tensor).subspan(image * bytes, bytes);
   };
 }
 
-Trial UnitRunner::score(const ImageBlock& block, const FaultyUnit& unit, Batch& batch) const {
-  run(block, &unit, batch);
+Trial UnitRunner::score(const ImageBlock& block, const Units& units, Device& device) const {
   Trial trial;
-  for (std::size_t i = 0; i < block.count; ++i) {
-    const FaultCounts of_image = score_image(m_workload, block.first + i, tensors(batch, i));
-    trial.events.emplace_back(of_image);
-    trial.outcome.counts += of_image;
-  }
+  run(block, block.count, &units, device, [&](const Device::WatchedTensors& tensors) {
+    for (std::size_t i = 0; i < block.count; ++i) {
+      const FaultCounts of_image = score_image(m_workload, block.first + i, image_of(tensors, i));
+      trial.events.emplace_back(of_image);
+      trial.outcome.counts += of_image;
+    }
+  });
   return trial;
 }
 

@@ -5,7 +5,7 @@
 #include <limits>
 #include <set>
 
-#include "operator_options.hpp"
+#include "operator_table.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/model/model.hpp"
@@ -16,19 +16,6 @@ namespace {
 namespace fb = qfi::tflite;
 
 constexpr std::size_t k_max_dimensions = 8;
-
-std::optional<TensorType> tensor_type(int code) {
-  switch (code) {
-    case 0: return TensorType::float32;
-    case 2: return TensorType::int32;
-    case 3: return TensorType::uint8;
-    case 4: return TensorType::int64;
-    case 6: return TensorType::boolean;
-    case 7: return TensorType::int16;
-    case 9: return TensorType::int8;
-    default: return std::nullopt;
-  }
-}
 
 bool fits(TensorType type, std::int64_t value) {
   switch (type) {
@@ -86,13 +73,13 @@ class Loader {
   }
 
  private:
-  Result<int> operator_code(const fb::Operator& op) const {
+  Result<fb::BuiltinOperator> operator_code(const fb::Operator& op) const {
     const auto* codes = m_file->operator_codes();
     if (codes == nullptr || op.opcode_index() >= codes->size() || codes->Get(op.opcode_index()) == nullptr)
       return bad_input("operator code {} is out of range", op.opcode_index());
     const auto* code = codes->Get(op.opcode_index());
     // Old files set only the one-byte field; new ones set both, or the larger one alone.
-    return std::max<int>(code->deprecated_builtin_code(), code->builtin_code());
+    return std::max(static_cast<fb::BuiltinOperator>(code->deprecated_builtin_code()), code->builtin_code());
   }
 
   // Before anything else, so that the user sees at once all that is missing.
@@ -104,7 +91,7 @@ class Loader {
     std::set<std::string> missing;
     for (unsigned i = 0; i < m_graph->operators()->size(); ++i) {
       const auto* op = m_graph->operators()->Get(i);
-      QFI_TRY(const int code, operator_code(*op));
+      QFI_TRY(const fb::BuiltinOperator code, operator_code(*op));
       if (find_operator(code) != nullptr || !missing_codes.insert(op->opcode_index()).second) continue;
       const auto* custom = m_file->operator_codes()->Get(op->opcode_index())->custom_code();
       const std::string name =
@@ -190,9 +177,7 @@ class Loader {
   Result<Tensor> read_tensor(const fb::Tensor& source) {
     Tensor tensor;
     tensor.name = source.name() == nullptr ? "" : source.name()->str();
-    const auto type = tensor_type(source.type());
-    if (!type) return bad_input("element type {} is not supported", int{source.type()});
-    tensor.type = *type;
+    QFI_TRY(tensor.type, read_tensor_type(source.type()));
     if (source.sparsity() != nullptr) return bad_input("sparse tensors are not supported");
     if (source.is_variable()) return bad_input("variable tensors are not supported");
     QFI_CHECK(read_shape(source, tensor));
@@ -294,7 +279,7 @@ class Loader {
     for (unsigned i = 0; i < m_graph->operators()->size(); ++i) {
       const auto& source = *m_graph->operators()->Get(i);
       QFI_CHECK(count_copied(bytes_of_copy(source)));
-      QFI_TRY(const int code, operator_code(source));
+      QFI_TRY(const fb::BuiltinOperator code, operator_code(source));
       const OperatorInfo& known = *find_operator(code);
       m_model.operators.push_back({known.kind, {}, {}, {}});
       if (auto read = read_operator(source, known, m_model.operators.back()); !read)
@@ -315,7 +300,8 @@ class Loader {
   Result<void> read_operator(const fb::Operator& source, const OperatorInfo& known, Operator& op) {
     QFI_CHECK(read_list(source.inputs(), "input", true, op.inputs));
     QFI_CHECK(read_list(source.outputs(), "output", false, op.outputs));
-    QFI_TRY(op.options, read_operator_options(source, known, *m_verifier));
+    if (known.read_options == nullptr) return {};
+    QFI_TRY(op.options, known.read_options(source, *m_verifier));
     return {};
   }
 

@@ -2,302 +2,259 @@
 #include "operator_table.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 namespace qfi {
 namespace {
 
-constexpr OperatorInfo k_operators[] = {
-    {OperatorKind::abs, 101, 0},
-    {OperatorKind::add, 0, 11},
-    {OperatorKind::arg_max, 56, 0},
-    {OperatorKind::arg_min, 79, 0},
-    {OperatorKind::average_pool_2d, 1, 5},
-    {OperatorKind::batch_matmul, 126, 101},
-    {OperatorKind::batch_to_space_nd, 37, 0},
-    {OperatorKind::cast, 53, 0},
-    {OperatorKind::concatenation, 2, 10},
-    {OperatorKind::conv_2d, 3, 1},
-    {OperatorKind::depthwise_conv_2d, 4, 2},
-    {OperatorKind::dequantize, 6, 0},
-    {OperatorKind::exp, 47, 0},
-    {OperatorKind::expand_dims, 70, 0},
-    {OperatorKind::fully_connected, 9, 8},
-    {OperatorKind::gather, 36, 23},
-    {OperatorKind::gelu, 150, 116},
-    {OperatorKind::hard_swish, 117, 0},
-    {OperatorKind::l2_normalization, 11, 12},
-    {OperatorKind::leaky_relu, 98, 75},
-    {OperatorKind::logistic, 14, 0},
-    {OperatorKind::log_softmax, 50, 0},
-    {OperatorKind::maximum, 55, 0},
-    {OperatorKind::max_pool_2d, 17, 5},
-    {OperatorKind::mean, 40, 0},
-    {OperatorKind::minimum, 57, 0},
-    {OperatorKind::mirror_pad, 100, 77},
-    {OperatorKind::mul, 18, 21},
-    {OperatorKind::neg, 59, 0},
-    {OperatorKind::pack, 83, 59},
-    {OperatorKind::pad, 34, 0},
-    {OperatorKind::padv2, 60, 0},
-    {OperatorKind::quantize, 114, 0},
-    {OperatorKind::reduce_max, 82, 0},
-    {OperatorKind::reduce_min, 89, 0},
-    {OperatorKind::reduce_prod, 81, 0},
-    {OperatorKind::relu, 19, 0},
-    {OperatorKind::relu6, 21, 0},
-    {OperatorKind::relu_n1_to_1, 20, 0},
-    {OperatorKind::reshape, 22, 0},
-    {OperatorKind::resize_bilinear, 23, 15},
-    {OperatorKind::resize_nearest_neighbor, 97, 74},
-    {OperatorKind::rsqrt, 76, 0},
-    {OperatorKind::shape, 77, 0},
-    {OperatorKind::slice, 65, 0},
-    {OperatorKind::softmax, 25, 9},
-    {OperatorKind::space_to_batch_nd, 38, 0},
-    {OperatorKind::space_to_depth, 26, 19},
-    {OperatorKind::split, 49, 0},
-    {OperatorKind::split_v, 102, 0},
-    {OperatorKind::squared_difference, 99, 0},
-    {OperatorKind::squeeze, 43, 0},
-    {OperatorKind::strided_slice, 45, 32},
-    {OperatorKind::sub, 41, 28},
-    {OperatorKind::sum, 74, 0},
-    {OperatorKind::tanh, 28, 0},
-    {OperatorKind::transpose, 39, 0},
-    {OperatorKind::transpose_conv, 67, 49},
-    {OperatorKind::unpack, 88, 64},
+namespace fb = qfi::tflite;
+
+using Options = Result<OperatorOptions>;
+
+constexpr int k_max_window = 1 << 20;  // strides, dilations, filter sizes
+
+// Numbers that the format does not name, or not yet, stay numbers.
+template <class Enum>
+std::string name_or_number(Enum value, const char* name) {
+  return *name == '\0' ? std::to_string(static_cast<int>(value)) : name;
+}
+
+Result<Activation> activation(fb::Activation code) {
+  switch (code) {
+    case fb::Activation::NONE: return Activation::none;
+    case fb::Activation::RELU: return Activation::relu;
+    case fb::Activation::RELU_N1_TO_1: return Activation::relu_n1_to_1;
+    case fb::Activation::RELU6: return Activation::relu6;
+    default:
+      return bad_input("fused activation {} is not supported",
+                       name_or_number(code, fb::EnumNameActivation(code)));
+  }
+}
+
+Options activation_options(fb::Activation code, bool power_of_two_scales = false,
+                           fb::TensorType bias_type = {}) {
+  QFI_TRY(const Activation fused, activation(code));
+  return ActivationOptions{fused, power_of_two_scales, bias_type == fb::TensorType::INT32};
+}
+
+struct Window {
+  int dilation_h = 1, dilation_w = 1;
+  int filter_h = 1, filter_w = 1;
+  fb::TensorType bias_type = {};
 };
 
-// By BuiltinOperator.
-constexpr const char* k_names[] = {"ADD",
-                                   "AVERAGE_POOL_2D",
-                                   "CONCATENATION",
-                                   "CONV_2D",
-                                   "DEPTHWISE_CONV_2D",
-                                   "DEPTH_TO_SPACE",
-                                   "DEQUANTIZE",
-                                   "EMBEDDING_LOOKUP",
-                                   "FLOOR",
-                                   "FULLY_CONNECTED",
-                                   "HASHTABLE_LOOKUP",
-                                   "L2_NORMALIZATION",
-                                   "L2_POOL_2D",
-                                   "LOCAL_RESPONSE_NORMALIZATION",
-                                   "LOGISTIC",
-                                   "LSH_PROJECTION",
-                                   "LSTM",
-                                   "MAX_POOL_2D",
-                                   "MUL",
-                                   "RELU",
-                                   "RELU_N1_TO_1",
-                                   "RELU6",
-                                   "RESHAPE",
-                                   "RESIZE_BILINEAR",
-                                   "RNN",
-                                   "SOFTMAX",
-                                   "SPACE_TO_DEPTH",
-                                   "SVDF",
-                                   "TANH",
-                                   "CONCAT_EMBEDDINGS",
-                                   "SKIP_GRAM",
-                                   "CALL",
-                                   "CUSTOM",
-                                   "EMBEDDING_LOOKUP_SPARSE",
-                                   "PAD",
-                                   "UNIDIRECTIONAL_SEQUENCE_RNN",
-                                   "GATHER",
-                                   "BATCH_TO_SPACE_ND",
-                                   "SPACE_TO_BATCH_ND",
-                                   "TRANSPOSE",
-                                   "MEAN",
-                                   "SUB",
-                                   "DIV",
-                                   "SQUEEZE",
-                                   "UNIDIRECTIONAL_SEQUENCE_LSTM",
-                                   "STRIDED_SLICE",
-                                   "BIDIRECTIONAL_SEQUENCE_RNN",
-                                   "EXP",
-                                   "TOPK_V2",
-                                   "SPLIT",
-                                   "LOG_SOFTMAX",
-                                   "DELEGATE",
-                                   "BIDIRECTIONAL_SEQUENCE_LSTM",
-                                   "CAST",
-                                   "PRELU",
-                                   "MAXIMUM",
-                                   "ARG_MAX",
-                                   "MINIMUM",
-                                   "LESS",
-                                   "NEG",
-                                   "PADV2",
-                                   "GREATER",
-                                   "GREATER_EQUAL",
-                                   "LESS_EQUAL",
-                                   "SELECT",
-                                   "SLICE",
-                                   "SIN",
-                                   "TRANSPOSE_CONV",
-                                   "SPARSE_TO_DENSE",
-                                   "TILE",
-                                   "EXPAND_DIMS",
-                                   "EQUAL",
-                                   "NOT_EQUAL",
-                                   "LOG",
-                                   "SUM",
-                                   "SQRT",
-                                   "RSQRT",
-                                   "SHAPE",
-                                   "POW",
-                                   "ARG_MIN",
-                                   "FAKE_QUANT",
-                                   "REDUCE_PROD",
-                                   "REDUCE_MAX",
-                                   "PACK",
-                                   "LOGICAL_OR",
-                                   "ONE_HOT",
-                                   "LOGICAL_AND",
-                                   "LOGICAL_NOT",
-                                   "UNPACK",
-                                   "REDUCE_MIN",
-                                   "FLOOR_DIV",
-                                   "REDUCE_ANY",
-                                   "SQUARE",
-                                   "ZEROS_LIKE",
-                                   "FILL",
-                                   "FLOOR_MOD",
-                                   "RANGE",
-                                   "RESIZE_NEAREST_NEIGHBOR",
-                                   "LEAKY_RELU",
-                                   "SQUARED_DIFFERENCE",
-                                   "MIRROR_PAD",
-                                   "ABS",
-                                   "SPLIT_V",
-                                   "UNIQUE",
-                                   "CEIL",
-                                   "REVERSE_V2",
-                                   "ADD_N",
-                                   "GATHER_ND",
-                                   "COS",
-                                   "WHERE",
-                                   "RANK",
-                                   "ELU",
-                                   "REVERSE_SEQUENCE",
-                                   "MATRIX_DIAG",
-                                   "QUANTIZE",
-                                   "MATRIX_SET_DIAG",
-                                   "ROUND",
-                                   "HARD_SWISH",
-                                   "IF",
-                                   "WHILE",
-                                   "NON_MAX_SUPPRESSION_V4",
-                                   "NON_MAX_SUPPRESSION_V5",
-                                   "SCATTER_ND",
-                                   "SELECT_V2",
-                                   "DENSIFY",
-                                   "SEGMENT_SUM",
-                                   "BATCH_MATMUL",
-                                   "PLACEHOLDER_FOR_GREATER_OP_CODES",
-                                   "CUMSUM",
-                                   "CALL_ONCE",
-                                   "BROADCAST_TO",
-                                   "RFFT2D",
-                                   "CONV_3D",
-                                   "BUILTIN_133",
-                                   "BUILTIN_134",
-                                   "BUILTIN_135",
-                                   "HASHTABLE",
-                                   "HASHTABLE_FIND",
-                                   "HASHTABLE_IMPORT",
-                                   "HASHTABLE_SIZE",
-                                   "REDUCE_ALL",
-                                   "CONV_3D_TRANSPOSE",
-                                   "VAR_HANDLE",
-                                   "READ_VARIABLE",
-                                   "ASSIGN_VARIABLE",
-                                   "BROADCAST_ARGS",
-                                   "RANDOM_STANDARD_NORMAL",
-                                   "BUCKETIZE",
-                                   "RANDOM_UNIFORM",
-                                   "MULTINOMIAL",
-                                   "GELU",
-                                   "DYNAMIC_UPDATE_SLICE",
-                                   "RELU_0_TO_1",
-                                   "UNSORTED_SEGMENT_PROD",
-                                   "UNSORTED_SEGMENT_MAX",
-                                   "UNSORTED_SEGMENT_SUM",
-                                   "ATAN2",
-                                   "UNSORTED_SEGMENT_MIN",
-                                   "SIGN",
-                                   "BITCAST",
-                                   "BITWISE_XOR",
-                                   "RIGHT_SHIFT",
-                                   "STABLEHLO_LOGISTIC",
-                                   "STABLEHLO_ADD",
-                                   "STABLEHLO_DIVIDE",
-                                   "STABLEHLO_MULTIPLY",
-                                   "STABLEHLO_MAXIMUM",
-                                   "STABLEHLO_RESHAPE",
-                                   "STABLEHLO_CLAMP",
-                                   "STABLEHLO_CONCATENATE",
-                                   "STABLEHLO_BROADCAST_IN_DIM",
-                                   "STABLEHLO_CONVOLUTION",
-                                   "STABLEHLO_SLICE",
-                                   "STABLEHLO_CUSTOM_CALL",
-                                   "STABLEHLO_REDUCE",
-                                   "STABLEHLO_ABS",
-                                   "STABLEHLO_AND",
-                                   "STABLEHLO_COSINE",
-                                   "STABLEHLO_EXPONENTIAL",
-                                   "STABLEHLO_FLOOR",
-                                   "STABLEHLO_LOG",
-                                   "STABLEHLO_MINIMUM",
-                                   "STABLEHLO_NEGATE",
-                                   "STABLEHLO_OR",
-                                   "STABLEHLO_POWER",
-                                   "STABLEHLO_REMAINDER",
-                                   "STABLEHLO_RSQRT",
-                                   "STABLEHLO_SELECT",
-                                   "STABLEHLO_SUBTRACT",
-                                   "STABLEHLO_TANH",
-                                   "STABLEHLO_SCATTER",
-                                   "STABLEHLO_COMPARE",
-                                   "STABLEHLO_CONVERT",
-                                   "STABLEHLO_DYNAMIC_SLICE",
-                                   "STABLEHLO_DYNAMIC_UPDATE_SLICE",
-                                   "STABLEHLO_PAD",
-                                   "STABLEHLO_IOTA",
-                                   "STABLEHLO_DOT_GENERAL",
-                                   "STABLEHLO_REDUCE_WINDOW",
-                                   "STABLEHLO_SORT",
-                                   "STABLEHLO_WHILE",
-                                   "STABLEHLO_GATHER",
-                                   "STABLEHLO_TRANSPOSE",
-                                   "DILATE",
-                                   "STABLEHLO_RNG_BIT_GENERATOR",
-                                   "REDUCE_WINDOW",
-                                   "STABLEHLO_COMPOSITE",
-                                   "STABLEHLO_SHIFT_LEFT",
-                                   "STABLEHLO_CBRT",
-                                   "STABLEHLO_CASE"};
+template <class Table>
+Options window_options(const Table& table, const Window& more) {
+  if (table.padding() != fb::Padding::SAME && table.padding() != fb::Padding::VALID)
+    return bad_input("padding {} is not supported", static_cast<int>(table.padding()));
+  WindowOptions window;
+  window.padding = table.padding() == fb::Padding::SAME ? Padding::same : Padding::valid;
+  QFI_TRY(window.activation, activation(table.activation()));
+  for (const int value :
+       {table.stride_h(), table.stride_w(), more.dilation_h, more.dilation_w, more.filter_h, more.filter_w})
+    if (value < 1 || value > k_max_window)
+      return bad_input("stride, dilation or filter size {} is out of range", value);
+  window.stride_h = table.stride_h();
+  window.stride_w = table.stride_w();
+  window.dilation_h = more.dilation_h;
+  window.dilation_w = more.dilation_w;
+  window.filter_h = more.filter_h;
+  window.filter_w = more.filter_w;
+  window.accumulates_in_32_bits = more.bias_type == fb::TensorType::INT32;
+  return window;
+}
 
-constexpr int k_custom = 32;
+template <class Table>
+Options resize_options(const Table& table) {
+  if (table.align_corners() && table.half_pixel_centers())
+    return bad_input("align_corners and half_pixel_centers exclude each other");
+  return ResizeOptions{table.align_corners(), table.half_pixel_centers()};
+}
+
+Options read(const fb::Conv2DOptions& o) {
+  return window_options(o, {o.dilation_h(), o.dilation_w(), 1, 1, o.quantized_bias_type()});
+}
+
+Options read(const fb::DepthwiseConv2DOptions& o) {
+  return window_options(o, {o.dilation_h(), o.dilation_w(), 1, 1, {}});
+}
+
+Options read(const fb::TransposeConvOptions& o) {
+  return window_options(o, {1, 1, 1, 1, o.quantized_bias_type()});
+}
+
+Options read(const fb::Pool2DOptions& o) { return window_options(o, {1, 1, o.filter_h(), o.filter_w(), {}}); }
+
+Options read(const fb::AddOptions& o) { return activation_options(o.activation(), o.pot_scale_int16()); }
+
+Options read(const fb::SubOptions& o) { return activation_options(o.activation(), o.pot_scale_int16()); }
+
+Options read(const fb::MulOptions& o) { return activation_options(o.activation()); }
+
+Options read(const fb::L2NormOptions& o) { return activation_options(o.activation()); }
+
+Options read(const fb::FullyConnectedOptions& o) {
+  if (o.weights_format() != fb::WeightsFormat::DEFAULT)
+    return bad_input("shuffled weights are not supported");
+  return activation_options(o.activation(), false, o.quantized_bias_type());
+}
+
+Options read(const fb::SoftmaxOptions& o) {
+  if (!std::isfinite(o.beta()) || o.beta() <= 0.0F)
+    return bad_input("beta {} is not a positive number", o.beta());
+  return SoftmaxOptions{o.beta()};
+}
+
+Options read(const fb::ConcatenationOptions& o) {
+  if (o.activation() != fb::Activation::NONE) return bad_input("a fused activation is not supported here");
+  return AxisOptions{o.axis()};
+}
+
+Options read(const fb::PackOptions& o) { return AxisOptions{o.axis()}; }
+
+Options read(const fb::UnpackOptions& o) { return AxisOptions{o.axis()}; }
+
+Options read(const fb::GatherOptions& o) {
+  if (o.batch_dims() != 0) return bad_input("batch_dims {} is not supported", o.batch_dims());
+  return AxisOptions{o.axis()};
+}
+
+Options read(const fb::StridedSliceOptions& o) {
+  if (o.offset()) return bad_input("ends given as offsets are not supported");
+  return StridedSliceOptions{o.begin_mask(), o.end_mask(), o.ellipsis_mask(), o.new_axis_mask(),
+                             o.shrink_axis_mask()};
+}
+
+Options read(const fb::ResizeBilinearOptions& o) { return resize_options(o); }
+
+Options read(const fb::ResizeNearestNeighborOptions& o) { return resize_options(o); }
+
+Options read(const fb::LeakyReluOptions& o) {
+  if (!std::isfinite(o.alpha())) return bad_input("alpha {} is not finite", o.alpha());
+  return LeakyReluOptions{o.alpha()};
+}
+
+Options read(const fb::BatchMatMulOptions& o) { return BatchMatMulOptions{o.adj_x(), o.adj_y()}; }
+
+Options read(const fb::GeluOptions& o) { return GeluOptions{o.approximate()}; }
+
+Options read(const fb::MirrorPadOptions& o) {
+  if (o.mode() != fb::MirrorPadMode::REFLECT && o.mode() != fb::MirrorPadMode::SYMMETRIC)
+    return bad_input("mode {} is not supported", static_cast<int>(o.mode()));
+  return MirrorPadOptions{o.mode() == fb::MirrorPadMode::SYMMETRIC};
+}
+
+Options read(const fb::SpaceToDepthOptions& o) {
+  if (o.block_size() < 1 || o.block_size() > k_max_window)
+    return bad_input("block size {} is out of range", o.block_size());
+  return SpaceToDepthOptions{o.block_size()};
+}
+
+template <class Table>
+Options read_as(const fb::Operator& source, flatbuffers::Verifier& verifier) {
+  if (source.options() == nullptr || source.options_type() == 0) return bad_input("its options are missing");
+  if (source.options_type() != static_cast<int>(fb::BuiltinOptionsTraits<Table>::enum_value))
+    return bad_input("options of another operator (type {})", int{source.options_type()});
+  const auto* table = reinterpret_cast<const Table*>(source.options());
+  if (!verifier.VerifyTable(table)) return bad_input("damaged options");
+  return read(*table);
+}
+
+using Code = fb::BuiltinOperator;
+constexpr OperatorInfo k_operators[] = {
+    {OperatorKind::abs, Code::ABS},
+    {OperatorKind::add, Code::ADD, read_as<fb::AddOptions>},
+    {OperatorKind::arg_max, Code::ARG_MAX},
+    {OperatorKind::arg_min, Code::ARG_MIN},
+    {OperatorKind::average_pool_2d, Code::AVERAGE_POOL_2D, read_as<fb::Pool2DOptions>},
+    {OperatorKind::batch_matmul, Code::BATCH_MATMUL, read_as<fb::BatchMatMulOptions>},
+    {OperatorKind::batch_to_space_nd, Code::BATCH_TO_SPACE_ND},
+    {OperatorKind::cast, Code::CAST},
+    {OperatorKind::concatenation, Code::CONCATENATION, read_as<fb::ConcatenationOptions>},
+    {OperatorKind::conv_2d, Code::CONV_2D, read_as<fb::Conv2DOptions>},
+    {OperatorKind::depthwise_conv_2d, Code::DEPTHWISE_CONV_2D, read_as<fb::DepthwiseConv2DOptions>},
+    {OperatorKind::dequantize, Code::DEQUANTIZE},
+    {OperatorKind::exp, Code::EXP},
+    {OperatorKind::expand_dims, Code::EXPAND_DIMS},
+    {OperatorKind::fully_connected, Code::FULLY_CONNECTED, read_as<fb::FullyConnectedOptions>},
+    {OperatorKind::gather, Code::GATHER, read_as<fb::GatherOptions>},
+    {OperatorKind::gelu, Code::GELU, read_as<fb::GeluOptions>},
+    {OperatorKind::hard_swish, Code::HARD_SWISH},
+    {OperatorKind::l2_normalization, Code::L2_NORMALIZATION, read_as<fb::L2NormOptions>},
+    {OperatorKind::leaky_relu, Code::LEAKY_RELU, read_as<fb::LeakyReluOptions>},
+    {OperatorKind::logistic, Code::LOGISTIC},
+    {OperatorKind::log_softmax, Code::LOG_SOFTMAX},
+    {OperatorKind::maximum, Code::MAXIMUM},
+    {OperatorKind::max_pool_2d, Code::MAX_POOL_2D, read_as<fb::Pool2DOptions>},
+    {OperatorKind::mean, Code::MEAN},
+    {OperatorKind::minimum, Code::MINIMUM},
+    {OperatorKind::mirror_pad, Code::MIRROR_PAD, read_as<fb::MirrorPadOptions>},
+    {OperatorKind::mul, Code::MUL, read_as<fb::MulOptions>},
+    {OperatorKind::neg, Code::NEG},
+    {OperatorKind::pack, Code::PACK, read_as<fb::PackOptions>},
+    {OperatorKind::pad, Code::PAD},
+    {OperatorKind::padv2, Code::PADV2},
+    {OperatorKind::quantize, Code::QUANTIZE},
+    {OperatorKind::reduce_max, Code::REDUCE_MAX},
+    {OperatorKind::reduce_min, Code::REDUCE_MIN},
+    {OperatorKind::reduce_prod, Code::REDUCE_PROD},
+    {OperatorKind::relu, Code::RELU},
+    {OperatorKind::relu6, Code::RELU6},
+    {OperatorKind::relu_n1_to_1, Code::RELU_N1_TO_1},
+    {OperatorKind::reshape, Code::RESHAPE},
+    {OperatorKind::resize_bilinear, Code::RESIZE_BILINEAR, read_as<fb::ResizeBilinearOptions>},
+    {OperatorKind::resize_nearest_neighbor, Code::RESIZE_NEAREST_NEIGHBOR,
+     read_as<fb::ResizeNearestNeighborOptions>},
+    {OperatorKind::rsqrt, Code::RSQRT},
+    {OperatorKind::shape, Code::SHAPE},
+    {OperatorKind::slice, Code::SLICE},
+    {OperatorKind::softmax, Code::SOFTMAX, read_as<fb::SoftmaxOptions>},
+    {OperatorKind::space_to_batch_nd, Code::SPACE_TO_BATCH_ND},
+    {OperatorKind::space_to_depth, Code::SPACE_TO_DEPTH, read_as<fb::SpaceToDepthOptions>},
+    {OperatorKind::split, Code::SPLIT},
+    {OperatorKind::split_v, Code::SPLIT_V},
+    {OperatorKind::squared_difference, Code::SQUARED_DIFFERENCE},
+    {OperatorKind::squeeze, Code::SQUEEZE},
+    {OperatorKind::strided_slice, Code::STRIDED_SLICE, read_as<fb::StridedSliceOptions>},
+    {OperatorKind::sub, Code::SUB, read_as<fb::SubOptions>},
+    {OperatorKind::sum, Code::SUM},
+    {OperatorKind::tanh, Code::TANH},
+    {OperatorKind::transpose, Code::TRANSPOSE},
+    {OperatorKind::transpose_conv, Code::TRANSPOSE_CONV, read_as<fb::TransposeConvOptions>},
+    {OperatorKind::unpack, Code::UNPACK, read_as<fb::UnpackOptions>},
+};
 
 }  // namespace
 
-const OperatorInfo* find_operator(int code) {
+const OperatorInfo* find_operator(fb::BuiltinOperator code) {
   const auto* found = std::ranges::find(k_operators, code, &OperatorInfo::code);
   return found == std::end(k_operators) ? nullptr : found;
 }
 
-std::string operator_name(int code, const std::string& custom) {
-  if (code == k_custom) return "CUSTOM '" + custom + "'";
-  if (code >= 0 && code < std::ssize(k_names)) return k_names[code];
-  return fmt::format("builtin operator {}", code);
+std::string operator_name(fb::BuiltinOperator code, const std::string& custom) {
+  if (code == Code::CUSTOM) return "CUSTOM '" + custom + "'";
+  const std::string name = fb::EnumNameBuiltinOperator(code);
+  return name.empty() ? fmt::format("builtin operator {}", static_cast<int>(code)) : name;
+}
+
+Result<TensorType> read_tensor_type(fb::TensorType type) {
+  switch (type) {
+    case fb::TensorType::FLOAT32: return TensorType::float32;
+    case fb::TensorType::INT32: return TensorType::int32;
+    case fb::TensorType::UINT8: return TensorType::uint8;
+    case fb::TensorType::INT64: return TensorType::int64;
+    case fb::TensorType::BOOL: return TensorType::boolean;
+    case fb::TensorType::INT16: return TensorType::int16;
+    case fb::TensorType::INT8: return TensorType::int8;
+    default:
+      return bad_input("element type {} is not supported",
+                       name_or_number(type, fb::EnumNameTensorType(type)));
+  }
 }
 
 const char* name_of(OperatorKind kind) {
-  return k_names[std::ranges::find(k_operators, kind, &OperatorInfo::kind)->code];
+  return fb::EnumNameBuiltinOperator(std::ranges::find(k_operators, kind, &OperatorInfo::kind)->code);
 }
 
 }  // namespace qfi

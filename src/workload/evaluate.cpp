@@ -97,7 +97,7 @@ class Evaluator {
     total.task = task_of(m_data);
     if (total.task != nullptr) QFI_CHECK(check_answers(output, total));
     QFI_TRY(const BatchPlan batches, plan_batches(m_program, m_data.images(), m_params.max_bytes,
-                                                  m_params.threads, m_params.unit != nullptr));
+                                                  m_params.threads, m_params.units != nullptr));
     total.images_per_batch = batches.images;
     QFI_CHECK(m_recorder.open(m_program, m_params.files, m_data.images()));
     const std::size_t size = batches.images;
@@ -138,7 +138,7 @@ class Evaluator {
         const std::vector<std::byte> values,
         m_data.read_inputs(first, count, m_model.tensors[static_cast<std::size_t>(input)], m_params.scaling));
     std::memcpy(worker.batch.tensor(input).data(), values.data(), values.size());
-    m_program.run(worker.batch, 0, m_model.operators.size(), m_params.unit);
+    m_program.run(worker.batch, 0, m_model.operators.size(), m_params.units);
     QFI_CHECK(m_recorder.keep(worker.batch, first));
     const Tensor& tensor = m_model.tensors[static_cast<std::size_t>(output)];
     for (std::size_t i = 0; i < count; ++i) {

@@ -130,12 +130,12 @@ class Measurement {
         m_tables->examine(std::span(&fault, 1), m_scratch);
         unit.set(m_scratch.products);
       }));
-      faulty.push_back(setup.back() + seconds_of([&] { run_all(&unit.unit()); }));
+      faulty.push_back(setup.back() + seconds_of([&] { run_all(&unit.units()); }));
       ratios.push_back(faulty.back() / golden.back());
       if (m_options.verbose)
         std::fprintf(stderr, "%s stuck-at-%d: %.2f (set-up %.2f)\n", site_name(m_netlist, fault.site).c_str(),
                      fault.value ? 1 : 0, ratios.back(), setup.back() / golden.back());
-      if (m_options.naive) naive.push_back(naive_seconds(unit.unit()) / faulty.back());
+      if (m_options.naive) naive.push_back(naive_seconds(unit.units()) / faulty.back());
     }
     const auto per_image = [&](std::vector<double> values) {
       for (double& value : values) value *= 1e3 / static_cast<double>(m_options.images);
@@ -172,24 +172,24 @@ class Measurement {
     }
   }
 
-  void run_all(const FaultyUnit* unit) {
+  void run_all(const Units* units) {
     for (std::size_t first = 0; first < m_options.images; first += k_block) {
       m_batch.set_images(std::min(k_block, m_options.images - first));
       restore_input();
-      m_program.run(m_batch, 0, m_end, unit);
+      m_program.run(m_batch, 0, m_end, units);
     }
   }
 
   // Every product looked up by the reference loop, on one image, for as many images as were run.
-  double naive_seconds(const FaultyUnit& prepared) {
+  double naive_seconds(const Units& prepared) {
     static const Program reference =
         value_of(Program::prepare(value_of(load_tflite(m_options.model)), {KernelSet::reference, false, {}}));
     static Batch batch(reference, 1);
-    FaultyUnit unit;
-    unit.table_of_operator = prepared.table_of_operator;
+    const Units units = looked_up(prepared);
     const auto input = batch.tensor(reference.model().inputs[0]);
     std::memcpy(input.data(), m_input.data(), input.size());
-    return static_cast<double>(m_options.images) * seconds_of([&] { reference.run(batch, 0, m_end, &unit); });
+    return static_cast<double>(m_options.images) *
+           seconds_of([&] { reference.run(batch, 0, m_end, &units); });
   }
 
   Options m_options;

@@ -22,11 +22,11 @@ struct FaultyCase {
 
 class FaultyKernels : public testing::TestWithParam<FaultyCase> {};
 
-std::vector<std::byte> outputs(const Program& program, Batch& batch, const FaultyUnit& unit) {
+std::vector<std::byte> outputs(const Program& program, Batch& batch, const Units& units) {
   const auto input = batch.tensor(program.model().inputs[0]);
   for (std::size_t i = 0; i < input.size(); ++i)
     input[i] = static_cast<std::byte>(random_bits(1, "pixel", i / 16) % 90 + random_bits(1, "noise", i) % 80);
-  program.run(batch, 0, program.model().operators.size(), &unit);
+  program.run(batch, 0, program.model().operators.size(), &units);
   const auto output = batch.tensor(program.model().outputs[0]);
   return {output.begin(), output.end()};
 }
@@ -60,7 +60,7 @@ TEST_P(FaultyKernels, EqualTheTableLoop) {
     fast_unit.set(scratch.products);
     table_unit.set(scratch.products);
     ASSERT_EQ(
-        outputs(fast, fast_batch, fast_unit.unit()) == outputs(portable, portable_batch, table_unit.unit()),
+        outputs(fast, fast_batch, fast_unit.units()) == outputs(portable, portable_batch, table_unit.units()),
         true)
         << site_name(netlist, fault.site) << " stuck at " << fault.value;
   }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolutions by the library, factored tables and vector passes against the reference loop, bit for bit.
+// Convolutions and factored tables against the reference loop, bit for bit, with every instruction set.
 #include "engine/fast_layer.hpp"
 
-#include "engine/kernels/avx2/avx2_convolution.hpp"
-#include "engine/kernels/linear_pair.hpp"
-#include "qfi/base/cpu.hpp"
+#include "available_sets.hpp"
 #include "random_operator.hpp"
 #include "support.hpp"
 
@@ -166,17 +164,18 @@ TEST(FactoredProducts, AreAsFewAsTheStructureAllows) {
   EXPECT_FALSE(factor(faulty_table(draw, codes, 10))) << "no structure";
 }
 
-class RandomLayers : public testing::TestWithParam<std::uint64_t> {};
+class RandomLayers : public testing::TestWithParam<std::tuple<const InstructionSet*, std::uint64_t>> {};
 
 TEST_P(RandomLayers, EqualTheReference) {
-  Draw draw(GetParam());
+  const auto [set, seed] = GetParam();
+  Draw draw(seed);
   int done = 0;
   int tables = 0;
   int counted = 0;
   for (int repetition = 0; repetition < 40; ++repetition) {
     MultiplyAccumulate op = random_operator(draw);
     if (!op.shape.is_transposed && draw(0, 3) > 0) fit_output(op.shape, draw);
-    const auto fast = FastLayer::make(op);
+    const auto fast = FastLayer::make(op, *set);
     if (!fast) continue;
     ++done;
     const auto planes = static_cast<std::size_t>(draw(1, 40) + (draw(0, 3) == 0 ? 100 : 0)) *
@@ -203,18 +202,24 @@ TEST_P(RandomLayers, EqualTheReference) {
                                       expected_sums.data(), scratch);
         fast->run(products.get(), planes, input.data(), got.data(), sums.data(), scratch);
         ASSERT_EQ(expected_sums, sums)
-            << "seed " << GetParam() << " repetition " << repetition << " table " << (used != nullptr)
+            << "seed " << seed << " repetition " << repetition << " table " << (used != nullptr)
             << " padding " << int(padding == PaddingTaps::multiply);
-        ASSERT_EQ(expected, got) << "seed " << GetParam() << " repetition " << repetition;
+        ASSERT_EQ(expected, got) << "seed " << seed << " repetition " << repetition;
         EXPECT_LE(scratch.size(), used == nullptr ? fast->scratch_bytes() : fast->table_scratch_bytes());
       }
   }
   EXPECT_GT(done, 5) << "of 40 layers";
   EXPECT_GT(tables, done);
-  EXPECT_GE(counted, has_avx512() ? 5 : 0);
+  EXPECT_GE(counted, set->count_bits != nullptr ? 5 : 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomLayers, testing::Range<std::uint64_t>(0, 12));
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomLayers,
+                         testing::Combine(testing::ValuesIn(test::available_sets()),
+                                          testing::Range<std::uint64_t>(0, 12)),
+                         [](const auto& info) {
+                           return fmt::format("{}_{}", test::test_name(*std::get<0>(info.param)),
+                                              std::get<1>(info.param));
+                         });
 
 MultiplyAccumulate plain_layer(const ConvolutionShape& shape, CodeType type) {
   MultiplyAccumulate op;
@@ -321,115 +326,6 @@ TEST(FastLayer, MayHaveNoneOfTheWeightsThatErr) {
                                   scratch);
     fast->run(products.get(), 3, input.data(), got.data(), nullptr, scratch);
     EXPECT_EQ(got, expected);
-  }
-}
-
-std::vector<FinishFunction> vector_passes() {
-  std::vector<FinishFunction> passes;
-  if (has_avx2()) passes.push_back(finish_avx2);
-  if (has_avx512()) passes.push_back(finish_avx512);
-  return passes;
-}
-
-TEST(Finish, VectorPassesEqualThePortableOne) {
-  if (vector_passes().empty()) GTEST_SKIP() << "no AVX2";
-  for (std::uint64_t seed = 0; seed < 200; ++seed) {
-    Draw draw(seed);
-    const MultiplyAccumulate op = random_operator(draw);
-    const ConvolutionShape& s = op.shape;
-    const TapBias taps{
-        std::vector<std::uint32_t>(op.weights.size() / static_cast<std::size_t>(s.group_in_c()), 77), {}};
-    const BorderBias bias = make_border_bias(s, op.bias, taps);
-    const ChannelFactors factors(op.requantizer);
-    const auto planes = static_cast<std::size_t>(draw(1, 3));
-    std::vector<std::vector<std::int32_t>> sums(3, std::vector<std::int32_t>(planes * s.out_plane()));
-    for (auto& values : sums)
-      for (auto& value : values) value = static_cast<std::int32_t>(draw.bits()) >> draw(0, 1) * 12;
-    Finish finish{&s, &op.requantizer, &factors, &bias, planes, {}, {}, {}, nullptr, nullptr};
-    finish.sums.push_back({sums[0].data(), draw(0, 1) == 0 ? 1 : static_cast<std::int32_t>(draw.bits())});
-    if (draw(0, 1) == 0) finish.sums.push_back({sums[1].data(), static_cast<std::int32_t>(draw.bits())});
-    if (draw(0, 1) == 0)
-      finish.pixel_sums.push_back({sums[2].data(), static_cast<std::int32_t>(draw.bits())});
-    const auto stride_more = static_cast<std::size_t>(draw(0, 1) * 7);
-    const auto low = random_bytes(draw, planes * (s.out_plane() + stride_more));
-    const auto high = random_bytes(draw, planes * (s.out_plane() + stride_more));
-    if (draw(0, 1) == 0)
-      finish.counts.push_back(
-          {low.data(), draw(0, 1) == 0 ? high.data() : nullptr, draw(-9, 9), s.out_plane() + stride_more});
-    std::vector<std::uint8_t> expected(planes * s.out_plane()), got(expected.size());
-    std::vector<std::int32_t> expected_sums(expected.size()), got_sums(expected.size());
-    finish.output = expected.data();
-    finish.accumulators = expected_sums.data();
-    finish_portable(finish);
-    finish.output = got.data();
-    finish.accumulators = got_sums.data();
-    for (const FinishFunction pass : vector_passes()) {
-      std::ranges::fill(got, 0);
-      std::ranges::fill(got_sums, 0);
-      pass(finish);
-      ASSERT_EQ(expected_sums, got_sums) << seed;
-      ASSERT_EQ(expected, got) << seed;
-    }
-  }
-}
-
-TEST(LinearPair, VectorLoopsEqualThePortableOne) {
-  Draw draw(1);
-  for (const std::size_t count : std::initializer_list<std::size_t>{1, 15, 16, 33, 1000}) {
-    const auto x = random_bytes(draw, count);
-    const auto y = random_bytes(draw, count);
-    const LinearPair form{
-        draw(-4000000, 4000000), draw(-4000000, 4000000), draw(-9000000, 9000000), 20, -100, 90};
-    for (const bool is_signed : {false, true}) {
-      std::vector<std::uint8_t> expected(count + 1, 7), got(count + 1, 7);
-      linear_pair_portable(form, is_signed, x.data(), y.data(), count, expected.data());
-      linear_pair_function()(form, is_signed, x.data(), y.data(), count, got.data());
-      EXPECT_EQ(got, expected);
-    }
-  }
-}
-
-// The sums that oneDNN is left out for: what AVX2 alone gives, against the plain loop.
-TEST(Avx2Convolution, EqualsThePlainLoop) {
-  if (!has_avx2()) GTEST_SKIP() << "no AVX2";
-  for (std::uint64_t seed = 0; seed < 300; ++seed) {
-    Draw draw(seed);
-    MultiplyAccumulate op = random_operator(draw);
-    const ConvolutionShape& s = op.shape;
-    if (s.is_transposed) continue;
-    const std::size_t planes = 3;
-    const auto convolution = make_avx2_convolution(s, op.codes.type, planes);
-    std::vector<std::int8_t> weights(op.weights.begin(), op.weights.end());
-    const auto packed = convolution->pack(weights);
-    const auto input = random_bytes(draw, planes * s.in_plane());
-    // The reference sees INT8 weights; UINT8 ones as those plus 128, with that zero point.
-    op.codes.weight_zero_point = op.codes.type == CodeType::uint8 ? 128 : 0;
-    op.codes.input_zero_point = 0;
-    std::ranges::fill(op.bias, 0);
-    for (std::size_t i = 0; i < weights.size(); ++i)
-      op.weights[i] = static_cast<std::uint8_t>(weights[i] + op.codes.weight_zero_point);
-    std::vector<std::int32_t> expected(planes * s.out_plane()), got(expected.size());
-    std::vector<std::uint8_t> output(expected.size());
-    std::vector<std::byte> scratch, memory(convolution->scratch_bytes() + 64);
-    multiply_accumulate_reference(op, planes, input.data(), output.data(), nullptr, PaddingTaps::skip,
-                                  expected.data(), scratch);
-    const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
-    convolution->run(*packed, planes, input.data(), got.data(), memory.data() + (64 - address % 64) % 64);
-    ASSERT_EQ(got, expected) << seed;
-  }
-}
-
-TEST(MapBytes, VectorPassEqualsThePortableOne) {
-  if (!has_avx512()) GTEST_SKIP() << "no AVX-512";
-  Draw draw(1);
-  std::array<std::uint8_t, 256> table;
-  for (auto& entry : table) entry = static_cast<std::uint8_t>(draw.bits());
-  for (const std::size_t count : std::initializer_list<std::size_t>{0, 1, 63, 64, 65, 1000}) {
-    const auto from = random_bytes(draw, count);
-    std::vector<std::uint8_t> expected(count + 1, 7), got(count + 1, 7);
-    map_bytes_portable(table, from.data(), count, expected.data());
-    map_bytes_avx512(table, from.data(), count, got.data());
-    EXPECT_EQ(expected, got);
   }
 }
 

@@ -67,7 +67,7 @@ TEST(Model, OtherFilesAreRefused) {
 // The file with operator codes replaced.
 std::string with_codes(std::string content, const std::map<int, int>& replacements) {
   for (const auto* code : *tflite::GetModel(content.data())->operator_codes()) {
-    const auto found = replacements.find(code->builtin_code());
+    const auto found = replacements.find(static_cast<int>(code->builtin_code()));
     if (found == replacements.end()) continue;
     const auto* field = reinterpret_cast<const flatbuffers::Table*>(code)->GetAddressOf(
         tflite::OperatorCode::VT_BUILTIN_CODE);

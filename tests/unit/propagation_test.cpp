@@ -119,7 +119,7 @@ TEST_P(Models, PropagationEqualsThePlainRun) {
     for (std::uint64_t i = kind < 7 ? 0 : kind < 12 ? 1 : random.below(4); i > 0; --i)
       data.push_back(random_data_fault(program, random));
     const PreparedConstants prepared = value_of(propagation.prepare(constants));
-    const FaultyOperators operators = value_of(program.with_constants(constants));
+    const ChangedOperators operators = value_of(program.with_constants(constants));
     golden.restore(0, 0, k_images, batch);
     run_with_faults(program, batch, 0, operators, data);
     for (std::size_t image = 0; image < k_images; ++image) {

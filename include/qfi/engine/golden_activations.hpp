@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fault-free run of some images with everything kept: every computed tensor, and of the 8-bit layers the
-// accumulators and how far they may move. What changed-value propagation starts from.
+// Owns the fault-free run of some images with everything kept. The images' inputs go in; every computed
+// tensor comes out, and for layers of 8-bit weights also the accumulators and how far each may move before
+// its output changes. Changed-value propagation (propagation.hpp) starts from here.
 #pragma once
 
 #include <cstddef>
@@ -22,18 +23,19 @@ class GoldenActivations {
   GoldenActivations& operator=(const GoldenActivations&) = delete;
   ~GoldenActivations();
 
-  /// Memory that one image takes.
+  /// The memory that one image takes.
   static std::size_t bytes_per_image(const Program& program);
 
   std::size_t images() const { return m_images; }
-  /// All images of a tensor that is no constant: model inputs are written here before run().
+  /// All images of a tensor that is no constant. Model inputs are written here before run().
   std::span<std::byte> tensor(int index) { return m_tensors[static_cast<std::size_t>(index)]; }
   void run(unsigned threads);
 
   std::span<const std::byte> tensor(int index, std::size_t image) const;
-  /// Of all outputs of an operator that multiplies 8-bit weights; else nullptr.
+  /// The accumulators of all outputs of an operator that multiplies 8-bit weights, bias included; nullptr for
+  /// any other operator.
   const std::int32_t* accumulators(std::size_t operator_index, std::size_t image) const;
-  /// Likewise; for the engine itself.
+  /// How far each of those accumulators may move, for the engine itself; nullptr for any other operator.
   const Slack* slacks(std::size_t operator_index, std::size_t image) const;
 
   /// Makes the batch hold images image .. image+count-1 as they are before operator `first`.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ModelInventory: what of a model can be faulted. A prepared Program goes in; its operators, stages and
-// stored bits come out as plain values, for `qfi inspect`.
+// Owns ModelInventory, the list of what can be faulted in a model. A prepared Program goes in; its operators,
+// stages and stored bits come out as plain values, for `qfi inspect`.
 #pragma once
 
 #include <cstdint>
@@ -54,6 +54,7 @@ struct ModelInventory {
   std::vector<std::string> warnings;
   std::uint64_t bytes_per_image = 0;  ///< of activations in memory
 
+  /// The sum of one number over all operators.
   std::uint64_t total(std::uint64_t OperatorInventory::*number) const;
 };
 ModelInventory take_inventory(const Program& program);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which operand pairs one operator's weights and inputs form, over many images.
+// Owns PairCounter, which knows how often each pair of operands meets in one operator. Images go in, batch by
+// batch; a count for each weight byte and input byte comes out.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,7 @@ namespace qfi {
 
 struct MultiplyAccumulate;
 
-/// One for each thread; they are added up in the end.
+/// Each thread has its own; they are added up in the end.
 class PairCounter {
  public:
   /// Precondition: program.multiplies_weights(operator_index). `program` must outlive it.
@@ -20,11 +21,11 @@ class PairCounter {
   /// `op` must outlive it.
   PairCounter(const MultiplyAccumulate& op, PaddingTaps padding);
 
-  /// The inputs that the batch holds now.
+  /// Counts the inputs of the operator that the batch holds now.
   void add(const Batch& batch);
-  /// planes * [in_h][in_w][in_c]
+  /// Counts `planes` inputs of the shape [in_h][in_w][in_c], one after the other.
   void add(std::size_t planes, const std::uint8_t* input);
-  /// Of the same operator.
+  /// Adds what another thread counted for the same operator.
   void add(const PairCounter& other);
 
   /// Adds to counts[weight byte * 256 + input byte] how often that pair was multiplied.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine: a Model becomes a Program once; the Program then runs batches of images, fault-free
-// or with product tables in place of the exact products of chosen operators. Integer results are
-// those of the TFLite reference kernels, bit for bit, whatever the kernel set.
+// Owns inference: a Model is made a Program once, which then runs batches of images, fault-free, with units
+// in the place of the exact products of chosen operators, or with changed constants. A batch's inputs go in;
+// its other tensors come out. Integer results are those of the TFLite reference kernels, bit for bit,
+// whatever the kernel set and the CPU.
 #pragma once
 
 #include <cstddef>
@@ -13,24 +14,20 @@
 #include <utility>
 #include <vector>
 
-#include "qfi/arith/product_table.hpp"
 #include "qfi/base/result.hpp"
+#include "qfi/engine/unit.hpp"
 #include "qfi/model/model.hpp"
 
 namespace qfi {
 
-/// How 8-bit weights are multiplied. `reference`: scalar and readable. `portable`: blocked over images and
-/// output channels. `fast`: by oneDNN and vector instructions, wherever that is exact on this CPU; else
-/// portable.
+/// How 8-bit weights are multiplied. `reference` is scalar and readable. `portable` is blocked over images
+/// and output channels. `fast` uses oneDNN and vector instructions wherever that is exact on this CPU, and is
+/// portable elsewhere.
 enum class KernelSet : std::uint8_t { reference, portable, fast };
 const char* name_of(KernelSet set);
-/// What the fast kernels use on this CPU, for records: "oneDNN 2.6.3 with AVX-512 VNNI, own kernels with
-/// AVX-512".
+/// What the fast kernels use in this process, for records: "oneDNN 2.6.3 with AVX-512 VNNI, own kernels with
+/// AVX-512". DNNL_MAX_CPU_ISA limits both.
 std::string instructions_in_use();
-
-/// Taps that fall into the padding: skipped, as the TFLite reference kernels do, or multiplied
-/// with the input's zero point, as kernels that pad first do.
-enum class PaddingTaps : std::uint8_t { skip, multiply };
 
 struct ProgramParams {
   KernelSet kernels = KernelSet::fast;
@@ -43,31 +40,21 @@ struct ProgramParams {
 class Kernel;
 struct MultiplyAccumulate;
 class Batch;
-struct LayerProducts;
 
-/// Which products are not exact in a run.
-struct FaultyUnit {
-  std::vector<const ProductTable*> table_of_operator;  ///< by operator index; nullptr: exact
-  PaddingTaps padding = PaddingTaps::skip;             ///< of the operators with a table
-  /// The tables in the form that each operator takes fastest, made by Program::prepare_tables. Empty, or
-  /// nullptr: products are looked up one by one.
-  std::vector<std::shared_ptr<const LayerProducts>> products;
-};
-
-/// An element of a constant that reads differently: its bits, in the low ones.
+/// An element of a constant that reads as other bits; they are the low ones of `bits`.
 struct ConstantFault {
   int tensor = 0;
   std::uint64_t element = 0;
   std::uint32_t bits = 0;
 };
 
-/// The operators that read faulty constants, prepared with them: they take the place of the program's.
-class FaultyOperators {
+/// The operators that read changed constants, prepared with them: they take the place of the program's.
+class ChangedOperators {
  public:
-  FaultyOperators();
-  FaultyOperators(FaultyOperators&&) noexcept;
-  FaultyOperators& operator=(FaultyOperators&&) noexcept;
-  ~FaultyOperators();
+  ChangedOperators();
+  ChangedOperators(ChangedOperators&&) noexcept;
+  ChangedOperators& operator=(ChangedOperators&&) noexcept;
+  ~ChangedOperators();
   /// nullptr: the operator is as it was.
   const Kernel* find(std::size_t operator_index) const;
 
@@ -76,7 +63,7 @@ class FaultyOperators {
   std::vector<std::pair<std::size_t, std::unique_ptr<Kernel>>> m_kernels;
 };
 
-/// Immutable; shared by threads, each with its own Batch.
+/// A network made ready to run. It is immutable and shared by threads, each with its own Batch.
 class Program {
  public:
   /// Operators whose inputs are all constants, and SHAPE, are computed here, once: their outputs
@@ -91,16 +78,17 @@ class Program {
   const ProgramParams& params() const { return m_params; }
 
   /// Runs operators first .. end-1 on the batch. What they read must be there: the model's
-  /// inputs, or a snapshot. `unit` and `faulty` may be nullptr.
-  void run(Batch& batch, std::size_t first, std::size_t end, const FaultyUnit* unit = nullptr,
-           const FaultyOperators* faulty = nullptr) const;
+  /// inputs, or a snapshot. `units` nullptr: every product is exact. `changed` nullptr: every constant is the
+  /// model's.
+  void run(Batch& batch, std::size_t first, std::size_t end, const Units* units = nullptr,
+           const ChangedOperators* changed = nullptr) const;
 
-  /// Fills in unit.products; the same results, sooner.
-  void prepare_tables(FaultyUnit& unit) const;
+  /// Fills in the products of the tabulated units; the same results, sooner.
+  void prepare_tables(Units& units) const;
 
   /// Prepares the operators that read these constants. Precondition: constants of at most 4 bytes an
   /// element, elements inside. Error: an operator that cannot take the values.
-  Result<FaultyOperators> with_constants(std::span<const ConstantFault> faults) const;
+  Result<ChangedOperators> with_constants(std::span<const ConstantFault> faults) const;
 
   /// Whether operator `index`'s outputs come from 32-bit accumulators, int32 or FLOAT32.
   bool has_accumulators(std::size_t operator_index) const;
@@ -108,23 +96,23 @@ class Program {
   /// image, as bits, and writes what `read` makes of it to the output. The inputs must still be there.
   void fault_accumulator(Batch& batch, std::size_t image, std::size_t operator_index, std::size_t element,
                          const std::function<std::uint32_t(std::uint32_t)>& read,
-                         const FaultyOperators* faulty = nullptr) const;
+                         const ChangedOperators* changed = nullptr) const;
 
-  /// For the engine itself. Precondition: not folded.
+  /// The operator's kernel, for the engine itself. Precondition: the operator is not folded.
   const Kernel& kernel(std::size_t operator_index) const { return *m_kernels[operator_index]; }
 
   /// Bytes that one image needs in a Batch.
   std::size_t bytes_per_image() const { return m_bytes_per_image; }
-  /// Bytes that a Batch needs besides, for any number of images; and at most, where products come from
-  /// tables.
+  /// Bytes that a Batch needs besides, for any number of images: with exact products, and at most where
+  /// products come from tables.
   std::size_t scratch_bytes() const { return m_scratch_bytes; }
   std::size_t table_scratch_bytes() const { return m_table_scratch_bytes; }
 
-  /// Tensors computed before operator `cut` (inputs included) that something needs from there on:
-  /// later operators, or the model's outputs, or `also`.
+  /// The tensors computed before operator `cut`, inputs included, that something needs from there on: later
+  /// operators read them, or they are the model's outputs or in `also`.
   std::vector<int> live_tensors(std::size_t cut, std::span<const int> also) const;
 
-  /// Multiplications of one image, all taps inside the image: 0 where the operator has none.
+  /// Multiplications of one image, if all taps lay inside it; 0 where the operator has none.
   std::uint64_t multiplications(std::size_t operator_index) const;
   bool is_folded(std::size_t operator_index) const { return m_kernels[operator_index] == nullptr; }
 
@@ -132,7 +120,7 @@ class Program {
   bool multiplies_weights(std::size_t operator_index) const;
   /// How operator `index` stores its operands. Precondition: it multiplies weights.
   OperandCodes operand_codes(std::size_t operator_index) const;
-  /// Its weights as stored bytes.
+  /// The operator's weights as stored bytes. Precondition: it multiplies weights.
   std::span<const std::uint8_t> weight_bytes(std::size_t operator_index) const;
 
   /// Input bytes that operator `index` can meet, whatever the model's input and whatever goes wrong before
@@ -150,21 +138,21 @@ class Program {
   Model m_model;
   ProgramParams m_params;
   std::vector<std::unique_ptr<Kernel>> m_kernels;
-  std::vector<std::size_t> m_offset;  ///< of each tensor, in bytes of one image
+  std::vector<std::size_t> m_offset;  ///< where each tensor begins, in bytes of one image
   std::size_t m_bytes_per_image = 0;
   std::size_t m_scratch_bytes = 0;
   std::size_t m_table_scratch_bytes = 0;
 };
 
-/// The tensors of some images, and scratch memory. Of tensor t, the images lie one after the
-/// other, each as the model stores it. Tensors share memory once they are no longer needed.
+/// The tensors of some images, and scratch memory. The images of a tensor lie one after the other, each as
+/// the model stores it. Tensors share memory once they are no longer needed.
 class Batch {
  public:
   Batch(const Program& program, std::size_t images);
 
   std::size_t images() const { return m_images; }
   std::size_t capacity() const { return m_capacity; }
-  /// Runs from now on use the first `images` of them.
+  /// Runs from now on use the first `images` images, up to capacity().
   void set_images(std::size_t images);
   /// images() * bytes of a tensor that is computed or a model input. Precondition: not a constant.
   std::span<std::byte> tensor(int index);

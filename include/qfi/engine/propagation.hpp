@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Faulty inference of one image from its golden activations: only what differs from the golden run is
-// computed, until nothing differs any more. Equal, bit for bit, to running the whole faulty network.
+// Owns faulty inference of one image from its golden activations: only what differs from the golden run is
+// computed, until nothing differs any more. Golden activations, changed constants and faults in the data go
+// in; the faulty tensors come out, and after which operator all was golden again. The results equal, bit for
+// bit, those of running the whole faulty network.
 #pragma once
 
 #include <cstddef>
@@ -43,10 +45,10 @@ class PreparedConstants {
   friend class Propagation;
   friend class Propagator;
   std::unique_ptr<LayerFaultsOfOperators> m_layers;  ///< changed weights and biases of 8-bit layers
-  FaultyOperators m_operators;                       ///< of all others
+  ChangedOperators m_operators;                      ///< those of all other operators
 };
 
-/// A Program made ready for it. Immutable; shared by threads.
+/// A Program made ready for propagation. It is immutable and shared by threads.
 class Propagation {
  public:
   explicit Propagation(const Program& program);
@@ -54,10 +56,11 @@ class Propagation {
 
   const Program& program() const { return m_program; }
 
-  /// For the engine itself. nullptr: no 8-bit weights.
+  /// The layer in the form that propagates changes, for the engine itself; nullptr where there are no 8-bit
+  /// weights.
   const IncrementalLayer* layer(std::size_t operator_index) const { return m_layers[operator_index].get(); }
 
-  /// Each element at most once. Error: as Program::with_constants.
+  /// Precondition: each element occurs at most once. Error: as of Program::with_constants.
   Result<PreparedConstants> prepare(std::span<const ConstantFault> faults) const;
 
  private:
@@ -69,14 +72,15 @@ class Propagation {
 
 struct PropagationOutcome {
   /// The operator after which every value that is still needed was the golden one again; -1: no value read
-  /// as anything but the golden one, so that no operator ran. Nothing: the outputs or kept tensors differ.
+  /// as anything but the golden one, so that no operator ran. nullopt: the outputs or kept tensors differ.
   std::optional<int> equal_after;
 };
 
-/// The plain way, and the oracle: runs operators first .. of the whole batch, faults included. Faults at
-/// operators before `first`, or in the network's input where that is not 0, are not applied.
+/// The plain way, which is also the oracle: runs operators `first` and later on the whole batch, faults
+/// included. Faults at operators before `first` are not applied; those in the network's input only if it is
+/// 0.
 void run_with_faults(const Program& program, Batch& batch, std::size_t first,
-                     const FaultyOperators& operators, std::span<const DataFault> data);
+                     const ChangedOperators& operators, std::span<const DataFault> data);
 
 /// One thread's inference.
 class Propagator {
@@ -89,7 +93,8 @@ class Propagator {
                          const PreparedConstants& constants, std::span<const DataFault> data,
                          bool stop_when_equal = true);
 
-  /// The image's tensor after the run, golden where nothing differs; no constant. Until the next call.
+  /// The image's tensor after the run, golden where nothing differs; it holds until the next call.
+  /// Precondition: the tensor is no constant.
   std::span<const std::byte> tensor(int index);
 
  private:

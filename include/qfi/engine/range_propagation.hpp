@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bounds of what a network can compute of one image while one stored value may be anything in a range:
-// interval arithmetic from the golden activations on, in integers. A class that wins within its bounds wins
-// whatever the value is, without trying any.
+// Owns interval arithmetic over a network, in integers. Golden activations of one image and a range of one
+// stored value go in; bounds of every later value come out, while that value is anything in its range. A
+// class that wins within its bounds wins whatever the value is, without trying any.
 #pragma once
 
 #include <memory>
@@ -28,7 +28,8 @@ class RangePropagator {
   bool run(const GoldenActivations& golden, std::size_t image, std::size_t index, std::uint64_t element,
            CodeRange range);
 
-  /// Of element of an 8-bit tensor after a run that returned true; golden where nothing can differ.
+  /// The bounds of an element of an 8-bit tensor after a run that returned true; both are the golden value
+  /// where nothing can differ.
   CodeRange bounds(int tensor, std::size_t element) const;
 
  private:

@@ -39,13 +39,13 @@ class FaultyUnitTables {
 
   /// From products that FaultTables::examine left.
   void set(std::span<const std::int32_t> products);
-  const FaultyUnit& unit() const { return m_unit; }
+  const Units& units() const { return m_units; }
 
  private:
   const Program& m_program;
   const FaultTables& m_fault_tables;
   std::vector<ProductTable> m_tables;
-  FaultyUnit m_unit;  ///< points into m_tables
+  Units m_units;  ///< point into m_tables
 };
 
 }  // namespace qfi

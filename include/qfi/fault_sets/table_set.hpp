@@ -41,7 +41,7 @@ class TableSet final : public FaultSet {
   const std::vector<std::size_t>& operators() const { return m_operators; }
   const std::string& sha256() const { return m_sha256; }  ///< of the file
   const TableErrors& errors() const { return m_errors; }
-  void replay(const UnitRunner::OutputUse& use) const { m_runner->replay(m_unit, use); }
+  void replay(const UnitRunner::OutputUse& use) const { m_runner->replay(m_units, use); }
 
  private:
   TableSet(const Workload& workload, const FaultsConfig& faults);
@@ -64,7 +64,7 @@ class TableSet final : public FaultSet {
   CodeType m_type = CodeType::int8;
   std::vector<std::size_t> m_operators;
   std::vector<ProductTable> m_tables;  ///< one for each set of zero points
-  FaultyUnit m_unit;
+  Units m_units;                       ///< point into m_tables
   std::unique_ptr<UnitRunner> m_runner;
   TableErrors m_errors;
   FaultCounts m_counts;

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "qfi/engine/device.hpp"
 #include "qfi/engine/pair_counter.hpp"
 #include "qfi/fault_sets/fault_set.hpp"
 
@@ -37,29 +38,28 @@ class UnitRunner {
   std::size_t cut() const { return m_cut; }
   /// Fixed by model and images, never by the machine.
   std::span<const ImageBlock> blocks() const { return m_blocks; }
-  /// One thread's memory.
-  Batch make_batch() const { return {*m_workload.program, m_blocks.front().count}; }
+  /// One thread's device: it runs from cut() to the end and leaves the watched tensors of a block.
+  std::unique_ptr<Device> make_device() const;
 
-  /// Makes the batch hold the block's images before operator cut().
-  void restore(const ImageBlock& block, Batch& batch) const;
-  /// Restores and runs to the end; `unit` nullptr: exact.
-  void run(const ImageBlock& block, const FaultyUnit* unit, Batch& batch) const;
-  /// The same, and what it counts.
-  Trial score(const ImageBlock& block, const FaultyUnit& unit, Batch& batch) const;
-  /// The first `images` images give the same outputs by plain look-ups, product by product, as by `unit`.
-  /// nullptr: as by the exact kernels, for the unit of exact tables.
-  bool agrees_with_tables(const FaultyUnit& tables, const FaultyUnit* unit, std::size_t images,
-                          Batch& batch) const;
-  /// Runs the first image with the unit and without, operator by operator, and shows each output.
+  /// Runs the block and counts what comes out.
+  Trial score(const ImageBlock& block, const Units& units, Device& device) const;
+  /// The first `images` images give the same outputs by plain look-ups, product by product, as by `units`.
+  /// nullptr: as by the exact kernels, for units of exact tables.
+  bool agrees_with_tables(const Units& tables, const Units* units, std::size_t images, Device& device) const;
+  /// The watched tensors of one image of the first block.
+  std::vector<std::byte> outputs_under(const Units& units, std::size_t image, Device& device) const;
+  /// Runs the first image with the units and without, operator by operator, and shows each output. On the
+  /// CPU, whatever the device is.
   using OutputUse = std::function<void(std::size_t operator_index, int output, const TensorOf& golden,
                                        const TensorOf& faulty)>;
-  void replay(const FaultyUnit& unit, const OutputUse& use) const;
-  /// An image of a batch.
-  TensorOf tensors(const Batch& batch, std::size_t image) const;
+  void replay(const Units& units, const OutputUse& use) const;
 
  private:
   explicit UnitRunner(const Workload& workload) : m_workload(workload) {}
   Result<void> run_golden(const InputScaling& input, PaddingTaps padding, unsigned threads);
+  void run(const ImageBlock& block, std::size_t images, const Units* units, Device& device,
+           const std::function<void(const Device::WatchedTensors&)>& use) const;
+  TensorOf image_of(const Device::WatchedTensors& tensors, std::size_t image) const;
 
   const Workload& m_workload;
   std::vector<std::size_t> m_operators;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Model: the immutable content of a .tflite file, checked. Comes from load_tflite, goes to the
-// engine's Program. Nothing in it points outside of it.
+// Owns Model, the immutable and checked content of a .tflite file. The file's bytes go into load_tflite or
+// parse_tflite; a Model comes out, of which every index and size is inside its range, or one line that says
+// what is wrong or not supported. It owns all that it points to.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +23,8 @@ enum class TensorType : std::uint8_t { float32, int8, uint8, int16, int32, int64
 std::size_t size_of(TensorType type);
 const char* name_of(TensorType type);
 
-/// real = scale * (stored - zero_point). No scales: not quantized. One: per tensor. More: per
-/// index of dimension `axis`.
+/// real = scale * (stored - zero_point). A tensor without scales is not quantized; one scale holds for the
+/// whole tensor, several for the indices of dimension `axis`.
 struct Quantization {
   std::vector<float> scales;              ///< finite, > 0
   std::vector<std::int32_t> zero_points;  ///< as many as scales, inside the type's range
@@ -110,7 +111,7 @@ const char* name_of(OperatorKind kind);
 enum class Padding : std::uint8_t { same, valid };
 enum class Activation : std::uint8_t { none, relu, relu_n1_to_1, relu6 };
 
-/// Sliding window of a convolution (transposed ones too) or pooling; all numbers >= 1.
+/// The sliding window of a convolution (transposed ones too) or pooling; all numbers are 1 or more.
 struct WindowOptions {
   Padding padding = Padding::valid;
   Activation activation = Activation::none;
@@ -123,7 +124,7 @@ struct WindowOptions {
   bool accumulates_in_32_bits = false;  ///< convolutions of INT16: with an INT32 bias, or none
 };
 
-/// ADD, SUB, MUL, FULLY_CONNECTED, L2_NORMALIZATION.
+/// The options of ADD, SUB, MUL, FULLY_CONNECTED and L2_NORMALIZATION.
 struct ActivationOptions {
   Activation activation = Activation::none;
   bool power_of_two_scales = false;     ///< ADD, SUB of INT16: shifts instead of multipliers, if they fit
@@ -134,12 +135,12 @@ struct SoftmaxOptions {
   float beta = 1.0F;
 };
 
-/// CONCATENATION, PACK, UNPACK, GATHER; negative: from the end.
+/// The options of CONCATENATION, PACK, UNPACK and GATHER. A negative axis counts from the end.
 struct AxisOptions {
   int axis = 0;
 };
 
-/// STRIDED_SLICE: bit i of a mask belongs to entry i of begin, end and strides.
+/// The options of STRIDED_SLICE: bit i of a mask belongs to entry i of begin, end and strides.
 struct StridedSliceOptions {
   unsigned begin_mask = 0;
   unsigned end_mask = 0;
@@ -148,7 +149,7 @@ struct StridedSliceOptions {
   unsigned shrink_axis_mask = 0;
 };
 
-/// RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR.
+/// The options of RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR.
 struct ResizeOptions {
   bool align_corners = false;
   bool half_pixel_centers = false;
@@ -198,7 +199,7 @@ struct Model {
   std::string sha256;                       ///< of the file
   std::vector<std::string> warnings;        ///< oddities that were read all the same
   std::shared_ptr<const std::string> file;  ///< what Tensor::data points into
-  /// Or this: constants made after loading, folded from others or re-quantized.
+  /// Constants made after loading, folded from others or re-quantized; their Tensor::data points into these.
   std::vector<std::shared_ptr<const std::vector<std::byte>>> folded;
 };
 
@@ -207,16 +208,16 @@ struct LoadParams {
   std::uint64_t max_tensor_bytes = std::uint64_t{64} << 20;  ///< of one activation tensor
 };
 
-/// Of one image's tensors with scratch memory, and of prepared weights and tables, each: what a small file
-/// may ask for. One activation tensor may take a sixteenth.
+/// How much memory a model may ask for by default, however small its file: once for one image's tensors with
+/// scratch memory, once for prepared weights and tables. One activation tensor may take a sixteenth.
 constexpr std::uint64_t k_model_memory = std::uint64_t{1} << 30;
 inline LoadParams load_params(std::uint64_t model_memory) { return {.max_tensor_bytes = model_memory / 16}; }
 
-/// Errors, each one line: damaged file, index or size out of range, and anything that is not
-/// supported (all operators that are missing are listed, then types, then quantization).
+/// Each error is one line: a damaged file, an index or size out of range, or anything that is not supported
+/// (all operators that are missing are listed, then types, then quantization).
 Result<Model> load_tflite(const std::filesystem::path& path, const LoadParams& params = {});
 
-/// The same from memory; `name` is used in errors.
+/// Reads the bytes of a file; `name` is used in errors.
 Result<Model> parse_tflite(std::string content, const std::string& name, const LoadParams& params = {});
 
 /// Which inputs of a layer are what; a bias may be left out.
@@ -225,13 +226,13 @@ struct LayerInputs {
   std::size_t weights = 1;
   std::size_t bias = 2;
 };
-/// Nothing: not CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV or FULLY_CONNECTED.
+/// nullopt: the operator is not CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV or FULLY_CONNECTED.
 std::optional<LayerInputs> layer_inputs(OperatorKind kind);
 
 /// The first tensor of that name, else the one of that index. Error: none, with the most similar name.
 Result<int> find_tensor(const Model& model, const std::string& name_or_index);
 
-/// A model input or an operator's output.
+/// Whether the tensor is a model input or an operator's output.
 bool is_computed(const Model& model, int tensor);
 
 /// "CONV_2D (operator 3) -> 'tensor name'": how errors and reports name an operator.

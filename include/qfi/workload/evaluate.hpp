@@ -28,7 +28,7 @@ struct EvaluateParams {
   std::vector<TensorFile> files;
   std::size_t max_bytes = std::size_t{1} << 30;  ///< of batches; what the files hold comes on top
   unsigned threads = 1;
-  const FaultyUnit* unit = nullptr;  ///< nullptr: exact products
+  const Units* units = nullptr;  ///< nullptr: exact products
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };
 

@@ -67,11 +67,4 @@ struct Finish {
 };
 using FinishFunction = void (*)(const Finish&);
 
-void finish_portable(const Finish& finish);
-void finish_avx2(const Finish& finish);    ///< Precondition: has_avx2().
-void finish_avx512(const Finish& finish);  ///< Precondition: has_avx512().
-
-/// The fastest one for this CPU.
-FinishFunction finish_function();
-
 }  // namespace qfi

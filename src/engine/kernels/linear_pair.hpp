@@ -20,16 +20,5 @@ struct LinearPair {
 /// to[i] = form(x[i], y[i]), i = 0 .. count-1; codes are INT8, or UINT8.
 using LinearPairFunction = void (*)(const LinearPair& form, bool is_signed, const std::uint8_t* x,
                                     const std::uint8_t* y, std::size_t count, std::uint8_t* to);
-void linear_pair_portable(const LinearPair& form, bool is_signed, const std::uint8_t* x,
-                          const std::uint8_t* y, std::size_t count, std::uint8_t* to);
-/// Precondition: has_avx2().
-void linear_pair_avx2(const LinearPair& form, bool is_signed, const std::uint8_t* x, const std::uint8_t* y,
-                      std::size_t count, std::uint8_t* to);
-/// Precondition: has_avx512().
-void linear_pair_avx512(const LinearPair& form, bool is_signed, const std::uint8_t* x, const std::uint8_t* y,
-                        std::size_t count, std::uint8_t* to);
-
-/// The fastest one for this CPU.
-LinearPairFunction linear_pair_function();
 
 }  // namespace qfi

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "../kernel.hpp"
-#include "../kernels/linear_pair.hpp"
+#include "../kernels/instruction_set.hpp"
 #include "../strided_loop.hpp"
 
 namespace qfi {
@@ -61,17 +61,17 @@ class BinaryKernel final : public Kernel {
 
  private:
   void run_form(const T* x, const T* y, T* out) const {
-    static const LinearPairFunction map_pairs = linear_pair_function();
-    map_pairs(*m_function.form(), std::is_signed_v<T>, reinterpret_cast<const std::uint8_t*>(x),
-              reinterpret_cast<const std::uint8_t*>(y), static_cast<std::size_t>(m_loop.back().size),
-              reinterpret_cast<std::uint8_t*>(out));
+    instruction_set().linear_pair(
+        *m_function.form(), std::is_signed_v<T>, reinterpret_cast<const std::uint8_t*>(x),
+        reinterpret_cast<const std::uint8_t*>(y), static_cast<std::size_t>(m_loop.back().size),
+        reinterpret_cast<std::uint8_t*>(out));
   }
 
   Loop<2> m_loop;
   Function m_function;
 };
 
-// Of 8-bit values every result, computed once; and a faster form, where one gives just these results.
+// Every result for two 8-bit values, computed once; and a faster form, where one gives just these results.
 template <class T, class Function>
 class Tabulated {
  public:
@@ -102,7 +102,7 @@ class Tabulated {
     std::array<std::uint8_t, 256> same_x, results;
     for (std::size_t x = 0; x < 256; ++x) {
       same_x.fill(static_cast<std::uint8_t>(x));
-      linear_pair_function()(form, std::is_signed_v<T>, same_x.data(), y.data(), 256, results.data());
+      instruction_set().linear_pair(form, std::is_signed_v<T>, same_x.data(), y.data(), 256, results.data());
       for (std::size_t i = 0; i < 256; ++i)
         if (results[i] != static_cast<std::uint8_t>((*m_table)[x << 8U | i])) return false;
     }

@@ -52,7 +52,7 @@ NeighbourTable<float> float_neighbours(int in, int out, const ResizeOptions& opt
   return table;
 }
 
-// Of four neighbours, y before x: low low, high low, low high, high high.
+// Between four neighbours, y before x: low low, high low, low high, high high.
 template <class T>
 T interpolated(const T* const (&at)[4], std::size_t c, std::int32_t y, std::int32_t x) {
   const std::int64_t sum = std::int64_t{at[0][c]} * (k_one - y) * (k_one - x) +

@@ -13,13 +13,7 @@ class WeightedKernel final : public Kernel {
                                                    : multiply_accumulate_portable),
         m_fast(kernels == KernelSet::fast ? FastLayer::make(m_op) : nullptr) {}
   void run(const KernelCall& call) const override {
-    const std::size_t planes = call.images * static_cast<std::size_t>(m_op.shape.planes);
-    const auto* input = call.input<std::uint8_t>(m_op.data_input, 0);
-    if (m_fast && (call.table == nullptr || call.products != nullptr))
-      m_fast->run(call.products, planes, input, call.out<std::uint8_t>(0), call.accumulators, *call.scratch);
-    else
-      m_function(m_op, planes, input, call.out<std::uint8_t>(0), call.table, call.padding, call.accumulators,
-                 *call.scratch);
+    std::visit([&](const auto& unit) { run_with(unit, call); }, *call.unit);
   }
   std::shared_ptr<const LayerProducts> prepare_table(TableAnalysis& analysis, const ProductTable& table,
                                                      PaddingTaps padding) const override {
@@ -27,8 +21,7 @@ class WeightedKernel final : public Kernel {
   }
   bool has_accumulators() const override { return true; }
   std::uint32_t accumulator(const KernelCall& call, std::size_t element) const override {
-    return static_cast<std::uint32_t>(
-        exact_accumulator(m_op, call.input<std::uint8_t>(m_op.data_input, 0), element));
+    return static_cast<std::uint32_t>(exact_accumulator(m_op, input(call), element));
   }
   void store_accumulator(const KernelCall& call, std::size_t element, std::uint32_t bits) const override {
     const std::size_t channel = element % static_cast<std::size_t>(m_op.shape.out_c);
@@ -56,6 +49,29 @@ class WeightedKernel final : public Kernel {
   }
 
  private:
+  void run_with(std::monostate, const KernelCall& call) const {
+    if (m_fast) run_fast(nullptr, call);
+    else run_loop(nullptr, PaddingTaps::skip, call);
+  }
+  void run_with(const TabulatedUnit& unit, const KernelCall& call) const {
+    if (m_fast && unit.products) run_fast(unit.products.get(), call);
+    else run_loop(unit.table, unit.padding, call);
+  }
+  void run_fast(const LayerProducts* products, const KernelCall& call) const {
+    m_fast->run(products, planes(call), input(call), call.out<std::uint8_t>(0), call.accumulators,
+                *call.scratch);
+  }
+  void run_loop(const ProductTable* table, PaddingTaps padding, const KernelCall& call) const {
+    m_function(m_op, planes(call), input(call), call.out<std::uint8_t>(0), table, padding, call.accumulators,
+               *call.scratch);
+  }
+  std::size_t planes(const KernelCall& call) const {
+    return call.images * static_cast<std::size_t>(m_op.shape.planes);
+  }
+  const std::uint8_t* input(const KernelCall& call) const {
+    return call.input<std::uint8_t>(m_op.data_input, 0);
+  }
+
   MultiplyAccumulate m_op;
   MultiplyAccumulateFunction m_function;
   std::unique_ptr<FastLayer> m_fast;  ///< nullptr: not asked for, or not possible

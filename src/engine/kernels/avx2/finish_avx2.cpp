@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // 8 channels at a time. Fixed-point factors and no counted errors: those need AVX-512, and the factors of
 // FULLY_CONNECTED are few.
-#include "../finish.hpp"
+#include "../portable/portable.hpp"
+#include "avx2.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

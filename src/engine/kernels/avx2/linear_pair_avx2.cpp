@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "../linear_pair.hpp"
+#include "avx2.hpp"
 
 #if defined(__x86_64__)
 #include "target_avx2.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bit_count_avx512.hpp"
-
 #include <cstring>
+
+#include "avx512.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -189,7 +189,7 @@ inline void to_bytes(const Vector* planes, Vector* bytes) {
     bytes[i] = _mm512_gf2p8affine_epi64_epi8(identity, _mm512_permutexvar_epi8(order, bytes[i]), 0);
 }
 
-// Of 16 output channels, the counts' bytes of 64 planes at one place, to where they belong.
+// Stores the counts' bytes of 16 output channels of 64 planes at one place where they belong.
 inline void store_channels(Vector* channels, std::size_t planes, std::size_t plane_stride, __mmask16 mask,
                            std::uint8_t* to) {
   transpose_16(channels);
@@ -296,19 +296,3 @@ void count_bits_avx512(const BitCounts& counts, const ConvolutionShape& s, std::
 #include "../target_end.hpp"
 
 #endif
-
-namespace qfi {
-
-BitRows::BitRows(const ConvolutionShape& s, std::size_t planes) {
-  const auto out_w = static_cast<std::size_t>(s.out_w);
-  while (groups < 8 && groups * out_w < 8 && groups * 64 < planes) groups *= 2;
-  ring = (s.filter_h - 1) * s.dilation_h + 1;
-  const std::size_t whole_vectors = (out_w * groups + 7) / 8 * 8 / groups;
-  segment = whole_vectors + static_cast<std::size_t>((s.filter_w - 1) * s.dilation_w / s.stride_w);
-  words = static_cast<std::size_t>(s.stride_w) * segment * groups;
-  // An odd number of cache lines, and 16 bytes to read beyond.
-  copied_bytes =
-      (static_cast<std::size_t>(s.in_w) * static_cast<std::size_t>(s.in_c) + 16 + 63) / 128 * 128 + 64;
-}
-
-}  // namespace qfi

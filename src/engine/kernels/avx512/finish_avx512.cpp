@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // 16 channels at a time.
-#include "../finish.hpp"
+#include "avx512.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -95,7 +95,7 @@ __m512i load_bytes(__mmask16 mask, const std::uint8_t* from) {
 // What is added up at the pixels of one plane, some channels at a time. Element: of the plane, from channel
 // lanes.first on.
 
-/// Nothing but one sum.
+/// One sum alone.
 struct OneSum {
   static bool fits(const Finish& finish) {
     return finish.sums.size() == 1 && finish.sums[0].factor == 1 && finish.pixel_sums.empty() &&
@@ -109,7 +109,7 @@ struct OneSum {
   const std::int32_t* sums;
 };
 
-/// And the counts of one value.
+/// One sum and the counts of one value.
 struct OneSumAndCounts {
   static bool fits(const Finish& finish) {
     return finish.sums.size() == 1 && finish.sums[0].factor == 1 && finish.pixel_sums.empty() &&

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // 64 bytes at a time: one look-up in each half of the table, chosen by the top bit.
-#include "../map_bytes.hpp"
+#include "avx512.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

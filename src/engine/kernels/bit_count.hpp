@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "../../multiply_accumulate.hpp"
+#include "../multiply_accumulate.hpp"
 
 namespace qfi {
 
@@ -35,16 +35,16 @@ struct BitLookup {
   std::array<std::uint32_t, 8> bit_plane{};
 };
 
-/// Of one layer (or some of its input channels), one value of its error table.
+/// What is counted for one value of the error table, in a layer or in some of its input channels.
 struct BitCounts {
   explicit BitCounts(const BitRows& of_rows) : rows(of_rows) {}
 
-  /// Of the input channels first_channel, ..: their look-ups begin at lookups[first_lookup[i]].
+  /// The look-ups of input channel first_channel + i begin at lookups[first_lookup[i]].
   std::size_t first_channel = 0;
   std::vector<std::size_t> first_lookup{0};
   std::vector<BitLookup> lookups;
-  /// Of each output channel, the words that are counted, as offsets in bytes from the place of the output;
-  /// a multiple of 16 of them, the rest pointing at 0.
+  /// The words that each output channel counts, as offsets in bytes from the place of the output; there are
+  /// a multiple of 16 of them, and the rest point at 0.
   std::vector<std::size_t> first_entry{0};
   std::unique_ptr<std::uint32_t[]> entries;
   BitRows rows;
@@ -60,14 +60,15 @@ struct CountedBytes {
   bool adds = false;  ///< to what is there
 };
 
-/// Memory to work in, aligned to 64 bytes.
+/// Memory to work in; both parts are aligned to 64 bytes.
 struct BitMemory {
   std::uint64_t* rows = nullptr;  ///< BitRows::memory_words()
   std::uint8_t* bytes = nullptr;  ///< 64 * BitRows::copied_bytes
 };
 
-/// Preconditions: has_avx512(), planes <= 64 * groups.
-void count_bits_avx512(const BitCounts& counts, const ConvolutionShape& shape, std::size_t planes,
-                       const std::uint8_t* input, const CountedBytes& output, const BitMemory& memory);
+/// Adds up what `counts` lists, for all outputs of the planes. Precondition: planes <= 64 * groups.
+using CountBitsFunction = void (*)(const BitCounts& counts, const ConvolutionShape& shape, std::size_t planes,
+                                   const std::uint8_t* input, const CountedBytes& output,
+                                   const BitMemory& memory);
 
 }  // namespace qfi

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels for AVX2. Precondition of each: has_avx2().
+#pragma once
+
+#include "../instruction_set.hpp"
+
+namespace qfi {
+
+extern const InstructionSet k_avx2;
+
+void finish_avx2(const Finish& finish);
+void linear_pair_avx2(const LinearPair& form, bool is_signed, const std::uint8_t* x, const std::uint8_t* y,
+                      std::size_t count, std::uint8_t* to);
+/// Sums of products for CPUs on which oneDNN is not exact: operands as 16-bit numbers, two products at a
+/// time.
+std::unique_ptr<IntegerConvolution> make_avx2_convolution(const ConvolutionShape& shape, CodeType input,
+                                                          std::size_t planes);
+
+}  // namespace qfi

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels for AVX-512. Precondition of each: has_avx512().
+#pragma once
+
+#include "../instruction_set.hpp"
+
+namespace qfi {
+
+extern const InstructionSet k_avx512;
+
+void finish_avx512(const Finish& finish);
+void linear_pair_avx512(const LinearPair& form, bool is_signed, const std::uint8_t* x, const std::uint8_t* y,
+                        std::size_t count, std::uint8_t* to);
+void map_bytes_avx512(const std::array<std::uint8_t, 256>& table, const std::uint8_t* from, std::size_t count,
+                      std::uint8_t* to);
+void count_bits_avx512(const BitCounts& counts, const ConvolutionShape& shape, std::size_t planes,
+                       const std::uint8_t* input, const CountedBytes& output, const BitMemory& memory);
+
+}  // namespace qfi

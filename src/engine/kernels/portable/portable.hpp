@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels that every CPU runs and that all others must equal.
+#pragma once
+
+#include "../instruction_set.hpp"
+
+namespace qfi {
+
+extern const InstructionSet k_portable;
+
+void finish_portable(const Finish& finish);
+void linear_pair_portable(const LinearPair& form, bool is_signed, const std::uint8_t* x,
+                          const std::uint8_t* y, std::size_t count, std::uint8_t* to);
+void map_bytes_portable(const std::array<std::uint8_t, 256>& table, const std::uint8_t* from,
+                        std::size_t count, std::uint8_t* to);
+
+}  // namespace qfi
