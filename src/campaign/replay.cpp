@@ -2,12 +2,12 @@
 #include "qfi/campaign/replay.hpp"
 
 #include <bit>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "qfi/base/csv.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/text.hpp"
 #include "qfi/campaign/plan.hpp"
@@ -38,40 +38,27 @@ const Json* find(const Json& json, std::initializer_list<const char*> keys) {
   return at;
 }
 
-// A line of faults.csv by column. Names are quoted; no other field holds a comma.
+// A row of faults.csv by column.
 class Row {
  public:
-  Row(std::string_view header, std::string_view line) : m_columns(fields(header)), m_fields(fields(line)) {}
+  explicit Row(const CsvReader& at) {
+    for (std::size_t i = 0; i < at.fields().size(); ++i) m_fields[at.header()[i]] = at.fields()[i];
+  }
 
-  bool is_whole() const { return m_columns.size() == m_fields.size(); }
   std::string operator[](std::string_view column) const {
-    for (std::size_t i = 0; i < m_columns.size() && i < m_fields.size(); ++i)
-      if (m_columns[i] == column) return m_fields[i];
-    return "";
+    const auto found = m_fields.find(column);
+    return found == m_fields.end() ? "" : found->second;
   }
   template <class T>
   bool number(std::string_view column, T& value) const {
-    const std::string text = (*this)[column];
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-    return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && !text.empty();
+    return parse_number((*this)[column], value);
   }
 
  private:
-  static std::vector<std::string> fields(std::string_view line) {
-    std::vector<std::string> result(1);
-    bool is_quoted = false;
-    for (const char c : line) {
-      if (c == '"') is_quoted = !is_quoted;
-      else if (c == ',' && !is_quoted) result.emplace_back();
-      else result.back().push_back(c);
-    }
-    return result;
-  }
-  std::vector<std::string> m_columns;
-  std::vector<std::string> m_fields;
+  std::map<std::string, std::string, std::less<>> m_fields;
 };
 
-// The fault's line, and how many faults of its stratum (and image) were drawn before it.
+// The fault's row, and how many faults of its stratum (and image) were drawn before it.
 struct Recorded {
   Row row;
   std::uint64_t before = 0;
@@ -79,29 +66,17 @@ struct Recorded {
 
 Result<Recorded> find_row(const std::filesystem::path& path, std::uint64_t fault) {
   QFI_TRY(const std::string text, read_file(path));
-  const std::string_view all = text;
-  const std::string_view header = all.substr(0, all.find('\n'));
+  CsvReader reader(text, path.string());
+  QFI_CHECK(reader.read_header());
   const std::string name = std::to_string(fault);
-  std::map<std::string, std::uint64_t, std::less<>> lines_of;  // by stratum and image, those before
-  for (std::size_t at = header.size() + 1; at < all.size();) {
-    const auto end = std::min(all.find('\n', at), all.size());
-    const std::string_view line = all.substr(at, end - at);
-    at = end + 1;
-    std::size_t comma = 0;
-    for (int i = 0; i < 3 && comma != std::string_view::npos; ++i)
-      comma = line.find(',', comma + (i > 0 ? 1 : 0));
-    if (comma == std::string_view::npos) break;
-    const auto first = line.find(',');
-    const std::string_view stratum = line.substr(first, comma - first);
-    if (line.substr(0, first) != name) {
-      if (const auto known = lines_of.find(stratum); known != lines_of.end()) ++known->second;
-      else lines_of.emplace(stratum, 1);
-      continue;
-    }
-    Recorded recorded{Row(header, line), 0};
-    if (!recorded.row.is_whole()) break;
-    if (const auto known = lines_of.find(stratum); known != lines_of.end()) recorded.before = known->second;
-    return recorded;
+  std::map<std::string, std::uint64_t> rows_of;  // by stratum and image, those before
+  for (;;) {
+    QFI_TRY(const bool is_there, reader.next());
+    const auto fields = reader.fields();
+    if (!is_there || fields.size() != reader.header().size() || fields.size() < 3) break;
+    const std::string stratum = fmt::format("{},{}", fields[1], fields[2]);
+    if (fields[0] == name) return Recorded{Row(reader), rows_of[stratum]};
+    ++rows_of[stratum];
   }
   return bad_input("{}: holds no fault {}", path.string(), fault);
 }
@@ -125,8 +100,9 @@ Result<BitFault> fault_of_row(const Row& row, const BitSet& set) {
   if (!found) return bad_input("the model has no such values");
   site.values = *found;
   const Tensor& tensor = set.workload().tensor(set.values().places[site.values].tensor);
-  if (site.element >= tensor.elements() || site.stored_bit < 0 ||
-      site.stored_bit >= set.values().stored[site.values].storage.stored_bits())
+  const Storage& storage = set.values().stored[site.values].storage;
+  if (site.element >= tensor.elements() || site.stored_bit < 0 || site.stored_bit >= storage.stored_bits() ||
+      storage.owner_of(site.element, site.stored_bit) != site.element)
     return bad_input("its line names a bit that is not there");
   fault.sites = {site};
   const std::string model = row["model"];
@@ -208,12 +184,13 @@ std::string describe(const BitSet& set, const BitFault& fault) {
   const BitSite& site = fault.sites.front();
   const ValuePlace& place = set.values().places[site.values];
   const StoredValues& stored = set.values().stored[site.values];
-  return fmt::format("{} of bit {} (stored bit {}) of value {} of the {} '{}'",
+  const std::optional<int> bit = stored.storage.bit_of(site.stored_bit);
+  return fmt::format("{} of {} (stored bit {}) of value {} of the {} '{}'",
                      fault.models.front() == BitFaultModel::flip         ? "flip"
                      : fault.models.front() == BitFaultModel::stuck_at_0 ? "stuck-at-0"
                                                                          : "stuck-at-1",
-                     stored.storage.bit_of(site.stored_bit), site.stored_bit, site.element, place.label,
-                     set.workload().tensor(place.tensor).name);
+                     bit ? fmt::format("bit {}", *bit) : "a check bit", site.stored_bit, site.element,
+                     place.label, set.workload().tensor(place.tensor).name);
 }
 
 Result<Replay> replay_bits(const Plan& plan, const BitSet& set, const BitFault& fault) {

@@ -2,10 +2,12 @@
 // A folder of PNG or JPEG files. Labels: a text file with a name and a class per line, a folder of
 // PNG class maps with the images' names, or a sub-folder of images per class.
 #include <algorithm>
-#include <charconv>
+#include <optional>
 
+#include "qfi/base/csv.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
+#include "qfi/base/text.hpp"
 #include "qfi/data/image.hpp"
 #include "source.hpp"
 
@@ -13,6 +15,8 @@ namespace qfi {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::string_view k_separators = ", \t";
 
 struct Files {
   fs::path folder;
@@ -72,38 +76,48 @@ Result<Files> one_folder(const fs::path& folder) {
   return files;
 }
 
+struct LabelledFile {
+  std::string name;
+  std::int64_t label = 0;
+};
+
+// The class stands behind the last comma, blank or tab; names may hold all three. nullopt: there is none.
+std::optional<LabelledFile> labelled_file(std::string_view line) {
+  LabelledFile file;
+  const std::size_t separator = line.find_last_of(k_separators);
+  if (separator == std::string::npos || !parse_number(line.substr(separator + 1), file.label))
+    return std::nullopt;
+  file.name = line.substr(0, line.find_last_not_of(k_separators, separator) + 1);
+  return file;
+}
+
 // "name,class" or "name class"; empty lines, and a first line that names no file, are skipped.
 Result<Files> by_list(const fs::path& folder, const fs::path& list) {
   constexpr std::uint64_t k_max_list_bytes = std::uint64_t{1} << 30;
   QFI_TRY(const std::string text, read_file(list, k_max_list_bytes));
   Files files{folder, {}, {}, {}};
-  std::size_t line_number = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    std::string line = text.substr(at, end - at);
-    at = end + 1;
-    ++line_number;
-    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+  CsvReader reader(text, list.string());
+  for (;;) {
+    QFI_TRY(const bool is_there, reader.next());
+    if (!is_there) return files;
+    std::string line = fmt::format("{}", fmt::join(reader.fields(), ","));
+    while (line.ends_with('\r') || line.ends_with(' ')) line.pop_back();
     if (line.empty()) continue;
-    const std::size_t separator = line.find_last_of(", \t");
-    std::int64_t label = 0;
-    const char* first = line.data() + (separator == std::string::npos ? 0 : separator + 1);
-    const char* last = line.data() + line.size();
-    const auto parsed = std::from_chars(first, last, label);
-    if (separator == std::string::npos || parsed.ec != std::errc() || parsed.ptr != last) {
+    const std::optional<LabelledFile> file = labelled_file(line);
+    if (!file) {
       std::error_code ignored;
-      if (line_number == 1 && !fs::exists(folder / line.substr(0, line.find_first_of(", \t")), ignored))
+      if (reader.line() == 1 &&
+          !fs::exists(folder / line.substr(0, line.find_first_of(k_separators)), ignored))
         continue;
-      return bad_input("{}:{}: '{}' is not a file name and a class number", list.string(), line_number, line);
+      return bad_input("{}: '{}' is not a file name and a class number", reader.where(), line);
     }
-    const fs::path name = line.substr(0, line.find_last_not_of(", \t", separator) + 1);
+    const fs::path name = file->name;
     if (name.empty() || name.is_absolute() || std::ranges::find(name, fs::path("..")) != name.end())
-      return bad_input("{}:{}: '{}' does not name a file below {}", list.string(), line_number, name.string(),
+      return bad_input("{}: '{}' does not name a file below {}", reader.where(), name.string(),
                        folder.string());
     files.names.push_back(name.string());
-    files.labels.push_back(label);
+    files.labels.push_back(file->label);
   }
-  return files;
 }
 
 // Of all files, by name and content.

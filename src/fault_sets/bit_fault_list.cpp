@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "qfi/base/csv.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/text.hpp"
 #include "qfi/config/config_names.hpp"
@@ -15,23 +16,27 @@ class ListReader {
   ListReader(const Model& model, const BitPopulation& values, const std::vector<BitFaultModel>& models)
       : m_model(model), m_values(values), m_models(models) {}
 
-  Result<std::vector<BitFault>> read(std::string_view text) {
-    std::size_t number = 0;
-    for (std::string_view line : split(text, '\n')) {
-      ++number;
-      if (line.ends_with('\r')) line.remove_suffix(1);
-      if (line.empty()) continue;
-      const auto done = m_columns.empty() ? read_header(line) : read_line(line);
-      if (!done) return at(fmt::format("line {}", number), done.error());
+  /// `file`: what errors begin with.
+  Result<std::vector<BitFault>> read(std::string_view text, const std::string& file) {
+    CsvReader reader(text, file);
+    const auto in_line = [&](const Result<void>& done) -> Result<void> {
+      return done ? done : at(fmt::format("{}: line {}", file, reader.line()), done.error());
+    };
+    for (bool is_header = true;; is_header = false) {
+      QFI_TRY(const bool is_there, reader.next());
+      if (!is_there) break;
+      QFI_CHECK(in_line(is_header ? read_header(reader.fields()) : read_line(reader.fields())));
     }
-    if (m_faults.empty()) return bad_input("no fault in it");
+    if (m_faults.empty()) return bad_input("{}: no fault in it", file);
     return std::move(m_faults);
   }
 
  private:
-  Result<void> read_header(std::string_view line) {
+  using Fields = std::span<const std::string_view>;
+
+  Result<void> read_header(Fields fields) {
     const std::vector<std::string_view> known = {"fault", "layer", "element", "stored_bit", "stage", "model"};
-    for (const std::string_view name : split(line, ',')) {
+    for (const std::string_view name : fields) {
       if (std::ranges::find(known, name) == known.end())
         return bad_input("unknown column '{}'; possible: {}", name, fmt::join(known, ", "));
       if (std::ranges::find(m_columns, name) != m_columns.end()) return bad_input("column '{}' twice", name);
@@ -43,13 +48,12 @@ class ListReader {
     return {};
   }
 
-  std::string_view field(const std::vector<std::string_view>& fields, std::string_view column) const {
+  std::string_view field(Fields fields, std::string_view column) const {
     const auto found = std::ranges::find(m_columns, column);
     return found == m_columns.end() ? "" : fields[static_cast<std::size_t>(found - m_columns.begin())];
   }
 
-  Result<void> read_line(std::string_view line) {
-    const auto fields = split(line, ',');
+  Result<void> read_line(Fields fields) {
     if (fields.size() != m_columns.size())
       return bad_input("{} fields under {} columns", fields.size(), m_columns.size());
     std::uint64_t fault = 0;
@@ -65,6 +69,9 @@ class ListReader {
       return bad_input("element {} of {} values", site.element, tensor.elements());
     if (site.stored_bit < 0 || site.stored_bit >= values.storage.stored_bits())
       return bad_input("stored_bit {} of {}", site.stored_bit, values.storage.stored_bits());
+    if (const std::uint64_t owner = values.storage.owner_of(site.element, site.stored_bit);
+        owner != site.element)
+      return bad_input("stored_bit {} is one of element {}, not of {}", site.stored_bit, owner, site.element);
     QFI_TRY(const BitFaultModel model, find_model(field(fields, "model")));
     if (m_faults.empty() || fault != m_last) {
       if (!m_faults.empty() && fault < m_last) return bad_input("fault {} after fault {}", fault, m_last);
@@ -118,9 +125,7 @@ Result<std::vector<BitFault>> read_bit_fault_list(const std::filesystem::path& p
                                                   const std::vector<BitFaultModel>& models) {
   constexpr std::uint64_t k_most_bytes = std::uint64_t{1} << 30;
   QFI_TRY(const std::string text, read_file(path, k_most_bytes));
-  auto faults = ListReader(model, values, models).read(text);
-  if (!faults) return at(path.string(), faults.error());
-  return faults;
+  return ListReader(model, values, models).read(text, path.string());
 }
 
 }  // namespace qfi

@@ -2,9 +2,9 @@
 #include "qfi/faults/stuck_at.hpp"
 
 #include <algorithm>
-#include <sstream>
 #include <unordered_map>
 
+#include "qfi/base/csv.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/similar.hpp"
 
@@ -39,12 +39,7 @@ class SiteNames {
   std::unordered_map<std::string, Site> m_site_of_name;
 };
 
-std::string without_line_end(std::string line) {
-  if (!line.empty() && line.back() == '\r') line.pop_back();
-  return line;
-}
-
-Result<bool> parse_value(const std::string& text) {
+Result<bool> parse_value(std::string_view text) {
   if (text == "0") return false;
   if (text == "1") return true;
   return bad_input("a net is stuck at 0 or 1, not at '{}'", text);
@@ -83,23 +78,22 @@ Result<StuckAt> parse_stuck_at(const Netlist& netlist, const std::string& text) 
 
 Result<std::vector<StuckAt>> read_fault_list(const std::filesystem::path& path, const Netlist& netlist) {
   QFI_TRY(const std::string text, read_file(path, std::uint64_t{1} << 28));
-  std::istringstream lines(text);
-  std::string line;
-  std::getline(lines, line);
-  if (without_line_end(line) != "site,stuck_at")
-    return bad_input("{}:1: the header must be 'site,stuck_at'", path.string());
+  CsvReader reader(text, path.string());
+  QFI_CHECK(reader.read_header());
+  if (reader.header() != std::vector<std::string>{"site", "stuck_at"})
+    return bad_input("{}: the header must be 'site,stuck_at'", reader.where());
   const SiteNames names(netlist);
   std::vector<StuckAt> faults;
-  for (int number = 2; std::getline(lines, line); ++number) {
-    line = without_line_end(line);
-    if (line.empty()) continue;
-    const std::string where = fmt::format("{}:{}", path.string(), number);
-    const auto comma = line.rfind(',');
-    if (comma == std::string::npos) return bad_input("{}: expected SITE,0 or SITE,1", where);
-    const auto site = names.find(line.substr(0, comma));
-    if (!site) return at(where, site.error());
-    const auto value = parse_value(line.substr(comma + 1));
-    if (!value) return at(where, value.error());
+  for (;;) {
+    QFI_TRY(const bool is_there, reader.next());
+    if (!is_there) break;
+    const auto fields = reader.fields();
+    if (fields.size() < 2) return bad_input("{}: expected SITE,0 or SITE,1", reader.where());
+    // Names may hold commas without being quoted.
+    const auto site = names.find(fmt::format("{}", fmt::join(fields.first(fields.size() - 1), ",")));
+    if (!site) return at(reader.where(), site.error());
+    const auto value = parse_value(fields.back());
+    if (!value) return at(reader.where(), value.error());
     faults.push_back({*site, *value});
   }
   if (faults.empty()) return bad_input("{}: no faults in the list", path.string());

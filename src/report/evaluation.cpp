@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "analysis.hpp"
 #include "qfi/base/text.hpp"
 
 namespace qfi {
@@ -15,19 +14,15 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t k_most_matrix_classes = 12;  // wider ones are in the JSON
 
-std::string percent(std::optional<double> share) {
-  return share ? fmt::format("{:6.2f} %", 100.0 * *share) : std::string("       -");
-}
-
 std::string class_lines(const DataSet& data, const Evaluation& evaluation) {
   const ConfusionMatrix& matrix = evaluation.counts.confusion;
-  const bool is_map = evaluation.task == &segmentation_task();
-  std::string text = fmt::format("\n{:>6} {:>10} {:>10} {:>9}{}\n", "class", is_map ? "pixels" : "images",
-                                 "right", "accuracy", is_map ? "       IoU" : "");
+  const bool has_iou = evaluation.task->has_iou();
+  std::string text = fmt::format("\n{:>6} {:>10} {:>10} {:>9}{}\n", "class", evaluation.task->names().unit,
+                                 "right", "accuracy", has_iou ? "       IoU" : "");
   for (std::size_t c = 0; c < matrix.classes(); ++c) {
     if (matrix.of_truth(c) == 0 && matrix.of_prediction(c) == 0) continue;
     text += fmt::format("{:>6} {:>10} {:>10} {}{}{}\n", c, matrix.of_truth(c), matrix.at(c, c),
-                        percent(matrix.accuracy(c)), is_map ? "  " + percent(matrix.iou(c)) : "",
+                        share_text(matrix.accuracy(c)), has_iou ? "  " + share_text(matrix.iou(c)) : "",
                         c < data.class_names().size() ? "  " + printable(data.class_names()[c]) : "");
   }
   return text;
@@ -43,6 +38,12 @@ std::string matrix_lines(const ConfusionMatrix& matrix) {
     text += '\n';
   }
   return text;
+}
+
+Json number_json(const Number& number) {
+  if (const auto* count = std::get_if<std::uint64_t>(&number)) return *count;
+  if (const auto* share = std::get_if<double>(&number)) return *share;
+  return nullptr;
 }
 
 Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
@@ -66,7 +67,7 @@ Json classes_json(const DataSet& data, const Evaluation& evaluation) {
                   {"without_prediction", evaluation.counts.confusion.without_prediction(c)},
                   {"accuracy", optional_json(evaluation.counts.confusion.accuracy(c))}};
     if (c < data.class_names().size()) entry["name"] = data.class_names()[c];
-    if (evaluation.task == &segmentation_task())
+    if (evaluation.task->has_iou())
       entry["iou"] = optional_json(evaluation.counts.confusion.iou(c));
     list.push_back(std::move(entry));
   }
@@ -85,21 +86,8 @@ std::string evaluation_table(const EvaluationSubject& subject, const DataSet& da
       evaluation.images_per_batch);
   if (evaluation.nan_or_infinity > 0)
     text += fmt::format("  NaN or infinity in the scores of {} images\n", evaluation.nan_or_infinity);
-  if (evaluation.task == &classification_task()) {
-    text += fmt::format("\n  top-1  {}  ({})\n  top-5  {}  ({}; {} labels hang on a tie for place 5)\n",
-                        percent(share_of(matrix.correct(), matrix.total())), matrix.correct(),
-                        percent(share_of(evaluation.counts.faulty_top5_correct, matrix.total())),
-                        evaluation.counts.faulty_top5_correct, evaluation.ties.hanging);
-  } else if (evaluation.task == &segmentation_task()) {
-    text += fmt::format("\n  pixels right  {}  ({} of {}; {} ignored)\n",
-                        percent(share_of(matrix.correct(), matrix.total())), matrix.correct(), matrix.total(),
-                        evaluation.counts.units - evaluation.counts.labelled);
-    text += fmt::format("  IoU, mean over classes              {}\n", percent(matrix.mean_iou()));
-    text += fmt::format("  IoU, global                         {}\n", percent(matrix.global_iou()));
-    text += fmt::format("  IoU, by inverse class frequency     {}\n", percent(matrix.weighted_iou()));
-  } else {
-    return text;
-  }
+  if (evaluation.task == nullptr) return text;
+  text += "\n" + evaluation.task->run_text(evaluation.counts, evaluation.ties);
   text += class_lines(data, evaluation);
   if (matrix.classes() <= k_most_matrix_classes) text += matrix_lines(matrix);
   return text;
@@ -117,22 +105,11 @@ std::string evaluation_json(const EvaluationSubject& subject, const DataSet& dat
                {"fault", subject.fault.empty() ? Json(nullptr) : Json(subject.fault)},
                {"images", evaluation.images},
                {"nan_or_infinity", evaluation.nan_or_infinity}};
-  if (evaluation.task == &classification_task()) {
-    json["task"] = "classification";
-    json["top1_correct"] = matrix.correct();
-    json["top5_correct"] = evaluation.counts.faulty_top5_correct;
-    json["top5_ties"] = evaluation.ties.ties;
-    json["top5_hanging_on_tie"] = evaluation.ties.hanging;
-  } else if (evaluation.task == &segmentation_task()) {
-    json["task"] = "segmentation";
-    json["pixels"] = matrix.total();
-    json["pixels_correct"] = matrix.correct();
-    json["pixels_ignored"] = evaluation.counts.units - evaluation.counts.labelled;
-    json["iou_mean"] = optional_json(matrix.mean_iou());
-    json["iou_global"] = optional_json(matrix.global_iou());
-    json["iou_weighted_by_inverse_frequency"] = optional_json(matrix.weighted_iou());
-  }
   if (evaluation.task != nullptr) {
+    json["task"] = evaluation.task->names().name;
+    const std::vector<Number> numbers = evaluation.task->run_numbers(evaluation.counts, evaluation.ties);
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+      json[evaluation.task->run_fields()[i].key] = number_json(numbers[i]);
     json["classes"] = classes_json(data, evaluation);
     json["confusion_true_by_predicted"] = matrix_json(matrix);
   }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/report/export.hpp"
 
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "qfi/base/csv.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/text.hpp"
-#include "qfi/results/csv.hpp"
 
 namespace qfi {
 namespace {
@@ -20,21 +19,17 @@ std::string line_of(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string csv_field(const Json& value) {
+std::string field_of(const Json& value) {
   if (value.is_null()) return "";
-  if (!value.is_string()) return value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  auto text = value.get<std::string>();
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
+  if (value.is_string()) return csv_field(value.get<std::string>());
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 // The columns are those of the first fault.
 Result<std::string> csv_of(const Json& faults) {
   std::string text, separator;
   for (const auto& [name, ignored] : faults.front().items()) {
-    text += separator + name;
+    text += separator + csv_field(name);
     separator = ",";
   }
   text += "\n";
@@ -42,7 +37,7 @@ Result<std::string> csv_of(const Json& faults) {
     separator.clear();
     for (const auto& [name, ignored] : faults.front().items()) {
       if (!fault.is_object() || !fault.contains(name)) return bad_input("a fault has no '{}'", name);
-      text += separator + csv_field(fault[name]);
+      text += separator + field_of(fault[name]);
       separator = ",";
     }
     text += "\n";
@@ -50,40 +45,26 @@ Result<std::string> csv_of(const Json& faults) {
   return text;
 }
 
-// Numbers as numbers, nothing as null.
-Json json_of_field(const std::string& field) {
+// A number as a number, an empty field as null.
+Json json_of_field(std::string_view field) {
   if (field.empty()) return nullptr;
-  const char* const end = field.data() + field.size();
-  std::int64_t integer = 0;
-  if (const auto [last, error] = std::from_chars(field.data(), end, integer);
-      error == std::errc() && last == end)
-    return integer;
-  double number = 0;
-  if (const auto [last, error] = std::from_chars(field.data(), end, number);
-      error == std::errc() && last == end && std::isfinite(number))
-    return number;
+  if (std::int64_t integer = 0; parse_number(field, integer)) return integer;
+  if (double number = 0; parse_number(field, number) && std::isfinite(number)) return number;
   return field;
 }
 
-Result<std::string> jsonl_of_csv(std::string_view text) {
-  constexpr std::size_t k_most_columns = 1000;
-  std::vector<std::string> names;
+Result<std::string> jsonl_of_csv(std::string_view text, const std::string& name) {
+  CsvReader reader(text, name);
+  QFI_CHECK(reader.read_header());
   std::string lines;
-  while (!text.empty()) {
-    const std::string_view line = next_line(text);
-    if (line.size() > k_longest_line) return bad_input("a line of {} bytes", line.size());
-    const std::vector<std::string> fields = csv_fields(line);
-    if (names.empty()) {
-      if (fields.size() > k_most_columns) return bad_input("a table of {} columns", fields.size());
-      names = fields;
-      continue;
-    }
+  for (;;) {
+    QFI_TRY(const bool is_there, reader.next());
+    if (!is_there) return lines;
     Json json = Json::object();
-    for (std::size_t i = 0; i < std::min(names.size(), fields.size()); ++i)
-      json[names[i]] = json_of_field(fields[i]);
+    for (std::size_t i = 0; i < std::min(reader.header().size(), reader.fields().size()); ++i)
+      json[reader.header()[i]] = json_of_field(reader.fields()[i]);
     lines += line_of(json);
   }
-  return lines;
 }
 
 Result<std::string> table_beside(const Json& set, const std::filesystem::path& folder) {
@@ -126,7 +107,8 @@ Result<std::string> export_faults(const std::filesystem::path& results, TableFor
     const Json faults = set->value("faults", Json());
     if (!faults.is_array()) {
       QFI_TRY(std::string table, table_beside(*set, results.parent_path()));
-      return format == TableFormat::csv ? Result<std::string>(std::move(table)) : jsonl_of_csv(table);
+      if (format == TableFormat::csv) return table;
+      return jsonl_of_csv(table, (*set)["faults_file"]["name"].get<std::string>());
     }
     if (faults.empty() || !faults.front().is_object()) return bad_input("no faults");
     if (format == TableFormat::csv) return csv_of(faults);

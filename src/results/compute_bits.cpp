@@ -168,7 +168,7 @@ StoredBitResults plan_results(const BitSet& set, double) {
   results.stored_bits = 0;
   for (std::size_t i = 0; i < set.values().stored.size(); ++i) {
     const StoredValues& stored = set.values().stored[i];
-    *results.stored_bits += stored.count * static_cast<std::uint64_t>(stored.storage.stored_bits());
+    *results.stored_bits += stored.stored_bits();
     results.values.push_back(values_facts(set, i));
   }
   return results;

@@ -8,17 +8,12 @@
 #include <cmath>
 #include <regex>
 
+#include "qfi/base/csv.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/config/config_names.hpp"
 
 namespace qfi {
 namespace {
-
-std::string quoted(const std::string& text) {
-  std::string result = "\"";
-  for (const char c : text) result += c == '"' ? "\"\"" : std::string(1, c);
-  return result + "\"";
-}
 
 double number_of(const Tensor& tensor, bool is_accumulator, std::uint32_t bits) {
   if (tensor.type == TensorType::float32) return double{std::bit_cast<float>(bits)};
@@ -130,10 +125,11 @@ class FaultLines {
     const ValuePlace& place = m_set.values().places[site.values];
     const Tensor& tensor = m_set.workload().tensor(place.tensor);
     const bool is_data = place.target == FaultTarget::data;
-    add("{},{},{},{},{},{},{},{},", stored.layer, quoted(tensor.name),
+    const std::optional<int> bit = stored.storage.bit_of(site.stored_bit);
+    add("{},{},{},{},{},{},{},{},", stored.layer, csv_quoted(tensor.name),
         is_data ? name_in(k_stages, place.stage) : "", site.element,
-        place.channel_of(site.element, tensor.elements()), stored.storage.bit_of(site.stored_bit),
-        site.stored_bit, name_of(fault.models.front()));
+        place.channel_of(site.element, tensor.elements()), bit ? std::to_string(*bit) : "", site.stored_bit,
+        name_of(fault.models.front()));
     const auto& value = outcome.value;
     if (!value) return add(",,,");
     const bool is_accumulator = is_data && place.stage == Stage::accumulator;

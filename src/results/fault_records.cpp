@@ -1,62 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/results/fault_records.hpp"
 
-#include <charconv>
-#include <map>
-
+#include "qfi/base/csv.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
-#include "qfi/results/csv.hpp"
+#include "qfi/base/text.hpp"
 
 namespace qfi {
 namespace {
 
 class FaultTableReader {
  public:
-  FaultTableReader(const std::vector<std::string>& header, std::size_t strata) : m_strata(strata) {
-    for (std::size_t i = 0; i < header.size(); ++i) m_columns[header[i]] = i;
-  }
+  FaultTableReader(std::string_view text, const std::string& file, std::size_t strata)
+      : m_reader(text, file), m_strata(strata) {}
 
-  Result<FaultRecord> read(const std::vector<std::string>& fields) const {
-    FaultRecord fault;
-    QFI_TRY(const std::uint64_t flips, count(fields, "flips"));
-    if (flips == 1) QFI_CHECK(read_name(fields, fault));
-    QFI_TRY(fault.stratum, count(fields, "stratum"));
-    if (fault.stratum >= m_strata) return bad_input("no stratum {}", fault.stratum);
-    QFI_TRY(fault.units, count(fields, "units"));
-    QFI_TRY(fault.changed, count(fields, "changed"));
-    QFI_TRY(fault.labelled, count(fields, "labelled"));
-    QFI_TRY(fault.golden_correct, count(fields, "golden_correct"));
-    QFI_TRY(fault.faulty_correct, count(fields, "faulty_correct"));
-    return fault;
+  Result<std::vector<FaultRecord>> read() {
+    QFI_CHECK(m_reader.read_header());
+    std::vector<FaultRecord> faults;
+    for (;;) {
+      QFI_TRY(const bool is_there, m_reader.next());
+      if (!is_there) return faults;
+      auto fault = read_fault();
+      if (!fault) return at(m_reader.where(), fault.error());
+      faults.push_back(std::move(*fault));
+    }
   }
 
  private:
-  Result<std::string> field(const std::vector<std::string>& fields, const char* name) const {
-    const auto column = m_columns.find(name);
-    if (column == m_columns.end() || column->second >= fields.size()) return bad_input("no '{}'", name);
-    return fields[column->second];
+  Result<FaultRecord> read_fault() const {
+    FaultRecord fault;
+    QFI_TRY(const std::uint64_t flips, count("flips"));
+    if (flips == 1) QFI_CHECK(read_name(fault));
+    QFI_TRY(fault.stratum, count("stratum"));
+    if (fault.stratum >= m_strata) return bad_input("no stratum {}", fault.stratum);
+    QFI_TRY(fault.units, count("units"));
+    QFI_TRY(fault.changed, count("changed"));
+    QFI_TRY(fault.labelled, count("labelled"));
+    QFI_TRY(fault.golden_correct, count("golden_correct"));
+    QFI_TRY(fault.faulty_correct, count("faulty_correct"));
+    return fault;
   }
-  Result<std::uint64_t> count(const std::vector<std::string>& fields, const char* name) const {
-    QFI_TRY(const std::string text, field(fields, name));
+
+  Result<std::string_view> field(const char* name) const {
+    const auto column = m_reader.column(name);
+    if (!column || *column >= m_reader.fields().size()) return bad_input("no '{}'", name);
+    return m_reader.fields()[*column];
+  }
+  Result<std::uint64_t> count(const char* name) const {
+    QFI_TRY(const std::string_view text, field(name));
     std::uint64_t value = 0;
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size())
-      return bad_input("'{}' is no count", name);
+    if (!parse_number(text, value)) return bad_input("'{}' is no count", name);
     return value;
   }
-  Result<void> read_name(const std::vector<std::string>& fields, FaultRecord& fault) const {
+  Result<void> read_name(FaultRecord& fault) const {
     for (const char* name : {"image", "layer", "tensor", "stage", "element", "stored_bit", "model"}) {
-      QFI_TRY(const std::string text, field(fields, name));
+      QFI_TRY(const std::string_view text, field(name));
       if (!text.empty()) fault.name += fmt::format("{}{} {}", fault.name.empty() ? "" : ", ", name, text);
     }
-    QFI_TRY(fault.layer, count(fields, "layer"));
-    QFI_TRY(fault.bit, count(fields, "bit"));
+    QFI_TRY(fault.layer, count("layer"));
+    QFI_TRY(const std::string_view bit, field("bit"));
+    if (bit.empty()) return {};  // a check bit
+    QFI_TRY(fault.bit, count("bit"));
     return {};
   }
 
+  CsvReader m_reader;
   std::size_t m_strata;
-  std::map<std::string, std::size_t> m_columns;
 };
 
 constexpr std::uint64_t k_most_bytes = std::uint64_t{2} << 30;
@@ -102,22 +111,8 @@ Result<SetFaults> fault_records(const CampaignResults& results, const SetResults
 }
 
 Result<std::vector<FaultRecord>> read_fault_table(std::string_view text, const std::string& file,
-                                                  std::size_t strata) {
-  std::optional<FaultTableReader> reader;
-  std::vector<FaultRecord> faults;
-  for (std::size_t line = 1; !text.empty(); ++line) {
-    const std::string_view content = next_line(text);
-    if (content.size() > k_longest_line)
-      return bad_input("{}:{}: a line of {} bytes", file, line, content.size());
-    if (line == 1) {
-      reader.emplace(csv_fields(content), strata);
-      continue;
-    }
-    auto fault = reader->read(csv_fields(content));
-    if (!fault) return at(fmt::format("{}:{}", file, line), fault.error());
-    faults.push_back(std::move(*fault));
-  }
-  return faults;
+                                                    std::size_t strata) {
+  return FaultTableReader(text, file, strata).read();
 }
 
 }  // namespace qfi

@@ -36,6 +36,10 @@ Result<Label> read_label(const DataSet& data, std::size_t image, ClassMap& map) 
   return Label{0, &map};
 }
 
+std::string share_text(const std::optional<double>& share) {
+  return share ? fmt::format("{:6.2f} %", 100.0 * *share) : std::string("       -");
+}
+
 void count_due(const Tensor& tensor, std::span<const std::byte> values, FaultCounts& counts) {
   if (tensor.type != TensorType::float32) return;
   bool has_infinity = false;

@@ -419,8 +419,13 @@ TEST_F(Command, ResultsAreTheSameBytesWithFewerInstructions) {
   const std::string file = config("{count: 12}");
   ASSERT_EQ(run({"campaign", file, "-o", "all"}).exit_code, 0);
   for (const char* most : {"AVX512_CORE", "AVX2", "SSE41"}) {
-    const std::vector<std::string> arguments = {
-        "/usr/bin/env", std::string("DNNL_MAX_CPU_ISA=") + most, test::program(), "campaign", file, "-o", most};
+    const std::vector<std::string> arguments = {"/usr/bin/env",
+                                                std::string("DNNL_MAX_CPU_ISA=") + most,
+                                                test::program(),
+                                                "campaign",
+                                                file,
+                                                "-o",
+                                                most};
     const ProcessOutcome outcome = value_of(run_process(arguments, folder(), std::chrono::seconds(300)));
     ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
     EXPECT_EQ(bytes(most) == bytes("all"), true) << most;
@@ -505,6 +510,26 @@ TEST_F(Command, ABitFlipCampaignWritesItsFaultsAndReplayShowsOne) {
   ASSERT_TRUE(write_file(folder() / "b.yaml", faults + "seed: 2\n"));
   EXPECT_THAT(run({"replay", "out/results.json", "--fault", "5", "--image", "2"}).output,
               HasSubstr("is not the config of these results"));
+}
+
+// In the table the names' quotes are doubled, and all of them stand in quotes.
+TEST_F(Command, ReplayFindsTensorsWithQuotesCommasAndLineEndsInTheirNames) {
+  std::string model = value_of(read_file(m_model));
+  for (std::size_t place = 0; (place = model.find("sequential_1/conv2d", place)) != std::string::npos;
+       ++place)
+    model.replace(place, 19, "\"equ\"\",tial\n1/conv");
+  ASSERT_TRUE(write_file(folder() / "odd.tflite", model));
+  ASSERT_TRUE(write_file(folder() / "b.yaml",
+                         "model: odd.tflite\ndata: {format: npy, images: " + demo("images.npy") +
+                             ", labels: " + demo("labels.npy") +
+                             ", select: {first: 2}}\nfaults:\n  - {kind: bit_flip, target: weights}\n"
+                             "sample: {count: 4}\noutput: out\n"));
+  ASSERT_EQ(run({"campaign", "b.yaml"}).exit_code, 0);
+  EXPECT_THAT(value_of(read_file(folder() / "out/faults.csv")), HasSubstr("\"\"\"equ\"\"\"\",tial\n1/conv"));
+  const ProcessOutcome replayed =
+      run({"replay", "out/results.json", "--fault", "3", "--image", "1", "--json"});
+  ASSERT_EQ(replayed.exit_code, 0) << replayed.output;
+  EXPECT_THAT(json::parse(replayed.output)["fault"].get<std::string>(), HasSubstr("\"equ\"\",tial"));
 }
 
 // Sets of bits are drawn again: each the one of its line.

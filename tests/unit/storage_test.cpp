@@ -40,7 +40,7 @@ TEST(Storage, StoredBitsCoverEveryCopyOfEveryBit) {
       {storage(8, Protection::vandor, 2, 3), {1, 1, 1, 2, 2, 2, 3, 3}}};
   for (const auto& [kept, expected] : cases) {
     std::vector<int> copies(expected.size(), 0);
-    for (int i = 0; i < kept.stored_bits(); ++i) ++copies.at(static_cast<std::size_t>(kept.bit_of(i)));
+    for (int i = 0; i < kept.stored_bits(); ++i) ++copies.at(static_cast<std::size_t>(*kept.bit_of(i)));
     EXPECT_EQ(copies, expected);
   }
 }
@@ -91,7 +91,7 @@ TEST(Storage, MajorityCorrectsOneFaultOfABitAndNotTwo) {
         EXPECT_TRUE(one.is_corrected());
         const Reading two = s.read(code, faults);
         const bool same_bit = s.bit_of(i) == s.bit_of(k);
-        EXPECT_EQ(two.code, same_bit && i != k ? code ^ (1U << s.bit_of(i)) : code);
+        EXPECT_EQ(two.code, same_bit && i != k ? code ^ (1U << *s.bit_of(i)) : code);
         EXPECT_EQ(two.is_detected, i != k) << "a bit flipped twice is as written";
       }
 }
@@ -111,7 +111,7 @@ TEST(Storage, TriplicatedTopBitsAreVotedAndTheOthersAreNot) {
       const StoredBitFault fault{i};
       const Reading reading = s.read(code, {&fault, 1});
       const bool is_top = s.bit_of(i) >= 3;
-      EXPECT_EQ(reading.code, is_top ? code : code ^ (1U << s.bit_of(i)));
+      EXPECT_EQ(reading.code, is_top ? code : code ^ (1U << *s.bit_of(i)));
       EXPECT_EQ(reading.is_corrected(), is_top);
       EXPECT_EQ(reading.is_missed(), !is_top);
     }
@@ -124,7 +124,7 @@ TEST(Storage, VandorReadsTowardsZeroWhereCopiesDiffer) {
     for (int i = 0; i < s.stored_bits(); ++i) {
       const StoredBitFault fault{i};
       const Reading reading = s.read(code, {&fault, 1});
-      const int bit = s.bit_of(i);
+      const int bit = *s.bit_of(i);
       const std::uint32_t mask = 1U << bit;
       const std::uint32_t expected = bit == 7 ? code : (code & 0x80) != 0 ? code | mask : code & ~mask;
       EXPECT_EQ(reading.code, expected) << code << " bit " << bit;
@@ -139,7 +139,7 @@ TEST(Storage, VandorLeavesTheLowestBitsUnprotectedWhenAsked) {
   for (int i = 0; i < s.stored_bits(); ++i) {
     const StoredBitFault fault{i};
     const Reading reading = s.read(0, {&fault, 1});
-    EXPECT_EQ(reading.code, s.bit_of(i) < 3 ? 1U << s.bit_of(i) : 0U);
+    EXPECT_EQ(reading.code, s.bit_of(i) < 3 ? 1U << *s.bit_of(i) : 0U);
     EXPECT_EQ(reading.is_missed(), s.bit_of(i) < 3);
   }
 }
@@ -172,7 +172,7 @@ TEST(Storage, VandorTakesTheSignFromTheVote) {
       for (int i = 0; i < s.stored_bits(); ++i) {
         if (s.bit_of(sign) != 7 || s.bit_of(i) == 7) continue;
         const std::array faults{StoredBitFault{sign}, StoredBitFault{i}};
-        const std::uint32_t mask = 1U << s.bit_of(i);
+        const std::uint32_t mask = 1U << *s.bit_of(i);
         EXPECT_EQ(s.read(code, faults).code, (code & 0x80) != 0 ? code | mask : code & ~mask);
       }
 }

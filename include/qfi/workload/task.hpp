@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -125,6 +126,13 @@ class Task {
   virtual std::span<const DerivedMetric> derived_metrics() const { return {}; }
   /// Their values, in that order; nullopt where there is nothing to derive them from.
   virtual std::vector<std::optional<double>> derived(const FaultCounts&) const { return {}; }
+  /// What `qfi run --json` says of the counts of all images.
+  virtual std::span<const NumberField> run_fields() const = 0;
+  virtual std::vector<Number> run_numbers(const FaultCounts& counts, const TieCounts& ties) const = 0;
+  /// Its table of the same, a line for each number.
+  virtual std::string run_text(const FaultCounts& counts, const TieCounts& ties) const = 0;
+  /// Whether the confusion matrix gives each class an intersection over union.
+  virtual bool has_iou() const { return false; }
   /// Whether counts that were read from a file can be of this task.
   virtual bool can_be(const FaultCounts& counts) const = 0;
 };
@@ -142,6 +150,9 @@ const Task* task_of(const DataSet& data);
 /// The label of an image. `map` is filled where labels are class maps, and must live as long as the label.
 /// Error: the class map cannot be read.
 Result<Label> read_label(const DataSet& data, std::size_t image, ClassMap& map);
+
+/// "12.34 %", or a dash where there is no share; 8 characters at least.
+std::string share_text(const std::optional<double>& share);
 
 /// NaN or infinity in FLOAT32 values of one image, as counts of one image.
 void count_due(const Tensor& tensor, std::span<const std::byte> values, FaultCounts& counts);

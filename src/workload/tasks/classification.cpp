@@ -58,6 +58,13 @@ constexpr std::array<NumberField, 8> k_golden_fields = {{
     {"due"},
 }};
 
+constexpr std::array<NumberField, 4> k_run_fields = {{
+    {"top1_correct"},
+    {"top5_correct"},
+    {"top5_ties"},
+    {"top5_hanging_on_tie"},
+}};
+
 double ratio(std::uint64_t part, std::uint64_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
 }
@@ -139,6 +146,17 @@ class Classification final : public Task {
             ties.ties,
             ties.hanging,
             counts.nan + counts.infinity};
+  }
+
+  std::span<const NumberField> run_fields() const override { return k_run_fields; }
+  std::vector<Number> run_numbers(const FaultCounts& counts, const TieCounts& ties) const override {
+    return {counts.faulty_correct, counts.faulty_top5_correct, ties.ties, ties.hanging};
+  }
+  std::string run_text(const FaultCounts& counts, const TieCounts& ties) const override {
+    return fmt::format("  top-1  {}  ({})\n  top-5  {}  ({}; {} labels hang on a tie for place 5)\n",
+                       share_text(ratio(counts.faulty_correct, counts.labelled)), counts.faulty_correct,
+                       share_text(ratio(counts.faulty_top5_correct, counts.labelled)),
+                       counts.faulty_top5_correct, ties.hanging);
   }
 
   bool can_be(const FaultCounts& counts) const override { return counts.confusion.classes() == 0; }

@@ -56,6 +56,15 @@ constexpr std::array<NumberField, 9> k_golden_fields = {{
     {"due"},
 }};
 
+constexpr std::array<NumberField, 6> k_run_fields = {{
+    {"pixels"},
+    {"pixels_correct"},
+    {"pixels_ignored"},
+    {"iou_mean", NumberField::Kind::share_or_null},
+    {"iou_global", NumberField::Kind::share_or_null},
+    {"iou_weighted_by_inverse_frequency", NumberField::Kind::share_or_null},
+}};
+
 constexpr std::array<DerivedMetric, 3> k_derived = {{
     {"mean_iou", "mean", "IoU, mean"},
     {"global_iou", "global", "IoU, global"},
@@ -149,6 +158,27 @@ class Segmentation final : public Task {
   std::vector<std::optional<double>> derived(const FaultCounts& counts) const override {
     return {counts.confusion.mean_iou(), counts.confusion.global_iou(), counts.confusion.weighted_iou()};
   }
+
+  std::span<const NumberField> run_fields() const override { return k_run_fields; }
+  std::vector<Number> run_numbers(const FaultCounts& counts, const TieCounts&) const override {
+    return {counts.labelled,
+            counts.faulty_correct,
+            counts.units - counts.labelled,
+            number_of(counts.confusion.mean_iou()),
+            number_of(counts.confusion.global_iou()),
+            number_of(counts.confusion.weighted_iou())};
+  }
+  std::string run_text(const FaultCounts& counts, const TieCounts&) const override {
+    const double share = counts.labelled == 0 ? 0.0
+                                              : static_cast<double>(counts.faulty_correct) /
+                                                    static_cast<double>(counts.labelled);
+    return fmt::format("  pixels right  {}  ({} of {}; {} ignored)\n", share_text(share), counts.faulty_correct,
+                       counts.labelled, counts.units - counts.labelled) +
+           fmt::format("  IoU, mean over classes              {}\n", share_text(counts.confusion.mean_iou())) +
+           fmt::format("  IoU, global                         {}\n", share_text(counts.confusion.global_iou())) +
+           fmt::format("  IoU, by inverse class frequency     {}\n", share_text(counts.confusion.weighted_iou()));
+  }
+  bool has_iou() const override { return true; }
 
   bool can_be(const FaultCounts& counts) const override {
     return counts.confusion.classes() <= ConfusionMatrix::k_max_classes;
