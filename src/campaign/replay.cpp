@@ -100,8 +100,9 @@ Result<BitFault> fault_of_row(const Row& row, const BitSet& set) {
   if (!found) return bad_input("the model has no such values");
   site.values = *found;
   const Tensor& tensor = set.workload().tensor(set.values().places[site.values].tensor);
-  if (site.element >= tensor.elements() || site.stored_bit < 0 ||
-      site.stored_bit >= set.values().stored[site.values].storage.stored_bits())
+  const Storage& storage = set.values().stored[site.values].storage;
+  if (site.element >= tensor.elements() || site.stored_bit < 0 || site.stored_bit >= storage.stored_bits() ||
+      storage.owner_of(site.element, site.stored_bit) != site.element)
     return bad_input("its line names a bit that is not there");
   fault.sites = {site};
   const std::string model = row["model"];
@@ -183,12 +184,13 @@ std::string describe(const BitSet& set, const BitFault& fault) {
   const BitSite& site = fault.sites.front();
   const ValuePlace& place = set.values().places[site.values];
   const StoredValues& stored = set.values().stored[site.values];
-  return fmt::format("{} of bit {} (stored bit {}) of value {} of the {} '{}'",
+  const std::optional<int> bit = stored.storage.bit_of(site.stored_bit);
+  return fmt::format("{} of {} (stored bit {}) of value {} of the {} '{}'",
                      fault.models.front() == BitFaultModel::flip         ? "flip"
                      : fault.models.front() == BitFaultModel::stuck_at_0 ? "stuck-at-0"
                                                                          : "stuck-at-1",
-                     stored.storage.bit_of(site.stored_bit), site.stored_bit, site.element, place.label,
-                     set.workload().tensor(place.tensor).name);
+                     bit ? fmt::format("bit {}", *bit) : "a check bit", site.stored_bit, site.element,
+                     place.label, set.workload().tensor(place.tensor).name);
 }
 
 Result<Replay> replay_bits(const Plan& plan, const BitSet& set, const BitFault& fault) {

@@ -113,11 +113,10 @@ Result<StorageConfig> read_storage_entry(const ConfigReader& reader, const YamlN
   QFI_CHECK(read_choice(node, "protection", k_protections, storage.protection));
   QFI_CHECK(read_number(node, "top_bits", 1, 32, storage.top_bits));
   QFI_CHECK(read_number(node, "unprotected_bits", 0, 31, storage.unprotected_bits));
-  const bool has_top =
-      storage.protection == Protection::triplicated || storage.protection == Protection::vandor;
-  if (node.find("top_bits") && !has_top)
+  const CodecKind& kind = codec_kind(storage.protection);
+  if (node.find("top_bits") && !kind.has_top_bits)
     return node.error("'top_bits' belongs to the protections triplicated and vandor");
-  if (node.find("unprotected_bits") && storage.protection != Protection::vandor)
+  if (node.find("unprotected_bits") && !kind.has_unprotected_bits)
     return node.error("'unprotected_bits' belongs to the protection vandor");
   if (const auto neurons = node.find("neurons")) {
     QFI_TRY(storage.neurons, reader.path(*neurons));
@@ -199,9 +198,9 @@ Json storage_json(const StorageConfig& storage) {
   Json json = {{"protection", name_in(k_protections, storage.protection)}};
   if (!storage.layers.empty()) json["layers"] = storage.layers;
   if (storage.width) json["width"] = *storage.width;
-  if (storage.protection == Protection::triplicated || storage.protection == Protection::vandor)
-    json["top_bits"] = storage.top_bits;
-  if (storage.protection == Protection::vandor) json["unprotected_bits"] = storage.unprotected_bits;
+  if (codec_kind(storage.protection).has_top_bits) json["top_bits"] = storage.top_bits;
+  if (codec_kind(storage.protection).has_unprotected_bits)
+    json["unprotected_bits"] = storage.unprotected_bits;
   if (storage.neurons) {
     json["neurons"] = storage.neurons->text;
     json["threshold"] = storage.threshold;

@@ -69,6 +69,9 @@ class ListReader {
       return bad_input("element {} of {} values", site.element, tensor.elements());
     if (site.stored_bit < 0 || site.stored_bit >= values.storage.stored_bits())
       return bad_input("stored_bit {} of {}", site.stored_bit, values.storage.stored_bits());
+    if (const std::uint64_t owner = values.storage.owner_of(site.element, site.stored_bit);
+        owner != site.element)
+      return bad_input("stored_bit {} is one of element {}, not of {}", site.stored_bit, owner, site.element);
     QFI_TRY(const BitFaultModel model, find_model(field(fields, "model")));
     if (m_faults.empty() || fault != m_last) {
       if (!m_faults.empty() && fault < m_last) return bad_input("fault {} after fault {}", fault, m_last);

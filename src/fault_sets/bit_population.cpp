@@ -148,10 +148,11 @@ class Finder {
         return bad_input("{}: 'width' is for 8-bit weights", place.label);
       params = {config->width.value_or(params.width), config->protection, config->top_bits,
                 config->unprotected_bits};
-      if (config->protection == Protection::split_lcu && !m_faults.compares_protection)
-        return bad_input("{}: split_lcu needs 'compare: unprotected'", place.label);
-      if (config->protection == Protection::split_lcu) {
-        QFI_TRY(params.zero, code_of_nothing(place, tensor));
+      const CodecKind& kind = codec_kind(config->protection);
+      if (kind.is_for_non_negative && !m_faults.compares_protection)
+        return bad_input("{}: {} needs 'compare: unprotected'", place.label, kind.name);
+      if (kind.is_for_non_negative) {
+        QFI_TRY(params.zero, code_of_nothing(place, tensor, kind));
       }
     }
     auto storage = Storage::make(params);
@@ -179,13 +180,14 @@ class Finder {
   }
 
   // The bits of the smallest value, which is zero.
-  static Result<std::uint32_t> code_of_nothing(const ValuePlace& place, const Tensor& tensor) {
+  static Result<std::uint32_t> code_of_nothing(const ValuePlace& place, const Tensor& tensor,
+                                               const CodecKind& kind) {
     const bool is_8_bit = tensor.type == TensorType::int8 || tensor.type == TensorType::uint8;
     const std::int32_t smallest = tensor.type == TensorType::int8 ? -128 : 0;
     if (place.target != FaultTarget::data || place.stage != Stage::output || !is_8_bit ||
         tensor.quantization.zero_points.empty() || tensor.quantization.zero_points[0] != smallest)
-      return bad_input("{}: split_lcu is for 8-bit outputs that are never negative (zero point {})",
-                       place.label, smallest);
+      return bad_input("{}: {} is for 8-bit outputs that are never negative (zero point {})", place.label,
+                       kind.name, smallest);
     return static_cast<std::uint32_t>(smallest) & 0xFFU;
   }
 

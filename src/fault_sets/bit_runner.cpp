@@ -2,6 +2,8 @@
 #include "bit_runner.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cassert>
 #include <chrono>
 #include <cstring>
 #include <numeric>
@@ -47,62 +49,93 @@ ExecutionTimes& ExecutionTimes::operator+=(const ExecutionTimes& other) {
 
 FaultyReads::FaultyReads(const Program& program, const BitPopulation& values, const BitFault& fault,
                          bool is_protected) {
+  // Of the first copy, where the bits of plain storage are what the protected one keeps.
+  const auto storage_of = [&](const BitSite& site) -> const Storage& {
+    return is_protected ? values.storage_of(site.values, site.element) : values.stored[site.values].storage;
+  };
+  std::vector<std::pair<std::size_t, std::uint64_t>> group_of;
+  for (const BitSite& site : fault.sites)
+    group_of.emplace_back(site.values, storage_of(site).group_of(site.element));
   std::vector<std::size_t> order(fault.sites.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  const auto value_of = [&](std::size_t i) {
-    return std::pair(fault.sites[i].values, fault.sites[i].element);
-  };
-  std::ranges::stable_sort(order, {}, value_of);
+  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return group_of[i]; });
   m_faults.reserve(order.size());
-  for (const std::size_t i : order) m_faults.push_back({fault.sites[i].stored_bit, fault.models[i]});
   for (std::size_t begin = 0; begin < order.size();) {
-    std::size_t end = begin + 1;
-    while (end < order.size() && value_of(order[end]) == value_of(order[begin])) ++end;
-    const auto [which, element] = value_of(order[begin]);
-    const ValuePlace& place = values.places[which];
-    const Tensor& tensor = program.model().tensors[static_cast<std::size_t>(place.tensor)];
-    // Of the first copy, whose bits lie as those of plain storage.
-    const Storage& storage = is_protected ? values.storage_of(which, element) : values.stored[which].storage;
-    const Value value{&storage, &tensor,
-                      place.target == FaultTarget::data && place.stage == Stage::accumulator,
-                      std::span(m_faults).subspan(begin, end - begin)};
-    ++m_values;
-    begin = end;
-    if (place.target == FaultTarget::data) {
-      m_data.push_back({place.stage, place.operator_index, place.tensor, element,
-                        [this, value](std::uint32_t bits) { return read(value, bits, m_log); }});
-      continue;
+    const BitSite& first = fault.sites[order[begin]];
+    const Storage& storage = storage_of(first);
+    std::size_t end = begin;
+    std::optional<int> value = storage.place_of(first.element);
+    for (; end < order.size() && group_of[order[end]] == group_of[order[begin]]; ++end) {
+      const BitSite& site = fault.sites[order[end]];
+      const int place = storage.place_of(site.element);
+      const int index = is_protected ? storage.index_of({place, site.stored_bit}) : site.stored_bit;
+      m_faults.push_back({index, fault.models[order[end]]});
+      if (place != value || !storage.value_bit(index)) value.reset();
     }
-    const std::uint32_t bits = bits_of(tensor, element);
-    const std::uint32_t now = read(value, bits, m_constant_log);
-    if (now != bits) m_constants.push_back({place.tensor, element, now});
+    add_group(program, values, first, {&storage, nullptr, false, value, std::span(m_faults).subspan(begin)});
+    begin = end;
   }
 }
 
-std::uint32_t FaultyReads::read(const Value& value, std::uint32_t bits, Log& log) {
-  const int width = value.storage->params().width;
-  const std::uint32_t code = width == 32 ? bits : bits & ((1U << width) - 1U);
-  const Reading reading = value.storage->read(code, value.faults);
+void FaultyReads::add_group(const Program& program, const BitPopulation& values, const BitSite& site,
+                            Group group) {
+  const ValuePlace& place = values.places[site.values];
+  const Tensor& tensor = program.model().tensors[static_cast<std::size_t>(place.tensor)];
+  group.tensor = &tensor;
+  group.is_accumulator = place.target == FaultTarget::data && place.stage == Stage::accumulator;
+  ++m_groups;
+  if (place.target == FaultTarget::data) {
+    assert(group.storage->values() == 1);
+    m_data.push_back(
+        {place.stage, place.operator_index, place.tensor, site.element, [this, group](std::uint32_t bits) {
+           read(group, std::span(&bits, 1), m_log);
+           return bits;
+         }});
+    return;
+  }
+  const auto size = static_cast<std::uint64_t>(group.storage->values());
+  const std::uint64_t first = group.storage->group_of(site.element) * size;
+  std::array<std::uint32_t, StorageCodec::k_most_values> bits;
+  const std::span now = std::span(bits).first(std::min<std::uint64_t>(size, tensor.elements() - first));
+  for (std::size_t i = 0; i < now.size(); ++i) now[i] = bits_of(tensor, first + i);
+  read(group, now, m_constant_log);
+  for (std::size_t i = 0; i < now.size(); ++i)
+    if (now[i] != bits_of(tensor, first + i)) m_constants.push_back({place.tensor, first + i, now[i]});
+}
+
+// Of the values in a group, from their bits in the tensor to those that are read.
+void FaultyReads::read(const Group& group, std::span<std::uint32_t> bits, Log& log) {
+  const int width = group.storage->params().width;
+  std::array<std::uint32_t, StorageCodec::k_most_values> written;
+  std::ranges::copy(bits, written.begin());
+  const Reading reading = group.storage->read(bits, group.faults);
   // Weights alone are kept in fewer bits than their type has.
-  const std::uint32_t kept = width < 8 ? widened(reading.code, width) : reading.code;
+  if (width < 8)
+    for (std::uint32_t& code : bits) code = widened(code, width);
   ++log.reads;
   log.detected += reading.is_detected ? 1 : 0;
   log.corrected += reading.is_corrected() ? 1 : 0;
   log.missed += reading.is_missed() ? 1 : 0;
-  log.value = {bits, kept};
-  if (value.faults.size() == 1) {
-    const StoredBitFault& fault = value.faults.front();
-    const bool was_set = (code >> value.storage->bit_of(fault.index) & 1U) != 0;
-    const bool moves =
-        fault.model == BitFaultModel::flip || (fault.model == BitFaultModel::stuck_at_1) != was_set;
-    if (moves) log.is_up = !was_set;
-    const double before = magnitude_of(*value.tensor, value.is_accumulator, bits);
-    const double after = magnitude_of(*value.tensor, value.is_accumulator, kept);
-    log.magnitude = after > before   ? Magnitude::away
-                    : after < before ? Magnitude::towards
-                                     : Magnitude::neither;
+  log.value.reset();
+  if (group.value) {
+    const auto value = static_cast<std::size_t>(*group.value);
+    log.value = {written[value], bits[value]};
   }
-  return kept;
+  if (group.faults.size() == 1) log_direction(group, std::span(written).first(bits.size()), log);
+}
+
+void FaultyReads::log_direction(const Group& group, std::span<const std::uint32_t> written, Log& log) {
+  const StoredBitFault& fault = group.faults.front();
+  const auto& kept = group.storage->value_bit(fault.index);
+  const bool was_set = kept ? (written[static_cast<std::size_t>(kept->value)] >> kept->bit & 1U) != 0
+                            : group.storage->is_set(written, fault.index);
+  const bool moves =
+      fault.model == BitFaultModel::flip || (fault.model == BitFaultModel::stuck_at_1) != was_set;
+  if (moves) log.is_up = !was_set;
+  if (!log.value) return;  // a check bit
+  const double before = magnitude_of(*group.tensor, group.is_accumulator, log.value->first);
+  const double after = magnitude_of(*group.tensor, group.is_accumulator, log.value->second);
+  log.magnitude = after > before ? Magnitude::away : after < before ? Magnitude::towards : Magnitude::neither;
 }
 
 void FaultyReads::begin_trial() { m_log = m_constant_log; }
@@ -119,7 +152,7 @@ void FaultyReads::end_trials(std::uint64_t images, BitOutcome& outcome) const {
 void FaultyReads::end_trial(const FaultCounts& counts, BitOutcome& outcome) const {
   const bool is_first = outcome.reads == 0;
   end_trials(1, outcome);
-  if (m_values != 1) return;
+  if (m_groups != 1) return;
   if (is_first) outcome.value = m_log.value;
   else if (outcome.value != m_log.value) outcome.has_mixed_values = true;
   if (outcome.has_mixed_values) outcome.value.reset();

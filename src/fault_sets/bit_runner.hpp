@@ -9,7 +9,7 @@ namespace qfi {
 /// What a fault is, where its values are read.
 class FaultyReads {
  public:
-  /// `is_protected`: reads through the protected storage, each fault in the first copy.
+  /// `is_protected`: reads through the protected storage, each fault where it keeps the bit first.
   FaultyReads(const Program& program, const BitPopulation& values, const BitFault& fault, bool is_protected);
   FaultyReads(const FaultyReads&) = delete;
   FaultyReads& operator=(const FaultyReads&) = delete;
@@ -24,10 +24,12 @@ class FaultyReads {
   void end_trials(std::uint64_t images, BitOutcome& outcome) const;
 
  private:
-  struct Value {
-    const Storage* storage;
-    const Tensor* tensor;
-    bool is_accumulator;
+  /// Values that are stored together, and their faults.
+  struct Group {
+    const Storage* storage = nullptr;
+    const Tensor* tensor = nullptr;
+    bool is_accumulator = false;
+    std::optional<int> value;  ///< the place of the one that all the faults belong to
     std::span<const StoredBitFault> faults;
   };
   struct Log {
@@ -37,12 +39,14 @@ class FaultyReads {
     std::uint64_t missed = 0;
     std::optional<bool> is_up;  ///< a single bit that moves
     Magnitude magnitude = Magnitude::neither;
-    std::pair<std::uint32_t, std::uint32_t> value;
+    std::optional<std::pair<std::uint32_t, std::uint32_t>> value;  ///< of Group::value
   };
-  static std::uint32_t read(const Value& value, std::uint32_t bits, Log& log);
+  void add_group(const Program& program, const BitPopulation& values, const BitSite& site, Group group);
+  static void read(const Group& group, std::span<std::uint32_t> bits, Log& log);
+  static void log_direction(const Group& group, std::span<const std::uint32_t> written, Log& log);
 
-  std::size_t m_values = 0;
-  std::vector<StoredBitFault> m_faults;  ///< value by value
+  std::size_t m_groups = 0;
+  std::vector<StoredBitFault> m_faults;  ///< group by group
   std::vector<ConstantFault> m_constants;
   std::vector<DataFault> m_data;
   Log m_constant_log;

@@ -26,8 +26,9 @@ BitScheme bit_scheme(SampleScheme scheme) {
 }
 
 std::string label_of(const BitStratum& stratum, const BitPopulation& values) {
-  if (stratum.bit)
-    return fmt::format("{}, bit {}", values.places[stratum.parts.front().values].label, *stratum.bit);
+  const std::string& first = values.places[stratum.parts.front().values].label;
+  if (stratum.bit) return fmt::format("{}, bit {}", first, *stratum.bit);
+  if (stratum.is_of_checks()) return fmt::format("{}, check bits", first);
   if (stratum.layer) return fmt::format("operator {}", *stratum.layer);
   return "network";
 }

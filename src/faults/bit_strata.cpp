@@ -15,19 +15,34 @@
 namespace qfi {
 namespace {
 
-// The stored bits that keep one of `bits`; empty: all.
+// The stored bits of a group's first value that keep one of `bits`; empty: all.
 std::vector<int> stored_bits_of(const Storage& storage, std::span<const int> bits) {
   std::vector<int> indices;
-  for (int i = 0; i < storage.stored_bits(); ++i)
-    if (bits.empty() || std::ranges::find(bits, storage.bit_of(i)) != bits.end()) indices.push_back(i);
+  for (const int i : storage.bits_of_value(0))
+    if (bits.empty() || std::ranges::find(bits, *storage.bit_of(i)) != bits.end()) indices.push_back(i);
   return indices;
 }
 
-void add_part(std::span<const StoredValues> stored, std::size_t values, std::span<const int> bits,
-              BitStratum& stratum) {
+void add_values(std::span<const StoredValues> stored, std::size_t values, std::span<const int> bits,
+                BitStratum& stratum) {
   std::vector<int> indices = stored_bits_of(stored[values].storage, bits);
   if (!indices.empty() && stored[values].count > 0)
-    stratum.parts.push_back({values, stored[values].count, std::move(indices)});
+    stratum.parts.push_back({values, stored[values].count, std::move(indices), false, {}});
+}
+
+void add_checks(std::span<const StoredValues> stored, std::size_t values, BitStratum& stratum) {
+  const auto checks = stored[values].storage.check_bits();
+  if (checks.empty() || stored[values].count == 0) return;
+  std::vector<std::uint64_t> groups = stored[values].groups();
+  const std::uint64_t count = groups.size();
+  stratum.parts.push_back({values, count, {checks.begin(), checks.end()}, true, std::move(groups)});
+}
+
+// Check bits belong to no bit of a value: where bits are chosen, there are none of them.
+void add_part(std::span<const StoredValues> stored, std::size_t values, std::span<const int> bits,
+              BitStratum& stratum) {
+  add_values(stored, values, bits, stratum);
+  if (bits.empty()) add_checks(stored, values, stratum);
 }
 
 void add_if_populated(std::vector<BitStratum>& strata, BitStratum stratum) {
@@ -54,9 +69,12 @@ void add_bit_strata(std::span<const StoredValues> stored, std::size_t k, BitSche
   for (int bit = 0; bit < values.storage.params().width; ++bit) {
     if (!bits.empty() && std::ranges::find(bits, bit) == bits.end()) continue;
     BitStratum stratum{{}, values.layer, bit, p[static_cast<std::size_t>(bit)]};
-    add_part(stored, k, std::span(&bit, 1), stratum);
+    add_values(stored, k, std::span(&bit, 1), stratum);
     add_if_populated(strata, std::move(stratum));
   }
+  BitStratum checks{{}, values.layer, {}, 0.5};
+  if (bits.empty()) add_checks(stored, k, checks);
+  add_if_populated(strata, std::move(checks));
 }
 
 // A float with bit i flipped, less the float; at most, and where it is no number, the largest float.
@@ -80,6 +98,21 @@ std::uint64_t binomial_count(std::uint64_t population, double rate, double unifo
 }
 
 }  // namespace
+
+std::vector<std::uint64_t> StoredValues::groups() const {
+  std::vector<std::uint64_t> first;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t element = elements.empty() ? i : elements[i];
+    const std::uint64_t group = element - static_cast<std::uint64_t>(storage.place_of(element));
+    if (first.empty() || first.back() != group) first.push_back(group);
+  }
+  return first;
+}
+
+std::uint64_t StoredValues::stored_bits() const {
+  const std::uint64_t of_values = count * storage.bits_of_value(0).size();
+  return storage.check_bits().empty() ? of_values : of_values + groups().size() * storage.check_bits().size();
+}
 
 std::uint64_t BitStratum::population() const {
   std::uint64_t sum = 0;
@@ -118,10 +151,12 @@ BitSite bit_member(std::span<const StoredValues> stored, const BitStratum& strat
   auto part = stratum.parts.begin();
   for (; index >= part->count * part->stored_bits.size(); ++part)
     index -= part->count * part->stored_bits.size();
-  const std::uint64_t value = index / part->stored_bits.size();
-  const std::vector<std::uint64_t>& elements = stored[part->values].elements;
-  return {part->values, elements.empty() ? value : elements[value],
-          part->stored_bits[index % part->stored_bits.size()]};
+  const std::uint64_t item = index / part->stored_bits.size();
+  const int stored_bit = part->stored_bits[index % part->stored_bits.size()];
+  if (part->are_checks) return {part->values, part->groups[item], stored_bit};
+  const StoredValues& values = stored[part->values];
+  const std::uint64_t element = values.elements.empty() ? item : values.elements[item];
+  return {part->values, element, values.storage.index_in(values.storage.place_of(element), stored_bit)};
 }
 
 std::vector<std::uint64_t> draw_bit_errors(std::uint64_t population, double rate, BitErrorDraw how,

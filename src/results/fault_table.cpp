@@ -124,10 +124,11 @@ class FaultLines {
     const ValuePlace& place = m_set.values().places[site.values];
     const Tensor& tensor = m_set.workload().tensor(place.tensor);
     const bool is_data = place.target == FaultTarget::data;
+    const std::optional<int> bit = stored.storage.bit_of(site.stored_bit);
     add("{},{},{},{},{},{},{},{},", stored.layer, csv_quoted(tensor.name),
         is_data ? name_in(k_stages, place.stage) : "", site.element,
-        place.channel_of(site.element, tensor.elements()), stored.storage.bit_of(site.stored_bit),
-        site.stored_bit, name_of(fault.models.front()));
+        place.channel_of(site.element, tensor.elements()), bit ? std::to_string(*bit) : "", site.stored_bit,
+        name_of(fault.models.front()));
     const auto& value = outcome.value;
     if (!value) return add(",,,");
     const bool is_accumulator = is_data && place.stage == Stage::accumulator;

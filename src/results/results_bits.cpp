@@ -183,7 +183,7 @@ Json plan_json_of(const BitSet& set) {
   std::uint64_t stored_bits = 0;
   for (std::size_t i = 0; i < set.values().stored.size(); ++i) {
     const StoredValues& stored = set.values().stored[i];
-    stored_bits += stored.count * static_cast<std::uint64_t>(stored.storage.stored_bits());
+    stored_bits += stored.stored_bits();
   }
   return {{"stored_bits", stored_bits}, {"values", values_json(set)}};
 }

@@ -35,6 +35,7 @@ class DomainTable {
     for (std::size_t h = 0; h < set.bit_strata().size(); ++h)
       for (const BitStratum::Part& part : set.bit_strata()[h].parts)
         for (const int stored_bit : part.stored_bits) {
+          if (!has_domain(part.values, stored_bit)) continue;
           FaultStratum& cell = m_cells[domain_of(part.values, stored_bit)][h];
           cell.population += m_context.trials_of(part.count * set.fault_config().models.size());
         }
@@ -65,8 +66,14 @@ class DomainTable {
     return domain;
   }
 
+  // A check bit is in no row of a bit.
+  bool has_domain(std::size_t values, int stored_bit) const {
+    return !m_by_bit || m_set.values().stored[values].storage.bit_of(stored_bit).has_value();
+  }
+
   void add(std::size_t fault) {
     const BitSite site = m_set.fault(fault).sites.front();
+    if (!has_domain(site.values, site.stored_bit)) return;
     const Domain domain = domain_of(site.values, site.stored_bit);
     const FaultCounts counts = m_set.counts_of(fault);
     m_cells[domain][m_set.stratum_of(fault)].add(counts.changed, 0, counts.units);

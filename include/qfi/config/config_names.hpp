@@ -48,11 +48,11 @@ inline const Names<Stage> k_stages = {{"network_input", Stage::network_input},
                                       {"operator_input", Stage::operator_input},
                                       {"accumulator", Stage::accumulator},
                                       {"output", Stage::output}};
-inline const Names<Protection> k_protections = {{"plain", Protection::plain},
-                                                {"triplicated", Protection::triplicated},
-                                                {"tmr", Protection::tmr},
-                                                {"vandor", Protection::vandor},
-                                                {"split_lcu", Protection::split_lcu}};
+inline const Names<Protection> k_protections = [] {
+  Names<Protection> names;
+  for (const CodecKind& kind : codec_kinds()) names.emplace_back(kind.name, kind.protection);
+  return names;
+}();
 inline const Names<SampleScheme> k_schemes = {{"network", SampleScheme::network},
                                               {"layer", SampleScheme::layer},
                                               {"bit", SampleScheme::bit},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Populations of stored bits and their strata: network-wise, layer-wise, bit-wise, data-aware.
+// Populations of stored bits. StoredValues go in: which values are kept, and how. Their stored bits come out
+// as numbered strata (network-wise, layer-wise, bit-wise, data-aware), with the draws of bit error rates.
 #pragma once
 
 #include <cstddef>
@@ -20,27 +21,37 @@ struct StoredValues {
   Storage storage;
   /// D(i): how far a flip of bit i moves a value, storage.params().width entries; data_aware only.
   std::vector<double> distances;
-  std::vector<std::uint64_t> elements;  ///< index in the tensor of each of `count` values; empty: all
+  std::vector<std::uint64_t> elements;  ///< index in the tensor of each of `count` values, rising; empty: all
+
+  /// All that faults can hit: those of the values, and the check bits of the groups that hold one of them.
+  std::uint64_t stored_bits() const;
+  /// The first element of each group that holds one of the values, rising.
+  std::vector<std::uint64_t> groups() const;
 };
 
-/// network: one stratum. layer: one per layer. bit, data_aware: one per StoredValues and bit; of these `bit`
-/// assumes p = 0.5 as the first two do, `data_aware` the p(i) that follows from the distances.
+/// network: one stratum. layer: one per layer. bit, data_aware: one per StoredValues and bit, and one for the
+/// check bits of each; of these `bit` assumes p = 0.5 as the first two do, `data_aware` the p(i) that follows
+/// from the distances, and 0.5 for check bits.
 enum class BitScheme : std::uint8_t { network, layer, bit, data_aware };
 
 struct BitSite {
   std::size_t values = 0;     ///< index into the StoredValues
-  std::uint64_t element = 0;  ///< of the tensor
-  int stored_bit = 0;         ///< of Storage
+  std::uint64_t element = 0;  ///< of the tensor; of a check bit, the first of its group
+  int stored_bit = 0;         ///< of the group's
 
   friend auto operator<=>(const BitSite&, const BitSite&) = default;
 };
 
-/// A set of stored bits, numbered 0 .. population - 1: part by part, value by value, bit by bit.
+/// A set of stored bits, numbered 0 .. population - 1: part by part, value by value or group by group, bit by
+/// bit.
 struct BitStratum {
+  /// Bits of values, or check bits of groups.
   struct Part {
     std::size_t values = 0;
-    std::uint64_t count = 0;
-    std::vector<int> stored_bits;  ///< of every value
+    std::uint64_t count = 0;       ///< values; of check bits, groups
+    std::vector<int> stored_bits;  ///< of each value, where it is the first of its group; of each group
+    bool are_checks = false;
+    std::vector<std::uint64_t> groups;  ///< of check bits: StoredValues::groups()
   };
   std::vector<Part> parts;
   std::optional<std::size_t> layer;  ///< where the stratum lies in one
@@ -48,10 +59,12 @@ struct BitStratum {
   double p = 0.5;                    ///< assumed probability, for the sample size
 
   std::uint64_t population() const;
+  /// The stratum of check bits alone.
+  bool is_of_checks() const { return !parts.empty() && parts.front().are_checks; }
 };
 
-/// Strata in the order of first values, then of bits. `bits`: those of the value that faults can hit,
-/// empty: all. Strata without members are left out.
+/// Strata in the order of first values, then of bits, check bits last. `bits`: those of the value that faults
+/// can hit; empty: all, and the check bits. Strata without members are left out.
 std::vector<BitStratum> make_bit_strata(std::span<const StoredValues> stored, BitScheme scheme,
                                         std::span<const int> bits = {});
 
