@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/campaign/replay.hpp"
 
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -12,6 +11,7 @@
 #include "qfi/base/text.hpp"
 #include "qfi/campaign/plan.hpp"
 #include "qfi/config/config_names.hpp"
+#include "qfi/model/stored_value.hpp"
 #include "qfi/workload/classification.hpp"
 
 namespace qfi {
@@ -141,16 +141,7 @@ Result<BitFault> recorded_fault(const Recorded& recorded, const BitSet& set, std
 }
 
 double value_at(const Tensor& tensor, std::span<const std::byte> values, std::size_t element) {
-  const std::size_t bytes = size_of(tensor.type);
-  std::int64_t bits = 0;
-  std::memcpy(&bits, values.data() + element * bytes, bytes);
-  switch (tensor.type) {
-    case TensorType::int8: return static_cast<std::int8_t>(bits);
-    case TensorType::int16: return static_cast<std::int16_t>(bits);
-    case TensorType::int32: return static_cast<std::int32_t>(bits);
-    case TensorType::float32: return double{std::bit_cast<float>(static_cast<std::uint32_t>(bits))};
-    default: return static_cast<double>(bits);
-  }
+  return number_of(tensor.type, read_bits(values, element, size_of(tensor.type)));
 }
 
 // Fills in what an operator's output did.

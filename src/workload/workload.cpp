@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "qfi/base/parallel.hpp"
+#include "qfi/model/stored_value.hpp"
 #include "qfi/workload/classification.hpp"
 
 namespace qfi {
@@ -69,9 +70,8 @@ std::vector<std::int16_t> classes_of(const Workload& workload, std::span<const s
 void count_due(const Tensor& tensor, std::span<const std::byte> values, FaultCounts& counts) {
   if (tensor.type != TensorType::float32) return;
   bool has_infinity = false;
-  for (std::size_t i = 0; i < values.size(); i += sizeof(float)) {
-    float value = 0;
-    std::memcpy(&value, values.data() + i, sizeof(value));
+  for (std::size_t i = 0; i < values.size() / sizeof(float); ++i) {
+    const double value = number_of(tensor.type, read_bits(values, i, sizeof(float)));
     if (std::isnan(value)) {
       counts.nan = 1;
       return;
