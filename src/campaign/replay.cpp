@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/campaign/replay.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -105,10 +106,8 @@ Result<BitFault> fault_of_row(const Row& row, const BitSet& set) {
       storage.owner_of(site.element, site.stored_bit) != site.element)
     return bad_input("its line names a bit that is not there");
   fault.sites = {site};
-  const std::string model = row["model"];
-  fault.models = {model == "stuck_at_0"   ? BitFaultModel::stuck_at_0
-                  : model == "stuck_at_1" ? BitFaultModel::stuck_at_1
-                                          : BitFaultModel::flip};
+  QFI_TRY(const BitFaultModel model, parse_bit_fault_model(row["model"]));
+  fault.models = {model};
   return fault;
 }
 
@@ -176,10 +175,9 @@ std::string describe(const BitSet& set, const BitFault& fault) {
   const ValuePlace& place = set.values().places[site.values];
   const StoredValues& stored = set.values().stored[site.values];
   const std::optional<int> bit = stored.storage.bit_of(site.stored_bit);
-  return fmt::format("{} of {} (stored bit {}) of value {} of the {} '{}'",
-                     fault.models.front() == BitFaultModel::flip         ? "flip"
-                     : fault.models.front() == BitFaultModel::stuck_at_0 ? "stuck-at-0"
-                                                                         : "stuck-at-1",
+  std::string model = name_of(fault.models.front());
+  std::ranges::replace(model, '_', '-');
+  return fmt::format("{} of {} (stored bit {}) of value {} of the {} '{}'", model,
                      bit ? fmt::format("bit {}", *bit) : "a check bit", site.stored_bit, site.element,
                      place.label, set.workload().tensor(place.tensor).name);
 }

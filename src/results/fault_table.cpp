@@ -14,15 +14,6 @@
 namespace qfi {
 namespace {
 
-const char* name_of(BitFaultModel model) {
-  switch (model) {
-    case BitFaultModel::flip: return "flip";
-    case BitFaultModel::stuck_at_0: return "stuck_at_0";
-    case BitFaultModel::stuck_at_1: return "stuck_at_1";
-  }
-  return "";
-}
-
 constexpr const char* k_header =
     "fault,stratum,image,flips,layer,tensor,stage,element,channel,bit,stored_bit,model,golden_value,faulty_"
     "value,"
