@@ -7,13 +7,12 @@
 
 #include "qfi/base/parallel.hpp"
 #include "qfi/model/stored_value.hpp"
+#include "qfi/workload/block_size.hpp"
 #include "qfi/workload/classification.hpp"
 
 namespace qfi {
 namespace {
 
-constexpr std::size_t k_batch_bytes = std::size_t{64} << 20;
-constexpr std::size_t k_most_batch_images = 64;
 constexpr std::uint64_t k_most_output_bytes = std::uint64_t{4} << 30;
 constexpr std::size_t k_most_classes = 1 << 15;
 
@@ -141,8 +140,7 @@ Result<void> run_golden(Workload& workload, const InputScaling& scaling, unsigne
                      bytes, k_most_output_bytes);
   for (const int tensor : workload.watched)
     workload.golden.outputs.emplace_back(workload.tensor(tensor).bytes() * workload.images());
-  const std::size_t fitting = k_batch_bytes / std::max<std::size_t>(workload.program->bytes_per_image(), 1);
-  const std::size_t size = std::clamp<std::size_t>(fitting, 1, k_most_batch_images);
+  const std::size_t size = block_images(workload.program->bytes_per_image());
   const std::size_t blocks = (workload.images() + size - 1) / size;
   std::vector<std::unique_ptr<Batch>> batches(threads);
   std::vector<Result<void>> outcomes(blocks);
