@@ -9,6 +9,7 @@
 #include <string>
 
 #include "qfi/base/random.hpp"
+#include "qfi/base/random_purposes.hpp"
 #include "qfi/model/stored_value.hpp"
 
 namespace qfi {
@@ -169,10 +170,10 @@ std::vector<std::uint64_t> draw_bit_errors(std::uint64_t population, double rate
                            population);
   } else {
     // 52 bits, half a step away from both 0 and 1.
-    const std::uint64_t bits = random_bits(seed, "bit error count", draw) >> 12U;
+    const std::uint64_t bits = random_bits(seed, purpose::k_bit_error_count, draw) >> 12U;
     count = binomial_count(population, rate, std::ldexp(static_cast<double>(bits) + 0.5, -52));
   }
-  return draw_without_replacement(population, count, seed, "bit errors of draw " + std::to_string(draw));
+  return draw_without_replacement(population, count, seed, purpose::bit_errors(draw));
 }
 
 std::vector<double> place_values(int width) {
