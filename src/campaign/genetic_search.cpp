@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "qfi/base/random.hpp"
+#include "qfi/base/random_purposes.hpp"
 
 namespace qfi {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 class Draws {
  public:
   Draws(std::uint64_t seed, std::uint64_t generation, std::uint64_t individual)
-      : m_seed(seed), m_purpose(fmt::format("search generation {} individual {}", generation, individual)) {}
+      : m_seed(seed), m_purpose(purpose::individual(generation, individual)) {}
   std::uint64_t below(std::uint64_t bound) { return random_below(m_seed, m_purpose, m_next++, bound); }
   bool happens(double share) {
     constexpr std::uint64_t k_steps = std::uint64_t{1} << 53;

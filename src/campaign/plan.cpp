@@ -2,6 +2,7 @@
 #include "qfi/campaign/plan.hpp"
 
 #include "qfi/base/random.hpp"
+#include "qfi/base/random_purposes.hpp"
 
 namespace qfi {
 namespace {
@@ -59,7 +60,7 @@ class Planner {
 }  // namespace
 
 std::uint64_t seed_of_set(const CampaignConfig& config, std::size_t index) {
-  return index == 0 ? config.seed : random_bits(config.seed, "fault set", index);
+  return index == 0 ? config.seed : random_bits(config.seed, purpose::k_fault_set, index);
 }
 
 Result<double> expected_seconds(const Plan& plan, unsigned threads) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/campaign/replay.hpp"
 
-#include <bit>
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -12,6 +12,7 @@
 #include "qfi/base/text.hpp"
 #include "qfi/campaign/plan.hpp"
 #include "qfi/config/config_names.hpp"
+#include "qfi/model/stored_value.hpp"
 #include "qfi/workload/classification.hpp"
 
 namespace qfi {
@@ -105,10 +106,8 @@ Result<BitFault> fault_of_row(const Row& row, const BitSet& set) {
       storage.owner_of(site.element, site.stored_bit) != site.element)
     return bad_input("its line names a bit that is not there");
   fault.sites = {site};
-  const std::string model = row["model"];
-  fault.models = {model == "stuck_at_0"   ? BitFaultModel::stuck_at_0
-                  : model == "stuck_at_1" ? BitFaultModel::stuck_at_1
-                                          : BitFaultModel::flip};
+  QFI_TRY(const BitFaultModel model, parse_bit_fault_model(row["model"]));
+  fault.models = {model};
   return fault;
 }
 
@@ -141,16 +140,7 @@ Result<BitFault> recorded_fault(const Recorded& recorded, const BitSet& set, std
 }
 
 double value_at(const Tensor& tensor, std::span<const std::byte> values, std::size_t element) {
-  const std::size_t bytes = size_of(tensor.type);
-  std::int64_t bits = 0;
-  std::memcpy(&bits, values.data() + element * bytes, bytes);
-  switch (tensor.type) {
-    case TensorType::int8: return static_cast<std::int8_t>(bits);
-    case TensorType::int16: return static_cast<std::int16_t>(bits);
-    case TensorType::int32: return static_cast<std::int32_t>(bits);
-    case TensorType::float32: return double{std::bit_cast<float>(static_cast<std::uint32_t>(bits))};
-    default: return static_cast<double>(bits);
-  }
+  return number_of(tensor.type, read_bits(values, element, size_of(tensor.type)));
 }
 
 // Fills in what an operator's output did.
@@ -185,10 +175,9 @@ std::string describe(const BitSet& set, const BitFault& fault) {
   const ValuePlace& place = set.values().places[site.values];
   const StoredValues& stored = set.values().stored[site.values];
   const std::optional<int> bit = stored.storage.bit_of(site.stored_bit);
-  return fmt::format("{} of {} (stored bit {}) of value {} of the {} '{}'",
-                     fault.models.front() == BitFaultModel::flip         ? "flip"
-                     : fault.models.front() == BitFaultModel::stuck_at_0 ? "stuck-at-0"
-                                                                         : "stuck-at-1",
+  std::string model = name_of(fault.models.front());
+  std::ranges::replace(model, '_', '-');
+  return fmt::format("{} of {} (stored bit {}) of value {} of the {} '{}'", model,
                      bit ? fmt::format("bit {}", *bit) : "a check bit", site.stored_bit, site.element,
                      place.label, set.workload().tensor(place.tensor).name);
 }

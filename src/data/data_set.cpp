@@ -11,6 +11,7 @@
 #include "input_writer.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/random.hpp"
+#include "qfi/base/random_purposes.hpp"
 #include "qfi/data/image.hpp"
 #include "source.hpp"
 
@@ -64,8 +65,8 @@ std::vector<std::uint64_t> stratified(const std::vector<std::int64_t>& labels, s
   std::vector<std::uint64_t> chosen;
   for (const Share& share : shares) {
     const auto& images = members[share.label];
-    for (const std::uint64_t k : draw_without_replacement(images.size(), share.whole, seed,
-                                                          fmt::format("images of class {}", share.label)))
+    for (const std::uint64_t k :
+         draw_without_replacement(images.size(), share.whole, seed, purpose::images_of_class(share.label)))
       chosen.push_back(images[k]);
   }
   return chosen;
@@ -89,7 +90,7 @@ Result<std::vector<std::uint64_t>> select(const ImageSelection& selection, const
     std::iota(chosen.begin(), chosen.end(), std::uint64_t{0});
   } else if (const auto* random = std::get_if<SelectRandom>(&selection)) {
     QFI_CHECK(check(random->count));
-    chosen = draw_without_replacement(available, random->count, seed, "images");
+    chosen = draw_without_replacement(available, random->count, seed, purpose::k_images);
   } else if (const auto* by_class = std::get_if<SelectStratified>(&selection)) {
     QFI_CHECK(check(by_class->count));
     if (source.labels.empty()) return bad_input("{}: a stratified selection needs a class per image", name);

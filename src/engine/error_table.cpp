@@ -6,7 +6,7 @@
 namespace qfi {
 
 ErrorTable error_table(const ProductTable& table, const OperandCodes& codes) {
-  ErrorTable result{codes.type, std::vector<std::int32_t>(65536)};
+  ErrorTable result{codes.type, std::vector<std::int32_t>(k_code_pairs)};
   for (std::size_t w = 0; w < 256; ++w)
     for (std::size_t x = 0; x < 256; ++x)
       result.errors[w * 256 + x] =

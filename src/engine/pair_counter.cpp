@@ -38,7 +38,7 @@ PairCounter::PairCounter(const MultiplyAccumulate& op, PaddingTaps padding) : m_
   m_rows = classify(s.in_h, s.filter_h, [&](int k) { return tap_rows(s, k); });
   m_columns = classify(s.in_w, s.filter_w, [&](int k) { return tap_columns(s, k); });
   const std::size_t histograms = m_rows.count * m_columns.count * static_cast<std::size_t>(s.in_c);
-  if (histograms > k_most_seen_bytes / sizeof(Histogram)) m_pairs.assign(65536, 0);
+  if (histograms > k_most_seen_bytes / sizeof(Histogram)) m_pairs.assign(k_code_pairs, 0);
   else m_seen.assign(histograms * 256, 0);
 }
 

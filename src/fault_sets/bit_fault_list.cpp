@@ -103,10 +103,7 @@ class ListReader {
     if (name.empty() && m_models.size() > 1)
       return bad_input("add the column 'model': stuck_at_0 or stuck_at_1");
     if (name.empty()) return m_models.front();
-    if (name == "flip") return BitFaultModel::flip;
-    if (name == "stuck_at_0") return BitFaultModel::stuck_at_0;
-    if (name == "stuck_at_1") return BitFaultModel::stuck_at_1;
-    return bad_input("model '{}'; possible: flip, stuck_at_0, stuck_at_1", name);
+    return parse_bit_fault_model(name);
   }
 
   const Model& m_model;

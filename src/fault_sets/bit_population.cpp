@@ -2,14 +2,12 @@
 #include "qfi/fault_sets/bit_population.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
-#include <limits>
 #include <map>
 
 #include "qfi/base/npy.hpp"
 #include "qfi/faults/narrow_weights.hpp"
 #include "qfi/faults/neuron_list.hpp"
+#include "qfi/model/stored_value.hpp"
 
 namespace qfi {
 namespace {
@@ -230,10 +228,7 @@ class Finder {
 
   // Of a constant of at most 32 bits.
   static bool is_zero(const Tensor& tensor, std::uint64_t element) {
-    const std::size_t size = size_of(tensor.type);
-    std::uint32_t bits = 0;
-    std::memcpy(&bits, tensor.data.data() + element * size, size);
-    return magnitude_of(tensor, false, bits) == 0;
+    return magnitude_of(tensor, false, read_bits(tensor, element)) == 0;
   }
 
   Result<void> read_mask(const ValuePlace& place, const Tensor& tensor, std::vector<bool>& is_kept) const {
@@ -290,23 +285,6 @@ Result<void> narrow_stored_weights(Model& model, const std::vector<FaultsConfig>
   for (const auto& [index, width] : width_of)
     if (width < 8) QFI_CHECK(narrow_weights(model, index, width));
   return {};
-}
-
-double magnitude_of(const Tensor& tensor, bool is_accumulator, std::uint32_t bits) {
-  if (tensor.type == TensorType::float32) {
-    const double value = std::abs(std::bit_cast<float>(bits));
-    return std::isnan(value) ? std::numeric_limits<double>::infinity() : value;
-  }
-  const auto& zero_points = tensor.quantization.zero_points;
-  const double zero = is_accumulator || zero_points.empty() ? 0 : zero_points[0];
-  if (is_accumulator) return std::abs(static_cast<double>(static_cast<std::int32_t>(bits)));
-  switch (tensor.type) {
-    case TensorType::int8: return std::abs(static_cast<std::int8_t>(bits) - zero);
-    case TensorType::uint8:
-    case TensorType::boolean: return std::abs(static_cast<std::uint8_t>(bits) - zero);
-    case TensorType::int16: return std::abs(static_cast<std::int16_t>(bits) - zero);
-    default: return std::abs(static_cast<double>(static_cast<std::int32_t>(bits)) - zero);
-  }
 }
 
 }  // namespace qfi

@@ -5,8 +5,9 @@
 #include <array>
 #include <cassert>
 #include <chrono>
-#include <cstring>
 #include <numeric>
+
+#include "qfi/model/stored_value.hpp"
 
 namespace qfi {
 namespace {
@@ -23,19 +24,6 @@ class Stopwatch {
  private:
   std::chrono::steady_clock::time_point m_start = std::chrono::steady_clock::now();
 };
-
-std::uint32_t bits_of(const Tensor& tensor, std::uint64_t element) {
-  std::uint32_t bits = 0;
-  const std::size_t bytes = size_of(tensor.type);
-  std::memcpy(&bits, tensor.data.data() + element * bytes, bytes);
-  return bits;
-}
-
-// A weight's code of few bits as the tensor holds it: with its sign.
-std::uint32_t widened(std::uint32_t code, int width) {
-  const bool is_negative = (code >> (width - 1) & 1U) != 0;
-  return is_negative ? (code | ~((1U << width) - 1U)) & 0xFFU : code;
-}
 
 }  // namespace
 
@@ -97,10 +85,10 @@ void FaultyReads::add_group(const Program& program, const BitPopulation& values,
   const std::uint64_t first = group.storage->group_of(site.element) * size;
   std::array<std::uint32_t, StorageCodec::k_most_values> bits;
   const std::span now = std::span(bits).first(std::min<std::uint64_t>(size, tensor.elements() - first));
-  for (std::size_t i = 0; i < now.size(); ++i) now[i] = bits_of(tensor, first + i);
+  for (std::size_t i = 0; i < now.size(); ++i) now[i] = read_bits(tensor, first + i);
   read(group, now, m_constant_log);
   for (std::size_t i = 0; i < now.size(); ++i)
-    if (now[i] != bits_of(tensor, first + i)) m_constants.push_back({place.tensor, first + i, now[i]});
+    if (now[i] != read_bits(tensor, first + i)) m_constants.push_back({place.tensor, first + i, now[i]});
 }
 
 // Of the values in a group, from their bits in the tensor to those that are read.

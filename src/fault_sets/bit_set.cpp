@@ -8,6 +8,7 @@
 
 #include "bit_runner.hpp"
 #include "qfi/base/random.hpp"
+#include "qfi/base/random_purposes.hpp"
 
 namespace qfi {
 namespace {
@@ -123,26 +124,27 @@ void BitSet::add_fault(std::size_t stratum, std::span<const std::uint64_t> membe
 void BitSet::draw_faults(std::size_t index, std::uint64_t from, std::uint64_t to, std::size_t image) {
   const BitStratum& bits = m_bit_strata[index];
   const std::uint64_t models = fault_config().models.size();
-  std::string purpose = "stratum " + std::to_string(index);
-  if (is_paired()) purpose += " image " + std::to_string(m_workload.data.indices()[image]);
+  std::optional<std::uint64_t> image_of_data;
+  if (is_paired()) image_of_data = m_workload.data.indices()[image];
+  const std::string stream = purpose::stratum(index, image_of_data);
   if (m_strata[index].error_rate) {
-    const std::uint64_t seed = random_bits(m_seed, purpose, 0);
+    const std::uint64_t seed = random_bits(m_seed, stream, 0);
     for (std::uint64_t i = from; i < to; ++i)
       add_fault(index,
                 draw_bit_errors(bits.population(), *m_strata[index].error_rate, m_traits.error_draw, i, seed),
                 image);
   } else if (fault_config().simultaneous > 1) {
     for (std::uint64_t i = from; i < to; ++i) {
-      const std::string set = purpose + " set " + std::to_string(i);
+      const std::string set = purpose::set_of_bits(stream, i);
       auto members = draw_without_replacement(bits.population(), fault_config().simultaneous, m_seed, set);
       for (std::size_t k = 0; k < members.size(); ++k)
-        members[k] = members[k] * models + random_below(m_seed, set + " model", k, models);
+        members[k] = members[k] * models + random_below(m_seed, purpose::models_of_set(set), k, models);
       add_fault(index, members, image);
     }
   } else if (to == m_strata[index].population && from == 0) {  // in order
     for (std::uint64_t member = 0; member < to; ++member) add_fault(index, {&member, 1}, image);
   } else {
-    const auto members = draw_without_replacement(m_strata[index].population, to, m_seed, purpose);
+    const auto members = draw_without_replacement(m_strata[index].population, to, m_seed, stream);
     for (std::uint64_t i = from; i < to; ++i) add_fault(index, {&members[i], 1}, image);
   }
 }
@@ -380,7 +382,7 @@ Result<double> BitSet::expected_seconds_per_fault() {
   while (tried < std::min(k_tried, drawn()) && of_one + of_all < k_most_seconds) {
     std::vector<BitFault> faults;
     for (std::uint64_t i = 0; i < k_together; ++i)
-      faults.push_back(fault(random_below(m_seed, "measure", tried++, drawn())));
+      faults.push_back(fault(random_below(m_seed, purpose::k_measure, tried++, drawn())));
     QFI_TRY(const double one, seconds_of(faults, 1));
     QFI_TRY(const double all, seconds_of(faults, images));
     of_one += one;

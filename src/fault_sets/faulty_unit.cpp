@@ -45,7 +45,7 @@ std::vector<TableUse> collect_uses(const Program& program, const std::vector<std
     if (is_new) {
       uses.emplace_back();
       uses.back().codes = codes;
-      uses.back().golden_pairs.assign(65536, 0);
+      uses.back().golden_pairs.assign(k_code_pairs, 0);
       uses.back().input_occurs = {};
     }
     uses[entry->second].input_occurs |= program.possible_inputs(index, padding);

@@ -8,6 +8,7 @@
 #include "qfi/base/file.hpp"
 #include "qfi/base/parallel.hpp"
 #include "qfi/base/random.hpp"
+#include "qfi/base/random_purposes.hpp"
 #include "qfi/netlist/verilator.hpp"
 
 namespace qfi {
@@ -115,12 +116,12 @@ Result<void> StuckAtSet::draw(const std::vector<std::uint64_t>& targets, unsigne
   std::vector<StuckAt> faults;
   if (target == population()) {  // in order, and those that an earlier, random draw has left
     std::set<std::uint64_t> known;
-    for (const std::uint64_t i : draw_without_replacement(population(), drawn(), m_seed, "stuck_at"))
+    for (const std::uint64_t i : draw_without_replacement(population(), drawn(), m_seed, purpose::k_stuck_at))
       known.insert(i);
     for (std::uint64_t i = 0; i < target; ++i)
       if (!known.contains(i)) faults.push_back(stuck_at_member(m_sites, i));
   } else {
-    const auto members = draw_without_replacement(population(), target, m_seed, "stuck_at");
+    const auto members = draw_without_replacement(population(), target, m_seed, purpose::k_stuck_at);
     for (std::size_t i = drawn(); i < members.size(); ++i)
       faults.push_back(stuck_at_member(m_sites, members[i]));
   }
@@ -311,7 +312,7 @@ Result<VerificationOutcome> StuckAtSet::verify(std::uint64_t count,
   const OperandGrid& grid = m_tables->simulator().grid();
   FaultTables::Scratch scratch;
   count = std::min<std::uint64_t>(count, m_faults.size());
-  for (const std::uint64_t i : draw_without_replacement(m_faults.size(), count, m_seed, "verify")) {
+  for (const std::uint64_t i : draw_without_replacement(m_faults.size(), count, m_seed, purpose::k_verify)) {
     const StuckAt& fault = m_faults[i].fault;
     m_tables->examine(std::span(&fault, 1), scratch);
     model->inject(fault.site, fault.value);

@@ -16,7 +16,6 @@
 namespace qfi {
 namespace {
 
-constexpr std::size_t k_entries = 65536;
 constexpr std::uint64_t k_most_file_bytes = std::uint64_t{1} << 24;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -26,7 +25,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 template <class T>
 Result<std::vector<std::int32_t>> numbers_of(const std::string& file, const std::string& bytes) {
   std::vector<std::int32_t> numbers;
-  for (std::size_t i = 0; i < k_entries; ++i) {
+  for (std::size_t i = 0; i < k_code_pairs; ++i) {
     T value;
     std::memcpy(&value, bytes.data() + i * sizeof(T), sizeof(T));
     if (!std::in_range<std::int32_t>(value))
@@ -41,7 +40,7 @@ Result<std::vector<std::int32_t>> read_products(const std::filesystem::path& pat
                                                 const std::string& content) {
   const std::string file = path.string();
   if (!content.starts_with("\x93NUMPY")) {
-    if (content.size() != k_entries * sizeof(std::int32_t))
+    if (content.size() != k_code_pairs * sizeof(std::int32_t))
       return bad_input("{}: neither an .npy file nor 65,536 int32 numbers ({} bytes)", file, content.size());
     return numbers_of<std::int32_t>(file, content);
   }
@@ -113,7 +112,7 @@ Result<std::unique_ptr<TableSet>> TableSet::make(const Workload& workload, const
 
 Result<void> TableSet::count_golden(const InputScaling& input, unsigned threads) {
   QFI_TRY(m_runner, UnitRunner::make(m_workload, input, m_operators, table_config().padding, threads));
-  std::vector<std::uint64_t> pairs(k_entries, 0);
+  std::vector<std::uint64_t> pairs(k_code_pairs, 0);
   for (const PairCounter& counter : m_runner->golden_pairs()) counter.add_to(pairs);
   m_runner->forget_golden_pairs();
   measure_errors(pairs);
@@ -140,8 +139,8 @@ void TableSet::measure_errors(std::span<const std::uint64_t> golden_pairs) {
       ++nonzero;
       relative += static_cast<double>(distance) / std::abs(w * x);
     }
-  m_errors.mean_error = errors / static_cast<double>(k_entries);
-  m_errors.mean_distance = distances / static_cast<double>(k_entries);
+  m_errors.mean_error = errors / static_cast<double>(k_code_pairs);
+  m_errors.mean_distance = distances / static_cast<double>(k_code_pairs);
   m_errors.mean_relative = relative / static_cast<double>(nonzero);
   m_errors.golden_mean_distance =
       golden_distances / static_cast<double>(std::max<std::uint64_t>(m_errors.golden_products, 1));

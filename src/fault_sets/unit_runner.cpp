@@ -5,12 +5,11 @@
 #include <cstring>
 
 #include "qfi/base/parallel.hpp"
+#include "qfi/workload/block_size.hpp"
 
 namespace qfi {
 namespace {
 
-constexpr std::size_t k_block_bytes = std::size_t{64} << 20;      // of activations in one batch
-constexpr std::size_t k_most_block_images = 64;                   // as many as a word has bits
 constexpr std::uint64_t k_live_bytes = std::uint64_t{512} << 20;  // of golden tensors kept for all images
 
 // The latest operator, not after the first faulty one, before which all images' live tensors fit.
@@ -35,8 +34,7 @@ Result<std::unique_ptr<UnitRunner>> UnitRunner::make(const Workload& workload, c
   runner->m_operators = std::move(operators);
   runner->m_cut = choose_cut(workload, runner->m_operators.front());
   runner->m_live_tensors = workload.program->live_tensors(runner->m_cut, workload.watched);
-  const std::size_t fitting = k_block_bytes / std::max<std::size_t>(workload.program->bytes_per_image(), 1);
-  const std::size_t size = std::clamp<std::size_t>(fitting, 1, k_most_block_images);
+  const std::size_t size = block_images(workload.program->bytes_per_image());
   for (std::size_t first = 0; first < workload.images(); first += size)
     runner->m_blocks.push_back({first, std::min(size, workload.images() - first), {}});
   QFI_CHECK(runner->run_golden(input, padding, threads));

@@ -2,15 +2,15 @@
 #include "qfi/faults/bit_strata.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <boost/math/distributions/binomial.hpp>
 #include <cassert>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <string>
 
 #include "qfi/base/random.hpp"
+#include "qfi/base/random_purposes.hpp"
+#include "qfi/model/stored_value.hpp"
 
 namespace qfi {
 namespace {
@@ -78,10 +78,10 @@ void add_bit_strata(std::span<const StoredValues> stored, std::size_t k, BitSche
 }
 
 // A float with bit i flipped, less the float; at most, and where it is no number, the largest float.
-double flip_distance(float value, unsigned bit) {
+double flip_distance(std::uint32_t bits, unsigned bit) {
   constexpr double k_most = std::numeric_limits<float>::max();
-  const float flipped = std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) ^ std::uint32_t{1} << bit);
-  const double distance = std::abs(double{flipped} - double{value});
+  const double flipped = number_of(TensorType::float32, bits ^ std::uint32_t{1} << bit);
+  const double distance = std::abs(flipped - number_of(TensorType::float32, bits));
   return distance < k_most ? distance : k_most;
 }
 
@@ -170,10 +170,10 @@ std::vector<std::uint64_t> draw_bit_errors(std::uint64_t population, double rate
                            population);
   } else {
     // 52 bits, half a step away from both 0 and 1.
-    const std::uint64_t bits = random_bits(seed, "bit error count", draw) >> 12U;
+    const std::uint64_t bits = random_bits(seed, purpose::k_bit_error_count, draw) >> 12U;
     count = binomial_count(population, rate, std::ldexp(static_cast<double>(bits) + 0.5, -52));
   }
-  return draw_without_replacement(population, count, seed, "bit errors of draw " + std::to_string(draw));
+  return draw_without_replacement(population, count, seed, purpose::bit_errors(draw));
 }
 
 std::vector<double> place_values(int width) {
@@ -187,9 +187,8 @@ std::vector<double> mean_flip_distances(const Tensor& tensor, int width) {
   assert(width == 32);
   std::vector<double> sums(32, 0.0);
   for (std::size_t i = 0; i < tensor.elements(); ++i) {
-    float value = 0;
-    std::memcpy(&value, tensor.data.data() + i * sizeof(value), sizeof(value));
-    for (unsigned bit = 0; bit < 32; ++bit) sums[bit] += flip_distance(value, bit);
+    const std::uint32_t bits = read_bits(tensor, i);
+    for (unsigned bit = 0; bit < 32; ++bit) sums[bit] += flip_distance(bits, bit);
   }
   for (double& sum : sums) sum /= static_cast<double>(tensor.elements());
   return sums;

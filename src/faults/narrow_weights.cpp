@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <limits>
+
+#include "qfi/model/stored_value.hpp"
 
 namespace qfi {
 namespace {
@@ -23,13 +24,6 @@ struct Ratio {
     return double{old} * static_cast<double>(denominator) / static_cast<double>(numerator);
   }
 };
-
-template <class T>
-std::vector<T> values_of(const Tensor& tensor) {
-  std::vector<T> values(tensor.elements());
-  std::memcpy(values.data(), tensor.data.data(), tensor.bytes());
-  return values;
-}
 
 // Weights lie [channel][..], those of DEPTHWISE_CONV_2D [..][channel].
 class Channels {
@@ -108,7 +102,7 @@ Result<void> narrow_bias(Model& model, int& input, TensorType type,
   const Tensor& bias = model.tensors[static_cast<std::size_t>(input)];
   QFI_CHECK(check(bias, type, ratio_of_channel.size(), 0, 1));
   QFI_TRY(Quantization quantization, narrowed(bias, ratio_of_channel, 0));
-  std::vector<T> values = values_of<T>(bias);
+  std::vector<T> values = typed_values<T>(bias.data);
   for (std::size_t c = 0; c < values.size(); ++c) {
     constexpr std::int64_t k_most = std::int64_t{1} << 50;
     if (std::int64_t{values[c]} > k_most || std::int64_t{values[c]} < -k_most)
@@ -147,7 +141,7 @@ Result<void> narrow(Model& model, Operator& op, int width) {
   const int outputs = weights.shape.size() == dimensions ? weights.shape[axis] : 0;
   QFI_CHECK(check(weights, TensorType::int8, static_cast<std::size_t>(outputs), axis, dimensions));
   const Channels channels(weights, is_depthwise);
-  std::vector<std::int8_t> codes = values_of<std::int8_t>(weights);
+  std::vector<std::int8_t> codes = typed_values<std::int8_t>(weights.data);
   const std::vector<Ratio> ratio_of_channel = ratios(codes, channels, width);
   QFI_TRY(Quantization quantization, narrowed(weights, ratio_of_channel, static_cast<int>(axis)));
   for (std::size_t i = 0; i < codes.size(); ++i)

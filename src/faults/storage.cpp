@@ -15,7 +15,21 @@ void apply(const StoredBitFault& fault, StoredWord& stored) {
   }
 }
 
+constexpr std::pair<BitFaultModel, const char*> k_models[] = {{BitFaultModel::flip, "flip"},
+                                                              {BitFaultModel::stuck_at_0, "stuck_at_0"},
+                                                              {BitFaultModel::stuck_at_1, "stuck_at_1"}};
+
 }  // namespace
+
+const char* name_of(BitFaultModel model) {
+  return std::ranges::find(k_models, model, &std::pair<BitFaultModel, const char*>::first)->second;
+}
+
+Result<BitFaultModel> parse_bit_fault_model(std::string_view name) {
+  for (const auto& [model, known] : k_models)
+    if (name == known) return model;
+  return bad_input("model '{}'; possible: flip, stuck_at_0, stuck_at_1", name);
+}
 
 StorageCodec::StorageCodec(GroupLayout layout) : m_layout(std::move(layout)) {
   assert(m_layout.values >= 1 && m_layout.values <= k_most_values);

@@ -14,6 +14,7 @@
 #include "qfi/base/hash.hpp"
 #include "qfi/base/process.hpp"
 #include "qfi/base/random.hpp"
+#include "qfi/base/random_purposes.hpp"
 #include "qfi/netlist/simulator.hpp"
 
 namespace qfi {
@@ -140,7 +141,8 @@ Result<void> build(const std::string& verilog, const std::string& wrapper,
   std::vector<std::string> command = {"verilator"};
   command.insert(command.end(), k_flags.begin(), k_flags.end());
   command.insert(command.end(), {"unit.v", "wrapper.cpp"});
-  QFI_TRY(const ProcessOutcome outcome, run_process(command, folder.path(), k_build_limit, k_temporary_files_here));
+  QFI_TRY(const ProcessOutcome outcome,
+          run_process(command, folder.path(), k_build_limit, k_temporary_files_here));
   if (outcome.exit_code != 0) {
     const std::string& text = outcome.output;
     return failed("Verilator: {}", text.substr(text.size() > 600 ? text.size() - 600 : 0));
@@ -180,11 +182,11 @@ Result<void> check_model(VerilatorModel& model, const Netlist& netlist, std::spa
   Simulator::Scratch scratch;
   std::vector<std::int32_t> products(simulator.grid().size());
   for (std::uint64_t i = 0; i < k_faults; ++i) {
-    const StuckAt fault{sites[random_below(1, "self-check site", i, sites.size())], i % 2 == 1};
+    const StuckAt fault{sites[random_below(1, purpose::k_self_check_site, i, sites.size())], i % 2 == 1};
     simulator.simulate(std::span(&fault, 1), scratch, products);
     model.inject(fault.site, fault.value);
     for (std::uint64_t k = 0; k < k_pairs; ++k) {
-      const std::size_t pair = random_below(1, "self-check pair", i * k_pairs + k, products.size());
+      const std::size_t pair = random_below(1, purpose::k_self_check_pair, i * k_pairs + k, products.size());
       const int a = range.first + static_cast<int>(pair / 256);
       const int b = range.first + static_cast<int>(pair % 256);
       if (const std::int32_t got = model.multiply(a, b); got != products[pair])

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "qfi/base/random.hpp"
+#include "qfi/base/random_purposes.hpp"
 
 namespace qfi {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 // 0 .. count-1 in an order that has nothing to do with how faults were numbered: by image, site or bit.
 std::vector<std::size_t> shuffled(std::size_t count) {
   std::vector<std::pair<std::uint64_t, std::size_t>> order;
-  for (std::size_t i = 0; i < count; ++i) order.emplace_back(random_bits(0, "convergence", i), i);
+  for (std::size_t i = 0; i < count; ++i) order.emplace_back(random_bits(0, purpose::k_convergence, i), i);
   std::ranges::sort(order);
   std::vector<std::size_t> places;
   for (const auto& [key, place] : order) places.push_back(place);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What results say of faults of stored bits.
 #include <cmath>
-#include <cstring>
 #include <map>
 
 #include "compute_parts.hpp"
 #include "qfi/config/config_names.hpp"
+#include "qfi/model/stored_value.hpp"
 #include "qfi/results/summary.hpp"
 
 namespace qfi {
@@ -29,8 +29,7 @@ void add_distribution(const Tensor& tensor, StoredValuesFacts& facts) {
     std::uint64_t zeros = 0;
     std::uint64_t from_1_to_2 = 0;
     for (std::size_t i = 0; i < tensor.elements(); ++i) {
-      float value = 0;
-      std::memcpy(&value, bytes + i * sizeof(float), sizeof(float));
+      const double value = number_of(tensor.type, read_bits(tensor, i));
       zeros += value == 0 ? 1 : 0;
       from_1_to_2 += std::abs(value) >= 1 && std::abs(value) < 2 ? 1 : 0;
     }

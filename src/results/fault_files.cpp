@@ -4,37 +4,16 @@
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <cmath>
 #include <regex>
 
 #include "qfi/base/csv.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/config/config_names.hpp"
+#include "qfi/model/stored_value.hpp"
 
 namespace qfi {
 namespace {
-
-double number_of(const Tensor& tensor, bool is_accumulator, std::uint32_t bits) {
-  if (tensor.type == TensorType::float32) return double{std::bit_cast<float>(bits)};
-  if (is_accumulator) return static_cast<std::int32_t>(bits);
-  switch (tensor.type) {
-    case TensorType::int8: return static_cast<std::int8_t>(bits);
-    case TensorType::int16: return static_cast<std::int16_t>(bits);
-    case TensorType::uint8:
-    case TensorType::boolean: return static_cast<std::uint8_t>(bits);
-    default: return static_cast<std::int32_t>(bits);
-  }
-}
-
-const char* name_of(BitFaultModel model) {
-  switch (model) {
-    case BitFaultModel::flip: return "flip";
-    case BitFaultModel::stuck_at_0: return "stuck_at_0";
-    case BitFaultModel::stuck_at_1: return "stuck_at_1";
-  }
-  return "";
-}
 
 constexpr const char* k_header =
     "fault,stratum,image,flips,layer,tensor,stage,element,channel,bit,stored_bit,model,golden_value,faulty_"
@@ -132,9 +111,9 @@ class FaultLines {
         name_of(fault.models.front()));
     const auto& value = outcome.value;
     if (!value) return add(",,,");
-    const bool is_accumulator = is_data && place.stage == Stage::accumulator;
-    const double before = number_of(tensor, is_accumulator, value->first);
-    const double after = number_of(tensor, is_accumulator, value->second);
+    const TensorType type = stored_type(tensor, is_data && place.stage == Stage::accumulator);
+    const double before = number_of(type, value->first);
+    const double after = number_of(type, value->second);
     add("{:.9g},{:.9g},{:.9g},", before, after, std::abs(after - before));
   }
 

@@ -149,7 +149,7 @@ std::vector<std::int32_t> FaultTables::unit_products(std::span<const std::int32_
   const OperandCodes& codes = m_uses[use].codes;
   const int first = smallest_code(codes.type);
   std::vector<std::int32_t> result;
-  result.reserve(65536);
+  result.reserve(k_code_pairs);
   for (int w = first; w < first + 256; ++w)
     for (int x = first; x < first + 256; ++x)
       result.push_back(products[grid_index(weight_operand(codes, w), input_operand(codes, x))]);

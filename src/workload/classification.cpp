@@ -3,41 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <limits>
 
+#include "qfi/model/stored_value.hpp"
+
 namespace qfi {
-namespace {
-
-template <class T>
-std::vector<double> read_values(std::span<const std::byte> image) {
-  std::vector<double> values(image.size() / sizeof(T));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    T value;
-    std::memcpy(&value, image.data() + i * sizeof(T), sizeof(T));
-    values[i] = static_cast<double>(value);
-  }
-  return values;
-}
-
-std::vector<double> values_of(TensorType type, std::span<const std::byte> image) {
-  switch (type) {
-    case TensorType::int8: return read_values<std::int8_t>(image);
-    case TensorType::uint8:
-    case TensorType::boolean: return read_values<std::uint8_t>(image);
-    case TensorType::int16: return read_values<std::int16_t>(image);
-    case TensorType::int32: return read_values<std::int32_t>(image);
-    case TensorType::int64: return read_values<std::int64_t>(image);
-    case TensorType::float32: return read_values<float>(image);
-  }
-  return {};
-}
-
-}  // namespace
 
 Scores::Scores(const Tensor& tensor, std::span<const std::byte> image)
-    : m_values(values_of(tensor.type, image)) {}
+    : m_values(numbers_of(tensor.type, image)) {}
 
 int Scores::top1() const {
   int best = -1;

@@ -10,12 +10,11 @@
 #include "qfi/base/file.hpp"
 #include "qfi/base/npy.hpp"
 #include "qfi/base/parallel.hpp"
+#include "qfi/workload/block_size.hpp"
 #include "qfi/workload/classification.hpp"
 
 namespace qfi {
 namespace {
-
-constexpr std::size_t k_most_batch_images = 64;
 
 // What a thread keeps, and its share of the sums.
 struct Worker {
@@ -216,7 +215,7 @@ Result<BatchPlan> plan_batches(const Program& program, std::size_t images, std::
       static_cast<unsigned>(std::min<std::size_t>({max_bytes / (needed + per_thread), images, threads}));
   const std::size_t fitting = (max_bytes / plan.threads - per_thread) / needed;
   const std::size_t share = (images + plan.threads - 1) / plan.threads;  // work for every thread
-  plan.images = std::min({fitting, share, k_most_batch_images});
+  plan.images = std::min({fitting, share, k_most_block_images});
   return plan;
 }
 

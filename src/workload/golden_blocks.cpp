@@ -4,18 +4,14 @@
 #include <algorithm>
 #include <cstring>
 
+#include "qfi/workload/block_size.hpp"
+
 namespace qfi {
-namespace {
-
-constexpr std::size_t k_block_bytes = std::size_t{64} << 20;
-constexpr std::size_t k_most_block_images = 64;
-
-}  // namespace
 
 GoldenBlocks::GoldenBlocks(const Workload& workload, const InputScaling& input, std::size_t max_bytes)
     : m_workload(workload), m_input(input), m_propagation(*workload.program) {
   const std::size_t of_image = GoldenActivations::bytes_per_image(*workload.program);
-  m_block_images = std::clamp<std::size_t>(k_block_bytes / of_image, 1, k_most_block_images);
+  m_block_images = block_images(of_image);
   m_keeps_all = of_image * workload.images() <= max_bytes;
   m_blocks.resize((workload.images() + m_block_images - 1) / m_block_images);
 }

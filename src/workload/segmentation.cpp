@@ -2,9 +2,9 @@
 #include "qfi/workload/segmentation.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 
+#include "qfi/model/stored_value.hpp"
 #include "qfi/workload/classification.hpp"
 
 namespace qfi {
@@ -120,28 +120,19 @@ Result<MapShape> map_shape(const Tensor& tensor, const ClassMap& labels) {
   return map;
 }
 
-namespace {
-
-// The map's own class, where it is one.
-template <class T>
-int class_at(const std::byte* at) {
-  T value;
-  std::memcpy(&value, at, sizeof(value));
-  return value >= 0 && value < ConfusionMatrix::k_max_classes ? static_cast<int>(value) : -1;
-}
-
-}  // namespace
-
 std::vector<int> predicted_classes(const Tensor& tensor, const MapShape& shape,
                                    std::span<const std::byte> image) {
   std::vector<int> classes;
   classes.reserve(shape.pixels());
   const std::size_t pixel_bytes = image.size() / shape.pixels();
   for (std::size_t i = 0; i < shape.pixels(); ++i) {
-    const auto pixel = image.subspan(i * pixel_bytes, pixel_bytes);
-    if (shape.classes > 0) classes.push_back(Scores(tensor, pixel).top1());
-    else if (tensor.type == TensorType::int32) classes.push_back(class_at<std::int32_t>(pixel.data()));
-    else classes.push_back(class_at<std::int64_t>(pixel.data()));
+    if (shape.classes > 0) {
+      classes.push_back(Scores(tensor, image.subspan(i * pixel_bytes, pixel_bytes)).top1());
+      continue;
+    }
+    const double value = number_of(tensor.type, read_bits(image, i, pixel_bytes));  // the map's own class
+    const bool is_class = value >= 0 && value < ConfusionMatrix::k_max_classes;
+    classes.push_back(is_class ? static_cast<int>(value) : -1);
   }
   return classes;
 }

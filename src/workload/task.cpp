@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
+
+#include "qfi/model/stored_value.hpp"
 
 namespace qfi {
 
@@ -43,9 +44,8 @@ std::string share_text(const std::optional<double>& share) {
 void count_due(const Tensor& tensor, std::span<const std::byte> values, FaultCounts& counts) {
   if (tensor.type != TensorType::float32) return;
   bool has_infinity = false;
-  for (std::size_t i = 0; i < values.size(); i += sizeof(float)) {
-    float value = 0;
-    std::memcpy(&value, values.data() + i, sizeof(value));
+  for (std::size_t i = 0; i < values.size() / sizeof(float); ++i) {
+    const double value = number_of(tensor.type, read_bits(values, i, sizeof(float)));
     if (std::isnan(value)) {
       counts.nan = 1;
       return;

@@ -5,12 +5,11 @@
 #include <cstring>
 
 #include "qfi/base/parallel.hpp"
+#include "qfi/workload/block_size.hpp"
 
 namespace qfi {
 namespace {
 
-constexpr std::size_t k_batch_bytes = std::size_t{64} << 20;
-constexpr std::size_t k_most_batch_images = 64;
 constexpr std::uint64_t k_most_output_bytes = std::uint64_t{4} << 30;
 
 Result<int> find_metric_tensor(const Model& model, const std::string& name) {
@@ -50,8 +49,7 @@ Result<void> run_golden(Workload& workload, const InputScaling& scaling, unsigne
                      bytes, k_most_output_bytes);
   for (const int tensor : workload.watched)
     workload.golden.outputs.emplace_back(workload.tensor(tensor).bytes() * workload.images());
-  const std::size_t fitting = k_batch_bytes / std::max<std::size_t>(workload.program->bytes_per_image(), 1);
-  const std::size_t size = std::clamp<std::size_t>(fitting, 1, k_most_batch_images);
+  const std::size_t size = block_images(workload.program->bytes_per_image());
   const std::size_t blocks = (workload.images() + size - 1) / size;
   std::vector<std::unique_ptr<Batch>> batches(threads);
   std::vector<Result<void>> outcomes(blocks);

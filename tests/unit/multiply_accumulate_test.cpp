@@ -82,13 +82,13 @@ TEST_P(RandomShapes, PairCountsAreTheProductsThatAreReallyFormed) {
     ConvolutionShape& s = op.shape;
     const auto input = random_bytes(draw, 2 * s.in_plane());
     for (const PaddingTaps padding : {PaddingTaps::skip, PaddingTaps::multiply}) {
-      std::vector<std::uint64_t> counts(65536, 0);
+      std::vector<std::uint64_t> counts(k_code_pairs, 0);
       count_pairs(op, 2, input.data(), padding, counts);
       PairCounter first(op, padding), second(op, padding);
       first.add(1, input.data());
       second.add(1, input.data() + s.in_plane());
       first.add(second);
-      std::vector<std::uint64_t> counted(65536, 0);
+      std::vector<std::uint64_t> counted(k_code_pairs, 0);
       first.add_to(counted);
       EXPECT_EQ(counted, counts);
       std::uint64_t inside = 0;

@@ -14,6 +14,9 @@ namespace qfi {
 
 enum class CodeType : std::uint8_t { int8, uint8 };
 
+/// Pairs of two 8-bit codes.
+constexpr std::size_t k_code_pairs = 256 * 256;
+
 constexpr int smallest_code(CodeType type) { return type == CodeType::int8 ? -128 : 0; }
 
 /// The stored byte of a code, as an index 0..255.
@@ -50,7 +53,7 @@ struct ByteSet : std::array<bool, 256> {
 /// Rows and columns are indexed by the stored *byte* (0..255), whatever its signedness.
 class ProductTable {
  public:
-  ProductTable() : m_terms(k_entries) {}
+  ProductTable() : m_terms(k_code_pairs) {}
 
   /// The fault-free table.
   static ProductTable exact(const OperandCodes& codes);
@@ -69,7 +72,6 @@ class ProductTable {
   bool operator==(const ProductTable&) const = default;
 
  private:
-  static constexpr std::size_t k_entries = 65536;
   std::vector<std::int32_t> m_terms;
 };
 

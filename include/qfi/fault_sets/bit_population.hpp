@@ -53,7 +53,4 @@ Result<BitPopulation> find_population(const Program& program, const BitFaultConf
 /// different widths for a layer; see narrow_weights.
 Result<void> narrow_stored_weights(Model& model, const std::vector<FaultsConfig>& faults);
 
-/// A number that bits of that type stand for, less the zero point; NaN is infinite.
-double magnitude_of(const Tensor& tensor, bool is_accumulator, std::uint32_t bits);
-
 }  // namespace qfi

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "qfi/base/result.hpp"
@@ -39,6 +40,11 @@ std::span<const CodecKind> codec_kinds();
 const CodecKind& codec_kind(Protection protection);
 
 enum class BitFaultModel : std::uint8_t { flip, stuck_at_0, stuck_at_1 };
+
+/// "flip", "stuck_at_0", "stuck_at_1": the words of fault lists and tables.
+const char* name_of(BitFaultModel model);
+/// Error: not one of these words.
+Result<BitFaultModel> parse_bit_fault_model(std::string_view name);
 
 /// A fault of stored bit `index` of a group, 0 to stored_bits() - 1.
 struct StoredBitFault {

@@ -57,7 +57,7 @@ class BinaryKernel final : public Kernel {
     for (const std::uint32_t i : places)
       call.out<T>(0)[i] = m_function(call.input<T>(0, 0)[i], call.input<T>(1, 0)[i]);
   }
-  std::size_t bytes() const override { return sizeof(*this) + (sizeof(T) == 1 ? 65536 : 0); }
+  std::size_t bytes() const override { return sizeof(*this) + (sizeof(T) == 1 ? k_code_pairs : 0); }
 
  private:
   void run_form(const T* x, const T* y, T* out) const {
@@ -79,7 +79,7 @@ class Tabulated {
     const auto right = std::ranges::find_if(forms, [&](const LinearPair& form) { return is_right(form); });
     if (right != forms.end()) m_form = *right;
   }
-  explicit Tabulated(const Function& function) : m_table(std::make_shared<std::array<T, 65536>>()) {
+  explicit Tabulated(const Function& function) : m_table(std::make_shared<std::array<T, k_code_pairs>>()) {
     for (std::size_t x = 0; x < 256; ++x)
       for (std::size_t y = 0; y < 256; ++y)
         (*m_table)[x << 8U | y] = function(static_cast<T>(x), static_cast<T>(y));
@@ -109,7 +109,7 @@ class Tabulated {
     return true;
   }
 
-  std::shared_ptr<std::array<T, 65536>> m_table;
+  std::shared_ptr<std::array<T, k_code_pairs>> m_table;
   std::optional<LinearPair> m_form;
 };
 
