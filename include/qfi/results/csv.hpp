@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines of comma-separated values without line breaks in fields, as qfi writes them.
+// Owns lines of comma-separated values without line breaks in fields, as qfi writes them. Text goes in;
+// fields come out.
 #pragma once
 
 #include <algorithm>
