@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Driver: which faults of a set come next. A FaultSet goes in, whose drawn faults were run; more of it are
-// drawn, or the reason comes out why no more are. A driver sees whole rounds of results in the order of
-// faults only, so that every run of a campaign, a resumed one too, draws the same faults. Each kind of sample
-// has one driver, in a file of its own; nobody else asks which kind a sample is.
+// Owns Driver, which decides what faults of a set come next. A FaultSet goes in, whose drawn faults were run;
+// more of it are drawn, or the reason comes out why no more are. A driver sees whole rounds of results in the
+// order of faults only, so that every run of a campaign, a resumed one too, draws the same faults. Each kind
+// of sample has one driver, in a file of its own; nobody else asks which kind a sample is.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Estimates: what the drawn faults of a set say of its population. A FaultSet whose faults were run goes in;
-// means and shares with their intervals come out. Drivers look at them while a campaign runs, results hold
-// them.
+// Owns estimates, which say what the drawn faults of a set say of its population. A FaultSet whose faults
+// were run goes in; means and shares with their intervals come out. Drivers look at them while a campaign
+// runs, results hold them.
 #pragma once
 
 #include <array>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plan: everything that is decided before the first faulty inference. A config goes in; the workload with its
-// golden run comes out and, for each entry of `faults`, a FaultSet with its first faults drawn and the Driver
-// that draws the next ones.
+// Owns Plan, everything that is decided before the first faulty inference. A config goes in; the workload
+// with its golden run comes out and, for each entry of `faults`, a FaultSet with its first faults drawn and
+// the Driver that draws the next ones.
 #pragma once
 
 #include <map>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// FaultSet: one entry of `faults`. A workload and the entry's config go in; it holds the population in
+// Owns FaultSet, one entry of `faults`. A workload and the entry's config go in; it holds the population in
 // strata, the faults that were drawn so far, and what they did. Draws are a function of (seed, set, stratum,
 // index): a longer draw begins with a shorter one. One run loop serves every kind of set: journal, resume,
 // shards, progress and stop are here, a kind brings how its faults are drawn and how a trial is executed.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Journal: every finished trial of a campaign, in an SQLite file with one writer. Trials go in as rows of a
-// name, counts and packed details, whose meaning is the caller's; the same rows come out in order, checked.
-// What a killed run has done is not done again; the journals of shards are merged into one.
+// Owns Journal, every finished trial of a campaign, in an SQLite file with one writer. Trials go in as rows
+// of a name, counts and packed details, whose meaning is the caller's; the same rows come out in order,
+// checked. What a killed run has done is not done again; the journals of shards are merged into one.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Task: what kind of answer a network gives, and how answers become counts. The tensor that holds an image's
-// answer and its label go in; FaultCounts come out, which add up over images. A task also brings the words,
-// the columns and the derived metrics that journals, results and tables show, so that nobody else asks which
-// task it is. `qfi run` and campaigns score by the same code.
+// Owns Task, which says what kind of answer a network gives, and how answers become counts. The tensor that
+// holds an image's answer and its label go in; FaultCounts come out, which add up over images. A task also
+// brings the words, the columns and the derived metrics that journals, results and tables show, so that
+// nobody else asks which task it is. `qfi run` and campaigns score by the same code.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Workload: what every fault of a campaign is tried on. A model, images and labels come in; the prepared
+// Owns Workload, what every fault of a campaign is tried on. A model, images and labels come in; the prepared
 // program, the golden run and the scoring of a faulty one come out.
 #pragma once
 
