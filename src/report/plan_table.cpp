@@ -53,9 +53,9 @@ std::string table_errors_text(const TableSet& set) {
     return percent(static_cast<double>(part) / static_cast<double>(std::max<std::uint64_t>(whole, 1)));
   };
   return fmt::format(
-      "  wrong products     {} of 65536 pairs ({}), {} of the golden run's\n"
+      "  wrong products     {} of {} pairs ({}), {} of the golden run's\n"
       "  error distance     mean {:.6g} (of the golden run's products {:.6g}), worst {}\n",
-      errors.wrong, share(errors.wrong, 65536), share(errors.golden_wrong, errors.golden_products),
+      errors.wrong, k_code_pairs, share(errors.wrong, k_code_pairs), share(errors.golden_wrong, errors.golden_products),
       errors.mean_distance, errors.golden_mean_distance, errors.worst);
 }
 

@@ -88,7 +88,7 @@ def netlists(folder):
 def configs():
     for file in sorted((source / "campaigns").rglob("*.yaml")):
         seed("config", "_".join(file.relative_to(source / "campaigns").parts), file.read_bytes())
-    readme = (source / "README.md").read_text(encoding="utf-8")
+    readme = (source / "campaigns/README.md").read_text(encoding="utf-8")
     for i, block in enumerate(re.findall(r"```yaml\n(.*?)```", readme, re.S)):
         seed("config", f"readme_{i}", block)
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fixed-point functions behind the reference kernels' integer SOFTMAX, LOG_SOFTMAX,
-// L2_NORMALIZATION and RSQRT. Qm.n: a signed 32-bit number with m integer and n fractional bits.
+// Owns the fixed-point functions behind the reference kernels' integer SOFTMAX, LOG_SOFTMAX,
+// L2_NORMALIZATION and RSQRT. Fixed-point numbers go in and come out, the same bits as in those kernels. Qm.n
+// is a signed 32-bit number with m integer and n fractional bits.
 #pragma once
 
 #include <cstdint>

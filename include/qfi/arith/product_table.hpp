@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ProductTable: what an 8-bit multiply-accumulate adds to its accumulator, for all operand pairs.
-// It is the only thing that the netlist side and the engine share.
+// Owns ProductTable, which says what an 8-bit multiply-accumulate adds to its accumulator for every operand
+// pair. Stored bytes of a weight and an input go in; the term comes out. It is the only thing that the
+// netlist side and the engine share.
 #pragma once
 
 #include <array>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fixed-point arithmetic of the TFLite reference kernels (LiteRT 2.3.0, double rounding).
+// Owns the fixed-point arithmetic of the TFLite reference kernels (LiteRT 2.3.0, double rounding). Sums and
+// real factors go in; stored integers come out, the same bits as in those kernels.
 #pragma once
 
 #include <bit>
@@ -53,7 +54,7 @@ constexpr std::int32_t multiply_by_quantized_multiplier(std::int32_t x, Quantize
       saturating_rounding_doubling_high_multiply(shifted, factor.multiplier), right);
 }
 
-/// The same for a 64-bit accumulator (INT16 activations): the multiplier is rounded to 16 bits
+/// Multiplies a 64-bit accumulator (INT16 activations) by the factor: the multiplier is rounded to 16 bits
 /// first, the sum of both shifts is done once, rounding half towards positive infinity; the result
 /// is cut to 32 bits. Precondition: factor.shift <= 14.
 constexpr std::int32_t multiply_by_quantized_multiplier(std::int64_t x, QuantizedMultiplier factor) {

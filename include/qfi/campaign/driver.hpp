@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Driver: which faults of a set come next. A FaultSet goes in, whose drawn faults were run; more of it are
-// drawn, or the reason comes out why no more are. A driver sees whole rounds of results in the order of
-// faults only, so that every run of a campaign, a resumed one too, draws the same faults. Each kind of sample
-// has one driver, in a file of its own; nobody else asks which kind a sample is.
+// Owns Driver, which decides what faults of a set come next. A FaultSet goes in, whose drawn faults were run;
+// more of it are drawn, or the reason comes out why no more are. A driver sees whole rounds of results in the
+// order of faults only, so that every run of a campaign, a resumed one too, draws the same faults. Each kind
+// of sample has one driver, in a file of its own; nobody else asks which kind a sample is.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace qfi {
 struct Look {
   std::uint64_t drawn = 0;
   double value = 0;
-  double half_width = 0;  ///< of the value's interval
+  double half_width = 0;  ///< half the length of the value's interval
 };
 
 /// What the size of a sample follows from.
@@ -55,18 +55,19 @@ class Driver {
   /// complete.
   virtual Result<std::optional<std::string>> next(FaultSet& set, unsigned threads) = 0;
 
-  /// The looks so far, of drivers that decide by an interval.
+  /// The looks so far; empty for drivers that do not decide by an interval.
   virtual std::vector<Look> looks() const { return {}; }
-  /// Something that a later run must know to draw the same faults; it is kept in the journal. nullopt: it
-  /// need not know anything.
+  /// What a later run must know to draw the same faults; the journal keeps it. nullopt where a later run need
+  /// not know anything.
   virtual std::optional<std::uint64_t> note() const { return std::nullopt; }
   /// How many faults are expected to be run in all.
   virtual std::uint64_t expected_faults(const FaultSet& set) const { return set.drawn(); }
+  /// What plans and results say of the sample.
   virtual SampleFacts facts(const FaultSet&) const { return {}; }
 };
 
 struct DriverParams {
-  double confidence = 0.95;           ///< of the intervals that decide
+  double confidence = 0.95;           ///< confidence of the intervals that decide
   std::optional<std::uint64_t> note;  ///< what an earlier run's driver noted
 };
 std::unique_ptr<Driver> make_driver(const SampleConfig& sample, const DriverParams& params);
@@ -78,8 +79,8 @@ std::unique_ptr<Driver> make_error_rate_driver(const SampleErrorRate& sample, do
 std::unique_ptr<Driver> make_genetic_driver(const SampleGenetic& sample);
 std::unique_ptr<Driver> make_budget_driver(const SampleBudget& sample, std::optional<std::uint64_t> bought);
 
-/// A look at the estimate of a metric, of one stratum or of all. The half width is 1 where there is no
-/// interval.
+/// Looks at the estimate of a metric, in one stratum or, with nullopt, in all of them. The half width is 1
+/// where there is no interval.
 Look look_at(const FaultSet& set, StopMetric metric, double confidence,
              std::optional<std::size_t> stratum = std::nullopt);
 /// How many faults a driver draws next that had `drawn`: a tenth more.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Estimates: what the drawn faults of a set say of its population. A FaultSet whose faults were run goes in;
-// means and shares with their intervals come out. Drivers look at them while a campaign runs, results hold
-// them.
+// Owns estimates, which say what the drawn faults of a set say of its population. A FaultSet whose faults
+// were run goes in; means and shares with their intervals come out. Drivers look at them while a campaign
+// runs, results hold them.
 #pragma once
 
 #include <array>
@@ -43,17 +43,18 @@ struct SetEstimates {
   std::array<std::uint64_t, 20> histogram{};  ///< faults by faulty accuracy, 5 points each, 100 % in the last
 };
 
-/// `stratum`: of that one alone.
+/// Estimates for the whole population, or for `stratum` alone.
 SetEstimates estimate(const FaultSet& set, double confidence,
                       std::optional<std::size_t> stratum = std::nullopt);
 
-/// Of the same faults with the protection, on these images. Nothing: none is compared.
+/// Estimates for the same faults with the protection, on these images; nullopt where no protection is
+/// compared.
 std::optional<SetEstimates> estimate_with_protection(const BitSet& set, double confidence);
 
-/// Of the drawn faults of a netlist, those with that fate.
+/// Counts the drawn faults of a netlist that have this fate.
 FaultShare share_with_fate(const StuckAtSet& set, FaultFate fate, double confidence);
 
-/// harmless, between or collapsed.
+/// The class of a fault by its accuracy: "harmless", "between" or "collapsed".
 std::string_view harm_class(const Workload& workload, const FaultCounts& counts);
 
 }  // namespace qfi

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A genetic search for the bits whose flips do most harm, and what it says of layers. An individual is a set
-// of bits that flip together; its fitness is the accuracy that they cost. Every decision is a function of the
-// seed and of individuals that were run before, so that a run can be replayed from its journal.
+// Owns the genetic search for the bits whose flips do most harm, and what it says of layers. Individuals that
+// were run go in; the next generation and the order of the layers come out. An individual is a set of bits
+// that flip together; its fitness is the accuracy that they cost. Every decision is a function of the seed
+// and of individuals that were run before, so that a run can be replayed from its journal.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@ using Genome = std::vector<std::uint64_t>;
 /// An individual that was run.
 struct Individual {
   Genome bits;
-  double drop = 0;  ///< of accuracy, 0 .. 1; below 0 where it rose
+  double drop = 0;  ///< loss of accuracy, 0 .. 1; below 0 where it rose
 };
 
 /// The first `params.population` individuals: of every bit first the layer's range is drawn, all alike, then
@@ -33,12 +34,12 @@ std::vector<Genome> next_generation(std::span<const LayerBits> layers, const Sam
                                     std::uint64_t seed, std::uint64_t number,
                                     std::span<const Individual> individuals);
 
-/// Of a layer: its bits in all individuals that were run, and in the best of them, from which the next
+/// Counts a layer's bits in all individuals that were run, and in the best of them, from which the next
 /// generation would come. What does harm stays, and is inherited more often.
 struct LayerVulnerability {
   std::size_t layer = 0;
   std::uint64_t tried = 0;       ///< a bit counts in each of its individuals
-  std::uint64_t vulnerable = 0;  ///< likewise
+  std::uint64_t vulnerable = 0;  ///< a bit counts in each of the best ones that hold it
   double lvf() const { return tried == 0 ? 0 : static_cast<double>(vulnerable) / static_cast<double>(tried); }
 };
 
@@ -48,15 +49,15 @@ class LayerSearch {
   LayerSearch(std::vector<LayerBits> layers, const SampleGenetic& params);
 
   struct Generation {
-    double best = 0;  ///< drop, of all so far
-    double mean = 0;  ///< of the generation
-    std::vector<std::size_t> order;
+    double best = 0;                 ///< largest drop so far
+    double mean = 0;                 ///< mean drop of the generation
+    std::vector<std::size_t> order;  ///< the most vulnerable layer first
   };
-  /// Precondition: params.population individuals.
+  /// Adds the next generation. Precondition: params.population individuals.
   void add(std::span<const Individual> generation);
 
   const std::vector<Generation>& generations() const { return m_generations; }
-  /// The last params.patience generations changed nothing.
+  /// Whether the last params.patience generations left the order of the layers as it was.
   bool is_settled() const { return m_same >= m_params.patience; }
   /// The most vulnerable layer first; equal ones by number.
   std::vector<LayerVulnerability> layers() const;
@@ -73,7 +74,7 @@ class LayerSearch {
   std::uint64_t m_same = 0;
 };
 
-/// What all whole generations found out.
+/// The search as it stands after all whole generations.
 LayerSearch search_of(std::vector<LayerBits> layers, const SampleGenetic& params,
                       std::span<const Individual> individuals);
 

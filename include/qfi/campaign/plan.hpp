@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plan: everything that is decided before the first faulty inference. A config goes in; the workload with its
-// golden run comes out and, for each entry of `faults`, a FaultSet with its first faults drawn and the Driver
-// that draws the next ones.
+// Owns Plan, everything that is decided before the first faulty inference. A config goes in; the workload
+// with its golden run comes out and, for each entry of `faults`, a FaultSet with its first faults drawn and
+// the Driver that draws the next ones.
 #pragma once
 
 #include <map>
@@ -16,18 +16,18 @@
 
 namespace qfi {
 
-/// A fault set as what it is.
+/// A fault set by its kind.
 using FaultSetKind = std::variant<const StuckAtSet*, const BitSet*, const TableSet*>;
 
 struct Plan {
   CampaignConfig config;
   std::unique_ptr<Workload> workload;
-  std::unique_ptr<GoldenBlocks> golden_blocks;   ///< nullptr: no set of stored bits
-  std::vector<std::unique_ptr<FaultSet>> sets;   ///< as config.faults
-  std::vector<FaultSetKind> kinds;               ///< each set again
-  std::vector<std::unique_ptr<Driver>> drivers;  ///< of each set
+  std::unique_ptr<GoldenBlocks> golden_blocks;   ///< nullptr without a set of stored bits
+  std::vector<std::unique_ptr<FaultSet>> sets;   ///< in the order of config.faults
+  std::vector<FaultSetKind> kinds;               ///< the same sets by kind
+  std::vector<std::unique_ptr<Driver>> drivers;  ///< one for each set
 
-  /// The set as that kind; nullptr: it is of another kind.
+  /// The set as one of this kind; nullptr where it is of another kind.
   const StuckAtSet* stuck_at(std::size_t set) const { return as<StuckAtSet>(set); }
   const BitSet* bits(std::size_t set) const { return as<BitSet>(set); }
   const TableSet* table(std::size_t set) const { return as<TableSet>(set); }
@@ -49,7 +49,8 @@ struct PlanParams {
   std::uint64_t model_memory = k_model_memory;
 };
 
-/// Errors name the file, or the entry of `faults`.
+/// Loads the model and the images, runs the golden run and draws the first faults. Errors name the file, or
+/// the entry of `faults`.
 Result<Plan> make_plan(CampaignConfig config, const PlanParams& params);
 
 /// The seed of all that set `index` draws.

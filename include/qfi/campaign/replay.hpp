@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One trial of a finished campaign again: one fault on one image, operator by operator.
+// Owns the replay of one trial: one fault on one image, operator by operator. The files of a finished
+// campaign and the number of a fault go in; what differs from the golden run, and the scores, come out.
 #pragma once
 
 #include <filesystem>
@@ -15,12 +16,12 @@ namespace qfi {
 struct ReplayParams {
   std::filesystem::path results;       ///< results.json; run.json and faults.csv lie beside it
   std::size_t set = 0;                 ///< which entry of `faults`
-  std::uint64_t fault = 0;             ///< its number in the results
-  std::optional<std::uint64_t> image;  ///< its place in the data; paired: the fault's own, if left out
-  std::filesystem::path config;        ///< empty: where run.json says
+  std::uint64_t fault = 0;             ///< number of the fault in the results
+  std::optional<std::uint64_t> image;  ///< its place in the data; nullopt takes the fault's own, if paired
+  std::filesystem::path config;        ///< empty to take the one that run.json names
   std::uint64_t model_memory = k_model_memory;
   std::uint64_t data_memory = k_data_memory;
-  ConfigParams variables;  ///< for a config that is named here, else what run.json says comes first
+  ConfigParams variables;  ///< where `config` is empty, what run.json says comes first
 };
 
 struct ReplayedOperator {
@@ -29,7 +30,7 @@ struct ReplayedOperator {
   std::string output;
   std::uint64_t values = 0;
   std::uint64_t different = 0;
-  double largest = 0;  ///< difference, in stored codes or as a float
+  double largest = 0;  ///< largest difference, in stored codes or as a float
 };
 
 struct ReplayedClass {
@@ -48,7 +49,8 @@ struct Replay {
   FaultCounts counts;
 };
 
-/// Errors: files that are missing, damaged or do not belong together; a fault or an image that is not there.
+/// Runs the trial again. Errors: files that are missing, damaged or do not belong together; a fault or an
+/// image that is not there.
 Result<Replay> replay(const ReplayParams& params);
 
 }  // namespace qfi

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the user says about images and labels: files, selection, and every change made to pixels.
+// Owns what the user says about images and labels: files, selection, and every change made to pixels. Plain
+// values, which configs and command lines fill in and DataSet reads.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 
 namespace qfi {
 
-/// Of one file's content, unpacked.
+/// The default limit of one file's content, unpacked.
 constexpr std::uint64_t k_data_memory = std::uint64_t{4} << 30;
 
 /// A path as the user wrote it (this goes into results) and where it leads.
@@ -23,13 +24,13 @@ struct ConfigPath {
 /// cifar100_coarse: the 20 super-classes. images: a folder of PNG or JPEG files.
 enum class DataFormat : std::uint8_t { cifar10, cifar100, cifar100_coarse, idx, npy, npz, images };
 
-/// Labels come with the images, in the same file.
+/// Whether labels come with the images, in the same file.
 inline bool holds_labels(DataFormat format) {
   return format == DataFormat::cifar10 || format == DataFormat::cifar100 ||
          format == DataFormat::cifar100_coarse || format == DataFormat::npz;
 }
 
-/// Of images that are decoded, and of crops and resized images, in pixels.
+/// The longest side of images that are decoded, of crops and of resized images, in pixels.
 constexpr int k_max_image_side = 1 << 14;
 
 struct SelectAll {};
@@ -71,7 +72,7 @@ struct Resize {
 struct DataConfig {
   DataFormat format = DataFormat::npy;
   ConfigPath images;
-  /// Empty: the images' file or sub-folders hold the labels, or there are none.
+  /// Empty where the images' file or sub-folders hold the labels, or there are none.
   ConfigPath labels;
   std::string images_array = "images";  ///< npz only
   std::string labels_array = "labels";
@@ -82,7 +83,7 @@ struct DataConfig {
   ColorMode color = ColorMode::as_stored;
   Crop crop;
   std::optional<Resize> resize;
-  std::uint64_t max_bytes = k_data_memory;  ///< no part of the campaign: what this run may read of a file
+  std::uint64_t max_bytes = k_data_memory;  ///< what this run may read of a file; no part of the campaign
 };
 
 /// real = scale * (value - mean), per channel or with one number for all; both empty: values are not

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Data: the user's image files become input tensors, label files become classes or class maps.
-// Files are read at once and checked; images are decoded and converted one block at a time.
+// Owns the user's data. A DataConfig goes in; image files become input tensors, and label files become
+// classes or class maps. Files are read at once and checked; images are decoded and converted one block at a
+// time.
 #pragma once
 
 #include <cstdint>

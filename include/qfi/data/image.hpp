@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pixels of 0..255: decoding of PNG and JPEG, and the changes that a config may ask for.
+// Owns pixels of 0..255. The bytes of a PNG or JPEG go in; an Image or a ClassMap comes out, with the changes
+// that a config may ask for.
 #pragma once
 
 #include <cstdint>
@@ -30,22 +31,23 @@ struct ClassMap {
 Result<Image> decode_png(const std::string& content, const std::string& name, bool drop_alpha);
 Result<Image> decode_jpeg(const std::string& content, const std::string& name);
 
-/// PNG or JPEG, by the first bytes.
+/// Decodes a PNG or a JPEG, told apart by the first bytes.
 Result<Image> decode_image(const std::string& content, const std::string& name, bool drop_alpha);
 
 /// The values that a grey or palette PNG stores, up to 16 bits.
 Result<ClassMap> decode_class_map(const std::string& content, const std::string& name);
 
-/// Grey as Pillow: (19595 R + 38470 G + 7471 B + 2^15) / 2^16. Grey to RGB repeats the value.
+/// Converts the colours. Grey is as Pillow makes it: (19595 R + 38470 G + 7471 B + 2^15) / 2^16. Grey to RGB
+/// repeats the value.
 Image converted(Image image, ColorMode mode);
 
-/// Error: it is smaller than the part.
+/// The central part. Error: the image is smaller than the part.
 Result<Image> cropped(const Image& image, const Crop& crop);
 Result<ClassMap> cropped(const ClassMap& map, const Crop& crop);
 
-/// Error: what lies between the two directions is too large.
+/// The image in another size. Error: what lies between the two directions is too large.
 Result<Image> resized(const Image& image, const Resize& resize);
-/// Always by the nearest pixel.
+/// The map in another size, by the nearest pixel.
 ClassMap resized(const ClassMap& map, int height, int width);
 
 }  // namespace qfi

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stored values that an entry of `faults` means: chosen tensors of the prepared model, and how their
-// bits are kept.
+// Owns the stored values that an entry of `faults` means. A prepared model and the entry's config go in; the
+// chosen tensors, and how their bits are kept, come out as a BitPopulation.
 #pragma once
 
 #include <algorithm>
@@ -30,10 +30,11 @@ struct ValuePlace {
 
 struct BitPopulation {
   std::vector<StoredValues> stored;
-  std::vector<ValuePlace> places;  ///< of each
-                                   /// The protection that is compared with none; then `stored` is plain.
+  std::vector<ValuePlace> places;  ///< one for each of `stored`
+  /// The protections that are compared with plain storage, one for each of `stored`, which is plain then.
   std::vector<Storage> protected_storage;
-  /// Of each, rising: the elements that have it, all others are plain. Nothing: all have it.
+  /// For each of `stored` the elements that have the protection, rising; all others are plain. nullopt where
+  /// all have it.
   std::vector<std::optional<std::vector<std::uint64_t>>> protected_elements;
 
   /// How an element is kept where the protection is there.
@@ -44,8 +45,8 @@ struct BitPopulation {
   }
 };
 
-/// `scheme` decides which distances are there. Errors: nothing chosen, names that nothing has, values of
-/// more than 32 bits, storage that cannot be, a mask that does not fit.
+/// Finds the stored values. `scheme` decides which distances are there. Errors: nothing chosen, names that
+/// nothing has, values of more than 32 bits, storage that cannot be, a mask that does not fit.
 Result<BitPopulation> find_population(const Program& program, const BitFaultConfig& faults,
                                       SampleScheme scheme);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// BitSet: faults of stored bits of weights, biases and data. Draws them and runs each on its images by
+// Owns BitSet, the faults of stored bits of weights, biases and data. A workload with its golden blocks and
+// an entry of the config go in; drawn faults and what they did come out. Each fault is run on its images by
 // changed-value propagation; the plain run of the whole network is there to compare with.
 #pragma once
 
@@ -20,7 +21,7 @@ struct ExecutionParams {
   bool compares_naive = false;
 };
 
-/// Time of all trials where they are compared, summed over threads.
+/// The time that each way took for all trials, where they are compared, summed over threads.
 struct ExecutionTimes {
   std::uint64_t trials = 0;  ///< faulty inferences of one image
   double propagation = 0;
@@ -32,12 +33,12 @@ struct ExecutionTimes {
 /// One fault: bits of one or several values. Sites index the set's StoredValues.
 struct BitFault {
   std::vector<BitSite> sites;
-  std::vector<BitFaultModel> models;  ///< of each
+  std::vector<BitFaultModel> models;  ///< one for each site
 };
 
 class BitSet final : public FaultSet {
  public:
-  /// Entry `index` of the config's faults.
+  /// Makes the set of entry `index` of the config's faults.
   static Result<std::unique_ptr<BitSet>> make(const Workload& workload, GoldenBlocks& golden,
                                               const CampaignConfig& config, std::size_t index,
                                               std::uint64_t seed);
@@ -59,13 +60,13 @@ class BitSet final : public FaultSet {
   const std::vector<BitStratum>& bit_strata() const { return m_bit_strata; }
   BitFault fault(std::size_t index) const;
   std::uint64_t bits_of(std::size_t fault) const;
-  /// Paired: the image that a fault was drawn for.
+  /// The image that a fault was drawn for. Precondition: a paired design.
   std::size_t image_of(std::size_t fault) const { return m_image_of[fault]; }
   const OutcomeStore& outcomes() const { return m_outcomes; }
-  /// Of the same faults with the protection; empty: not compared.
+  /// The outcomes of the same faults with the protection; empty where none is compared.
   const OutcomeStore& protected_outcomes() const { return m_protected; }
   const ExecutionTimes& times() const { return m_times; }
-  /// Says how faults are run; before run().
+  /// Says how faults are run. Called before run().
   void set_execution(const ExecutionParams& params) { m_execution = params; }
 
   /// Runs a fault on the first image of `golden`, to the last operator, without counting it.
@@ -111,7 +112,7 @@ class BitSet final : public FaultSet {
   ExecutionTimes m_times;
 };
 
-/// CSV with the header `fault,layer,element,stored_bit`, then optional `stage` and `model` (flip,
+/// Reads a CSV with the header `fault,layer,element,stored_bit`, then optional `stage` and `model` (flip,
 /// stuck_at_0, stuck_at_1); lines of one fault number stand together. Errors name file and line.
 Result<std::vector<BitFault>> read_bit_fault_list(const std::filesystem::path& path, const Model& model,
                                                   const BitPopulation& values,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// FaultSet: one entry of `faults`. A workload and the entry's config go in; it holds the population in
+// Owns FaultSet, one entry of `faults`. A workload and the entry's config go in; it holds the population in
 // strata, the faults that were drawn so far, and what they did. Draws are a function of (seed, set, stratum,
 // index): a longer draw begins with a shorter one. One run loop serves every kind of set: journal, resume,
 // shards, progress and stop are here, a kind brings how its faults are drawn and how a trial is executed.
@@ -50,13 +50,13 @@ struct TrialPlace {
   std::uint64_t block = 0;
 };
 
-/// Blocks first .. end-1 of a fault.
+/// The blocks first .. end-1 of a fault.
 struct BlockRange {
   std::uint64_t first = 0;
   std::uint64_t end = 0;
 };
 
-/// What one set may hold: faults of about 200 bytes each, and flips of all drawn faults.
+/// The most that one set may hold: faults, of about 200 bytes each, and flips of all drawn faults.
 inline constexpr std::uint64_t k_most_faults = 16'000'000;
 inline constexpr std::uint64_t k_most_flips = 500'000'000;
 
@@ -104,14 +104,14 @@ class FaultSet {
   Result<void> run(const RunParams& params);
   /// What each drawn fault costs by the plan alone; 0 where it needs no run of its own.
   virtual std::vector<std::uint64_t> costs() const = 0;
-  /// A name for people.
+  /// What a fault is called for people.
   virtual std::string fault_name(std::size_t fault) const = 0;
   /// A digest of all drawn faults.
   virtual Digest faults_digest() const = 0;
-  /// What a drawn fault takes on one thread, measured before they run.
+  /// The seconds that a drawn fault takes on one thread, measured before they run.
   virtual Result<double> expected_seconds_per_fault() = 0;
 
-  /// Images that a trial sees: the first one, and how many.
+  /// The images that a trial sees: the first one, and how many.
   struct Images {
     std::size_t first = 0;
     std::size_t count = 0;
@@ -129,13 +129,13 @@ class FaultSet {
     virtual Result<void> run(std::span<const TrialPlace> job, const Emit& emit) = 0;
   };
 
-  /// What is proved once, before the first trial runs.
+  /// Proves what has to be proved once, before the first trial runs.
   virtual Result<void> prove() { return {}; }
-  /// Blocks of images that a fault has at most.
+  /// How many blocks of images a fault has at most.
   virtual std::uint64_t blocks() const = 0;
   /// Trials run in phases, one after the other, of which each needs its own golden values.
   virtual std::size_t phases() const { return 1; }
-  /// The blocks of a fault that run in that phase; none where the fault needs no run.
+  /// The blocks of a fault that run in that phase; an empty range where the fault needs no run.
   virtual BlockRange blocks_in(std::size_t phase, std::uint64_t fault) const = 0;
   /// Groups the trials of a phase, which stand fault by fault, into jobs that threads take whole.
   virtual std::vector<std::span<const TrialPlace>> jobs(std::span<const TrialPlace> places,

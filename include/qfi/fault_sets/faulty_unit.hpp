@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which operators of a model a faulty multiplier serves, and the tables that stand in for it there.
+// Owns which operators of a model a faulty multiplier serves. A program and the choice of a config go in; the
+// operators, and the tables that stand in for the multiplier there, come out.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,7 @@ struct FaultyOperator {
   std::size_t use = 0;    ///< in FaultTables::uses()
 };
 
-/// Operators of the chosen kinds in the chosen layers. Errors: there are none, a layer that is no
+/// The operators of the chosen kinds in the chosen layers. Errors: there are none, a layer that is no
 /// such operator, or one without 8-bit weights.
 Result<std::vector<std::size_t>> choose_operators(const Program& program,
                                                   const std::vector<OperatorKind>& kinds,
@@ -37,7 +38,7 @@ class FaultyUnitTables {
   FaultyUnitTables(const FaultyUnitTables&) = delete;
   FaultyUnitTables& operator=(const FaultyUnitTables&) = delete;
 
-  /// From products that FaultTables::examine left.
+  /// Sets the tables from products that FaultTables::examine left.
   void set(std::span<const std::int32_t> products);
   const Units& units() const { return m_units; }
 

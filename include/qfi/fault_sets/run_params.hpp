@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the trials of a fault set are run: threads, journal, shard, progress, and when to stop.
+// Owns how the trials of a fault set are run: threads, journal, shard, progress, and when to stop. Finished
+// trials go into the ProgressCounter; how far the run is comes out.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace qfi {
 /// How far a set is.
 struct ProgressState {
   std::uint64_t recorded = 0;  ///< trials that an earlier run did
-  std::uint64_t done = 0;      ///< those included
+  std::uint64_t done = 0;      ///< trials that are done, recorded ones included
   std::uint64_t total = 0;
   std::uint64_t faults = 0;  ///< as many as the trials done would make whole
   double changed = 0;        ///< share of classes that change under the trials done, not weighted
@@ -44,18 +45,19 @@ class ProgressCounter {
 struct RunParams {
   unsigned threads = 1;
   Progress progress = {};
-  Journal* journal = nullptr;  ///< nullptr: nothing is kept
+  Journal* journal = nullptr;  ///< nullptr where no trial is kept
   std::uint64_t set = 0;       ///< number of the set in the journal
   Shard shard = {};
   bool only_recorded = false;             ///< a trial that the journal lacks is an error
   std::function<bool()> is_stopped = {};  ///< asked between trials, from any thread; may be empty
 };
 
+/// Whether somebody asked the run to stop.
 bool is_stopped(const RunParams& params);
-/// What a run that was stopped, or whose journal cannot be written, says.
+/// Error: the run was stopped, or its journal cannot be written.
 Result<void> check_run(const RunParams& params);
 
-/// Where only_recorded is asked for.
+/// The error of a run that was asked for recorded trials only, which lacks so many.
 tl::unexpected<Error> missing_trials(std::uint64_t count);
 
 }  // namespace qfi

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// StuckAtSet: stuck-at faults of a multiplier's netlist. Draws faults, finds those that cannot matter and
-// those that are the same, runs the rest through their product tables.
+// Owns StuckAtSet, the stuck-at faults of a multiplier's netlist. A workload, a netlist and an entry of the
+// config go in; drawn faults and what they did come out. Those that cannot matter and those that are the same
+// are found first; the rest run through their product tables.
 #pragma once
 
 #include <filesystem>
@@ -27,7 +28,7 @@ struct PlannedFault {
   std::size_t same_as = 0;  ///< for `equal` the drawn fault that runs in its place, else itself
 };
 
-/// What was checked, for the results.
+/// What was checked, as results say it.
 struct Proof {
   std::uint64_t table_path_images = 0;   ///< outputs by exact tables equal those of the golden path
   std::uint64_t faulty_path_faults = 0;  ///< drawn ones with outputs, of one image, that equal plain look-ups
@@ -38,7 +39,7 @@ struct Proof {
 /// The outcome of comparing tables with Verilator's: it depends on what is installed.
 struct VerificationOutcome {
   bool is_done = false;
-  std::string reason;   ///< why not
+  std::string reason;   ///< why it is not done
   std::string version;  ///< of Verilator
   std::uint64_t tables = 0;
   std::uint64_t products = 0;
@@ -74,7 +75,7 @@ class StuckAtSet final : public FaultSet {
   /// The model's outputs on an image of the first block under one fault, whatever its fate.
   std::vector<std::byte> outputs_under(const StuckAt& fault, std::size_t image) const;
 
-  /// As UnitRunner::replay.
+  /// Runs the first image under the fault and without, as UnitRunner::replay does.
   void replay(const StuckAt& fault, const UnitRunner::OutputUse& use) const;
 
   /// Compares the products of `count` drawn faults (all, if fewer), on the whole grid. Verilator missing is

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// TableSet: a product table from a file (an approximate multiplier, or another tool's faulty one) in the
-// place of some operators' products. One fault, on all images.
+// Owns TableSet, a product table from a file (an approximate multiplier, or another tool's faulty one) in the
+// place of some operators' products. A workload and the file go in; what the table does to all images comes
+// out, as if it were one fault.
 #pragma once
 
 #include <memory>
@@ -24,7 +25,8 @@ struct TableErrors {
 
 class TableSet final : public FaultSet {
  public:
-  /// Errors: not 256 x 256 numbers that fit an int32, no such operators, or some of INT8 and some of UINT8.
+  /// Reads the table. Errors: not 256 x 256 numbers that fit an int32, no such operators, or some of INT8 and
+  /// some of UINT8.
   static Result<std::unique_ptr<TableSet>> make(const Workload& workload, const CampaignConfig& config,
                                                 const FaultsConfig& faults, unsigned threads);
   ~TableSet() override;

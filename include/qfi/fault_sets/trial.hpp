@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Trial: what one fault did to the images of one block; what is journaled and added up.
+// Owns Trial, what one fault did to the images of one block. Counts of images go in; what is journaled and
+// added up comes out, packed where there are many.
 #pragma once
 
 #include <array>
@@ -13,7 +14,7 @@
 
 namespace qfi {
 
-/// Units of one image under one fault.
+/// What the units of one image did under one fault.
 struct ImageEvents {
   std::uint32_t changed = 0;
   std::uint32_t correct = 0;
@@ -29,7 +30,7 @@ struct ImageEvents {
 
 struct TrialSums {
   std::uint64_t trials = 0;
-  std::uint64_t changed = 0;  ///< units
+  std::uint64_t changed = 0;  ///< units whose class changed
   std::uint64_t units = 0;
   bool operator==(const TrialSums&) const = default;
 };
@@ -44,7 +45,7 @@ struct BitOutcome {
   /// zero, towards it, neither.
   std::array<TrialSums, 2> of_direction;
   std::array<TrialSums, 3> of_magnitude;
-  std::uint64_t reads = 0;  ///< of faulty values
+  std::uint64_t reads = 0;  ///< reads of faulty values
   std::uint64_t detected = 0;
   std::uint64_t corrected = 0;
   std::uint64_t missed = 0;
@@ -68,7 +69,7 @@ class OutcomeStore {
   void add(std::size_t fault, const BitOutcome& outcome);
 
  private:
-  std::vector<std::string> m_packed;  ///< empty: nothing was added
+  std::vector<std::string> m_packed;  ///< a text is empty where nothing was added
 };
 
 struct Trial {
@@ -98,17 +99,17 @@ inline constexpr std::array<CountField, 13> k_count_fields = {
      {"faulty_top5_correct", &FaultCounts::faulty_top5_correct},
      {"top5_lost", &FaultCounts::top5_lost}}};
 
-/// Their names and numbers, as a journal's columns.
+/// The names of k_count_fields, and their numbers, as a journal's columns.
 std::vector<std::string> count_columns();
 std::vector<std::uint64_t> count_numbers(const FaultCounts& counts);
-/// Precondition: as many as there are columns.
+/// The counts that such numbers stand for. Precondition: as many numbers as there are columns.
 FaultCounts counts_of_numbers(std::span<const std::uint64_t> numbers);
 
-/// All of a trial but the 13 counts of its outcome. `golden`: what its images count without a fault; only
-/// those that differ take room.
+/// Packs all of a trial but the 13 counts of its outcome. `golden` is what its images count without a fault;
+/// only those that differ take room.
 std::string encode_details(const Trial& trial, std::span<const ImageEvents> golden);
 
-/// Nothing: those are no details of a trial on so many images.
+/// The trial again; nullopt where the text holds no details of a trial on so many images.
 std::optional<Trial> decode_details(std::string_view details, const FaultCounts& counts,
                                     std::span<const ImageEvents> golden);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// UnitRunner: the workload through faulty units. Keeps the golden tensors before the first operator that
-// products are not exact in, and runs from there on, some images at a time.
+// Owns UnitRunner, which runs a workload through faulty units. A unit and a block of images go in; outputs
+// and counts come out. It keeps the golden tensors before the first operator in which products are not exact,
+// and runs from there on, some images at a time.
 #pragma once
 
 #include <functional>
@@ -23,33 +24,33 @@ struct ImageBlock {
 
 class UnitRunner {
  public:
-  /// `operators`: indices that rise. `padding`: of the pairs that are counted. Error: images that cannot be
-  /// read.
+  /// Runs the golden run up to cut(). The indices `operators` rise; `padding` is that of the pairs that are
+  /// counted. Error: images that cannot be read.
   static Result<std::unique_ptr<UnitRunner>> make(const Workload& workload, const InputScaling& input,
                                                   std::vector<std::size_t> operators, PaddingTaps padding,
                                                   unsigned threads);
 
-  /// Of each of the operators, what the golden run multiplied; until they are forgotten.
+  /// What the golden run multiplied in each of the operators; empty once it is forgotten.
   const std::vector<PairCounter>& golden_pairs() const { return m_golden_pairs; }
   void forget_golden_pairs() { m_golden_pairs = {}; }
 
   const Workload& workload() const { return m_workload; }
   /// First operator of a faulty run; before it all is golden.
   std::size_t cut() const { return m_cut; }
-  /// Fixed by model and images, never by the machine.
+  /// The blocks of images, which model and images fix, never the machine.
   std::span<const ImageBlock> blocks() const { return m_blocks; }
   /// One thread's device: it runs from cut() to the end and leaves the watched tensors of a block.
   std::unique_ptr<Device> make_device() const;
 
   /// Runs the block and counts what comes out.
   Trial score(const ImageBlock& block, const Units& units, Device& device) const;
-  /// The first `images` images give the same outputs by plain look-ups, product by product, as by `units`.
-  /// nullptr: as by the exact kernels, for units of exact tables.
+  /// Whether the first `images` images give the same outputs by plain look-ups, product by product, as by
+  /// `units`; a nullptr stands for the exact kernels, where the tables are exact.
   bool agrees_with_tables(const Units& tables, const Units* units, std::size_t images, Device& device) const;
   /// The watched tensors of one image of the first block.
   std::vector<std::byte> outputs_under(const Units& units, std::size_t image, Device& device) const;
-  /// Runs the first image with the units and without, operator by operator, and shows each output. On the
-  /// CPU, whatever the device is.
+  /// Runs the first image with the units and without, operator by operator, and shows each output. It runs on
+  /// the CPU, whatever the device is.
   using OutputUse = std::function<void(std::size_t operator_index, int output, const TensorOf& golden,
                                        const TensorOf& faulty)>;
   void replay(const Units& units, const OutputUse& use) const;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Journal: every finished trial of a campaign, in an SQLite file with one writer. Trials go in as rows of a
-// name, counts and packed details, whose meaning is the caller's; the same rows come out in order, checked.
-// What a killed run has done is not done again; the journals of shards are merged into one.
+// Owns Journal, every finished trial of a campaign, in an SQLite file with one writer. Trials go in as rows
+// of a name, counts and packed details, whose meaning is the caller's; the same rows come out in order,
+// checked. What a killed run has done is not done again; the journals of shards are merged into one.
 #pragma once
 
 #include <cstdint>
@@ -40,10 +40,10 @@ class Journal {
   /// no journal of qfi, damaged, in use, of other columns, or cannot be written.
   static Result<std::unique_ptr<Journal>> open(const std::filesystem::path& file,
                                                std::span<const std::string> columns);
-  /// To be read only; a finished one is not touched and may lie where nothing can be written. Errors: as
-  /// above, or it is missing.
+  /// Opens a journal to be read only; a finished one is not touched and may lie where nothing can be written.
+  /// Errors: those of open(), or the file is missing.
   static Result<std::unique_ptr<Journal>> open_to_read(const std::filesystem::path& file);
-  /// Error: it is no journal of qfi, as far as its head says, or in use.
+  /// Removes a journal. Error: the file is no journal of qfi, as far as its head says, or it is in use.
   static Result<void> remove(const std::filesystem::path& file);
   /// Writes what is left.
   ~Journal();
@@ -51,10 +51,10 @@ class Journal {
   Journal& operator=(const Journal&) = delete;
 
   const std::filesystem::path& file() const;
-  /// Names of a trial's counts.
+  /// The names of a trial's counts.
   const std::vector<std::string>& columns() const;
 
-  /// Something that a later run has to know before it plans. Nothing: not noted.
+  /// What a later run has to know before it plans; nullopt where it was not noted.
   Result<std::optional<std::string>> note(const std::string& name) const;
   Result<void> set_note(const std::string& name, const std::string& value);
 
@@ -62,15 +62,16 @@ class Journal {
   /// campaign; says what differs.
   using Identity = std::map<std::string, std::string>;
   Result<void> identify(const Identity& identity);
-  /// The same without keeping it. Precondition: identified.
+  /// Checks an identity without keeping it. Error: as identify(). Precondition: identified.
   Result<void> check(const Identity& identity) const;
-  /// Nothing: not identified yet.
+  /// What the trials belong to; nullopt where it is not identified yet.
   const std::optional<Identity>& identity() const;
 
   /// Shows the trials of faults first .. end-1 of a set, in order. Preconditions: identified, and nothing was
   /// added since finish(). Errors: `use`'s, or the file is damaged.
   Result<void> read(std::uint64_t set, std::uint64_t first, std::uint64_t end,
                     const std::function<Result<void>(TrialRow&&)>& use) const;
+  /// How many trials it holds.
   Result<std::uint64_t> trials() const;
 
   /// Keeps a trial; from any thread. A few thousand trials may wait for the writer. One that is there already
@@ -79,9 +80,9 @@ class Journal {
   /// Waits until all is written and safe from a power cut. Error: something could not be written, now or
   /// before.
   Result<void> finish();
-  /// Something could not be written; finish() says what.
+  /// Whether something could not be written; finish() says what.
   bool has_failed() const;
-  /// Of the writer, so far.
+  /// The seconds that the writer took so far.
   double seconds() const;
 
  private:

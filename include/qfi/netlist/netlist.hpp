@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Netlist: a combinational arithmetic unit as gates. Comes from Yosys' JSON (read_netlist), goes
-// to the bit-parallel Simulator and to the Verilator model. Two operands in, one result out.
+// Owns Netlist, a combinational arithmetic unit as gates with two operands and one result. Yosys' JSON goes
+// in (read_netlist); the bit-parallel Simulator and the Verilator model take what comes out.
 #pragma once
 
 #include <array>
@@ -81,7 +81,7 @@ struct Netlist {
   int depth = 0;                   ///< gates on the longest path
 };
 
-/// Names of the ports that play the operands and the result; empty: as the file says
+/// The ports that play the operands and the result. An empty name stands for the one that the file says
 /// (`qfi synth` writes them as module attributes).
 struct PortRoles {
   std::string rs1;
@@ -96,7 +96,7 @@ struct PortRoles {
 /// included), a net without or with two drivers, a combinational loop, missing ports.
 Result<Netlist> read_netlist(const std::filesystem::path& path, const PortRoles& roles = {});
 
-/// The same, from the text of the file; `name` is used in errors.
+/// Reads a netlist from the text of the file; errors use `name`.
 Result<Netlist> parse_netlist(const std::string& text, const std::string& name, const PortRoles& roles = {});
 
 /// Where a fault sits: a whole net (stem), or one pin of one cell (branch).
@@ -108,7 +108,7 @@ struct Site {
   auto operator<=>(const Site&) const = default;
 };
 
-/// `net`, `net[bit]` or `cell/pin`.
+/// The name of a site: `net`, `net[bit]` or `cell/pin`.
 std::string site_name(const Netlist& netlist, const Site& site);
 
 struct StuckAt {

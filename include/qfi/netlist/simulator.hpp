@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bit-parallel simulation: one netlist, all operand pairs of a grid at once, any stuck-at faults.
+// Owns bit-parallel simulation. A netlist, a grid of operand pairs and any stuck-at faults go in; the
+// products of all pairs come out, computed at once.
 #pragma once
 
 #include <array>
@@ -12,7 +13,7 @@
 
 namespace qfi {
 
-/// Integers first .. last.
+/// The integers first .. last.
 struct IntRange {
   int first = 0;
   int last = 0;
@@ -25,7 +26,7 @@ struct IntRange {
 struct OperandGrid {
   IntRange outer;
   IntRange inner;
-  bool outer_is_rs1 = true;  ///< else the outer operand goes to rs2
+  bool outer_is_rs1 = true;  ///< whether the outer operand goes to rs1, or to rs2
   std::size_t size() const {
     return static_cast<std::size_t>(outer.size()) * static_cast<std::size_t>(inner.size());
   }

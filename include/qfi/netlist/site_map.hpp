@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where in the circuit a site lies: netlists after synthesis have few names that say it.
+// Owns where in the circuit a site lies, as netlists after synthesis have few names that say it. A netlist
+// goes in; the place of each site comes out.
 #pragma once
 
 #include <optional>
@@ -14,13 +15,13 @@ struct SitePlace {
   /// What drives the site's net, `QFI_FA.S` or `port op_a`; of a pin the cell's type and the pin.
   std::string region;
   int level = 0;  ///< gates on the longest path from a port to it
-  /// Of the result, the lowest one that a path leads to; nothing: no path.
+  /// The lowest bit of the result that a path leads to; nullopt where there is no path.
   std::optional<int> lowest_result_bit;
 };
 
 class SiteMap {
  public:
-  /// Keeps a reference.
+  /// Keeps a reference to the netlist.
   explicit SiteMap(const Netlist& netlist);
 
   SitePlace place(const Site& site) const;

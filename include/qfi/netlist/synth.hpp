@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RTL -> netlist, by Yosys.
+// Owns the way from RTL to a netlist. Verilog sources go in; Yosys writes the netlist, and it is proved to
+// multiply.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +32,8 @@ struct SynthStats {
   int depth = 0;
 };
 
-/// Errors: odd names, Yosys missing, Yosys' own error message, flip-flops or memories, and a
-/// circuit whose result is not the product of its operands modulo 2^32.
+/// Writes the netlist and its manifest. Errors: odd names, Yosys missing, Yosys' own error message,
+/// flip-flops or memories, and a circuit whose result is not the product of its operands modulo 2^32.
 Result<SynthStats> synthesize(const SynthParams& params);
 
 /// The product check behind synthesize: all pairs of -255..255 (0..255 if unsigned) that the ports

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The oracle for tables: the netlist compiled by Verilator, with every site forceable.
+// Owns the oracle for tables. A netlist goes in and is compiled by Verilator, with every site forceable; its
+// products, fault-free or under one forced site, come out.
 #pragma once
 
 #include <cstdint>

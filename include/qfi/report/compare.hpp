@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two campaigns' results: what got worse, and whether chance explains it.
+// Owns the comparison of two campaigns. The results of a baseline and of another run go in; which metrics got
+// worse, and whether chance explains it, come out.
 #pragma once
 
 #include <string>
@@ -19,15 +20,15 @@ struct Thresholds {
 };
 
 struct Check {
-  std::string set;  ///< empty: of the whole campaign
+  std::string set;  ///< empty for a check of the whole campaign
   std::string metric;
   double before = 0;
   double after = 0;
-  double loss = 0;                   ///< positive: worse
-  std::optional<Interval> interval;  ///< of the loss, at `confidence`, for this check alone
+  double loss = 0;                   ///< positive where it got worse
+  std::optional<Interval> interval;  ///< interval of the loss, at `confidence`, for this check alone
   double threshold = 0;
-  bool is_paired = false;  ///< the same faults in both
-  double p = 1;            ///< of such a loss, or a larger one, where the true one is at the threshold
+  bool is_paired = false;  ///< whether both ran the same faults
+  double p = 1;            ///< chance of such a loss or a larger one, if the true one is at the threshold
   double adjusted_p = 1;   ///< Holm's, over all checks
   bool fails = false;
 };
@@ -40,17 +41,17 @@ struct Comparison {
   bool fails = false;
 };
 
-/// Fails where a loss is beyond its threshold by more than chance explains: one-sided tests, all together
-/// wrong at most in `family_error` of all comparisons (Holm 1979). Where both ran the same faults,
-/// differences fault by fault within strata, weighted by population, finite populations, Student's t; else
-/// the two intervals' distances in squares (MOVER). Golden accuracy on the same images is no matter of
-/// chance. Error: a set of the baseline is missing.
+/// Fails where a loss is beyond its threshold by more than chance explains. The tests are one-sided, and all
+/// together they are wrong at most in `family_error` of all comparisons (Holm 1979). Where both ran the same
+/// faults, they take differences fault by fault within strata, weighted by population, with finite
+/// populations and Student's t; otherwise they add the two intervals' distances in squares (MOVER). Golden
+/// accuracy on the same images is no matter of chance. Error: a set of the baseline is missing.
 Result<Comparison> compare_results(const ResultsFile& baseline, const ResultsFile& results,
                                    const Thresholds& thresholds);
 
 std::string comparison_text(const Comparison& comparison);
 std::string comparison_json(const Comparison& comparison);
-/// What the files begin with.
+/// The first bytes of the files that it writes.
 constexpr std::string_view k_markdown_start = "**Accuracy under faults: ";
 constexpr std::string_view k_junit_start =
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"qfi compare\"";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Evaluation -> text for people, and JSON.
+// Owns what `qfi run` prints. An Evaluation goes in; text for people, or JSON, comes out.
 #pragma once
 
 #include <string>
@@ -13,13 +13,13 @@ struct EvaluationSubject {
   std::string model;
   std::string model_sha256;
   std::string data;
-  std::string fault;  ///< empty: fault-free
+  std::string fault;  ///< empty where the run is fault-free
 };
 
 std::string evaluation_table(const EvaluationSubject& subject, const DataSet& data,
                              const Evaluation& evaluation);
 
-/// Times are left out: the same for every machine, thread count and kernel set.
+/// The JSON is the same for every machine, thread count and kernel set; times are left out.
 std::string evaluation_json(const EvaluationSubject& subject, const DataSet& data,
                             const Evaluation& evaluation);
 

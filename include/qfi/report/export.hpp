@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The faults of a campaign as a flat table, for pandas and the like.
+// Owns the faults of a campaign as a flat table, for pandas and the like. A results.json goes in; CSV or JSON
+// lines come out.
 #pragma once
 
 #include <filesystem>
@@ -12,9 +13,9 @@ namespace qfi {
 
 enum class TableFormat : std::uint8_t { csv, jsonl };
 
-/// A line for each drawn fault of a set: of a netlist from results.json itself, of stored bits from the table
-/// beside it, which must be the one that results.json names. JSONL: empty fields are null. `set`: by name or
-/// number; nothing: the only one. Errors name the file.
+/// A line for each drawn fault of a set. Those of a netlist are in results.json itself, those of stored bits
+/// in the table beside it, which must be the one that results.json names. In JSON lines empty fields are
+/// null. `set` is the name or the number of a set; nullopt stands for the only one. Errors name the file.
 Result<std::string> export_faults(const std::filesystem::path& results, TableFormat format,
                                   const std::optional<std::string>& set);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inventories -> text for people, and JSON.
+// Owns what `qfi inspect` prints. The inventory of a model or a netlist goes in; text for people, or JSON,
+// comes out.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CampaignResults -> text for people, and what a plan says before a campaign runs.
+// Owns the tables that campaigns print. CampaignResults, or a Plan before it runs, goes in; text for people
+// comes out.
 #pragma once
 
 #include <string>
@@ -16,20 +17,20 @@ struct SetWork {
   std::uint64_t inferences = 0;
   double seconds = 0;
 };
-/// Of every set of a campaign that was run.
+/// The work of every set of a campaign that was run.
 std::vector<SetWork> work_of(const Plan& plan);
 
-/// Of every set: accuracy under faults with intervals, classes of faults and the distribution as bars; of
-/// stored bits also the sensitivity by layer, bit and direction. `work`: of each set.
+/// For every set accuracy under faults with intervals, classes of faults and the distribution as bars; for
+/// stored bits also the sensitivity by layer, bit and direction. `work` is that of each set.
 std::string summary_table(const CampaignResults& results, const std::vector<SetWork>& work);
 
 /// What will be run and how long it takes.
 std::string plan_table(const Plan& plan, unsigned threads, double expected_seconds);
 
-/// Plain against structural execution, where they were compared; else empty.
+/// Compares plain with structural execution; empty where they were not compared.
 std::string comparison_table(const Plan& plan);
 
-/// "2 h 05 min", "3 min 20 s", "12 s".
+/// A duration as "2 h 05 min", "3 min 20 s" or "12 s".
 std::string duration_text(double seconds);
 
 }  // namespace qfi

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// CampaignResults: the one value that says what came out of a campaign. It is computed once from a finished
-// or merged campaign (compute_results), written as results.json and read back by one description of its
-// fields (src/results/fields.hpp), from which the JSON Schema is made too; tables, pages, comparisons and
+// Owns CampaignResults, the one value that says what came out of a campaign. It is computed once from a
+// finished or merged campaign (compute_results), written as results.json and read back by one description of
+// its fields (src/results/fields.hpp), from which the JSON Schema is made too; tables, pages, comparisons and
 // exports only render it. Shares and estimates hold 9 digits: what differs behind them between mathematical
 // libraries reaches nobody.
 #pragma once
@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "qfi/arith/product_table.hpp"
 #include "qfi/campaign/estimates.hpp"
 #include "qfi/workload/task.hpp"
 
@@ -280,7 +281,7 @@ struct ProductTableResults {
   std::string file;
   std::string sha256;
   std::vector<std::uint64_t> operators;
-  std::uint64_t pairs = 65536;
+  std::uint64_t pairs = k_code_pairs;
   std::uint64_t wrong_pairs = 0;
   double error_rate = 0;
   double mean_error = 0;
@@ -363,7 +364,7 @@ struct CampaignResults {
 /// A named number among those of a task. Precondition: it is there.
 const Number& number_in(std::span<const NumberField> fields, const std::vector<Number>& numbers,
                         const char* key);
-/// The same as a count; 0 where it is none.
+/// That number as a count; 0 where it is not a count.
 std::uint64_t count_in(std::span<const NumberField> fields, const std::vector<Number>& numbers,
                        const char* key);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A finished or merged campaign -> CampaignResults. The only place where results are worked out from fault
-// sets.
+// Owns the way from fault sets to results, the only one there is. A finished or merged campaign goes in;
+// CampaignResults come out.
 #pragma once
 
 #include <string>
@@ -12,14 +12,14 @@
 
 namespace qfi {
 
-/// `files`: the tables of faults that were written, of each set.
+/// Works out the results. `files` are the tables of faults that were written, of each set.
 CampaignResults compute_results(const Plan& plan, const CampaignRun& run, const std::vector<SetFiles>& files,
                                 const ToolInfo& tool);
 
 /// What `qfi plan --json` says: populations, strata, n, images, expected time.
 std::string plan_json(const Plan& plan, unsigned threads, double expected_seconds);
 
-/// The network's arithmetic depends on the kind of CPU: it has FLOAT32 scores.
+/// Whether the network's results depend on the kind of CPU, as those with FLOAT32 scores do.
 bool depends_on_cpu(const Workload& workload);
 
 InputFacts input_facts(const Plan& plan);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tables of faults of stored bits, CSV files beside results.json, written from a finished campaign.
+// Owns the tables of faults of stored bits, CSV files beside results.json. A finished campaign goes in; files
+// that are written, but not yet under their names, come out.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@
 
 namespace qfi {
 
-/// Written, but not under its name before `file.finish()`.
+/// A table that is written, but does not have its name before `file.finish()`.
 struct FaultTable {
   std::string name;
   std::uint64_t rows = 0;  ///< without the header

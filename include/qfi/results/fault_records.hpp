@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// FaultRecord: what one drawn fault did, as tables of faults and results.json record it. The table beside
-// results.json is not trusted: it must be the one that results.json names with its hash.
+// Owns FaultRecord, what one drawn fault did, as tables of faults and results.json record it. Results and the
+// folder that they lie in go in; records come out. The table beside results.json is not trusted: it must be
+// the one that results.json names with its hash.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +17,12 @@
 namespace qfi {
 
 struct FaultRecord {
-  /// What is faulty, the same in every campaign that draws it; empty: several bits, which are not told apart.
+  /// What is faulty, the same in every campaign that draws it; empty for faults of several bits, which are
+  /// not told apart.
   std::string name;
   std::size_t stratum = 0;             ///< of the set
   std::optional<std::uint64_t> layer;  ///< operator, of a fault of one stored bit
-  std::optional<std::uint64_t> bit;    ///< of the value, likewise
+  std::optional<std::uint64_t> bit;    ///< of the value, of a fault of one stored bit
   std::uint64_t units = 0;             ///< images or pixels
   std::uint64_t changed = 0;
   std::uint64_t labelled = 0;
@@ -38,7 +40,7 @@ struct SetFaults {
 Result<SetFaults> fault_records(const CampaignResults& results, const SetResults& set,
                                 const std::filesystem::path& folder);
 
-/// Reads such a table. `file`: for errors. `strata`: how many the set has.
+/// Reads such a table. Errors use `file`; the set has `strata` strata.
 Result<std::vector<FaultRecord>> read_fault_table(std::string_view text, const std::string& file,
                                                   std::size_t strata);
 

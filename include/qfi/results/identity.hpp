@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a campaign is, by which its journal knows it again: a Plan goes in, names and values come out.
+// Owns what a campaign is, by which its journal knows it again. A Plan goes in; names and values come out.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace qfi {
 
-/// What a campaign is: program, config, inputs and drawn faults, by name. FLOAT32 networks: the CPU too.
+/// Program, config, inputs and drawn faults, by name; of FLOAT32 networks the CPU too.
 Journal::Identity campaign_identity(const Plan& plan, const ToolInfo& tool);
 
 /// How a journal says which shard it is of: "i/n", and a hash of how all faults are split.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// results.json: CampaignResults as text, read back from a file that is not trusted, and its schema.
+// Owns results.json. CampaignResults go in and its text comes out; a file that is not trusted goes in and
+// CampaignResults come out. Its schema comes from the same description.
 #pragma once
 
 #include <filesystem>
@@ -12,7 +13,7 @@
 
 namespace qfi {
 
-/// The text of results.json. Nothing in it depends on the machine, the threads or the time, but how many
+/// The text of results.json. It depends neither on the machine, nor on threads or time, but for how many
 /// faults a time budget bought.
 std::string results_text(const CampaignResults& results);
 
@@ -29,15 +30,15 @@ struct ResultsFile {
   std::string images() const;
 };
 
-/// Errors name the file and the place in it.
+/// Reads results.json and the tables that it names. Errors name the file and the place in it.
 Result<ResultsFile> read_results(const std::filesystem::path& file);
 
 /// A name and a value for people, of everything below some members of the JSON: "netlist, cells". Lists of
 /// objects are left out.
 using Facts = std::vector<std::pair<std::string, std::string>>;
-/// Versions, seed, hashes, the golden run.
+/// The facts of a campaign: versions, seed, hashes, the golden run.
 Facts campaign_facts(const CampaignResults& results);
-/// How a set was drawn, what was proved, counts.
+/// The facts of a set: how it was drawn, what was proved, counts.
 Facts set_facts(const CampaignResults& results, const SetResults& set);
 
 }  // namespace qfi

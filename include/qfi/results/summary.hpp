@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the drawn faults of a set say by layer, bit and direction, with a protection and as failure rates.
+// Owns what the drawn faults of a set say by layer, bit and direction, with a protection and as failure
+// rates. A set that was run goes in; rows of numbers with intervals come out.
 #pragma once
 
 #include <cstdint>
@@ -21,48 +22,52 @@ struct DomainRow {
   std::uint64_t drawn = 0;
   std::uint64_t trials = 0;  ///< faults x images
   std::uint64_t units = 0;
-  std::uint64_t changed = 0;  ///< units
+  std::uint64_t changed = 0;  ///< units whose class changed
   std::uint64_t nan = 0;
   std::uint64_t infinity = 0;
   double deviation = 0;       ///< standard deviation over the drawn faults of the share changed
   SampledMean changed_share;  ///< weighted by strata
   std::vector<std::optional<double>> derived;  ///< the task's metrics, of all trials together
 };
-/// Faults of one bit each; else empty. Lists get no intervals. Rows that have a population, by layer, then
-/// bit.
+/// The rows that have a population, by layer, then bit; empty where faults have more bits than one. Lists get
+/// no intervals.
 std::vector<DomainRow> domain_rows(const BitSet& set, bool by_layer, bool by_bit, double confidence);
 
-/// Faults of one bit by what it and the value did.
+/// Sums over faults of one bit by what the bit and its value did.
 struct DirectionRow {
-  std::optional<std::size_t> layer;  ///< nothing: all
+  std::optional<std::size_t> layer;  ///< nullopt for all layers together
   std::string direction;             ///< 0->1, 1->0, away, towards, neither
   TrialSums sums;
-  std::optional<Ratio> share;  ///< of changed units, weighted
+  std::optional<Ratio> share;  ///< share of changed units, weighted
 };
-/// Of all layers together every direction has a row, of a layer those that occurred.
+/// All layers together have a row for every direction; a layer has rows for those that occurred. Empty where
+/// faults have more bits than one.
 std::vector<DirectionRow> direction_rows(const BitSet& set, double confidence);
 
-/// The same logical faults without and with the protection.
+/// What equal logical faults do without the protection and with it.
 struct ProtectionEffect {
-  std::uint64_t changed_before = 0;  ///< units
+  std::uint64_t changed_before = 0;  ///< units whose class changes without it
   std::uint64_t changed_after = 0;
   std::optional<Ratio> removed;  ///< share of changed units that is gone, weighted
 };
+/// nullopt where no protection is compared.
 std::optional<ProtectionEffect> protection_effect(const BitSet& set, double confidence);
 
-/// Raw rate times the share of trials whose class changes. Nothing: no rate given.
+/// The raw rate times the share of trials whose class changes.
 struct FailureRate {
-  double raw_fit = 0;  ///< of the whole set
+  double raw_fit = 0;  ///< raw rate of the whole set
   double derated_fit = 0;
   std::optional<Interval> interval;
 };
+/// nullopt where the config gives no rate.
 std::optional<FailureRate> failure_rate(const Plan& plan, std::size_t set, const SetEstimates& estimates);
 
-/// Estimates of all sets by the user's weights. Nothing: a set has none.
+/// The estimates of all sets together, by the user's weights.
 struct CombinedEstimates {
   Share faulty_accuracy;
   Share sdc_rate;
 };
+/// nullopt where a set has no weight.
 std::optional<CombinedEstimates> combine(const Plan& plan, const std::vector<SetEstimates>& sets);
 
 }  // namespace qfi

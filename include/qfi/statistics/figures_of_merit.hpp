@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Figures of merit of protected weights (heterogeneous quantization, 2025). What a study's page computes from
-// results by these names; a new one joins them here and in report/published.cpp.
+// Owns figures of merit of protected weights (heterogeneous quantization, 2025). Estimates go in; a number
+// comes out. A study's page computes them from results by these names; a new one joins them here and in
+// report/published.cpp.
 #pragma once
 
 namespace qfi {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many faults to draw: n = N / (1 + e^2 (N - 1) / (t^2 p (1 - p))), the finite-population
-// sample size that the field uses (Leveugle et al., DATE 2009).
+// Owns how many faults to draw. A population and a margin go in; n = N / (1 + e^2 (N - 1) / (t^2 p (1 - p)))
+// comes out, the finite-population sample size that the field uses (Leveugle et al., DATE 2009).
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,8 @@ struct SampleSize {
   std::uint64_t rounded = 0;  ///< at least 1, at most N
 };
 
-/// N: population, margin e (0 < e < 1), t: quantile, p: assumed probability (0 < p < 1).
+/// The size for a population N, a margin e (0 < e < 1), a quantile t and an assumed probability p (0 < p <
+/// 1).
 SampleSize sample_size(std::uint64_t population, double margin, double t, double p, Rounding rounding);
 
 /// The two-sided standard normal quantile: 0.95 gives 1.95996.. Precondition: 0 < confidence < 1.

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Owns intervals. Counts of drawn faults go in; estimates of a population with intervals come out, as pure
+// functions. src/statistics/README.md writes the formulas out and says how often they cover the truth.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +16,12 @@ struct Interval {
 
 /// The exact interval for the share of a population of which `events` among `drawn` members, drawn
 /// without replacement, have a property: what neither one-sided hypergeometric test rejects at
-/// (1 - confidence) / 2. Of populations from 2^40 on Clopper's and Pearson's.
-/// Covers at least as often as it says. Precondition: 0 < drawn, events <= drawn <= population.
+/// (1 - confidence) / 2; for populations from 2^40 on Clopper's and Pearson's interval. It covers at least as
+/// often as it says. Precondition: 0 < drawn, events <= drawn <= population.
 Interval exact_interval(std::uint64_t events, std::uint64_t drawn, std::uint64_t population,
                         double confidence);
 
-/// Of one stratum: how many of the drawn members show the event. Precondition: 0 < drawn.
+/// How many of the drawn members of one stratum show the event. Precondition: 0 < drawn.
 struct StratumCounts {
   std::uint64_t population = 0;
   std::uint64_t drawn = 0;
@@ -46,7 +48,7 @@ struct FaultStratum {
   struct Side {
     std::uint64_t sum = 0;
     std::uint64_t squares = 0;
-    std::uint64_t heavy = 0;  ///< faults that move at least half of what there is
+    std::uint64_t heavy = 0;  ///< faults that move at least half of what can move
   };
   std::uint64_t population = 0;  ///< faults
   std::uint64_t drawn = 0;       ///< > 0
@@ -54,56 +56,59 @@ struct FaultStratum {
   Side losses;
   std::span<const std::uint64_t> of_image;  ///< the event in each image, summed over the drawn faults
 
-  /// One more fault, of `units` units with `golden_events` in the golden run.
+  /// Adds a fault of `units` units, of which `golden_events` show the event in the golden run.
   void add(std::uint64_t events, std::uint64_t golden_events, std::uint64_t units);
 };
 
 struct SampledShare {
   double golden = 0;  ///< the share in the golden run
-  double units = 0;   ///< of one fault's trials: of all images; paired: of one image, on average
-  /// Each fault has all images; else its own one, and N and n count pairs of fault and image.
+  double units = 0;   ///< units of one fault's trials: all images; paired: one image, on average
+  /// Whether each fault has all images; otherwise each has its own one, and N and n count pairs of both.
   bool is_crossed = true;
 };
 
-/// The mean share under faults of a stratified population, and its uncertainty. Nothing where one fault
-/// or one image does not allow an estimate.
+/// The mean share under faults of a stratified population, and its uncertainty. An interval is nullopt where
+/// one fault or one image does not allow an estimate.
 struct SampledMean {
   double mean = 0;
   std::optional<Interval> these_images;      ///< faults sampled, images fixed
   std::optional<Interval> image_population;  ///< faults and images both sampled
 };
 
-/// Gains and losses are two shares, each with an interval of the shape of Clopper's and Pearson's at the
-/// effective number of faults (Korn and Graubard 1998; variance within strata, finite populations, at least
-/// as large as if all strata were one; Student's t), combined by MOVER. Unless 5 drawn faults move at least
-/// half of what there is, such faults may have been missed: the upper ends then add, in squares, the share of
-/// them that would not have been seen (1 - (tail)^(1/n)). Over images: plus the variance of each image's
-/// mean. Precondition: at least one stratum; the same number of images in all.
+/// Estimates the mean. Gains and losses are two shares, each with an interval of the shape of Clopper's and
+/// Pearson's at the effective number of faults (Korn and Graubard 1998; variance within strata, finite
+/// populations, at least as large as if all strata were one; Student's t), combined by MOVER. Unless 5 drawn
+/// faults move at least half of what there is, such faults may have been missed: the upper ends then add, in
+/// squares, the share of them that would not have been seen (1 - (tail)^(1/n)). The interval
+/// over images adds the variance of each image's mean. Precondition: at least one stratum; the same number of
+/// images in all.
 SampledMean sampled_mean(std::span<const FaultStratum> strata, const SampledShare& what, double confidence);
 
-/// A share of what the faults themselves determine, e.g. of flips from 0 to 1: events / trials, each summed
-/// over faults with its weight (what a drawn fault stands for). Faults sampled; variance of a ratio, at least
-/// as large as if all strata had the same share, and that of faults which do all or nothing unless 5 do.
-/// Nothing: no trials. No interval: one fault.
+/// What a fault adds to a share that the faults themselves determine, e.g. of flips from 0 to 1.
 struct RatioFault {
-  double weight = 1;
+  double weight = 1;   ///< what a drawn fault stands for
   double undrawn = 1;  ///< 1 - n / N of its stratum
   std::uint64_t events = 0;
   std::uint64_t trials = 0;
-  std::uint64_t count = 1;  ///< of faults like it
+  std::uint64_t count = 1;  ///< number of faults like it
 };
 struct Ratio {
   double share = 0;
   std::optional<Interval> interval;
 };
+/// Events / trials, each summed over the faults with their weights; nullopt where there are no trials. The
+/// faults are sampled; the variance is that of a ratio, at least as large as if all strata had the same
+/// share, and as large as with faults that do all or nothing, unless 5 faults do each. One fault has no
+/// interval.
 std::optional<Ratio> ratio_share(std::span<const RatioFault> faults, double confidence);
 
 /// The share of Student's t distribution beyond t. Precondition: degrees > 0.
 double upper_tail(double t, double degrees);
-/// What lies within t on both sides has that share. Precondition: degrees > 0.
+/// The t within which, on both sides, lies that share of Student's t distribution. Precondition: degrees > 0.
 double t_quantile(double confidence, double degrees);
 
-/// What a sample of n gives: e = t sqrt(p (1 - p) (N - n) / (n (N - 1))), the size formula turned round.
+/// The margin that a sample of n gives, the size formula turned round: e = t sqrt(p (1 - p) (N - n) / (n (N -
+/// 1))).
 double margin_of(std::uint64_t population, std::uint64_t n, double t, double p);
 
 }  // namespace qfi

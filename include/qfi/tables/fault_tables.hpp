@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a fault in the multiplier to what it does to a model's products: (netlist, fault, operand
-// ranges) -> products, and from those the ProductTable of each layer. Decides which faults cannot
-// matter and which are the same.
+// Owns the way from a fault in the multiplier to what it does to a model's products. A netlist, a fault and
+// the operand pairs that layers form go in; products, the ProductTable of each layer, and whether the fault
+// can matter at all come out.
 #pragma once
 
 #include <array>
@@ -36,7 +36,7 @@ struct TableUse {
   ByteSet weight_occurs{};
   ByteSet input_occurs = ByteSet::all();
   std::vector<std::uint64_t> golden_pairs;  ///< [weight byte][input byte]: products of the
-                                            ///< golden run; empty: not known
+                                            ///< golden run; empty where not known
 };
 
 /// What is known about a fault before any inference.
@@ -59,7 +59,7 @@ class FaultTables {
   /// Error: a fault-free product of the netlist is not the product; names the operands.
   Result<void> check_fault_free() const;
 
-  /// Simulates; scratch.products then holds the products of the whole grid.
+  /// Simulates the faults; scratch.products then holds the products of the whole grid.
   FaultEffect examine(std::span<const StuckAt> faults, Scratch& scratch) const;
 
   /// The table of layers with codes uses()[use], from products that `examine` left.

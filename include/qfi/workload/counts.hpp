@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The raw counts of one fault: every rate can be derived from them.
+// Owns the raw counts of one fault. Counts of images go in and are added up; every rate can be derived from
+// what comes out.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inference of one program, fault-free or with one fault, over a data set: what `qfi run` does.
+// Owns what `qfi run` does. A program and a data set go in; the counts of an inference over all images come
+// out, fault-free or under one fault.
 #pragma once
 
 #include <filesystem>
@@ -19,7 +20,7 @@ namespace qfi {
 struct TensorFile {
   int tensor = 0;
   std::filesystem::path path;
-  bool is_forced = false;  ///< replaces any file; else only one with the same header
+  bool is_forced = false;  ///< replaces any file, not only one with the same header
 };
 
 struct EvaluateParams {
@@ -33,7 +34,7 @@ struct EvaluateParams {
 };
 
 struct Evaluation {
-  const Task* task = nullptr;  ///< nullptr: the data have no labels
+  const Task* task = nullptr;  ///< nullptr where the data have no labels
   std::uint64_t images = 0;
   std::uint64_t images_per_batch = 0;
   FaultCounts counts;  ///< with the confusion matrix, of images or pixels
@@ -47,12 +48,13 @@ struct BatchPlan {
   unsigned threads = 1;
   std::size_t images = 1;
 };
-/// As many of both as `max_bytes` allow. `has_tables`: for runs with product tables. Error: not even one
-/// image.
+/// As many of both as `max_bytes` allow; `has_tables` says that runs have product tables. Error: not even one
+/// image fits.
 Result<BatchPlan> plan_batches(const Program& program, std::size_t images, std::size_t max_bytes,
                                unsigned threads, bool has_tables);
 
-/// Errors: inputs that do not fit, labels that are no classes, files that cannot be written.
+/// Runs the program on all images. Errors: inputs that do not fit, labels that are no classes, files that
+/// cannot be written.
 Result<Evaluation> evaluate(const Program& program, const DataSet& data, const EvaluateParams& params);
 
 }  // namespace qfi

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// GoldenBlocks: the golden activations of a campaign's images, some images at a time, as many blocks kept as
-// memory allows. One for all fault sets; not for several threads at once.
+// Owns GoldenBlocks, the golden activations of a campaign's images. The number of a block of images goes in;
+// its activations come out, from memory if they are kept, which as many are as memory allows. All fault sets
+// share one; several threads must not use it at once.
 #pragma once
 
 #include <memory>
@@ -24,9 +25,10 @@ class GoldenBlocks {
   std::size_t images(std::size_t block) const;
   std::size_t block_of(std::size_t image) const { return image / m_block_images; }
 
-  /// Runs it unless it is kept. Until the next call. Error: images that cannot be read.
+  /// The block's activations, run unless they are kept. They hold until the next call. Error: images that
+  /// cannot be read.
   Result<const GoldenActivations*> get(std::size_t block, unsigned threads);
-  /// Of any images, not kept.
+  /// The activations of any images; they are not kept.
   Result<std::unique_ptr<GoldenActivations>> make(std::size_t first, std::size_t count,
                                                   unsigned threads) const;
 
@@ -36,7 +38,7 @@ class GoldenBlocks {
   Propagation m_propagation;
   std::size_t m_block_images;
   bool m_keeps_all;
-  std::vector<std::unique_ptr<GoldenActivations>> m_blocks;  ///< nullptr: not kept
+  std::vector<std::unique_ptr<GoldenActivations>> m_blocks;  ///< nullptr where not kept
 };
 
 }  // namespace qfi

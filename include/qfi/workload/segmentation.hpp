@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The metric of a network whose output is a map of classes.
+// Owns the metrics of a network whose output is a map of classes. Predicted and true classes of pixels go in;
+// a confusion matrix and what is derived from it come out.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +23,8 @@ class ConfusionMatrix {
       : m_classes(classes), m_counts(classes * classes, 0), m_none(classes, 0) {}
 
   std::size_t classes() const { return m_classes; }
-  /// A class beyond classes() makes the matrix larger. Preconditions: 0 <= truth < k_max_classes;
-  /// `predicted` likewise, or -1: none.
+  /// Counts a unit; a class beyond classes() makes the matrix larger. Preconditions: 0 <= truth <
+  /// k_max_classes, and the same for `predicted`, or -1 where there is no prediction.
   void add(int truth, int predicted, std::uint64_t count = 1);
   static constexpr int k_max_classes = 1 << 12;
   ConfusionMatrix& operator+=(const ConfusionMatrix& other);
@@ -38,15 +39,15 @@ class ConfusionMatrix {
   std::uint64_t without_prediction(std::size_t c) const { return m_none[c]; }
   std::uint64_t of_prediction(std::size_t c) const;
 
-  /// Share of the class's pixels that are right. None: it has no pixels.
+  /// The share of the class's pixels that are right; nullopt where it has no pixels.
   std::optional<double> accuracy(std::size_t c) const;
-  /// Intersection over union: right pixels / (true or predicted ones). None: there are none.
+  /// Intersection over union: right pixels / (true or predicted ones); nullopt where there are none.
   std::optional<double> iou(std::size_t c) const;
-  /// Over the classes that have an IoU.
+  /// The mean over the classes that have an IoU.
   std::optional<double> mean_iou() const;
-  /// All right pixels over the sum of all unions.
+  /// The right pixels of all classes over the sum of all unions.
   std::optional<double> global_iou() const;
-  /// Weighted by inverse class frequency, over the classes that have true pixels.
+  /// The mean weighted by inverse class frequency, over the classes that have true pixels.
   std::optional<double> weighted_iou() const;
 
  private:
@@ -62,14 +63,14 @@ class ConfusionMatrix {
 struct MapShape {
   int height = 0;
   int width = 0;
-  std::size_t classes = 0;  ///< 0: the tensor holds the classes themselves
+  std::size_t classes = 0;  ///< 0 where the tensor holds the classes themselves
 
   std::size_t pixels() const { return static_cast<std::size_t>(height) * static_cast<std::size_t>(width); }
 };
-/// Error: the tensor is no map of the size of `labels`.
+/// The shape of a tensor as a map. Error: it is no map of the size of `labels`.
 Result<MapShape> map_shape(const Tensor& tensor, const ClassMap& labels);
 
-/// Class of each pixel of one image; -1: all its scores are NaN, or the class is none of 0 ..
+/// The class of each pixel of one image; -1 where all its scores are NaN, or the class is none of 0 ..
 /// ConfusionMatrix::k_max_classes-1.
 std::vector<int> predicted_classes(const Tensor& tensor, const MapShape& shape,
                                    std::span<const std::byte> image);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Task: what kind of answer a network gives, and how answers become counts. The tensor that holds an image's
-// answer and its label go in; FaultCounts come out, which add up over images. A task also brings the words,
-// the columns and the derived metrics that journals, results and tables show, so that nobody else asks which
-// task it is. `qfi run` and campaigns score by the same code.
+// Owns Task, which says what kind of answer a network gives, and how answers become counts. The tensor that
+// holds an image's answer and its label go in; FaultCounts come out, which add up over images. A task also
+// brings the words, the columns and the derived metrics that journals, results and tables show, so that
+// nobody else asks which task it is. `qfi run` and campaigns score by the same code.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct NumberField {
   enum class Kind : std::uint8_t { count, share, share_or_null };
   const char* key;
   Kind kind = Kind::count;
-  const char* meaning = "";  ///< for the schema of results; may be empty
+  const char* meaning = "";  ///< what the schema of results says of it; may be empty
 };
 /// A count, a share of 0 .. 1, or null where a share has nothing to be of.
 using Number = std::variant<std::monostate, std::uint64_t, double>;
@@ -34,7 +34,7 @@ using Number = std::variant<std::monostate, std::uint64_t, double>;
 struct DerivedMetric {
   const char* key;
   const char* short_key;
-  const char* label;  ///< for people
+  const char* label;  ///< what people read
 };
 
 /// What a task calls things.
@@ -103,7 +103,7 @@ class Task {
 
   /// Error: the tensor is no answer to a data set with such labels, or a label is no class of it.
   virtual Result<AnswerShape> check(const Tensor& tensor, const DataSet& data) const = 0;
-  /// The same for one image of another shape. Error: as check(), without the image.
+  /// Checks one image of another shape. Error: as check(), without the image.
   virtual Result<AnswerShape> check_image(const Tensor& tensor, const AnswerShape& shape,
                                           const Label& label) const = 0;
 
@@ -120,11 +120,11 @@ class Task {
   /// What results say of one fault's counts.
   virtual std::span<const NumberField> count_fields() const = 0;
   virtual std::vector<Number> count_numbers(const FaultCounts& counts) const = 0;
-  /// What they say of the golden run, counted as if fault-free were a fault.
+  /// What results say of the golden run, counted as if fault-free were a fault.
   virtual std::span<const NumberField> golden_fields() const = 0;
   virtual std::vector<Number> golden_numbers(const FaultCounts& counts, const TieCounts& ties) const = 0;
   virtual std::span<const DerivedMetric> derived_metrics() const { return {}; }
-  /// Their values, in that order; nullopt where there is nothing to derive them from.
+  /// The values of derived_metrics(), in that order; nullopt where there is nothing to derive them from.
   virtual std::vector<std::optional<double>> derived(const FaultCounts&) const { return {}; }
   /// What `qfi run --json` says of the counts of all images.
   virtual std::span<const NumberField> run_fields() const = 0;

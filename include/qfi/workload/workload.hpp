@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Workload: what every fault of a campaign is tried on. A model, images and labels come in; the prepared
+// Owns Workload, what every fault of a campaign is tried on. A model, images and labels come in; the prepared
 // program, the golden run and the scoring of a faulty one come out.
 #pragma once
 
@@ -52,8 +52,9 @@ struct WorkloadParams {
   std::uint64_t model_memory = k_model_memory;
 };
 
-/// `model_file`: the model's path, for errors. Errors: more than one input, a metric that is no score per
-/// class or pixel, labels that are missing or no classes, images that do not fit, outputs of more than 4 GiB.
+/// Prepares the program and runs the golden run. `model_file` is the model's path, for errors. Errors: more
+/// than one input, a metric that is no score per class or pixel, labels that are missing or no classes,
+/// images that do not fit, outputs of more than 4 GiB.
 Result<Workload> make_workload(Model model, const std::string& model_file, const DataAndInput& source,
                                const WorkloadParams& params);
 
@@ -61,7 +62,7 @@ Result<Workload> make_workload(Model model, const std::string& model_file, const
 Result<std::vector<std::byte>> read_inputs(const Workload& workload, const InputScaling& scaling,
                                            std::size_t first, std::size_t count);
 
-/// One image's tensor after a faulty run. Asked for watched tensors only.
+/// Gives one image's tensor after a faulty run. It is asked for watched tensors only.
 using TensorOf = std::function<std::span<const std::byte>(int tensor)>;
 
 /// What a faulty run of one image counts.
