@@ -7,7 +7,7 @@ namespace qfi {
 
 bool has_avx2();
 
-/// AVX-512 F, BW, VL, DQ and VBMI, and GFNI: Intel since Ice Lake, AMD since Zen 4.
+/// True: AVX-512 F, BW, VL, DQ and VBMI, and GFNI are there, as on Intel since Ice Lake and AMD since Zen 4.
 bool has_avx512();
 
 }  // namespace qfi

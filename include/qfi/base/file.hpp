@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Files: a path goes in, the whole content comes out, up to a limit. What is written appears under its name
+// whole or not at all.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +18,7 @@ namespace qfi {
 /// How much content is read at most, and the option that sets it, for errors.
 struct ByteLimit {
   std::uint64_t bytes = std::uint64_t{4} << 30;
-  std::string_view option = {};  ///< empty: none does
+  std::string_view option = {};  ///< empty: no option sets it
 
   ByteLimit() = default;
   ByteLimit(std::uint64_t most, std::string_view set_by = {}) : bytes(most), option(set_by) {}
@@ -27,10 +29,12 @@ struct ByteLimit {
 /// The whole file. Errors: missing, not a regular file, unreadable, larger than the limit.
 Result<std::string> read_file(const std::filesystem::path& path, const ByteLimit& limit = {});
 
-/// As read_file; a gzip file (any name) is unpacked, up to the limit of content.
+/// The whole file; one that gzip packed, whatever its name, is unpacked. The limit is one of the content.
+/// Errors: those of read_file, and damaged gzip data.
 Result<std::string> read_file_gunzip(const std::filesystem::path& path, const ByteLimit& limit = {});
 
-/// A file that appears under its name, whole, when it is finished; else nothing stays behind.
+/// A file that appears under its name, whole, when it is finished. One that is not finished leaves nothing
+/// behind.
 class OutputFile {
  public:
   /// Error: the name is taken by something that is not a regular file, or no file can be made here.
@@ -41,8 +45,10 @@ class OutputFile {
 
   /// May be called from several threads, for different places.
   Result<void> write_at(std::uint64_t place, std::span<const std::byte> content) const;
-  /// Brings what is written to the disk and closes it: no more writing. Many files may wait like this.
+  /// Brings what is written to the disk and closes the file: write_at() must not follow. Many files may wait
+  /// like this.
   Result<void> settle();
+  /// Settles the file and gives it its name.
   Result<void> finish();
 
  private:
@@ -56,8 +62,8 @@ class OutputFile {
 /// Writes to a temporary file in the same folder, then renames: readers see all or nothing.
 Result<void> write_file(const std::filesystem::path& path, std::string_view content);
 
-/// Error: a file is there that does not begin with `start`, as all that qfi writes under such a name does,
-/// and nobody asked to replace it.
+/// Error: nobody asked to replace a file, and one is there that does not begin with `start`, as all that qfi
+/// writes under such a name does.
 Result<void> check_replaceable(const std::filesystem::path& path, std::string_view start, bool is_forced);
 
 /// The name of the folder that holds a file, also where the path does not say it.

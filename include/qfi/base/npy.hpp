@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// NumPy's .npy files, versions 1 to 3, C order, little-endian; and arrays in .npz archives.
+// NumPy's arrays: .npy files (versions 1 to 3, C order, little-endian) and members of .npz archives go in,
+// type, shape and bytes come out; and the other way.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +23,8 @@ struct NpyArray {
   std::uint64_t elements() const;
 };
 
-/// Errors: not an .npy file, Fortran order, big-endian, an unknown type, size not as the header says.
+/// Errors: the file is no .npy file, it is in Fortran order or big-endian, its type is not known, or its size
+/// is not as the header says.
 Result<NpyArray> read_npy(const std::filesystem::path& path, const ByteLimit& limit = {});
 
 /// The array `array` of an .npz archive; the error lists what is there.

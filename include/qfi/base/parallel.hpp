@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Work on several threads: a count and what to do with each index go in.
 #pragma once
 
 #include <cstddef>

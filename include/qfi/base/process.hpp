@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Other programs: a command and its folder go in, its exit code and what it printed come out.
 #pragma once
 
 #include <chrono>
@@ -16,15 +17,15 @@ struct ProcessOutcome {
 };
 
 /// Runs a program found on PATH with the given arguments (no shell) in `folder` and waits for it.
-/// `variables`: NAME=VALUE, in place of what the environment says. Errors: program not found, cannot start,
-/// longer than `limit` (it and its children are killed). The program is killed when this one is;
-/// programs that it started itself end by themselves.
+/// `variables` are NAME=VALUE and stand in place of what the environment says. Errors: program not found,
+/// cannot start, longer than `limit` (it and its children are killed). The program is killed when this one
+/// is; programs that it started itself end by themselves.
 Result<ProcessOutcome> run_process(const std::vector<std::string>& command,
                                    const std::filesystem::path& folder, std::chrono::seconds limit,
                                    const std::vector<std::string>& variables = {});
 
-/// For programs that put a temporary folder's name into commands of theirs: theirs is the folder that they
-/// run in.
+/// Makes the folder that a program runs in its folder of temporary files: some put that folder's name into
+/// commands of theirs.
 inline const std::vector<std::string> k_temporary_files_here = {"TMPDIR=."};
 
 }  // namespace qfi

@@ -8,7 +8,7 @@
 
 namespace qfi {
 
-/// One of several parts of a campaign that run apart. Parts are made by the plan alone.
+/// One of several parts of a campaign that run apart. The plan alone says what belongs to which.
 struct Shard {
   std::uint64_t index = 1;  ///< 1 .. count
   std::uint64_t count = 1;

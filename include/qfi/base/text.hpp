@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Texts: JSON to and from text, numbers and parts out of text, and text that a terminal may show.
 #pragma once
 
 #include <charconv>
@@ -19,7 +20,7 @@ std::string json_text(const nlohmann::ordered_json& json);
 /// `most_members`: both cost far more than their size.
 Result<void> check_json(std::string_view text, std::size_t most_members);
 
-/// Of a text that passes check_json. Error: it does not, or is no JSON.
+/// The value that a text means. Errors: that of check_json, or the text is no JSON.
 template <class Json>
 Result<Json> parse_json(std::string_view text, std::size_t most_members = 1000) {
   QFI_CHECK(check_json(text, most_members));
@@ -40,8 +41,8 @@ bool parse_number(std::string_view text, T& value) {
   return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
 }
 
-/// For a terminal: newlines at the end are cut, other control characters become spaces. Names in messages
-/// come from files.
+/// A text that a terminal may show, as names in messages come from files: newlines at the end are cut, other
+/// control characters become spaces.
 std::string printable(std::string text);
 
 }  // namespace qfi

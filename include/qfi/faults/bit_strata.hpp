@@ -47,11 +47,11 @@ struct BitSite {
 struct BitStratum {
   /// Bits of values, or check bits of groups.
   struct Part {
-    std::size_t values = 0;
-    std::uint64_t count = 0;       ///< values; of check bits, groups
-    std::vector<int> stored_bits;  ///< of each value, where it is the first of its group; of each group
-    bool are_checks = false;
-    std::vector<std::uint64_t> groups;  ///< of check bits: StoredValues::groups()
+    std::size_t values = 0;             ///< index into the StoredValues
+    std::uint64_t count = 0;            ///< how many values there are, or groups
+    std::vector<int> stored_bits;       ///< of each one; a value's as if it were the first of its group
+    bool are_checks = false;            ///< the bits are check bits
+    std::vector<std::uint64_t> groups;  ///< the first elements of the groups, where the bits are check bits
   };
   std::vector<Part> parts;
   std::optional<std::size_t> layer;  ///< where the stratum lies in one
@@ -75,20 +75,21 @@ BitSite bit_member(std::span<const StoredValues> stored, const BitStratum& strat
 enum class BitErrorDraw : std::uint8_t { binomial, fixed };
 
 /// Members of 0 .. population - 1 that flip in draw number `draw` at an error rate per bit, 0 to 1, each
-/// once, in the order of drawing. binomial: their number is drawn, as every bit flips by itself; fixed:
-/// population * rate, rounded.
+/// once, in the order of drawing. Their number is drawn where `how` is `binomial`, as every bit flips by
+/// itself; where it is `fixed` it is population * rate, rounded.
 std::vector<std::uint64_t> draw_bit_errors(std::uint64_t population, double rate, BitErrorDraw how,
                                            std::uint64_t draw, std::uint64_t seed);
 
-/// D(i) = 2^i.
+/// D(i) = 2^i, of `width` bits.
 std::vector<double> place_values(int width);
 
 /// D(i) = mean over a constant tensor of |value with bit i flipped - value| (DATE 2023), for values kept
-/// in `width` bits. Of integers every flip of bit i moves by 2^i. Of FLOAT32 (width 32) a distance is at
-/// most the largest finite number, which infinite and NaN results count as.
+/// in `width` bits. In integers every flip of bit i moves by 2^i. In FLOAT32 (width 32) a distance is at most
+/// the largest finite number, which infinite and NaN results count as.
 std::vector<double> mean_flip_distances(const Tensor& tensor, int width);
 
-/// p(i) from D(i): linear, the smallest distance gets 2^-bits, the largest 0.5. All equal: 0.5.
+/// p(i) from D(i): linear, so that the smallest distance gets 2^-bits and the largest 0.5; 0.5 for all where
+/// they are equal.
 std::vector<double> assumed_probabilities(std::span<const double> distances);
 
 }  // namespace qfi

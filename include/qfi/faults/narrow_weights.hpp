@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weights kept in fewer than 8 bits.
+// Weights kept in fewer than 8 bits. A model and a layer go in; the layer's weights are re-quantized.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Neurons, and files that list them with their vulnerability.
+// Neurons. A file that lists them with their vulnerability goes in; the most vulnerable ones come out.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace qfi {
 
-/// An output of a layer that multiplies weights, after its activation.
+/// An output value of a layer that multiplies weights, after its activation.
 struct Neuron {
   std::size_t operator_index = 0;
   std::uint64_t element = 0;  ///< of the layer's output
