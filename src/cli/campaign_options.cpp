@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "campaign_options.hpp"
 
-#include <fmt/format.h>
-
-#include <cstdio>
 #include <cstdlib>
+
+#include "logging.hpp"
 
 namespace qfi::cli {
 
@@ -77,8 +76,7 @@ unsigned thread_count(const CampaignOptions& options, const CampaignConfig& conf
 
 Result<Plan> load_plan(CampaignConfig config, const PlanParams& params) {
   QFI_TRY(Plan plan, make_plan(std::move(config), params));
-  for (const std::string& warning : plan.workload->program->model().warnings)
-    fmt::print(stderr, "qfi: warning: {}\n", printable(warning));
+  log_warnings(plan.workload->program->model());
   return plan;
 }
 

@@ -6,6 +6,7 @@
 
 #include "campaign_options.hpp"
 #include "data_options.hpp"
+#include "logging.hpp"
 #include "progress_line.hpp"
 #include "qfi/config/config_names.hpp"
 #include "qfi/fault_sets/faulty_unit.hpp"
@@ -93,8 +94,7 @@ Result<FaultyMultiplier> make_faulty_multiplier(const Options& options, const Pr
 Result<Program> load_program(const Options& options, const std::string& metric_tensor,
                              EvaluateParams& evaluation) {
   QFI_TRY(Model model, load_tflite(options.model, load_params(options.model_memory)));
-  for (const std::string& warning : model.warnings)
-    fmt::print(stderr, "qfi: warning: {}\n", printable(warning));
+  log_warnings(model);
   if (model.inputs.size() != 1)
     return bad_input("{}: {} inputs; a data set feeds a model with 1", options.model, model.inputs.size());
   QFI_TRY(evaluation.files, tensor_files(options, model));

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "command.hpp"
+#include "logging.hpp"
 #include "stop_signals.hpp"
 
 namespace qfi::cli {
@@ -81,6 +82,7 @@ Result<std::map<std::string, std::uint64_t>> parse_ties(const std::vector<std::s
 int main(int argc, char** argv) {
   using namespace qfi;
   using namespace qfi::cli;
+  start_logging();
   static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));  // a limit on file sizes is an error like a full disk
   try {
     CLI::App app{"qfi: how often does a quantized network still answer right under hardware faults?"};
@@ -102,24 +104,27 @@ int main(int argc, char** argv) {
     add_inspect(app, chosen);
     add_synth(app, chosen);
     add_table(app, chosen);
+    add_log_options(app);
+    for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+      add_log_options(*command);
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
       if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-      fmt::print(stderr, "qfi: {}; see qfi --help\n", printable(error.what()));
+      log(LogLevel::error, fmt::format("{}; see qfi --help", error.what()));
       return k_bad_input;
     }
     const auto outcome = chosen();
     if (outcome && std::fflush(stdout) != 0) {
-      fmt::print(stderr, "qfi: cannot write to standard output: {}\n", std::strerror(errno));
+      log(LogLevel::error, fmt::format("cannot write to standard output: {}", std::strerror(errno)));
       return k_failed;
     }
     if (outcome) return *outcome;
-    fmt::print(stderr, "qfi: {}\n", printable(outcome.error().message));
+    log(LogLevel::error, outcome.error().message);
     if (outcome.error().kind == ErrorKind::stopped) return 128 + StopSignals::received();
     return outcome.error().kind == ErrorKind::bad_input ? k_bad_input : k_failed;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "qfi: {}\n", printable(error.what()));
+    log(LogLevel::error, error.what());
     return k_failed;
   }
 }
