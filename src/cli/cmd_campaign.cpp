@@ -30,7 +30,7 @@ bool has_tables(const Plan& plan) {
   return false;
 }
 
-// Of every set that has tables.
+// Checks some tables of every set that has them.
 Result<VerificationOutcome> verify(const Plan& plan, const Options& options, ProgressLine& progress) {
   VerificationOutcome outcome;
   outcome.reason = "no netlist in this campaign";
@@ -83,7 +83,8 @@ Result<void> take_over(const Plan& plan, const Shard& shard, Journal& journal) {
 // What of the campaign is not run now, and why.
 Result<void> log_start(const Options& options, const Shard& shard, const Journal& journal) {
   if (shard.count > 1)
-    log(LogLevel::info, fmt::format("shard {}/{}: the other shards' trials are not run", shard.index, shard.count));
+    log(LogLevel::info,
+        fmt::format("shard {}/{}: the other shards' trials are not run", shard.index, shard.count));
   QFI_TRY(const std::uint64_t trials, journal.trials());
   if (trials > 0 && !options.compares_naive)
     log(LogLevel::info, fmt::format("{} trials are taken from {}", trials, journal.file().string()));

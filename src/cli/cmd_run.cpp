@@ -184,11 +184,7 @@ void add_run(CLI::App& app, Action& chosen) {
   command->add_option("--threads", options->threads, "threads (default: all cores)")
       ->check(CLI::Range(1, 4096))
       ->type_name("N");
-  const std::map<std::string, KernelSet> kernels = {
-      {"reference", KernelSet::reference}, {"portable", KernelSet::portable}, {"fast", KernelSet::fast}};
-  command->add_option("--kernels", options->kernels, "kernel set; results do not depend on it")
-      ->transform(CLI::CheckedTransformer(kernels).description("reference|portable|fast"))
-      ->default_str("fast");
+  add_kernels_option(*command, options->kernels);
   command->add_flag("--json", options->json, "print JSON instead of a table");
   add_model_memory_option(*command, options->model_memory);
   add_data_memory_option(*command, options->data_memory);

@@ -109,10 +109,11 @@ void add_log_options(CLI::App& command) {
                                           "stderr: no progress, warnings and errors alone");
   auto* verbose = command.add_flag_callback("--verbose", show_from(LogLevel::debug),
                                             "stderr: also what is done step by step");
-  auto* level = command.add_option_function<LogLevel>("--log-level", show, "stderr: messages from this level on")
-                    ->transform(CLI::CheckedTransformer(levels).description("debug|info|warning|error"))
-                    ->default_str("info")
-                    ->type_name("");
+  auto* level =
+      command.add_option_function<LogLevel>("--log-level", show, "stderr: messages from this level on")
+          ->transform(CLI::CheckedTransformer(levels).description("debug|info|warning|error"))
+          ->default_str("info")
+          ->type_name("");
   quiet->excludes(verbose)->excludes(level);
   verbose->excludes(level);
   for (CLI::Option* option : {quiet, verbose, level}) option->group("Messages");

@@ -47,6 +47,14 @@ void add_data_memory_option(CLI::App& command, std::uint64_t& bytes) {
   add_memory_option(command, "--data-memory", "limit of what a file of images or labels unpacks to", bytes);
 }
 
+void add_kernels_option(CLI::App& command, KernelSet& kernels) {
+  const std::map<std::string, KernelSet> names = {
+      {"reference", KernelSet::reference}, {"portable", KernelSet::portable}, {"fast", KernelSet::fast}};
+  command.add_option("--kernels", kernels, "kernel set; results do not depend on it")
+      ->transform(CLI::CheckedTransformer(names).description("reference|portable|fast"))
+      ->default_str("fast");
+}
+
 void add_force_option(CLI::App& command, bool& is_forced) {
   command.add_flag("--force", is_forced, "replace a file that is there, whoever wrote it");
 }
@@ -104,6 +112,7 @@ int main(int argc, char** argv) {
     add_inspect(app, chosen);
     add_synth(app, chosen);
     add_table(app, chosen);
+    add_selfcheck(app, chosen);
     add_log_options(app);
     for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
       add_log_options(*command);

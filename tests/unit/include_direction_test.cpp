@@ -87,7 +87,8 @@ class IncludeGraph {
   }
 
   // For each pair of modules that may not be, the shortest chain of includes from one to the other.
-  std::vector<std::string> chains(const std::function<bool(const std::string&, const std::string&)>& may) const {
+  std::vector<std::string> chains(
+      const std::function<bool(const std::string&, const std::string&)>& may) const {
     std::map<std::pair<std::string, std::string>, std::vector<std::string>> shortest;
     for (const auto& [path, file] : m_files)
       for (const std::vector<std::string>& chain : chains_from(path, may)) {
@@ -231,8 +232,8 @@ class WrongTree : public testing::Test {
   IncludeGraph graph() const { return IncludeGraph(m_folder.path()); }
 
   TemporaryFolder m_folder = test::value_of(TemporaryFolder::create());
-  Modules m_allowed = read_table(
-      "\n| `base` | a | nothing |\n| `netlist` | b | `base` |\n| `engine` | c | `base` |\n");
+  Modules m_allowed =
+      read_table("\n| `base` | a | nothing |\n| `netlist` | b | `base` |\n| `engine` | c | `base` |\n");
 };
 
 TEST_F(WrongTree, AnArrowThatTheTableDoesNotAllowIsSeenThroughAPrivateHeader) {
@@ -257,12 +258,14 @@ TEST_F(WrongTree, AnotherModulesPrivateHeaderIsSeen) {
 TEST_F(WrongTree, AFolderWithoutARowIsSeen) {
   write("src/extra/x.cpp", "#include \"qfi/base/a.hpp\"\n");
   EXPECT_THAT(graph().modules(), ElementsAre("base", "engine", "extra", "netlist"));
-  EXPECT_THAT(forbidden_chains(graph(), m_allowed), testing::Contains("src/extra/x.cpp -> include/qfi/base/a.hpp"));
+  EXPECT_THAT(forbidden_chains(graph(), m_allowed),
+              testing::Contains("src/extra/x.cpp -> include/qfi/base/a.hpp"));
 }
 
 TEST_F(WrongTree, ALinkThatIsMissingAndOneThatIsNotAllowedAreSeen) {
-  const Modules links = read_links("qfi_module(base LINKS fmt)\nqfi_module(engine LINKS qfi_base PRIVATE x)\n"
-                                   "qfi_module(netlist LINKS qfi_engine)\n");
+  const Modules links = read_links(
+      "qfi_module(base LINKS fmt)\nqfi_module(engine LINKS qfi_base PRIVATE x)\n"
+      "qfi_module(netlist LINKS qfi_engine)\n");
   EXPECT_THAT(wrong_links(graph().arrows(), links, m_allowed),
               ElementsAre("engine includes, does not link netlist", "netlist links, may not include engine"));
 }
