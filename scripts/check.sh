@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The long gate beside scripts/test.sh, some hours: all tests with sanitizers, with Slurm and a browser, fuzzing, and
-# clang-tidy. `scripts/check.sh STEP..` runs some of: test asan tsan campaign fuzz tidy shell. QFI_FUZZ_SECONDS: of each
+# clang-tidy. `scripts/check.sh STEP..` runs some of: test odr asan tsan campaign fuzz tidy shell. QFI_FUZZ_SECONDS: of each
 # fuzz target (600). A summary stands at the end; exit code 1 where a step failed.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
 seconds=${QFI_FUZZ_SECONDS:-600}
 steps=("$@")
-[[ ${#steps[@]} -gt 0 ]] || steps=(test asan tsan campaign fuzz tidy shell)
+[[ ${#steps[@]} -gt 0 ]] || steps=(test odr asan tsan campaign fuzz tidy shell)
 scripts/packages.sh && scripts/check_packages.sh || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -20,6 +20,8 @@ build() {  # PRESET TARGET..
 }
 
 run_test() { scripts/test.sh; }
+# The linker sees all modules at once: two types of one name that differ are an error.
+run_odr() { build odr qfi unit_tests; }
 run_asan() { build asan-ubsan && ctest --preset asan-ubsan --parallel "$(nproc)"; }
 run_tsan() { build tsan && ctest --preset tsan --parallel "$(nproc)"; }
 

@@ -7,7 +7,7 @@ packages=(
   g++ cmake ninja-build git
   flatbuffers-compiler libflatbuffers-dev
   libboost-dev libcli11-dev libdnnl-dev libeigen3-dev libexpected-dev libfmt-dev libjpeg-dev libpng-dev
-  libsqlite3-dev libssl-dev libxxhash-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev libzip-dev
+  libspdlog-dev libsqlite3-dev libssl-dev libxxhash-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev libzip-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   yosys verilator make gnuplot-nox
   python3 python3-jsonschema

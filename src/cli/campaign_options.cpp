@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "campaign_options.hpp"
 
-#include <fmt/format.h>
-
-#include <cstdio>
 #include <cstdlib>
+
+#include "logging.hpp"
 
 namespace qfi::cli {
 
@@ -17,11 +16,7 @@ void add_campaign_options(CLI::App& command, CampaignOptions& options) {
   command.add_option("--threads", options.threads, "threads (default: as the config says, else all cores)")
       ->check(CLI::Range(1, 4096))
       ->type_name("N");
-  const std::map<std::string, KernelSet> kernels = {
-      {"reference", KernelSet::reference}, {"portable", KernelSet::portable}, {"fast", KernelSet::fast}};
-  command.add_option("--kernels", options.kernels, "kernel set; results do not depend on it")
-      ->transform(CLI::CheckedTransformer(kernels).description("reference|portable|fast"))
-      ->default_str("fast");
+  add_kernels_option(command, options.kernels);
   add_model_memory_option(command, options.model_memory);
   add_data_memory_option(command, options.data_memory);
 }
@@ -77,8 +72,7 @@ unsigned thread_count(const CampaignOptions& options, const CampaignConfig& conf
 
 Result<Plan> load_plan(CampaignConfig config, const PlanParams& params) {
   QFI_TRY(Plan plan, make_plan(std::move(config), params));
-  for (const std::string& warning : plan.workload->program->model().warnings)
-    fmt::print(stderr, "qfi: warning: {}\n", printable(warning));
+  log_warnings(plan.workload->program->model());
   return plan;
 }
 

@@ -18,7 +18,6 @@ struct CampaignOptions {
   std::uint64_t model_memory = k_model_memory;
   std::uint64_t data_memory = k_data_memory;
   bool json = false;
-  bool is_quiet = false;
 };
 
 void add_campaign_options(CLI::App& command, CampaignOptions& options);
@@ -26,7 +25,7 @@ void add_campaign_options(CLI::App& command, CampaignOptions& options);
 /// The config with `${NAME}` from --define, else from the environment.
 Result<CampaignConfig> load_config(const CampaignOptions& options);
 
-/// Prints the model's warnings to stderr.
+/// Logs the model's warnings.
 Result<Plan> load_plan(CampaignConfig config, const PlanParams& params);
 
 /// NAME=VALUE texts.

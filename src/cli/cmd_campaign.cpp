@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "campaign_files.hpp"
+#include "logging.hpp"
 #include "progress_line.hpp"
 #include "qfi/report/table.hpp"
 #include "qfi/results/results_file.hpp"
@@ -23,7 +24,13 @@ struct Options : CampaignOptions {
   std::string shard;
 };
 
-// Of every set that has tables.
+bool has_tables(const Plan& plan) {
+  for (std::size_t i = 0; i < plan.sets.size(); ++i)
+    if (plan.stuck_at(i) != nullptr) return true;
+  return false;
+}
+
+// Checks some tables of every set that has them.
 Result<VerificationOutcome> verify(const Plan& plan, const Options& options, ProgressLine& progress) {
   VerificationOutcome outcome;
   outcome.reason = "no netlist in this campaign";
@@ -40,6 +47,14 @@ Result<VerificationOutcome> verify(const Plan& plan, const Options& options, Pro
       outcome.products += products;
     }
   return outcome;
+}
+
+// A campaign that asks for checked tables says so where it could not have them.
+void log_verification(const Plan& plan, const VerificationOutcome& outcome) {
+  if (outcome.is_done) log(LogLevel::debug, fmt::format("{} tables checked by Verilator", outcome.tables));
+  else if (plan.config.verify == 0 || !has_tables(plan))
+    log(LogLevel::debug, fmt::format("no tables checked by Verilator: {}", outcome.reason));
+  else log(LogLevel::warning, fmt::format("no tables checked by Verilator: {}", outcome.reason));
 }
 
 Result<void> check_shard(const Plan& plan, const Shard& shard) {
@@ -63,6 +78,17 @@ Result<void> take_over(const Plan& plan, const Shard& shard, Journal& journal) {
                      *before, now.shard);
   QFI_CHECK(journal.set_note("shard", now.shard));
   return journal.set_note("partition", now.partition);
+}
+
+// What of the campaign is not run now, and why.
+Result<void> log_start(const Options& options, const Shard& shard, const Journal& journal) {
+  if (shard.count > 1)
+    log(LogLevel::info,
+        fmt::format("shard {}/{}: the other shards' trials are not run", shard.index, shard.count));
+  QFI_TRY(const std::uint64_t trials, journal.trials());
+  if (trials > 0 && !options.compares_naive)
+    log(LogLevel::info, fmt::format("{} trials are taken from {}", trials, journal.file().string()));
+  return {};
 }
 
 Result<CampaignRun> run_with_journal(Plan& plan, const Shard& shard, unsigned threads, Journal* journal,
@@ -93,9 +119,7 @@ Result<CampaignRun> run_with_journal(Plan& plan, const Shard& shard, unsigned th
 void print_summary(const Plan& plan, const CampaignResults& results, const VerificationOutcome& verification,
                    const OutputFolder& folder) {
   fmt::print("{}", summary_table(results, work_of(plan)) + comparison_table(plan));
-  bool has_tables = false;
-  for (std::size_t i = 0; i < plan.sets.size(); ++i) has_tables = has_tables || plan.stuck_at(i) != nullptr;
-  if (has_tables)
+  if (has_tables(plan))
     fmt::print("\n{} tables checked by Verilator{}", verification.tables,
                verification.is_done ? ", no difference" : " (" + verification.reason + ")");
   fmt::print("\nresults in {}\n", folder.file("results.json").string());
@@ -111,7 +135,7 @@ Result<int> run(const Options& options) {
   if (shard.count > 1 && options.compares_naive)
     return bad_input("--compare-naive keeps no trials: not together with --shard");
   QFI_TRY(auto journal, options.restarts ? nullptr : open_known_journal(output));
-  ProgressLine progress(options.is_quiet);
+  ProgressLine progress;
   progress.note("golden run and drawing of faults");
   PlanParams plan_params{threads, options.kernels, {}};
   plan_params.model_memory = options.model_memory;
@@ -122,13 +146,16 @@ Result<int> run(const Options& options) {
   QFI_TRY(Plan plan, std::move(planned));
   QFI_CHECK(check_shard(plan, shard));
   QFI_TRY(const OutputFolder folder, OutputFolder::open(output));
+  QFI_CHECK(open_run_log(folder.path()));
   if (options.restarts) QFI_CHECK(remove_known_journal(output));
   if (!journal) {
     QFI_TRY(journal, Journal::open(folder.file(k_journal_name), count_columns()));
   }
   QFI_CHECK(take_over(plan, shard, *journal));
+  QFI_CHECK(log_start(options, shard, *journal));
   info.plan_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   QFI_TRY(const VerificationOutcome verification, verify(plan, options, progress));
+  log_verification(plan, verification);
 
   // Trials that are compared are all run.
   Journal* const kept = options.compares_naive ? nullptr : journal.get();
@@ -158,7 +185,6 @@ void add_campaign(CLI::App& app, Action& chosen) {
       ->type_name("FOLDER");
   command->add_flag("--compare-naive", options->compares_naive,
                     "run every fault of stored bits in the plain way too, compare and time both");
-  command->add_flag("-q,--quiet", options->is_quiet, "no progress on stderr");
   command->add_flag("--restart", options->restarts, "forget what an earlier run left in the output folder");
   add_shard_option(*command, options->shard, "run part I of N alone; qfi merge joins them");
   command->add_flag("--json", options->json, "print results.json instead of a table");

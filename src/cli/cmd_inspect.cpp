@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "command.hpp"
+#include "logging.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/report/inspect.hpp"
 
@@ -27,8 +28,7 @@ Result<int> run(Options options) {
     auto program = Program::prepare(std::move(model), params);
     if (!program) return at(options.file, program.error());
     const ModelInventory inventory = take_inventory(*program);
-    for (const std::string& warning : inventory.warnings)
-      fmt::print(stderr, "qfi: warning: {}\n", printable(warning));
+    log_warnings(program->model());
     fmt::print("{}", options.json ? model_json(inventory) : model_table(inventory));
     return k_done;
   }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "campaign_files.hpp"
+#include "logging.hpp"
 #include "qfi/report/table.hpp"
 #include "qfi/results/results_file.hpp"
 
@@ -93,6 +94,8 @@ Result<void> copy_trials(const Plan& plan, const std::vector<std::string>& folde
             journal.add(std::move(row));
             return {};
           }));
+    QFI_TRY(const std::uint64_t trials, source->trials());
+    log(LogLevel::debug, fmt::format("{} trials are taken from {}", trials, source->file().string()));
   }
   return journal.finish();
 }
@@ -113,6 +116,7 @@ Result<int> run(const Options& options) {
   const Journal::Identity identity = campaign_identity(plan, this_tool());
   QFI_CHECK(check_sources(options, output, plan, identity));
   QFI_TRY(const OutputFolder folder, OutputFolder::open(output));
+  QFI_CHECK(open_run_log(folder.path()));
   if (options.restarts) QFI_CHECK(remove_known_journal(output));
   if (std::filesystem::exists(folder.file(k_journal_name)))
     return bad_input("{}: there already; another --output, or --restart",

@@ -6,6 +6,7 @@
 #include "campaign_files.hpp"
 #include "campaign_options.hpp"
 #include "data_options.hpp"
+#include "logging.hpp"
 #include "progress_line.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/text.hpp"
@@ -114,6 +115,7 @@ Result<VulnerabilityFile> search(const Options& options, VulnerabilityStats& sta
   params.tool = tool.version + " " + tool.git;
   QFI_TRY(params.shard, shard_of(options.shard));
   QFI_TRY(Model model, load_tflite(options.model, load_params(options.model_memory)));
+  log_warnings(model);
   params.threads = options.threads > 0 ? options.threads : default_threads();
   QFI_TRY(const Workload workload, make_workload(std::move(model), options.model, source,
                                                  {params.threads, KernelSet::fast, options.model_memory}));

@@ -6,6 +6,7 @@
 
 #include "campaign_options.hpp"
 #include "data_options.hpp"
+#include "logging.hpp"
 #include "progress_line.hpp"
 #include "qfi/config/config_names.hpp"
 #include "qfi/fault_sets/faulty_unit.hpp"
@@ -93,8 +94,7 @@ Result<FaultyMultiplier> make_faulty_multiplier(const Options& options, const Pr
 Result<Program> load_program(const Options& options, const std::string& metric_tensor,
                              EvaluateParams& evaluation) {
   QFI_TRY(Model model, load_tflite(options.model, load_params(options.model_memory)));
-  for (const std::string& warning : model.warnings)
-    fmt::print(stderr, "qfi: warning: {}\n", printable(warning));
+  log_warnings(model);
   if (model.inputs.size() != 1)
     return bad_input("{}: {} inputs; a data set feeds a model with 1", options.model, model.inputs.size());
   QFI_TRY(evaluation.files, tensor_files(options, model));
@@ -184,11 +184,7 @@ void add_run(CLI::App& app, Action& chosen) {
   command->add_option("--threads", options->threads, "threads (default: all cores)")
       ->check(CLI::Range(1, 4096))
       ->type_name("N");
-  const std::map<std::string, KernelSet> kernels = {
-      {"reference", KernelSet::reference}, {"portable", KernelSet::portable}, {"fast", KernelSet::fast}};
-  command->add_option("--kernels", options->kernels, "kernel set; results do not depend on it")
-      ->transform(CLI::CheckedTransformer(kernels).description("reference|portable|fast"))
-      ->default_str("fast");
+  add_kernels_option(*command, options->kernels);
   command->add_flag("--json", options->json, "print JSON instead of a table");
   add_model_memory_option(*command, options->model_memory);
   add_data_memory_option(*command, options->data_memory);

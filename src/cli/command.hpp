@@ -9,6 +9,7 @@
 
 #include "qfi/base/result.hpp"
 #include "qfi/base/text.hpp"
+#include "qfi/engine/program.hpp"
 #include "qfi/netlist/netlist.hpp"
 
 namespace qfi::cli {
@@ -32,6 +33,7 @@ void add_replay(CLI::App& app, Action& chosen);
 void add_nvf(CLI::App& app, Action& chosen);
 void add_nvf_merge(CLI::App& app, Action& chosen);
 void add_run(CLI::App& app, Action& chosen);
+void add_selfcheck(CLI::App& app, Action& chosen);
 void add_slurm(CLI::App& app, Action& chosen);
 void add_synth(CLI::App& app, Action& chosen);
 void add_table(CLI::App& app, Action& chosen);
@@ -46,6 +48,7 @@ unsigned default_threads();
 void add_model_memory_option(CLI::App& command, std::uint64_t& bytes);
 /// `--data-memory`, alike.
 void add_data_memory_option(CLI::App& command, std::uint64_t& bytes);
+void add_kernels_option(CLI::App& command, KernelSet& kernels);
 /// `--force`: replaces a file that qfi did not write.
 void add_force_option(CLI::App& command, bool& is_forced);
 /// --rs1, --rs2, --result, --tie and --unsigned, for netlists that do not say it themselves.

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "command.hpp"
+#include "logging.hpp"
 #include "stop_signals.hpp"
 
 namespace qfi::cli {
@@ -44,6 +45,14 @@ void add_model_memory_option(CLI::App& command, std::uint64_t& bytes) {
 
 void add_data_memory_option(CLI::App& command, std::uint64_t& bytes) {
   add_memory_option(command, "--data-memory", "limit of what a file of images or labels unpacks to", bytes);
+}
+
+void add_kernels_option(CLI::App& command, KernelSet& kernels) {
+  const std::map<std::string, KernelSet> names = {
+      {"reference", KernelSet::reference}, {"portable", KernelSet::portable}, {"fast", KernelSet::fast}};
+  command.add_option("--kernels", kernels, "kernel set; results do not depend on it")
+      ->transform(CLI::CheckedTransformer(names).description("reference|portable|fast"))
+      ->default_str("fast");
 }
 
 void add_force_option(CLI::App& command, bool& is_forced) {
@@ -81,6 +90,7 @@ Result<std::map<std::string, std::uint64_t>> parse_ties(const std::vector<std::s
 int main(int argc, char** argv) {
   using namespace qfi;
   using namespace qfi::cli;
+  start_logging();
   static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));  // a limit on file sizes is an error like a full disk
   try {
     CLI::App app{"qfi: how often does a quantized network still answer right under hardware faults?"};
@@ -102,24 +112,28 @@ int main(int argc, char** argv) {
     add_inspect(app, chosen);
     add_synth(app, chosen);
     add_table(app, chosen);
+    add_selfcheck(app, chosen);
+    add_log_options(app);
+    for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+      add_log_options(*command);
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
       if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-      fmt::print(stderr, "qfi: {}; see qfi --help\n", printable(error.what()));
+      log(LogLevel::error, fmt::format("{}; see qfi --help", error.what()));
       return k_bad_input;
     }
     const auto outcome = chosen();
     if (outcome && std::fflush(stdout) != 0) {
-      fmt::print(stderr, "qfi: cannot write to standard output: {}\n", std::strerror(errno));
+      log(LogLevel::error, fmt::format("cannot write to standard output: {}", std::strerror(errno)));
       return k_failed;
     }
     if (outcome) return *outcome;
-    fmt::print(stderr, "qfi: {}\n", printable(outcome.error().message));
+    log(LogLevel::error, outcome.error().message);
     if (outcome.error().kind == ErrorKind::stopped) return 128 + StopSignals::received();
     return outcome.error().kind == ErrorKind::bad_input ? k_bad_input : k_failed;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "qfi: {}\n", printable(error.what()));
+    log(LogLevel::error, error.what());
     return k_failed;
   }
 }

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 
+#include "logging.hpp"
 #include "qfi/report/progress.hpp"
 
 namespace qfi::cli {
@@ -16,31 +17,34 @@ constexpr auto k_log_pause = std::chrono::minutes(1);
 
 }  // namespace
 
-ProgressLine::ProgressLine(bool is_quiet)
-    : m_is_terminal(::isatty(STDERR_FILENO) == 1),
-      m_is_quiet(is_quiet),
+ProgressLine::ProgressLine()
+    : m_has_bar(::isatty(STDERR_FILENO) == 1 && is_shown(LogLevel::info)),
       m_start(Clock::now()),
-      m_shown(m_start) {}
+      m_drawn(m_start),
+      m_logged(m_start) {}
 
 void ProgressLine::note(const std::string& text) {
-  if (m_is_terminal && !m_is_quiet) fmt::print(stderr, "\r\033[K{} ..", text);
-  m_start = m_shown = Clock::now();
+  log(LogLevel::debug, text);
+  if (m_has_bar) fmt::print(stderr, "\r\033[K{} ..", text);
+  m_start = m_drawn = m_logged = Clock::now();
 }
 
 template <class Text>
 void ProgressLine::show(bool is_last, const Text& text) {
   const auto now = Clock::now();
-  if (m_is_quiet) return;
-  if (m_is_terminal && (now - m_shown >= k_terminal_pause || is_last))
-    fmt::print(stderr, "\r\033[K{}", text(std::chrono::duration<double>(now - m_start).count()));
-  else if (!m_is_terminal && now - m_shown >= k_log_pause)
-    fmt::print(stderr, "{}\n", text(std::chrono::duration<double>(now - m_start).count()));
-  else return;
-  m_shown = now;
+  const double seconds = std::chrono::duration<double>(now - m_start).count();
+  if (now - m_logged >= k_log_pause) {
+    log(m_has_bar ? LogLevel::debug : LogLevel::info, text(seconds));
+    m_logged = now;
+  }
+  if (m_has_bar && (now - m_drawn >= k_terminal_pause || is_last)) {
+    fmt::print(stderr, "\r\033[K{}", text(seconds));
+    m_drawn = now;
+  }
 }
 
 void ProgressLine::update(const ProgressState& state) {
-  if (state.done == state.recorded) m_start = m_shown = Clock::now();
+  if (state.done == state.recorded) m_start = m_drawn = m_logged = Clock::now();
   show(state.done == state.total, [&](double seconds) { return progress_text(state, seconds); });
 }
 
@@ -49,7 +53,7 @@ void ProgressLine::update(std::uint64_t done, std::uint64_t total, const char* u
 }
 
 void ProgressLine::clear() {
-  if (m_is_terminal && !m_is_quiet) fmt::print(stderr, "\r\033[K");
+  if (m_has_bar) fmt::print(stderr, "\r\033[K");
 }
 
 }  // namespace qfi::cli

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far a run is, on stderr: a bar on a terminal, a line a minute in a log.
+// How far a run is: a bar on a terminal, and a line a minute among the messages of logging.hpp.
 #pragma once
 
 #include <chrono>
@@ -11,7 +11,7 @@ namespace qfi::cli {
 
 class ProgressLine {
  public:
-  explicit ProgressLine(bool is_quiet = false);
+  ProgressLine();
   /// Says what is going on before there is anything to count.
   void note(const std::string& text);
   void update(const ProgressState& state);
@@ -23,10 +23,10 @@ class ProgressLine {
   template <class Text>
   void show(bool is_last, const Text& text);
 
-  bool m_is_terminal;
-  bool m_is_quiet;
+  bool m_has_bar;
   Clock::time_point m_start;
-  Clock::time_point m_shown;
+  Clock::time_point m_drawn;
+  Clock::time_point m_logged;
 };
 
 }  // namespace qfi::cli
