@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/config/config.hpp"
 
-#include <limits>
 #include <set>
 
-#include "config_reader.hpp"
+#include "config_keys.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/config/config_names.hpp"
 
@@ -12,27 +11,6 @@ namespace qfi {
 namespace {
 
 constexpr std::uint64_t k_max_config_bytes = 1 << 20;
-
-const std::vector<std::string> k_keys = {"model",  "data",     "input",  "faults", "sample",  "design",
-                                         "metric", "interval", "verify", "seed",   "threads", "output"};
-
-Result<DataAndInput> read_data_and_input(const ConfigReader& reader, const YamlNode& root) {
-  QFI_CHECK(root.check_keys(k_keys));
-  DataAndInput result;
-  QFI_TRY(const YamlNode data, root.at("data"));
-  QFI_TRY(result.data, read_data(reader, data));
-  if (const auto input = root.find("input")) {
-    QFI_TRY(result.input, read_input(*input));
-  }
-  if (const auto metric = root.find("metric")) {
-    QFI_CHECK(metric->check_keys({"tensor"}));
-    QFI_TRY(const YamlNode tensor, metric->at("tensor"));
-    QFI_TRY(result.metric_tensor, tensor.text());
-  }
-  QFI_CHECK(
-      read_number(root, "seed", std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max(), result.seed));
-  return result;
-}
 
 // What does not go together, whatever the model.
 Result<void> check_sample(const YamlNode& entry, const FaultsConfig& faults, Design design) {
@@ -81,61 +59,67 @@ std::string kind_of(const FaultsConfig& faults) {
   return bits == nullptr ? "netlist" : name_in(k_targets, bits->target);
 }
 
-Result<void> read_fault_sets(const ConfigReader& reader, const YamlNode& root, CampaignConfig& config) {
-  QFI_TRY(const YamlNode list, root.at("faults"));
-  if (!list.is_list() || list.items().empty())
-    return list.error("'faults' must be a list of at least one entry");
-  const auto sample = root.find("sample");
-  std::set<std::string> names;
-  for (const YamlNode& entry : list.items()) {
-    if (!entry.is_map()) return entry.error("an entry of 'faults' must be a map of keys and values");
-    QFI_TRY(FaultsConfig faults, read_faults(reader, entry));
-    const auto own = entry.find("sample");
-    if (std::holds_alternative<TableConfig>(faults.model)) {
-      faults.sample = SampleExhaustive{};  // there is but one
-    } else {
-      if (!own && !sample) return root.error("key 'sample' is missing in '{}'", root.name());
-      QFI_TRY(faults.sample, read_sample(reader, own ? *own : *sample));
-    }
-    QFI_CHECK(check_sample(entry, faults, config.design));
-    if (faults.name.empty()) faults.name = fmt::format("{} {}", kind_of(faults), config.faults.size());
-    if (!names.insert(faults.name).second) return entry.error("the name '{}' appears twice", faults.name);
-    config.faults.push_back(std::move(faults));
+// Each entry gets its sample and its name.
+Result<void> complete_entry(const YamlNode& root, const YamlNode& entry,
+                            const std::optional<SampleConfig>& sample, std::size_t number,
+                            FaultsConfig& faults) {
+  if (std::holds_alternative<TableConfig>(faults.model)) {
+    faults.sample = SampleExhaustive{};  // there is but one
+  } else if (!entry.find("sample")) {
+    if (!sample) return root.error("key 'sample' is missing in '{}'", root.name());
+    faults.sample = *sample;
   }
+  if (faults.name.empty()) faults.name = fmt::format("{} {}", kind_of(faults), number);
+  return {};
+}
+
+Result<void> check_weights(const YamlNode& list, const std::vector<FaultsConfig>& sets) {
   const auto has_weight = [](const FaultsConfig& faults) { return faults.weight.has_value(); };
-  const auto weighted = std::ranges::count_if(config.faults, has_weight);
-  if (weighted > 0 && weighted < std::ssize(config.faults))
+  const auto weighted = std::ranges::count_if(sets, has_weight);
+  if (weighted > 0 && weighted < std::ssize(sets))
     return list.error("give every entry of 'faults' a weight, or none");
-  const auto weight_of = [](const FaultsConfig& faults) { return faults.weight.value_or(1.0); };
-  if (std::ranges::all_of(config.faults, [&](const auto& faults) { return weight_of(faults) == 0.0; }))
+  if (std::ranges::all_of(sets, [](const FaultsConfig& faults) { return faults.weight == 0.0; }))
     return list.error("all weights are 0");
   return {};
 }
 
+Result<void> complete_fault_sets(const YamlNode& root, const std::optional<SampleConfig>& sample,
+                                 CampaignConfig& config) {
+  QFI_TRY(const YamlNode list, root.at("faults"));
+  std::set<std::string> names;
+  const std::vector<YamlNode> entries = list.items();
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    FaultsConfig& faults = config.faults[i];
+    QFI_CHECK(complete_entry(root, entries[i], sample, i, faults));
+    QFI_CHECK(check_sample(entries[i], faults, config.design));
+    if (!names.insert(faults.name).second)
+      return entries[i].error("the name '{}' appears twice", faults.name);
+  }
+  return check_weights(list, config.faults);
+}
+
+Result<void> check_labels(const YamlNode& root, const DataConfig& data) {
+  const bool needs_labels = data.format == DataFormat::idx || data.format == DataFormat::npy;
+  if (!needs_labels || !data.labels.text.empty()) return {};
+  QFI_TRY(const YamlNode node, root.at("data"));
+  return node.error("key 'labels' is missing in 'data'");
+}
+
 Result<CampaignConfig> read_config(const ConfigReader& reader, const YamlNode& root) {
   CampaignConfig config;
-  QFI_TRY(static_cast<DataAndInput&>(config), read_data_and_input(reader, root));
-  QFI_TRY(const YamlNode model, root.at("model"));
-  QFI_TRY(config.model, reader.path(model));
-  const bool needs_labels = config.data.format == DataFormat::idx || config.data.format == DataFormat::npy;
-  if (needs_labels && config.data.labels.text.empty()) {
-    QFI_TRY(const YamlNode node, root.at("data"));
-    return node.error("key 'labels' is missing in 'data'");
-  }
-  QFI_CHECK(read_choice(root, "design", k_designs, config.design));
-  QFI_CHECK(read_fault_sets(reader, root, config));
-  if (const auto interval = root.find("interval")) {
-    QFI_CHECK(interval->check_keys({"confidence"}));
-    QFI_TRY(const YamlNode confidence, interval->at("confidence"));
-    QFI_TRY(config.interval_confidence, fraction(confidence));
-  }
-  QFI_CHECK(read_number(root, "verify", std::uint64_t{0}, std::uint64_t{1'000'000}, config.verify));
-  if (const auto threads = root.find("threads")) {
-    QFI_TRY(config.threads, threads->number(1U, 4096U));
-  }
-  QFI_TRY(const YamlNode output, root.at("output"));
-  QFI_TRY(config.output, reader.path(output, std::filesystem::path()));
+  std::optional<SampleConfig> sample;
+  QFI_CHECK(read_keys(reader, root, keys_of(config, sample)));
+  QFI_CHECK(check_labels(root, config.data));
+  QFI_CHECK(complete_fault_sets(root, sample, config));
   return config;
+}
+
+Result<DataAndInput> read_data_and_input(const ConfigReader& reader, const YamlNode& root) {
+  CampaignConfig config;
+  std::optional<SampleConfig> sample;
+  QFI_CHECK(root.check_keys(names_of(keys_of(config, sample))));
+  QFI_CHECK(read_values(reader, root, keys_of(static_cast<DataAndInput&>(config))));
+  return static_cast<DataAndInput&>(config);
 }
 
 // Use: (reader, root node) -> Result.
@@ -153,12 +137,6 @@ Result<Value> read_yaml(const std::filesystem::path& path, const ConfigParams& p
 }
 
 }  // namespace
-
-Result<double> fraction(const YamlNode& node) {
-  QFI_TRY(const double value, node.number(0.0, 1.0));
-  if (value < 1e-9 || value > 1.0 - 1e-9) return node.error("'{}' must lie between 0 and 1", node.name());
-  return value;
-}
 
 Result<ConfigPath> ConfigReader::path(const YamlNode& node, const std::filesystem::path& folder) const {
   QFI_TRY(const std::string text, node.text());
@@ -191,19 +169,9 @@ Result<DataAndInput> read_data_config(const std::filesystem::path& path, const C
 }
 
 std::string canonical_config(const CampaignConfig& config) {
-  nlohmann::json faults = nlohmann::json::array();
-  for (const FaultsConfig& entry : config.faults) faults.push_back(faults_json(entry));
-  nlohmann::json json = {{"model", config.model.text},
-                         {"data", data_json(config.data)},
-                         {"faults", faults},
-                         {"design", name_in(k_designs, config.design)},
-                         {"metric", {{"tensor", config.metric_tensor}}},
-                         {"interval", {{"confidence", config.interval_confidence}}},
-                         {"verify", config.verify},
-                         {"seed", config.seed}};
-  if (config.input.scales()) json["input"] = {{"scale", config.input.scale}, {"mean", config.input.mean}};
-  if (config.input.reverse_channels) json["input"]["channels"] = "reversed";
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  CampaignConfig written = config;  // tables are bound to values that can be read too
+  std::optional<SampleConfig> sample;
+  return json_of(keys_of(written, sample)).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace qfi

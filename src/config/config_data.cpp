@@ -1,187 +1,206 @@
 // SPDX-License-Identifier: Apache-2.0
 // The keys `data` and `input` of a config.
-#include <limits>
-
-#include "config_reader.hpp"
-#include "qfi/config/config_names.hpp"
+#include "config_keys.hpp"
+#include "values.hpp"
 
 namespace qfi {
 namespace {
 
-constexpr std::uint64_t k_most = std::numeric_limits<std::uint64_t>::max();
+constexpr int k_largest_label = 1'000'000;
 
-// CIFAR files and archives hold their own labels; class sub-folders are labels too.
-Result<void> read_labels(const ConfigReader& reader, const YamlNode& node, DataConfig& data) {
-  const auto labels = node.find("labels");
-  const auto arrays = node.find("arrays");
-  if (data.format == DataFormat::npz) {
-    if (labels) return labels->error("an archive holds its labels; name them in 'arrays'");
-    if (!arrays) return {};
-    QFI_CHECK(arrays->check_keys({"images", "labels"}));
-    for (const auto& [key, name] : {std::pair{"images", &data.images_array}, {"labels", &data.labels_array}})
-      if (const auto given = arrays->find(key)) {
-        QFI_TRY(*name, given->text());
-      }
+Key images_key(std::string name, std::uint64_t& count, std::string sentence) {
+  return {.name = std::move(name),
+          .value = number(count, std::uint64_t{1}, k_largest<std::uint64_t>),
+          .is_required = true,
+          .unit = "images",
+          .sentence = std::move(sentence),
+          .example = "100"};
+}
+
+// In the order given, which is the order of the run.
+Value image_numbers(std::vector<std::uint64_t>& place) {
+  Value value = number_set(place, std::uint64_t{0}, k_largest<std::uint64_t>);
+  value.read = [&place](const ConfigReader&, const YamlNode& node) -> Result<void> {
+    if (!node.is_list()) return node.error("'list' must be a list of image numbers");
+    if (node.items().empty()) return node.error("'list' is empty");
+    for (const YamlNode& item : node.items()) {
+      QFI_TRY(place.emplace_back(), item.number(std::uint64_t{0}, k_largest<std::uint64_t>));
+    }
     return {};
-  }
-  if (arrays) return arrays->error("'arrays' belongs to the npz format");
-  if (holds_labels(data.format) && labels)
-    return labels->error("the CIFAR formats hold their own labels; leave 'labels' out");
-  if (labels) {
-    QFI_TRY(data.labels, reader.path(*labels));
-  }
-  return {};
+  };
+  return value;
 }
 
-Result<CropSize> read_size(const YamlNode& node) {
-  CropSize size{};
-  QFI_TRY(const YamlNode height, node.at("height"));
-  QFI_TRY(size.height, height.number(1, k_max_image_side));
-  QFI_TRY(const YamlNode width, node.at("width"));
-  QFI_TRY(size.width, width.number(1, k_max_image_side));
-  return size;
+Value selection(ImageSelection& select) {
+  return one_of({word<SelectAll>(select, "all"), form<SelectFirst>(select, "first: n"),
+                 form<SelectRandom>(select, "random: n"), form<SelectStratified>(select, "stratified: n"),
+                 form<SelectList>(select, "list: [..]")});
 }
 
-Result<Crop> read_crop(const YamlNode& node) {
-  if (node.is_scalar()) {
-    QFI_TRY(const std::string text, node.text());
-    if (text == "square") return CropSquare{};
-    return node.error("'crop' is 'square', {{share: s}} or {{height: h, width: w}}");
-  }
-  QFI_CHECK(node.check_keys({"share", "height", "width"}));
-  const auto share = node.find("share");
-  if (!share) {
-    QFI_TRY(const CropSize size, read_size(node));
-    return size;
-  }
-  if (node.items().size() != 1) return node.error("'share' stands alone in 'crop'");
-  QFI_TRY(const double value, share->number(1e-6, 1.0));
-  return CropShare{value};
+Key side_key(std::string name, int& side) {
+  std::string sentence = "The image has this " + name + " then.";
+  return {.name = std::move(name),
+          .value = number(side, 1, k_max_image_side),
+          .is_required = true,
+          .unit = "pixels",
+          .sentence = std::move(sentence),
+          .example = "224"};
 }
 
-Result<ImageSelection> read_selection(const YamlNode& node) {
-  if (node.is_scalar()) {
-    QFI_TRY(const std::string text, node.text());
-    if (text == "all") return SelectAll{};
-    return node.error(
-        "'select' is 'all' or one of {{first: n}}, {{random: n}}, {{stratified: n}}, {{list: [..]}}");
-  }
-  QFI_CHECK(node.check_keys({"first", "random", "stratified", "list"}));
-  if (node.items().size() != 1)
-    return node.error("'select' needs exactly one of first, random, stratified, list");
-  if (const auto list = node.find("list")) {
-    SelectList chosen;
-    if (!list->is_list()) return list->error("'list' must be a list of image numbers");
-    for (const YamlNode& item : list->items()) {
-      QFI_TRY(const std::uint64_t index, item.number(std::uint64_t{0}, k_most));
-      chosen.indices.push_back(index);
-    }
-    if (chosen.indices.empty()) return list->error("'list' is empty");
-    return chosen;
-  }
-  for (const char* key : {"first", "random", "stratified"})
-    if (const auto count_node = node.find(key)) {
-      QFI_TRY(const std::uint64_t count, count_node->number(std::uint64_t{1}, k_most));
-      if (std::string_view(key) == "first") return SelectFirst{count};
-      if (std::string_view(key) == "random") return SelectRandom{count};
-      return SelectStratified{count};
-    }
-  return node.error("'select' is empty");
+Value crop_value(Crop& crop) {
+  return one_of({word<CropSquare>(crop, "square"), form<CropShare>(crop, "share: s"),
+                 form<CropSize>(crop, "height: h, width: w")});
 }
 
-// One number, or a list with one for each channel.
-Result<void> read_numbers(const YamlNode& parent, const std::string& key, std::vector<double>& numbers) {
+KeyTable array_keys(DataConfig& data) {
+  return {{.name = "images",
+           .value = text(data.images_array),
+           .sentence = "The array of the images has this name.",
+           .example = "x_test"},
+          {.name = "labels",
+           .value = text(data.labels_array),
+           .sentence = "The array of the labels has this name.",
+           .example = "y_test"}};
+}
+
+std::string labels_refusal(DataFormat format) {
+  if (format == DataFormat::npz) return "an archive holds its labels; name them in 'arrays'";
+  return holds_labels(format) ? "the CIFAR formats hold their own labels; leave 'labels' out" : "";
+}
+
+KeyTable file_keys(DataConfig& data) {
+  return {{.name = "format",
+           .value = choice(data.format, k_formats),
+           .is_required = true,
+           .sentence =
+               "The files have this format: the `cifar` formats are binary batches, `idx` may be gzipped, "
+               "`images` is a folder of PNG and JPEG files.",
+           .example = "npy"},
+          {.name = "images",
+           .value = path(data.images),
+           .is_required = true,
+           .sentence = "Images are read from this file or folder.",
+           .example = "images.npy"},
+          {.name = "labels",
+           .value = path(data.labels),
+           .refusal = [&data] { return labels_refusal(data.format); },
+           .sentence =
+               "Labels are read from this file: `npy` and `idx` need it (classes, or class maps); with "
+               "`images` it is a text file of names and classes or a folder of PNG class maps, and without "
+               "it the sub-folders are the classes.",
+           .example = "labels.npy"},
+          {.name = "arrays",
+           .value = map(array_keys(data)),
+           .refusal =
+               [&data] { return data.format == DataFormat::npz ? "" : "'arrays' belongs to the npz format"; },
+           .sentence = "An archive of format `npz` holds images and labels in these arrays.",
+           .example = "{images: x_test, labels: y_test}"}};
+}
+
+KeyTable label_keys(DataConfig& data) {
+  return {
+      {.name = "select",
+       .value = selection(data.select),
+       .sentence = "These images of the data are used.",
+       .example = "{first: 100}"},
+      {.name = "label_offset",
+       .value = number(data.label_offset, -k_largest_label, k_largest_label),
+       .sentence = "An image's class is its label plus this: 1 where class 0 of the model is the background.",
+       .example = "1"},
+      {.name = "ignore_label",
+       .value = maybe(data.ignore_label,
+                      [](int& label) { return number(label, -k_largest_label, k_largest_label); }),
+       .sentence = "Pixels of class maps that have this label are not counted.",
+       .example = "255"}};
+}
+
+KeyTable pixel_keys(DataConfig& data) {
+  return {
+      {.name = "color",
+       .value = choice(data.color, k_colors),
+       .is_written = [&data] { return data.color != ColorMode::as_stored; },
+       .sentence = "Pixels stay as they are stored, or become RGB or grey, which drops an alpha channel.",
+       .example = "rgb"},
+      {.name = "crop",
+       .value = crop_value(data.crop),
+       .sentence = "The central part of each image is used alone: its largest square, a share of both sides, "
+                   "or a size.",
+       .example = "square"},
+      {.name = "resize",
+       .value = maybe(data.resize, [](Resize& resize) { return map_of(resize); }),
+       .sentence = "Images are resized to this after the crop; without it an image of another shape than the "
+                   "model's input is an error.",
+       .example = "{height: 96, width: 96}"}};
+}
+
+Value numbers_per_channel(std::vector<double>& numbers) {
   constexpr double k_large = 1e30;
-  const auto node = parent.find(key);
-  if (!node) return {};
-  numbers.clear();
-  for (const YamlNode& item : node->is_list() ? node->items() : std::vector{*node}) {
-    QFI_TRY(const double number, item.number(-k_large, k_large));
-    numbers.push_back(number);
-  }
-  if (numbers.empty()) return node->error("'{}' is empty", key);
-  return {};
-}
-
-nlohmann::json selection_json(const ImageSelection& selection) {
-  return std::visit(
-      [](const auto& chosen) -> nlohmann::json {
-        using T = std::decay_t<decltype(chosen)>;
-        if constexpr (std::is_same_v<T, SelectAll>) return "all";
-        else if constexpr (std::is_same_v<T, SelectFirst>) return {{"first", chosen.count}};
-        else if constexpr (std::is_same_v<T, SelectRandom>) return {{"random", chosen.count}};
-        else if constexpr (std::is_same_v<T, SelectStratified>) return {{"stratified", chosen.count}};
-        else return {{"list", chosen.indices}};
-      },
-      selection);
-}
-
-nlohmann::json crop_json(const Crop& crop) {
-  if (const auto* share = std::get_if<CropShare>(&crop)) return {{"share", share->share}};
-  if (const auto* size = std::get_if<CropSize>(&crop))
-    return {{"height", size->height}, {"width", size->width}};
-  return "square";
+  return number_or_numbers(numbers, -k_large, k_large);
 }
 
 }  // namespace
 
-Result<DataConfig> read_data(const ConfigReader& reader, const YamlNode& node) {
-  QFI_CHECK(node.check_keys({"format", "images", "labels", "arrays", "select", "label_offset", "ignore_label",
-                             "color", "crop", "resize"}));
-  DataConfig data;
-  QFI_TRY(const YamlNode format, node.at("format"));
-  QFI_TRY(data.format, format.choice(k_formats));
-  QFI_TRY(const YamlNode images, node.at("images"));
-  QFI_TRY(data.images, reader.path(images));
-  QFI_CHECK(read_labels(reader, node, data));
-  if (const auto select = node.find("select")) {
-    QFI_TRY(data.select, read_selection(*select));
-  }
-  QFI_CHECK(read_number(node, "label_offset", -1'000'000, 1'000'000, data.label_offset));
-  if (const auto ignore = node.find("ignore_label")) {
-    QFI_TRY(data.ignore_label, ignore->number(-1'000'000, 1'000'000));
-  }
-  QFI_CHECK(read_choice(node, "color", k_colors, data.color));
-  if (const auto crop = node.find("crop")) {
-    QFI_TRY(data.crop, read_crop(*crop));
-  }
-  if (const auto resize = node.find("resize")) {
-    QFI_CHECK(resize->check_keys({"height", "width", "method"}));
-    QFI_TRY(const CropSize size, read_size(*resize));
-    data.resize = Resize{size.height, size.width, ResizeMethod::bilinear};
-    QFI_CHECK(read_choice(*resize, "method", k_methods, data.resize->method));
-  }
-  return data;
+KeyTable keys_of(SelectFirst& select) {
+  return {images_key("first", select.count, "The first so many images are used.")};
 }
 
-Result<InputScaling> read_input(const YamlNode& node) {
-  QFI_CHECK(node.check_keys({"scale", "mean", "channels"}));
-  InputScaling input;
-  QFI_CHECK(read_numbers(node, "scale", input.scale));
-  QFI_CHECK(read_numbers(node, "mean", input.mean));
-  QFI_CHECK(read_choice<bool>(node, "channels", {{"as_stored", false}, {"reversed", true}},
-                              input.reverse_channels));
-  if (input.scales() && input.scale.empty()) input.scale = {1.0};
-  if (input.scales() && input.mean.empty()) input.mean = {0.0};
-  return input;
+KeyTable keys_of(SelectRandom& select) {
+  return {images_key("random", select.count, "So many images are drawn without replacement, by the seed.")};
 }
 
-nlohmann::json data_json(const DataConfig& data) {
-  nlohmann::json json = {{"format", name_in(k_formats, data.format)},
-                         {"images", data.images.text},
-                         {"select", selection_json(data.select)},
-                         {"label_offset", data.label_offset}};
-  if (!data.labels.text.empty()) json["labels"] = data.labels.text;
-  if (data.format == DataFormat::npz)
-    json["arrays"] = {{"images", data.images_array}, {"labels", data.labels_array}};
-  if (data.ignore_label) json["ignore_label"] = *data.ignore_label;
-  if (data.color != ColorMode::as_stored) json["color"] = name_in(k_colors, data.color);
-  if (!std::holds_alternative<std::monostate>(data.crop)) json["crop"] = crop_json(data.crop);
-  if (data.resize)
-    json["resize"] = {{"height", data.resize->height},
-                      {"width", data.resize->width},
-                      {"method", name_in(k_methods, data.resize->method)}};
-  return json;
+KeyTable keys_of(SelectStratified& select) {
+  return {images_key("stratified", select.count,
+                     "So many images are drawn by the seed, in the proportions of the classes in the data.")};
+}
+
+KeyTable keys_of(SelectList& select) {
+  return {{.name = "list",
+           .value = image_numbers(select.indices),
+           .is_required = true,
+           .sentence = "The images with these numbers are used in this order; the first of the file is 0.",
+           .example = "[0, 7, 12]"}};
+}
+
+KeyTable keys_of(CropShare& crop) {
+  return {{.name = "share",
+           .value = number(crop.share, 1e-6, 1.0),
+           .is_required = true,
+           .sentence = "Both sides of the central part have this share of the image's.",
+           .example = "0.875"}};
+}
+
+KeyTable keys_of(CropSize& crop) { return {side_key("height", crop.height), side_key("width", crop.width)}; }
+
+KeyTable keys_of(Resize& resize) {
+  return {side_key("height", resize.height),
+          side_key("width", resize.width),
+          {.name = "method",
+           .value = choice(resize.method, k_methods),
+           .sentence =
+               "`bilinear` does to the bit what Pillow does; `nearest` takes the nearest pixel, as is always "
+               "done with class maps.",
+           .example = "nearest"}};
+}
+
+KeyTable keys_of(DataConfig& data) { return joined({file_keys(data), label_keys(data), pixel_keys(data)}); }
+
+KeyTable keys_of(InputScaling& input) {
+  return {
+      {.name = "scale",
+       .value = numbers_per_channel(input.scale),
+       .default_text = "1 where mean is given",
+       .sentence = "A pixel less the mean is multiplied by this: one number, or one for each channel.",
+       .example = "0.0078125"},
+      {.name = "mean",
+       .value = numbers_per_channel(input.mean),
+       .default_text = "0 where scale is given",
+       .sentence = "This is subtracted from each pixel: one number, or one for each channel.",
+       .example = "[123.7, 116.3, 103.5]"},
+      {.name = "channels",
+       .value = choice<bool>(input.reverse_channels, {{"as_stored", false}, {"reversed", true}}),
+       .is_written = [&input] { return input.reverse_channels; },
+       .sentence = "`reversed` reverses the order of the channels first, as for RGB files and a BGR model.",
+       .example = "reversed"}};
 }
 
 }  // namespace qfi

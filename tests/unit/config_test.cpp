@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+
 #include "qfi/base/file.hpp"
 #include "support.hpp"
 
@@ -209,6 +211,27 @@ TEST_F(Config, HostileTextIsAnError) {
   EXPECT_THAT(error(std::string(2 << 20, ' ')), HasSubstr("more than the limit"));
   for (std::size_t size = 0; size + 8 < std::string(k_good).size(); ++size)
     EXPECT_NE(error(std::string(k_good).substr(0, size)), "no error") << size;
+}
+
+// Recorded texts: QFI_REWRITE=1 writes what there is now over them.
+void expect_recorded(const std::filesystem::path& file, const std::string& text) {
+  if (std::getenv("QFI_REWRITE") != nullptr) {
+    ASSERT_TRUE(write_file(file, text));
+  }
+  EXPECT_EQ(value_of(read_file(file)), text) << file << ": QFI_REWRITE=1 records it anew";
+}
+
+TEST_F(Config, CanonicalJsonIsWhatWasRecorded) {
+  int configs = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(test::source_folder() / "tests/data/configs")) {
+    if (entry.path().extension() != ".yaml") continue;
+    SCOPED_TRACE(entry.path());
+    const CampaignConfig config = value_of(read(value_of(read_file(entry.path()))));
+    std::filesystem::path recorded = entry.path();
+    expect_recorded(recorded.replace_extension(".json"), canonical_config(config) + "\n");
+    ++configs;
+  }
+  EXPECT_GE(configs, 20);
 }
 
 }  // namespace

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of a whole config.
+#include "config_keys.hpp"
+#include "values.hpp"
+
+namespace qfi {
+namespace {
+
+bool is_never_written() { return false; }
+
+Result<void> fill_in_input(const YamlNode&, InputScaling& input) {
+  if (input.scales() && input.scale.empty()) input.scale = {1.0};
+  if (input.scales() && input.mean.empty()) input.mean = {0.0};
+  return {};
+}
+
+KeyTable tensor_keys(std::string& tensor) {
+  return {
+      {.name = "tensor",
+       .value = text(tensor),
+       .is_required = true,
+       .sentence =
+           "Scores are read from the first output (`output`) or from the tensor of this name, for example "
+           "from the logits before a softmax.",
+       .example = "logits"}};
+}
+
+KeyTable confidence_keys(double& confidence) {
+  return {{.name = "confidence",
+           .value = fraction(confidence),
+           .is_required = true,
+           .sentence =
+               "Intervals of the results hold the true value with this probability; it is apart from the "
+               "confidence that sizes the sample.",
+           .example = "0.95"}};
+}
+
+Key sample_key(std::optional<SampleConfig>& sample) {
+  return {
+      .name = "sample",
+      .value = maybe(sample, sample_value),
+      .sentence =
+          "Faults of entries without a `sample` of their own are drawn like this: without replacement, each "
+          "a function of seed, set, stratum and index, so that a longer draw begins with a shorter one.",
+      .example = "{margin: 0.03, confidence: 0.99}"};
+}
+
+KeyTable set_keys(CampaignConfig& config, std::optional<SampleConfig>& sample) {
+  return {
+      {.name = "faults",
+       .value = faults_value(config.faults),
+       .is_required = true,
+       .sentence =
+           "Each entry is a set of faults with a population of its own; sets of all kinds may stand side by "
+           "side.",
+       .example = "[{kind: bit_flip, target: weights}]"},
+      sample_key(sample),
+      {.name = "design",
+       .value = choice(config.design, k_designs),
+       .sentence =
+           "Every fault meets every image (`crossed`), or faults of stored bits are drawn anew for each "
+           "image (`paired`).",
+       .example = "paired"}};
+}
+
+KeyTable run_keys(CampaignConfig& config) {
+  return {
+      {.name = "interval",
+       .value = map(confidence_keys(config.interval_confidence)),
+       .sentence = "This map is about the intervals of the results.",
+       .example = "{confidence: 0.99}"},
+      {.name = "verify",
+       .value = number(config.verify, std::uint64_t{0}, std::uint64_t{1'000'000}),
+       .unit = "tables",
+       .sentence = "Verilator checks this many of the product tables again.",
+       .example = "0"},
+      {.name = "threads",
+       .value = maybe(config.threads, [](unsigned& threads) { return number(threads, 1U, 4096U); }),
+       .default_text = "all cores",
+       .is_written = is_never_written,
+       .sentence = "So many threads run; results do not depend on it.",
+       .example = "2"},
+      {.name = "output",
+       .value = output_path(config.output),
+       .is_required = true,
+       .is_written = is_never_written,
+       .sentence =
+           "Results are written into this folder; a relative path starts at the current folder, where all "
+           "others start at the config's.",
+       .example = "results"}};
+}
+
+}  // namespace
+
+KeyTable keys_of(DataAndInput& config) {
+  return {
+      {.name = "data",
+       .value = map_of(config.data),
+       .is_required = true,
+       .sentence =
+           "This map says where images and labels lie, which of them are used, and what is done to pixels.",
+       .example = "{format: npy, images: images.npy, labels: labels.npy}"},
+      {.name = "input",
+       .value = map_of(config.input, fill_in_input),
+       .sentence =
+           "Inputs are scale * (pixel - mean); without scale and mean, pixel v is the v-th code of the "
+           "input's type (of FLOAT32: v itself; arrays of INT8 and INT16 hold the codes).",
+       .example = "{scale: 0.0078125, mean: 128}"},
+      {.name = "metric",
+       .value = map(tensor_keys(config.metric_tensor)),
+       .sentence = "This map is about what is read from the network.",
+       .example = "{tensor: output}"},
+      {.name = "seed",
+       .value = number(config.seed, std::uint64_t{0}, k_largest<std::uint64_t>),
+       .sentence = "All random selections and draws follow from this number.",
+       .example = "7"}};
+}
+
+KeyTable keys_of(CampaignConfig& config, std::optional<SampleConfig>& sample) {
+  const Key model = {.name = "model",
+                     .value = path(config.model),
+                     .is_required = true,
+                     .sentence = "The network is this `.tflite` file.",
+                     .example = "model.tflite"};
+  return joined(
+      {{model}, keys_of(static_cast<DataAndInput&>(config)), set_keys(config, sample), run_keys(config)});
+}
+
+FormDoc document_config() {
+  CampaignConfig config;
+  std::optional<SampleConfig> sample;
+  KeyDoc root;
+  describe_form(root, "", keys_of(config, sample));
+  return std::move(root.forms.front());
+}
+
+}  // namespace qfi

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// Faults of a multiplier: of a netlist, or a product table.
+#include "config_keys.hpp"
+#include "values.hpp"
+
+namespace qfi {
+namespace {
+
+constexpr std::uint64_t k_most = k_largest<std::uint64_t>;
+
+Key operators_key(std::vector<OperatorKind>& operators) {
+  return {.name = "operators",
+          .value = choices(operators, k_weighted),
+          .sentence = "Operators of these kinds run through the faulty unit.",
+          .example = "[conv_2d, depthwise_conv_2d]"};
+}
+
+Key padding_key(PaddingTaps& padding) {
+  return {
+      .name = "padding",
+      .value = choice(padding, k_padding),
+      .sentence =
+          "Taps in the padding are not multiplied, as in the reference kernels (`skip`), or are multiplied "
+          "with the zero point (`multiply`).",
+      .example = "multiply"};
+}
+
+bool has_roles(const PortRoles& roles) {
+  return !roles.rs1.empty() || !roles.rs2.empty() || !roles.result.empty() || !roles.tie.empty() ||
+         roles.is_unsigned;
+}
+
+Key port_key(std::string name, std::string& port, std::string what) {
+  return {.name = std::move(name),
+          .value = text(port),
+          .default_text = "as the netlist says",
+          .sentence = "The port with this name " + std::move(what) + ".",
+          .example = "op_a"};
+}
+
+Value ties(std::map<std::string, std::uint64_t>& tie) {
+  return {.read = [&tie](const ConfigReader&, const YamlNode& node) -> Result<void> {
+            if (!node.is_map()) return node.error("'tie' must be a map of ports and values");
+            for (const auto& [port, value] : node.entries()) {
+              QFI_TRY(tie[port], value.number(std::uint64_t{0}, k_most));
+            }
+            return {};
+          },
+          .json = [&tie] { return Json(tie); },
+          .describe = describe_as("map of ports and whole numbers", {},
+                                  {{{"type", "object"}, {"additionalProperties", {{"type", "integer"}}}}})};
+}
+
+KeyTable netlist_keys(StuckAtConfig& faults) {
+  return {{.name = "file",
+           .value = path(faults.netlist),
+           .is_required = true,
+           .sentence = "The netlist is this file.",
+           .example = "unit.json"},
+          port_key("rs1", faults.roles.rs1, "takes the first operand"),
+          port_key("rs2", faults.roles.rs2, "takes the second operand"),
+          port_key("result", faults.roles.result, "gives the product"),
+          {.name = "tie",
+           .value = ties(faults.roles.tie),
+           .sentence = "All other input ports are held at these values.",
+           .example = "{enable: 1}"},
+          {.name = "unsigned",
+           .value = flag(faults.roles.is_unsigned),
+           .sentence = "Operands and result are unsigned numbers.",
+           .example = "true"}};
+}
+
+// A path, or a map for netlists that do not tell their ports.
+Value netlist_value(StuckAtConfig& faults) {
+  const Value file = path(faults.netlist);
+  return {.read = [&faults, file](const ConfigReader& reader, const YamlNode& node) -> Result<void> {
+            return node.is_map() ? read_keys(reader, node, netlist_keys(faults)) : file.read(reader, node);
+          },
+          .json = [&faults,
+                   file] { return has_roles(faults.roles) ? json_of(netlist_keys(faults)) : file.json(); },
+          .describe =
+              [file](KeyDoc& doc) {
+                StuckAtConfig unset;
+                file.describe(doc);
+                doc.type = "path, or map";
+                describe_form(doc, "file", netlist_keys(unset));
+              }};
+}
+
+}  // namespace
+
+KeyTable keys_of(StuckAtConfig& faults) {
+  return {
+      {.name = "netlist",
+       .value = netlist_value(faults),
+       .is_required = true,
+       .sentence =
+           "The multiplier is this file of `qfi synth`, or any other netlist in Yosys' JSON whose ports are "
+           "named here.",
+       .example = "mul.json"},
+      operators_key(faults.operators),
+      layers_key(faults.layers),
+      {.name = "operands",
+       .value = choice(faults.unit.operands, k_encodings),
+       .sentence =
+           "The unit multiplies stored codes, zero points being corrected outside (`raw`), or codes minus "
+           "zero points, as the reference kernels do (`offset`).",
+       .example = "offset"},
+      {.name = "rs1",
+       .value = choice(faults.unit.rs1, k_rs1),
+       .sentence = "This operand sits at port rs1.",
+       .example = "input"},
+      {.name = "sites",
+       .value = choice(faults.sites, k_sites),
+       .sentence =
+           "Wires that something reads, operand bits included, can be stuck (`nets`), or every pin of every "
+           "cell (`pins`).",
+       .example = "pins"},
+      padding_key(faults.padding)};
+}
+
+KeyTable keys_of(TableConfig& table) {
+  return {{.name = "file",
+           .value = path(table.file),
+           .is_required = true,
+           .sentence =
+               "This file holds the 256 x 256 products of stored codes, as `.npy` of integers or as 65,536 "
+               "little-endian int32; zero points are corrected outside, exactly.",
+           .example = "mitchell.npy"},
+          {.name = "order",
+           .value = choice(table.order, k_orders),
+           .sentence =
+               "Codes stand from the smallest to the largest (`rising`), or by their stored byte, 0 .. 127, "
+               "-128 .. -1 (`twos_complement`).",
+           .example = "twos_complement"},
+          {.name = "rows",
+           .value = choice(table.rows, k_rs1),
+           .sentence = "The first index of the table is the code of this operand.",
+           .example = "input"},
+          operators_key(table.operators),
+          layers_key(table.layers),
+          padding_key(table.padding)};
+}
+
+}  // namespace qfi
