@@ -10,6 +10,7 @@
 #include "campaign_files.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/npy.hpp"
+#include "qfi/results/results_file.hpp"
 
 namespace qfi::cli {
 namespace {
@@ -83,7 +84,7 @@ Result<std::string> signature(const Plan& plan, const CampaignRun& done, const J
                               const std::filesystem::path& folder) {
   DigestBuilder builder;
   QFI_TRY(const std::vector<SetFiles> tables, write_tables(plan, folder));
-  builder.add(bytes_of(results_json(plan, done, tables, ToolInfo{})));
+  builder.add(bytes_of(results_text(compute_results(plan, done, tables, ToolInfo{}))));
   for (std::size_t set = 0; set < plan.sets.size(); ++set)
     QFI_CHECK(
         journal.read(set, 0, std::numeric_limits<std::int64_t>::max(), [&](TrialRow&& row) -> Result<void> {

@@ -113,6 +113,7 @@ int main(int argc, char** argv) {
     add_synth(app, chosen);
     add_table(app, chosen);
     add_selfcheck(app, chosen);
+    add_help(app, chosen);
     add_log_options(app);
     for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
       add_log_options(*command);

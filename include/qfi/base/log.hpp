@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the libraries say that is no answer: warnings, and what was skipped, retried or taken from a cache.
-// A message goes to the sink that the program has set; without one it is dropped.
+// Owns the messages of the libraries that are no answer: warnings, and what was skipped, retried or taken
+// from a cache. A level and a line go in; the sink that the program has set gets them. Without one they are
+// dropped.
 #pragma once
 
 #include <functional>

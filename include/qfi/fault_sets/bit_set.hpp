@@ -7,7 +7,6 @@
 #include <array>
 #include <memory>
 
-#include "qfi/campaign/genetic_search.hpp"
 #include "qfi/fault_sets/bit_population.hpp"
 #include "qfi/fault_sets/fault_set.hpp"
 #include "qfi/workload/golden_blocks.hpp"
