@@ -7,9 +7,9 @@ as_root=()
 [[ $(id -u) -eq 0 ]] || as_root=(sudo)
 export DEBIAN_FRONTEND=noninteractive
 missing=false
-for program in slurmctld munged chromedriver clang++ clang-tidy clang-format-14 shellcheck ccache; do
+for program in slurmctld munged chromedriver clang++ clang-tidy clang-format-14 shellcheck; do
   PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || missing=true
 done
 $missing || exit 0
 "${as_root[@]}" apt-get update -q >&2
-"${as_root[@]}" apt-get install -q -y --no-install-recommends slurm-wlm munge chromium chromium-driver python3-selenium clang clang-tidy clang-format-14 libclang-rt-14-dev shellcheck ccache >&2
+"${as_root[@]}" apt-get install -q -y --no-install-recommends slurm-wlm munge chromium chromium-driver python3-selenium clang clang-tidy clang-format-14 libclang-rt-14-dev shellcheck >&2
