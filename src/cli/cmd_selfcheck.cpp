@@ -16,7 +16,7 @@ namespace qfi::cli {
 namespace {
 
 /// Of the results and trials of k_config. Changes where results are meant to change, and only there.
-constexpr std::string_view k_recorded = "";
+constexpr std::string_view k_recorded = "3dec4890ac1284ccbbd1d4faa6f117dd";
 
 constexpr std::string_view k_config = R"(model: ${DEMO}/shapes.tflite
 data: {format: npy, images: "${DEMO}/images.npy", labels: "${DEMO}/labels.npy", select: {random: 10}}
@@ -25,11 +25,11 @@ faults:
   - {kind: stuck_at, netlist: "${NETLISTS}/mul_gates.json", operators: [conv_2d, fully_connected], operands: offset,
      rs1: input, padding: multiply, sites: pins, sample: {count: 4}}
   - {kind: product_table, file: table.npy, operators: [conv_2d]}
-  - {kind: bit_flip, target: weights, sample: {count: 3, scheme: layer}}
+  - {kind: bit_flip, target: weights, storage: {width: 5}, sample: {count: 3, scheme: layer}}
   - {kind: bit_flip, target: weights, storage: {width: 5, protection: vandor}, compare: unprotected, sample: {count: 10}}
   - {kind: stuck_at, target: biases, sample: {count: 10}}
   - {kind: bit_flip, target: data, stage: [network_input, operator_input, accumulator, output], sample: {count: 40}}
-  - {kind: bit_flip, target: weights, sample: {ber: [1e-4, 1e-3], draws: 4}}
+  - {kind: bit_flip, target: weights, storage: {width: 5}, sample: {ber: [1e-4, 1e-3], draws: 4}}
 verify: 0
 output: .
 )";

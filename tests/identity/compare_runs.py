@@ -26,7 +26,7 @@ RULES = {
     "nvf.txt": [(r"^.* values tried in the rest", "..")],  # which way is faster is found out while it runs
 }
 MAIN = {"campaign.code", "nvf.code", "replay.code", "compare.code", "report.code"}
-IGNORED = {"run.json", "call.txt", "seconds.txt"}
+IGNORED = {"run.json", "run.log", "call.txt", "seconds.txt"}
 
 
 def npy(values, shape):
