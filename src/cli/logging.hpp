@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Owns where messages go that are no answer. What commands and libraries log goes in; lines on stderr and in the
-// run.log of an output folder come out. On stderr a warning begins with "qfi: warning: ", an error with "qfi: ".
+// Owns where messages go that are no answer. What commands and libraries log goes in; lines on stderr and in
+// the run.log of an output folder come out. On stderr a warning begins with "qfi: warning: ", an error with
+// "qfi: ".
 #pragma once
 
 #include <CLI/CLI.hpp>

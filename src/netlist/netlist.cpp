@@ -10,8 +10,8 @@
 
 #include "cell_library.hpp"
 #include "qfi/base/file.hpp"
-#include "qfi/base/text.hpp"
 #include "qfi/base/hash.hpp"
+#include "qfi/base/text.hpp"
 
 namespace qfi {
 namespace {

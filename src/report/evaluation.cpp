@@ -67,8 +67,7 @@ Json classes_json(const DataSet& data, const Evaluation& evaluation) {
                   {"without_prediction", evaluation.counts.confusion.without_prediction(c)},
                   {"accuracy", optional_json(evaluation.counts.confusion.accuracy(c))}};
     if (c < data.class_names().size()) entry["name"] = data.class_names()[c];
-    if (evaluation.task->has_iou())
-      entry["iou"] = optional_json(evaluation.counts.confusion.iou(c));
+    if (evaluation.task->has_iou()) entry["iou"] = optional_json(evaluation.counts.confusion.iou(c));
     list.push_back(std::move(entry));
   }
   return list;

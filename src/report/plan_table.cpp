@@ -55,8 +55,9 @@ std::string table_errors_text(const TableSet& set) {
   return fmt::format(
       "  wrong products     {} of {} pairs ({}), {} of the golden run's\n"
       "  error distance     mean {:.6g} (of the golden run's products {:.6g}), worst {}\n",
-      errors.wrong, k_code_pairs, share(errors.wrong, k_code_pairs), share(errors.golden_wrong, errors.golden_products),
-      errors.mean_distance, errors.golden_mean_distance, errors.worst);
+      errors.wrong, k_code_pairs, share(errors.wrong, k_code_pairs),
+      share(errors.golden_wrong, errors.golden_products), errors.mean_distance, errors.golden_mean_distance,
+      errors.worst);
 }
 
 std::string stuck_at_plan(const StuckAtSet& set) {

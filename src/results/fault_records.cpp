@@ -111,7 +111,7 @@ Result<SetFaults> fault_records(const CampaignResults& results, const SetResults
 }
 
 Result<std::vector<FaultRecord>> read_fault_table(std::string_view text, const std::string& file,
-                                                    std::size_t strata) {
+                                                  std::size_t strata) {
   return FaultTableReader(text, file, strata).read();
 }
 

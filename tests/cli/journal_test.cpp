@@ -202,8 +202,9 @@ TEST_F(Journals, MergeRefusesWhatIsNotWhole) {
   config("{count: 40}");
   refuses({"s13", "other", "s33"}, "of another campaign: config.seed was 2, is 1");
   // One that was stopped before its first trial.
-  const std::vector<std::string> limited = {
-      "/bin/sh", "-c", "ulimit -f 40; exec \"$0\" campaign \"$1\" --shard 2/3 -o half", test::program(), file};
+  const std::vector<std::string> limited = {"/bin/sh", "-c",
+                                            "ulimit -f 40; exec \"$0\" campaign \"$1\" --shard 2/3 -o half",
+                                            test::program(), file};
   ASSERT_EQ(value_of(run_process(limited, folder(), std::chrono::seconds(60))).exit_code, 1);
   refuses({"s13", "half", "s33"}, "half/journal.sqlite: shard 2/3 is not finished");
 }
@@ -216,8 +217,8 @@ TEST_F(Journals, SamplesThatAreDecidedByResultsAreNotSplit) {
   // They are resumed.
   ASSERT_EQ(run({"campaign", file, "-o", "whole"}).exit_code, 0);
   for (const char* seconds : {"0.1", "0.2"})
-    run_process({"timeout", "-s", "KILL", seconds, test::program(), "campaign", file, "-o", "killed"}, folder(),
-                std::chrono::seconds(60));
+    run_process({"timeout", "-s", "KILL", seconds, test::program(), "campaign", file, "-o", "killed"},
+                folder(), std::chrono::seconds(60));
   ASSERT_EQ(run({"campaign", file, "-o", "killed"}).exit_code, 0);
   EXPECT_EQ(bytes("killed") == bytes("whole"), true);
 }

@@ -172,11 +172,14 @@ class Segmentation final : public Task {
     const double share = counts.labelled == 0 ? 0.0
                                               : static_cast<double>(counts.faulty_correct) /
                                                     static_cast<double>(counts.labelled);
-    return fmt::format("  pixels right  {}  ({} of {}; {} ignored)\n", share_text(share), counts.faulty_correct,
-                       counts.labelled, counts.units - counts.labelled) +
-           fmt::format("  IoU, mean over classes              {}\n", share_text(counts.confusion.mean_iou())) +
-           fmt::format("  IoU, global                         {}\n", share_text(counts.confusion.global_iou())) +
-           fmt::format("  IoU, by inverse class frequency     {}\n", share_text(counts.confusion.weighted_iou()));
+    return fmt::format("  pixels right  {}  ({} of {}; {} ignored)\n", share_text(share),
+                       counts.faulty_correct, counts.labelled, counts.units - counts.labelled) +
+           fmt::format("  IoU, mean over classes              {}\n",
+                       share_text(counts.confusion.mean_iou())) +
+           fmt::format("  IoU, global                         {}\n",
+                       share_text(counts.confusion.global_iou())) +
+           fmt::format("  IoU, by inverse class frequency     {}\n",
+                       share_text(counts.confusion.weighted_iou()));
   }
   bool has_iou() const override { return true; }
 
