@@ -63,7 +63,7 @@ TEST(Csv, AQuoteInsideAFieldIsACharacter) {
 TEST(Csv, ErrorsNameFileAndLine) {
   EXPECT_EQ(error("a\n\n1,\"2\n3\n"), "t.csv:3: a quote that is not closed");
   EXPECT_EQ(error("a\n12345\n", {.characters = 4}), "t.csv:2: a line of more than 4 characters");
-  EXPECT_EQ(error("a\n\"1\n3\"\n", {.characters = 4}), "t.csv:2: a quote that is not closed");
+  EXPECT_EQ(error("a\n\"1\n3\"\n", {.characters = 4}), "t.csv:2: a line of more than 4 characters");
   EXPECT_EQ(error("a\n\"1\n\"345\n", {.characters = 4}), "t.csv:2: a line of more than 4 characters");
   EXPECT_EQ(error("a\n1234\n\"12\"", {.characters = 4}), "read");
   EXPECT_EQ(error("a,b,c\n1,2,3,4\n", {.fields = 3}), "t.csv:2: more than 3 fields");
