@@ -24,6 +24,7 @@ using Action = std::function<Result<int>()>;
 void add_campaign(CLI::App& app, Action& chosen);
 void add_compare(CLI::App& app, Action& chosen);
 void add_export(CLI::App& app, Action& chosen);
+void add_help(CLI::App& app, Action& chosen);
 void add_merge(CLI::App& app, Action& chosen);
 void add_inspect(CLI::App& app, Action& chosen);
 void add_plan(CLI::App& app, Action& chosen);

@@ -102,6 +102,7 @@ int main(int argc, char** argv) {
     add_inspect(app, chosen);
     add_synth(app, chosen);
     add_table(app, chosen);
+    add_help(app, chosen);
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

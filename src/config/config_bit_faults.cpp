@@ -37,10 +37,6 @@ Value stages_value(std::vector<Stage>& stages) {
               }};
 }
 
-bool has_top_bits(const StorageConfig& storage) {
-  return storage.protection == Protection::triplicated || storage.protection == Protection::vandor;
-}
-
 KeyTable code_keys(StorageConfig& storage) {
   return {
       {.name = "width",
@@ -63,8 +59,9 @@ KeyTable code_keys(StorageConfig& storage) {
        .unit = "bits",
        .refusal =
            [&storage] {
-             return has_top_bits(storage) ? ""
-                                          : "'top_bits' belongs to the protections triplicated and vandor";
+             return codec_kind(storage.protection).has_top_bits
+                        ? ""
+                        : "'top_bits' belongs to the protections triplicated and vandor";
            },
        .sentence = "So many of the highest bits are stored three times, by `triplicated` and `vandor`.",
        .example = "2"},
@@ -73,7 +70,7 @@ KeyTable code_keys(StorageConfig& storage) {
        .unit = "bits",
        .refusal =
            [&storage] {
-             return storage.protection == Protection::vandor
+             return codec_kind(storage.protection).has_unprotected_bits
                         ? ""
                         : "'unprotected_bits' belongs to the protection vandor";
            },

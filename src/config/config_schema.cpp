@@ -42,7 +42,7 @@ Schema schema_of(const KeyDoc& doc) {
       {"description", doc.unit.empty() ? doc.sentence : doc.sentence + " Unit: " + doc.unit + "."}};
   schema.update(any_of(values));
   if (!doc.default_json.is_null()) schema["default"] = doc.default_json;
-  schema["examples"] = {json_of_yaml(doc.example)};
+  schema["examples"] = Schema::array({json_of_yaml(doc.example)});
   return schema;
 }
 

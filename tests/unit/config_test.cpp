@@ -4,8 +4,12 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <set>
 
+#include "config/config_keys.hpp"
 #include "qfi/base/file.hpp"
+#include "qfi/base/text.hpp"
+#include "qfi/config/config_help.hpp"
 #include "support.hpp"
 
 namespace qfi {
@@ -152,6 +156,8 @@ TEST_F(Config, MistakesAreNamedWithLineColumnAndSuggestion) {
       {"margin: 0.03", "margin: 3", ":5:18: 'margin' is 3; 0 to 1 are possible"},
       {"margin: 0.03", "margin: 0", "'margin' must lie between 0 and 1"},
       {"margin: 0.03", "margin: x", "'margin' must be a number"},
+      {"confidence: 0.99", "confidence: 0.99, small: error",
+       ":5:50: 'small' belongs to 'count'; beside 'margin'"},
       {", confidence: 0.99", "", "'sample' needs either confidence or t beside margin"},
       {"confidence: 0.99", "confidence: 0.99, t: 2.58",
        "'sample' needs either confidence or t beside margin"},
@@ -170,7 +176,7 @@ TEST_F(Config, MistakesAreNamedWithLineColumnAndSuggestion) {
       {"[conv_2d]}", "[conv_2d]}\n  - {kind: bit_flip, target: weights, stage: output}",
        "'stage' belongs to the target data"},
       {"[conv_2d]}", "[conv_2d]}\n  - {kind: bit_flip, target: weights, polarity: [0]}",
-       "unknown key 'polarity' in 'faults'"},
+       ":5:49: 'polarity' belongs to the kind stuck_at"},
       {"[conv_2d]}", "[conv_2d]}\n  - {kind: bit_flip, target: weights, storage: {width: 9}}",
        "'width' is 9"},
       {"[conv_2d]}",
@@ -184,6 +190,8 @@ TEST_F(Config, MistakesAreNamedWithLineColumnAndSuggestion) {
        "'ber' draws how many bits flip"},
       {"[conv_2d]}", "[conv_2d]}\n  - {kind: bit_flip, target: weights, simultaneous: 2, sample: exhaustive}",
        "too many for 'exhaustive'"},
+      {"[conv_2d]}", "[conv_2d]}\n  - {kind: product_table, file: t.npy, sample: exhaustive}",
+       ":5:51: a product table is one fault; leave 'sample' out"},
       {"[conv_2d]}", "[conv_2d], name: a}\n  - {kind: bit_flip, target: weights, name: a}",
        "the name 'a' appears twice"},
       {"[conv_2d]}", "[conv_2d], raw_rate: {fit_per_mbit: 3}}", "unknown key 'fit_per_mbit' in 'raw_rate'"},
@@ -221,17 +229,163 @@ void expect_recorded(const std::filesystem::path& file, const std::string& text)
   EXPECT_EQ(value_of(read_file(file)), text) << file << ": QFI_REWRITE=1 records it anew";
 }
 
+// The YAML configs below a folder of the checkout.
+std::vector<std::filesystem::path> configs_in(const std::string& folder) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(test::source_folder() / folder))
+    if (entry.path().extension() == ".yaml") files.push_back(entry.path());
+  return files;
+}
+
 TEST_F(Config, CanonicalJsonIsWhatWasRecorded) {
-  int configs = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(test::source_folder() / "tests/data/configs")) {
-    if (entry.path().extension() != ".yaml") continue;
-    SCOPED_TRACE(entry.path());
-    const CampaignConfig config = value_of(read(value_of(read_file(entry.path()))));
-    std::filesystem::path recorded = entry.path();
-    expect_recorded(recorded.replace_extension(".json"), canonical_config(config) + "\n");
-    ++configs;
+  const auto files = configs_in("tests/data/configs");
+  EXPECT_GE(files.size(), 20U);
+  for (std::filesystem::path file : files) {
+    const CampaignConfig config = value_of(read(value_of(read_file(file))));
+    expect_recorded(file.replace_extension(".json"), canonical_config(config) + "\n");
   }
-  EXPECT_GE(configs, 20);
+}
+
+// "faults.storage.width"; an entry's sample has the keys of the config's.
+void collect_paths(const Schema& json, const std::string& path, std::set<std::string>& paths) {
+  if (!path.empty()) paths.insert(path);
+  for (const auto& [key, value] : json.items()) {
+    if (json.is_object()) collect_paths(value, path.empty() ? key : path + "." + key, paths);
+    else if (json.is_array()) collect_paths(value, path, paths);
+  }
+  if (path == "faults" && json.is_object() && json.contains("sample"))
+    collect_paths(json["sample"], "sample", paths);
+}
+
+void expect_given(const std::vector<FormDoc>& forms, const std::set<std::string>& given) {
+  for (const FormDoc& form : forms)
+    for (const KeyDoc& doc : form.keys) {
+      EXPECT_TRUE(given.contains(doc.path)) << "no recorded config has the key " << doc.path;
+      expect_given(doc.forms, given);
+    }
+}
+
+TEST_F(Config, RecordedConfigsHaveEveryKey) {
+  std::set<std::string> given;
+  for (const auto& file : configs_in("tests/data/configs"))
+    collect_paths(json_of_yaml(value_of(read_file(file))), "", given);
+  expect_given({document_config()}, given);
+}
+
+template <class T>
+void expect_examples_are_read(T value) {
+  const YamlFile file{"example", nullptr};
+  const ConfigParams params;
+  const ConfigReader reader("", params);
+  for (const Key& key : keys_of(value)) {
+    if (key.sentence.empty()) continue;
+    const auto read = key.value.read(reader, YamlNode(YAML::Load(key.example), &file, key.name));
+    EXPECT_TRUE(read.has_value()) << key.name << ": " << read.error().message;
+    EXPECT_TRUE(key.sentence.ends_with('.')) << key.name;
+  }
+}
+
+template <class... Models>
+void expect_entries_are_read() {
+  (expect_examples_are_read(FaultsConfig{"", Models{}, {}, {}, {}}), ...);
+}
+
+TEST(ConfigHelp, ExamplesAreRead) {
+  expect_examples_are_read(DataAndInput{});
+  expect_examples_are_read(DataConfig{});
+  expect_examples_are_read(InputScaling{});
+  expect_examples_are_read(Resize{});
+  expect_examples_are_read(CropShare{});
+  expect_examples_are_read(SelectList{});
+  expect_entries_are_read<StuckAtConfig, BitFaultConfig, TableConfig>();
+  expect_examples_are_read(StorageConfig{});
+  expect_examples_are_read(SampleMargin{});
+  expect_examples_are_read(SampleCount{});
+  expect_examples_are_read(SampleList{});
+  expect_examples_are_read(SampleErrorRate{});
+  expect_examples_are_read(SampleSequential{});
+  expect_examples_are_read(SampleBudget{});
+  expect_examples_are_read(SampleGenetic{});
+}
+
+TEST(ConfigHelp, SaysAllAboutAKeyByItsPathOrItsLastName) {
+  const std::string help = value_of(config_help("faults.storage.protection"));
+  EXPECT_EQ(help, value_of(config_help("protection")));
+  EXPECT_EQ(help, value_of(config_help("faults[].storage[].protection")));
+  for (const char* said :
+       {"faults.storage.protection\n", "type      word\n", "default   plain\n",
+        "values    plain, triplicated, tmr, vandor, split_lcu\n", "example   protection: vandor\n"})
+    EXPECT_THAT(help, HasSubstr(said));
+  EXPECT_THAT(value_of(config_help("sample.scheme")),
+              HasSubstr("beside    margin, count, half_width, budget\n"));
+  EXPECT_THAT(value_of(config_help("faults.operators")),
+              testing::AllOf(HasSubstr("beside    netlist, file\n"), HasSubstr("beside    target\n")));
+  EXPECT_THAT(value_of(config_help("sample.draws")), HasSubstr("  half_width *"));
+}
+
+TEST(ConfigHelp, UnknownAndAmbiguousKeysAreErrors) {
+  const auto error = [](const std::string& key) { return config_help(key).error().message; };
+  EXPECT_EQ(error("protectoin"), "there is no config key 'protectoin'; did you mean 'protection'?");
+  EXPECT_EQ(error("faults.storag"), "there is no config key 'faults.storag'; did you mean 'faults.storage'?");
+  EXPECT_EQ(error("q"), "there is no config key 'q'; see qfi help config");
+  EXPECT_EQ(error("half_width"),
+            "the config key 'half_width' is one of sample.half_width, sample.draws.half_width");
+}
+
+TEST(ConfigHelp, FitsATerminal) {
+  std::string text = config_help();
+  for (const char* key : {"kind", "faults", "sample", "data", "faults.operators"})
+    text += value_of(config_help(key));
+  for (const std::string_view line : split(text, '\n')) EXPECT_LE(line.size(), 100U) << line;
+}
+
+TEST(ConfigHelp, TheReferencePageAndTheSchemaAreUpToDate) {
+  expect_recorded(test::source_folder() / "campaigns/campaign.schema.json", config_schema());
+  const std::string begin = "<!-- config-reference:begin -->\n";
+  const auto file = test::source_folder() / "campaigns/README.md";
+  std::string page = value_of(read_file(file));
+  const auto first = page.find(begin);
+  const auto last = page.find("<!-- config-reference:end -->");
+  ASSERT_LT(first, last);
+  page.replace(first + begin.size(), last - first - begin.size(), "\n" + config_reference() + "\n");
+  expect_recorded(file, page);
+}
+
+// Whether a JSON Schema validator finds what is expected.
+int validate(const std::string& lines, const std::string& options = "") {
+  const auto folder = value_of(TemporaryFolder::create());
+  const auto input = folder.path() / "configs.jsonl";
+  EXPECT_TRUE(write_file(input, lines));
+  const std::string command = fmt::format(
+      "/usr/bin/python3 '{0}/tests/unit/validate_configs.py' '{0}/campaigns/campaign.schema.json' '{1}' {2}",
+      test::source_folder().string(), input.string(), options);
+  return std::system(command.c_str());
+}
+
+TEST(ConfigSchema, AcceptsEveryConfigAndEveryExample) {
+  std::string lines;
+  for (const char* folder : {"campaigns", "tests/data/configs"})
+    for (const auto& file : configs_in(folder))
+      lines += json_of_yaml(value_of(read_file(file))).dump() + "\n";
+  EXPECT_EQ(validate(lines), 0);
+}
+
+TEST(ConfigSchema, RefusesWhatTheProgramRefuses) {
+  std::string lines;
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+           {"output: out", "outptu: out"},
+           {"margin: 0.03", "margin: 3"},
+           {"[conv_2d]", "[conv2d]"},
+           {"kind: stuck_at", "kind: stuck"},
+           {"first: 5", "first: 0"},
+           {"first: 5", "first: \"${IMAGES}\""},
+           {"sample: {margin: 0.03, confidence: 0.99}", "sample: all"},
+           {"confidence: 0.99", "confidence: 0.99, small: error"},
+           {"model: m.tflite\n", ""}}) {
+    std::string text = k_good;
+    lines += json_of_yaml(text.replace(text.find(from), from.size(), to)).dump() + "\n";
+  }
+  EXPECT_EQ(validate(lines, "--refused"), 0);
 }
 
 }  // namespace
