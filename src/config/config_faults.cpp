@@ -52,13 +52,15 @@ KeyTable own_keys(const TableConfig&, FaultsConfig& faults) {
 }
 
 Key kind_key(Value kind) {
+  KeyDoc doc;
+  kind.describe(doc);
   return {.name = "kind",
           .value = std::move(kind),
           .is_required = true,
           .sentence =
               "`stuck_at` with `netlist` is a stuck wire of a multiplier, `bit_flip` or `stuck_at` with "
               "`target` a bit of stored values, `product_table` with `file` a table of products.",
-          .example = "stuck_at"};
+          .example = doc.allowed.front()};
 }
 
 Value kind_value(StuckAtConfig&) { return fixed_word("stuck_at"); }

@@ -93,7 +93,7 @@ const std::vector<Case> k_session = {
     {"campaign_of_another_seed", "campaign other_seed.yaml", 2},
     {"compare_of_equal_results", "compare out/results.json out/results.json", 0},
     {"export_of_an_unknown_format", "export out/results.json --format xml", 2},
-    {"export_as_csv", "export out/results.json --format csv -o faults.csv", 0},
+    {"export_as_csv", "export out/results.json --set 0 --format csv -o faults.csv", 0},
     {"export_over_another_file", "export out/results.json --format csv -o text.npy", 2},
     {"report_over_another_file", "report out/results.json -o text.npy", 2},
     {"replay_of_a_trial", "replay out/results.json --set 1 --fault 3 --image 2", 0},

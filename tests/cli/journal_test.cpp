@@ -2,10 +2,12 @@
 // Campaigns that are killed, stopped, split, damaged and merged.
 #include "qfi/journal/journal.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include "command.hpp"
 #include "qfi/base/random.hpp"
+#include "qfi/fault_sets/trial.hpp"
 
 namespace qfi::test {
 namespace {
@@ -240,11 +242,16 @@ TEST_F(Journals, AFullDiskLosesNothing) {
 TEST_F(Journals, ForgedTrialsThatCannotBeAreRefused) {
   const std::string file = config("{count: 12}");
   ASSERT_EQ(run({"campaign", file, "-o", "whole"}).exit_code, 0);
-  const auto whole = value_of(Journal::open(folder() / "whole/journal.sqlite"));
+  const std::vector<std::string> columns = count_columns();
+  const auto whole = value_of(Journal::open(folder() / "whole/journal.sqlite", columns));
+  const auto count = [&](TrialRow& row, const char* name) -> std::uint64_t& {
+    return row.counts.at(static_cast<std::size_t>(std::ranges::find(columns, name) - columns.begin()));
+  };
   const std::vector<std::function<void(TrialRow&)>> forgeries = {
-      [](TrialRow&) {}, [](TrialRow& row) { row.counts.changed = row.counts.units + 1; },
-      [](TrialRow& row) { row.counts.units = 0; }, [](TrialRow& row) { row.counts.faulty_correct ^= 1; },
-      [](TrialRow& row) { row.counts.output_identical = std::uint64_t{1} << 63U; },
+      [](TrialRow&) {}, [&](TrialRow& row) { count(row, "changed") = count(row, "units") + 1; },
+      [&](TrialRow& row) { count(row, "units") = 0; },
+      [&](TrialRow& row) { count(row, "faulty_correct") ^= 1; },
+      [&](TrialRow& row) { count(row, "output_identical") = std::uint64_t{1} << 63U; },
       [](TrialRow& row) { row.details = row.details.substr(0, row.details.size() - 1); },
       // An operator that the model does not have, of a fault of stored bits: 15 sums, 4 reads, no value.
       [](TrialRow& row) {
@@ -254,7 +261,7 @@ TEST_F(Journals, ForgedTrialsThatCannotBeAreRefused) {
     const std::string out = "forged" + std::to_string(k);
     std::filesystem::create_directory(folder() / out);
     {
-      const auto forged = value_of(Journal::open(folder() / out / "journal.sqlite"));
+      const auto forged = value_of(Journal::open(folder() / out / "journal.sqlite", columns));
       ASSERT_TRUE(forged->identify(*whole->identity()));
       ASSERT_TRUE(whole->read(0, 0, 1000, [&](TrialRow&& row) -> Result<void> {
         forgeries[k](row);

@@ -24,9 +24,9 @@ INSTANTIATE_TEST_SUITE_P(Everywhere, Selfcheck,
                          testing::Combine(testing::Values("reference", "portable", "fast"),
                                           testing::Values(1, 2), testing::Values("", "AVX2", "SSE41")),
                          [](const auto& info) {
-                           const auto& [kernels, threads, most] = info.param;
-                           return fmt::format("{}_{}_threads{}{}", kernels, threads,
-                                              *most == '\0' ? "" : "_at_most_", most);
+                           const std::string most = std::get<2>(info.param);
+                           return fmt::format("{}_{}_threads{}{}", std::get<0>(info.param),
+                                              std::get<1>(info.param), most.empty() ? "" : "_at_most_", most);
                          });
 
 TEST_F(Command, SelfcheckSaysWhereItsFilesAreNot) {

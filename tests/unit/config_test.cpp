@@ -157,7 +157,7 @@ TEST_F(Config, MistakesAreNamedWithLineColumnAndSuggestion) {
       {"margin: 0.03", "margin: 0", "'margin' must lie between 0 and 1"},
       {"margin: 0.03", "margin: x", "'margin' must be a number"},
       {"confidence: 0.99", "confidence: 0.99, small: error",
-       ":5:50: 'small' belongs to 'count'; beside 'margin'"},
+       ":5:49: 'small' belongs to 'count'; beside 'margin'"},
       {", confidence: 0.99", "", "'sample' needs either confidence or t beside margin"},
       {"confidence: 0.99", "confidence: 0.99, t: 2.58",
        "'sample' needs either confidence or t beside margin"},
@@ -191,7 +191,7 @@ TEST_F(Config, MistakesAreNamedWithLineColumnAndSuggestion) {
       {"[conv_2d]}", "[conv_2d]}\n  - {kind: bit_flip, target: weights, simultaneous: 2, sample: exhaustive}",
        "too many for 'exhaustive'"},
       {"[conv_2d]}", "[conv_2d]}\n  - {kind: product_table, file: t.npy, sample: exhaustive}",
-       ":5:51: a product table is one fault; leave 'sample' out"},
+       ":5:48: a product table is one fault; leave 'sample' out"},
       {"[conv_2d]}", "[conv_2d], name: a}\n  - {kind: bit_flip, target: weights, name: a}",
        "the name 'a' appears twice"},
       {"[conv_2d]}", "[conv_2d], raw_rate: {fit_per_mbit: 3}}", "unknown key 'fit_per_mbit' in 'raw_rate'"},
@@ -327,9 +327,9 @@ TEST(ConfigHelp, UnknownAndAmbiguousKeysAreErrors) {
   const auto error = [](const std::string& key) { return config_help(key).error().message; };
   EXPECT_EQ(error("protectoin"), "there is no config key 'protectoin'; did you mean 'protection'?");
   EXPECT_EQ(error("faults.storag"), "there is no config key 'faults.storag'; did you mean 'faults.storage'?");
-  EXPECT_EQ(error("q"), "there is no config key 'q'; see qfi help config");
+  EXPECT_EQ(error("zebra"), "there is no config key 'zebra'; see qfi help config");
   EXPECT_EQ(error("half_width"),
-            "the config key 'half_width' is one of sample.half_width, sample.draws.half_width");
+            "the config key 'half_width' is one of sample.draws.half_width, sample.half_width");
 }
 
 TEST(ConfigHelp, FitsATerminal) {

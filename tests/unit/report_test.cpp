@@ -36,6 +36,7 @@ void add_site(ResultsFile& campaign, const char* site, const char* region, std::
   fault.region = region;
   fault.lowest_result_bit = bit;
   fault.stuck_at = stuck_at;
+  fault.counts = campaign.results.task->count_numbers(FaultCounts());
   campaign.faults[0].faults.push_back(record);
 }
 
