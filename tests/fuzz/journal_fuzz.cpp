@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "fuzz.hpp"
+#include "qfi/fault_sets/trial.hpp"
 #include "qfi/journal/journal.hpp"
 
 namespace qfi::fuzz {

@@ -7,7 +7,7 @@
 #include <random>
 
 #include "fuzz.hpp"
-#include "qfi/campaign/inventory.hpp"
+#include "qfi/engine/inventory.hpp"
 #include "qfi/engine/program.hpp"
 #include "qfi/report/inspect.hpp"
 #include "tflite_subset_generated.h"
