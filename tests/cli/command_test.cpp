@@ -517,7 +517,7 @@ TEST_F(Command, ReplayFindsTensorsWithQuotesCommasAndLineEndsInTheirNames) {
   std::string model = value_of(read_file(m_model));
   for (std::size_t place = 0; (place = model.find("sequential_1/conv2d", place)) != std::string::npos;
        ++place)
-    model.replace(place, 19, "\"equ\"\",tial\n1/conv");
+    model.replace(place, 19, "\"equ\"\",tial\n1/conv2");
   ASSERT_TRUE(write_file(folder() / "odd.tflite", model));
   ASSERT_TRUE(write_file(folder() / "b.yaml",
                          "model: odd.tflite\ndata: {format: npy, images: " + demo("images.npy") +
