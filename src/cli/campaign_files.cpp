@@ -20,13 +20,6 @@ bool has_journal(const std::filesystem::path& folder) {
   return std::filesystem::exists(std::filesystem::symlink_status(folder / k_journal_name, ignored));
 }
 
-// An empty one is what a run leaves that was killed at once.
-bool is_empty_file(const std::filesystem::path& file) {
-  std::error_code ignored;
-  return std::filesystem::is_regular_file(std::filesystem::symlink_status(file, ignored)) &&
-         std::filesystem::file_size(file, ignored) == 0;
-}
-
 }  // namespace
 
 Result<RunInfo> begin_run(const CampaignOptions& options) {
@@ -38,8 +31,8 @@ Result<RunInfo> begin_run(const CampaignOptions& options) {
 }
 
 Result<std::unique_ptr<Journal>> open_known_journal(const std::filesystem::path& folder) {
-  if (!has_journal(folder) || is_empty_file(folder / k_journal_name)) return nullptr;
-  return Journal::open(folder / k_journal_name, {});
+  if (!has_journal(folder)) return nullptr;
+  return Journal::open(folder / k_journal_name, count_columns());
 }
 
 Result<void> remove_known_journal(const std::filesystem::path& folder) {

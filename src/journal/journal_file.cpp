@@ -169,12 +169,11 @@ Result<void> JournalFile::open(const std::filesystem::path& path, std::span<cons
   QFI_TRY(const bool is_new, check_head());
   QFI_CHECK(execute("BEGIN EXCLUSIVE; COMMIT", "lock"));
   if (is_new) {
-    if (columns.empty()) return bad_input("{}: empty; run its campaign", path.string());
     m_columns.assign(columns.begin(), columns.end());
     QFI_CHECK(make_tables());
   } else {
     QFI_CHECK(check_tables());
-    if (!columns.empty() && !std::ranges::equal(columns, m_columns))
+    if (!std::ranges::equal(columns, m_columns))
       return bad_input(
           "{}: of another task, with other counts; choose another output folder, or begin anew with "
           "--restart",
