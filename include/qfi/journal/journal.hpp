@@ -36,8 +36,8 @@ struct TrialRow {
 class Journal {
  public:
   /// Makes the file with these columns, lower-case words, for the counts of a trial, or opens one that has
-  /// them; nobody else may have it open. Empty columns: opens one with whatever columns it has. Errors: it is
-  /// no journal of qfi, damaged, in use, of other columns, or cannot be written.
+  /// them; nobody else may have it open. Errors: it is no journal of qfi, damaged, in use, of other columns,
+  /// or cannot be written.
   static Result<std::unique_ptr<Journal>> open(const std::filesystem::path& file,
                                                std::span<const std::string> columns);
   /// Opens a journal to be read only; a finished one is not touched and may lie where nothing can be written.
