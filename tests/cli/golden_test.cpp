@@ -146,7 +146,8 @@ class Golden : public Command {
                                       {source_folder().string(), "CHECKOUT"}})
       for (std::size_t at = text.find(found); at != std::string::npos; at = text.find(found))
         text.replace(at, found.size(), name);
-    return std::regex_replace(text, k_time, "TIME");
+    static const std::regex k_rate(R"(\d+(\.\d+)? images/s)");
+    return std::regex_replace(std::regex_replace(text, k_rate, "RATE images/s"), k_time, "TIME");
   }
 
   void check(const Case& c) {
