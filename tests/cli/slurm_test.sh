@@ -72,7 +72,7 @@ sed -e 's/first: 200/first: 400/' -e 's/verify: 8/verify: 0/' -e "s#: demo/#: $s
 "$qfi" slurm "$D/c.yaml" --shards 8 --concurrent 4 --output "$D/out" --submit | tee "$D/submitted"
 array=$(sed -E 's/array job ([0-9]+).*/\1/' "$D/submitted")
 killed=no requeued=no
-for ((i = 0; i < 600; ++i)); do
+for ((i = 0; i < 2400; ++i)); do  # some minutes, as a busy machine needs
   if [[ $killed = no && -s $D/out/shard-2/journal.sqlite-wal ]]; then
     pkill -9 -f -- "--shard 2/8" && killed=yes
   fi
