@@ -37,7 +37,9 @@ std::string tree(const std::vector<FormDoc>& forms, std::size_t depth) {
   std::string text;
   for (const SharedKey& key : shared_keys(forms)) {
     const std::string head = std::string(2 * depth, ' ') + key.doc.name + (key.doc.is_required ? " *" : "");
-    text += wrapped(head, k_indent, with_forms(key)) + tree(key.doc.forms, depth + 1);
+    text += wrapped(head, k_indent, with_forms(key));
+    if (key.doc.forms.size() > 1) text += wrapped("", k_indent, telling_keys(key.doc, ""));
+    text += tree(key.doc.forms, depth + 1);
   }
   return text;
 }
@@ -50,12 +52,13 @@ std::string all_about(const SharedKey& key) {
   const KeyDoc& doc = key.doc;
   std::string text = doc.path + (doc.is_required ? " (must be given)" : "") + "\n\n" +
                      wrapped("", 2, doc.sentence) + "\n" + line("type", doc.type) +
-                     line("values", doc.allowed.empty() ? "" : values_of(doc)) + line("unit", doc.unit) +
-                     line("default", default_of(doc)) +
+                     line("values", fmt::format("{}", fmt::join(doc.allowed, ", "))) +
+                     line("unit", doc.unit) + line("default", default_of(doc)) +
                      line("beside", fmt::format("{}", fmt::join(key.forms, ", "))) +
                      line("example", doc.name + ": " + doc.example);
-  if (!doc.forms.empty()) text += "\nKeys of the map (*: must be given):\n\n" + tree(doc.forms, 1);
-  return text;
+  if (doc.forms.empty()) return text;
+  if (doc.forms.size() > 1) text += "\n" + wrapped("", 2, telling_keys(doc, ""));
+  return text + "\nKeys of the map (*: must be given):\n\n" + tree(doc.forms, 1);
 }
 
 void collect(const std::vector<FormDoc>& forms, std::vector<SharedKey>& keys) {

@@ -34,7 +34,9 @@ std::string table(const std::vector<SharedKey>& keys) {
 // A section for the map, then those of the maps in it.
 std::string sections(const KeyDoc& map) {
   const std::vector<SharedKey> keys = shared_keys(map.forms);
-  std::string text = fmt::format("\n### `{}`\n\n{}\n\n{}", map.path, map.sentence, table(keys));
+  std::string words = map.sentence;
+  if (const std::string telling = telling_keys(map, "`"); !telling.empty()) words += " " + telling;
+  std::string text = fmt::format("\n### `{}`\n\n{}\n\n{}", map.path, words, table(keys));
   for (const SharedKey& key : keys)
     if (!key.doc.forms.empty()) text += sections(key.doc);
   return text;

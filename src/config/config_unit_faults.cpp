@@ -30,12 +30,12 @@ bool has_roles(const PortRoles& roles) {
          roles.is_unsigned;
 }
 
-Key port_key(std::string name, std::string& port, std::string what) {
+Key port_key(std::string name, std::string& port, std::string what, std::string example) {
   return {.name = std::move(name),
           .value = text(port),
           .default_text = "as the netlist says",
           .sentence = "The port with this name " + std::move(what) + ".",
-          .example = "op_a"};
+          .example = std::move(example)};
 }
 
 Value ties(std::map<std::string, std::uint64_t>& tie) {
@@ -57,9 +57,9 @@ KeyTable netlist_keys(StuckAtConfig& faults) {
            .is_required = true,
            .sentence = "The netlist is this file.",
            .example = "unit.json"},
-          port_key("rs1", faults.roles.rs1, "takes the first operand"),
-          port_key("rs2", faults.roles.rs2, "takes the second operand"),
-          port_key("result", faults.roles.result, "gives the product"),
+          port_key("rs1", faults.roles.rs1, "takes the first operand", "op_a"),
+          port_key("rs2", faults.roles.rs2, "takes the second operand", "op_b"),
+          port_key("result", faults.roles.result, "gives the product", "res"),
           {.name = "tie",
            .value = ties(faults.roles.tie),
            .sentence = "All other input ports are held at these values.",

@@ -68,7 +68,16 @@ std::string default_of(const KeyDoc& doc) {
 }
 
 std::string values_of(const KeyDoc& doc) {
-  return doc.allowed.empty() ? doc.type : fmt::format("{}", fmt::join(doc.allowed, ", "));
+  if (doc.allowed.empty()) return doc.type;
+  const std::string values = fmt::format("{}", fmt::join(doc.allowed, ", "));
+  return doc.type.starts_with("list of") ? doc.type + ": " + values : values;
+}
+
+std::string telling_keys(const KeyDoc& map, std::string_view quote) {
+  if (map.forms.size() < 2) return "";
+  std::vector<std::string> names;
+  for (const FormDoc& form : map.forms) names.push_back(fmt::format("{0}{1}{0}", quote, form.name));
+  return fmt::format("The map has exactly one of {}.", fmt::join(names, ", "));
 }
 
 Schema json_of_yaml(const std::string& yaml) { return json_of(YAML::Load(yaml)); }

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace qfi {
@@ -52,6 +53,9 @@ std::vector<SharedKey> shared_keys(const std::vector<FormDoc>& forms);
 std::string default_of(const KeyDoc& doc);
 /// What the value may be: "0 to 1", "raw, offset"; where nothing limits it, its type.
 std::string values_of(const KeyDoc& doc);
+/// Which keys tell the forms of a map apart, as a sentence; empty: there is one form. Names are put between
+/// `quote`s.
+std::string telling_keys(const KeyDoc& map, std::string_view quote);
 
 /// YAML as JSON: plain scalars that JSON knows are numbers or booleans, all others are texts. Precondition:
 /// valid YAML; for texts of our own.

@@ -168,7 +168,8 @@ Value names_or_all(std::vector<std::string>& place) {
                 const Schema list = doc.schema.front();
                 describe_words({"all"})(doc);
                 doc.schema.push_back(list);
-                doc.type = "list of numbers and names";
+                doc.type = "word, or list of numbers and names";
+                doc.allowed.emplace_back("a list of numbers and names");
               }};
 }
 

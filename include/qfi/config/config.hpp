@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// CampaignConfig: one YAML file, read strictly. Unknown keys and wrong values are errors with
-// line and column.
+// What a campaign is asked to do: CampaignConfig, a plain value with all defaults filled in. In: a YAML file,
+// read strictly, so that unknown keys and wrong values are errors with line and column. Out: the value, and
+// canonical JSON that is equal for configs that mean the same. Keys, their texts and their places are in the
+// tables of src/config.
 #pragma once
 
 #include <cstdint>
@@ -70,12 +72,12 @@ struct BitFaultConfig {
   std::vector<Stage> stages = {Stage::output};                ///< data
   std::vector<OperatorKind> operators;                        ///< empty: all
   std::vector<std::string> layers;                            ///< as above
-  std::vector<std::string> tensors;     ///< that hold the values, names or indices; empty: all
-  std::vector<std::uint64_t> channels;  ///< output channels, of data the last dimension; empty: all
-  std::vector<int> bits;                ///< of the value, 0 the lowest; empty: all
-  Duration duration = Duration::permanent;
-  std::uint64_t simultaneous = 1;      ///< faults at once
-  std::vector<StorageConfig> storage;  ///< a later entry counts for its layers
+  std::vector<std::string> tensors;         ///< that hold the values, names or indices; empty: all
+  std::vector<std::uint64_t> channels;      ///< output channels, of data the last dimension; empty: all
+  std::vector<int> bits;                    ///< of the value, 0 the lowest; empty: all
+  Duration duration = Duration::permanent;  ///< a label: is recorded, changes no result
+  std::uint64_t simultaneous = 1;           ///< faults at once
+  std::vector<StorageConfig> storage;       ///< a later entry counts for its layers
   /// The population is the bits of the values, each fault hits the first copy, and is run with and
   /// without the protection; else it is the stored bits, copies included.
   bool compares_protection = false;
@@ -109,7 +111,7 @@ struct SampleMargin {
   double p = 0.5;
   Rounding rounding = Rounding::up;
   SampleScheme scheme = SampleScheme::network;
-  SmallStrata small = SmallStrata::error;  ///< changes nothing: the size is never above the stratum's
+  SmallStrata small = SmallStrata::error;  ///< is recorded; a size is never above the stratum's
   SampleTraits traits() const;
 };
 /// Of each stratum.

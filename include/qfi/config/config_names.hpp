@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words of configs and command line options, and what they mean.
+// The words of configs and command line options. In: a word, or a value of an enumeration. Out: the other of
+// the two.
 #pragma once
 
 #include <algorithm>
