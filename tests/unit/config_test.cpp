@@ -321,6 +321,8 @@ TEST(ConfigHelp, SaysAllAboutAKeyByItsPathOrItsLastName) {
   EXPECT_THAT(value_of(config_help("faults.operators")),
               testing::AllOf(HasSubstr("beside    netlist, file\n"), HasSubstr("beside    target\n")));
   EXPECT_THAT(value_of(config_help("sample.draws")), HasSubstr("  half_width *"));
+  EXPECT_THAT(value_of(config_help("faults")),
+              HasSubstr("  The map has exactly one of netlist, target, file.\n"));
 }
 
 TEST(ConfigHelp, UnknownAndAmbiguousKeysAreErrors) {
