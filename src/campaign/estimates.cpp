@@ -2,6 +2,8 @@
 #include "qfi/campaign/estimates.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 
 #include "qfi/campaign/sample_context.hpp"
 
@@ -9,6 +11,9 @@ namespace qfi {
 namespace {
 
 constexpr double k_harmless_loss = 0.01;
+
+// From so many flips of a draw on, its effect is the sum of many small ones.
+constexpr double k_many_flips = 30;
 
 double ratio(std::uint64_t part, std::uint64_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
@@ -57,15 +62,22 @@ class Estimator {
       ++result.histogram[std::min(bin, bins - 1)];
       sums += counts;
     }
-    result.faulty_accuracy = mean_of(accuracy, golden.counts.labelled);
-    result.faulty_top5 = mean_of(top5, golden.counts.labelled);
-    result.sdc_rate = mean_of(changed, golden.counts.units);
-    result.critical = share_of(critical);
-    result.output_identical = share_of(identical);
-    result.due = share_of(due);
-    result.harmless = share_of(harmless);
-    result.between = share_of(between);
-    result.collapsed = share_of(collapsed);
+    result.faulty_accuracy = mean_of(accuracy, golden.counts.labelled, m_confidence);
+    result.faulty_top5 = mean_of(top5, golden.counts.labelled, m_confidence);
+    result.sdc_rate = mean_of(changed, golden.counts.units, m_confidence);
+    result.critical = share_of(critical, m_confidence);
+    // The upper end of an interval that leaves as much out on either side as a bound does on one.
+    if (const double two_sided = 2.0 * m_confidence - 1.0; two_sided > 0) {
+      if (const auto interval = mean_of(changed, golden.counts.units, two_sided).these_images)
+        result.sdc_rate_at_most = interval->high;
+      if (const auto interval = share_of(critical, two_sided).interval)
+        result.critical_at_most = interval->high;
+    }
+    result.output_identical = share_of(identical, m_confidence);
+    result.due = share_of(due, m_confidence);
+    result.harmless = share_of(harmless, m_confidence);
+    result.between = share_of(between, m_confidence);
+    result.collapsed = share_of(collapsed, m_confidence);
     result.derived = m_set.workload().task->derived(sums);
     return result;
   }
@@ -75,9 +87,12 @@ class Estimator {
     std::uint64_t FaultCounts::*number;
     double golden_share;
     std::vector<FaultStratum> strata;
+    bool are_sums = false;     ///< each draw is of many flips
+    std::vector<double> sums;  ///< the share of each draw then
 
     void add(std::size_t k, const FaultCounts& counts, const FaultCounts& golden) {
       const bool starts_at_none = golden_share == 0.0;
+      if (are_sums) sums.push_back(ratio(counts.*number, starts_at_none ? counts.units : counts.labelled));
       strata[k].add(counts.*number, starts_at_none ? 0 : golden.*number,
                     starts_at_none ? counts.units : counts.labelled);
     }
@@ -99,7 +114,7 @@ class Estimator {
 
   MeanSums mean_sums(std::uint64_t FaultCounts::*number, double golden_share,
                      std::vector<std::uint64_t> Stratum::*of_image) const {
-    MeanSums sums{number, golden_share, std::vector<FaultStratum>(m_strata.size())};
+    MeanSums sums{number, golden_share, std::vector<FaultStratum>(m_strata.size()), are_sums(), {}};
     for (std::size_t k = 0; k < m_strata.size(); ++k) {
       sums.strata[k].population = trials_in(m_strata[k]);
       if (m_with_protection == nullptr) sums.strata[k].of_image = m_set.strata()[m_strata[k]].*of_image;
@@ -124,15 +139,23 @@ class Estimator {
     for (auto& stratum : strata) stratum.population = std::max(stratum.population, stratum.drawn);
   }
 
-  SampledMean mean_of(MeanSums& sums, std::uint64_t golden_units) const {
+  SampledMean mean_of(MeanSums& sums, std::uint64_t golden_units, double confidence) const {
     limit(sums.strata);
-    return m_context.mean(sums.strata, {sums.golden_share, m_context.units(golden_units), !m_set.is_paired()},
-                          m_confidence);
+    const SampledShare what{
+        sums.golden_share, m_context.units(golden_units), !m_set.is_paired(),
+        sums.sums.size() > 1 ? std::span<const double>(sums.sums) : std::span<const double>()};
+    return m_context.mean(sums.strata, what, confidence);
   }
 
-  FaultShare share_of(ShareSums& sums) const {
+  bool are_sums() const {
+    if (m_set.is_paired() || m_strata.size() != 1) return false;
+    const std::optional<double> flips = m_set.strata()[m_strata.front()].expected_flips;
+    return flips && *flips >= k_many_flips;
+  }
+
+  FaultShare share_of(ShareSums& sums, double confidence) const {
     limit(sums.strata);
-    const Share estimate = stratified_share(sums.strata, m_confidence);
+    const Share estimate = stratified_share(sums.strata, confidence);
     FaultShare result{sums.faults, estimate.share, std::nullopt};
     if (m_set.is_random_sample()) result.interval = estimate.interval;
     return result;
@@ -163,6 +186,41 @@ SampledMean SampleContext::mean(const std::vector<FaultStratum>& strata, const S
   }
   if (!m_set.is_random_sample()) result.these_images = result.image_population = std::nullopt;
   return result;
+}
+
+namespace {
+
+std::optional<SampledMean> chance_of_a_change(const FaultSet& set, std::uint64_t inferences,
+                                              double confidence,
+                                              const std::function<FaultCounts(std::size_t)>& counts_of) {
+  if (set.is_paired()) return std::nullopt;
+  constexpr std::uint64_t k_steps = 1'000'000;  // of a chance
+  std::vector<FaultStratum> strata;
+  for (const Stratum& stratum : set.strata()) strata.emplace_back().population = stratum.population;
+  for (std::size_t fault = 0; fault < set.drawn(); ++fault) {
+    const FaultCounts counts = counts_of(fault);
+    const double kept = 1.0 - ratio(counts.changed, counts.units);
+    const double chance = 1.0 - std::pow(kept, static_cast<double>(inferences));
+    strata[set.stratum_of(fault)].add(static_cast<std::uint64_t>(std::llround(chance * k_steps)), 0, k_steps);
+  }
+  std::erase_if(strata, [](const FaultStratum& stratum) { return stratum.drawn == 0; });
+  for (FaultStratum& stratum : strata) stratum.population = std::max(stratum.population, stratum.drawn);
+  return SampleContext(set).mean(strata, {0.0, static_cast<double>(k_steps), true}, confidence);
+}
+
+}  // namespace
+
+std::optional<SampledMean> chance_of_a_change(const FaultSet& set, std::uint64_t inferences,
+                                              double confidence) {
+  return chance_of_a_change(set, inferences, confidence,
+                            [&](std::size_t fault) { return set.counts_of(fault); });
+}
+
+std::optional<SampledMean> chance_of_a_change_with_protection(const BitSet& set, std::uint64_t inferences,
+                                                              double confidence) {
+  if (set.protected_outcomes().empty()) return std::nullopt;
+  return chance_of_a_change(set, inferences, confidence,
+                            [&](std::size_t fault) { return set.protected_outcomes().counts(fault); });
 }
 
 SetEstimates estimate(const FaultSet& set, double confidence, std::optional<std::size_t> stratum) {

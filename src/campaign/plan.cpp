@@ -17,7 +17,7 @@ class Planner {
     const auto note = m_params.notes.find(index);
     m_plan.drivers.push_back(
         make_driver(m_plan.sets.back()->config().sample,
-                    {m_plan.config.interval_confidence,
+                    {m_plan.config.interval.confidence,
                      note == m_params.notes.end() ? std::nullopt : std::optional(note->second)}));
     return m_plan.drivers.back()->begin(*m_plan.sets.back(), m_params.threads);
   }

@@ -16,7 +16,7 @@
 namespace qfi::cli {
 namespace {
 
-constexpr std::string_view k_file_start = "layer,element,nvf,rises_0,";
+constexpr std::string_view k_file_start = "layer,element,nvf,";
 
 struct OutputOptions {
   std::string output;
@@ -57,15 +57,17 @@ struct LayerMean {
   std::uint64_t neurons = 0;
   double sum = 0;
   double largest = 0;
+  double flips = 0;  ///< sum of the exact shares
 };
 
 std::vector<LayerMean> layers_of(const VulnerabilityFile& found) {
   std::vector<LayerMean> layers;
   for (const NeuronVulnerability& n : found.neurons) {
     if (layers.empty() || layers.back().layer != n.neuron.operator_index)
-      layers.push_back({n.neuron.operator_index, 0, 0, 0});
+      layers.push_back({n.neuron.operator_index, 0, 0, 0, 0});
     ++layers.back().neurons;
     layers.back().sum += n.nvf(found.images);
+    layers.back().flips += n.flip_share(found.images);
     layers.back().largest = std::max(layers.back().largest, n.nvf(found.images));
   }
   return layers;
@@ -74,11 +76,12 @@ std::vector<LayerMean> layers_of(const VulnerabilityFile& found) {
 std::string table(const VulnerabilityFile& found) {
   std::string text = fmt::format(
       "{} neurons, {} images\n\n"
-      "  layer    neurons   mean NVF   largest\n",
+      "  layer    neurons   mean NVF   largest   flips that do harm\n",
       found.neurons.size(), found.images);
   for (const LayerMean& l : layers_of(found))
-    text += fmt::format("  {:>5} {:>10} {:>8.4f} % {:>7.3f} %\n", l.layer, l.neurons,
-                        100 * l.sum / static_cast<double>(l.neurons), 100 * l.largest);
+    text += fmt::format("  {:>5} {:>10} {:>8.4f} % {:>7.3f} % {:>18.4f} %\n", l.layer, l.neurons,
+                        100 * l.sum / static_cast<double>(l.neurons), 100 * l.largest,
+                        100 * l.flips / static_cast<double>(l.neurons));
   text += "\n  NVF at least   critical   neurons if split   if tripled\n";
   for (const Threshold& t : thresholds(found))
     text += fmt::format("  {:>10.1f} % {:>10} {:>18} {:>12}\n", 100 * t.nvf, t.critical,
@@ -94,7 +97,8 @@ std::string json(const VulnerabilityFile& found) {
     layers.push_back({{"layer", l.layer},
                       {"neurons", l.neurons},
                       {"mean_nvf", l.sum / static_cast<double>(l.neurons)},
-                      {"largest_nvf", l.largest}});
+                      {"largest_nvf", l.largest},
+                      {"mean_flip_share", l.flips / static_cast<double>(l.neurons)}});
   Json critical = Json::array();
   for (const Threshold& t : thresholds(found))
     critical.push_back({{"nvf", t.nvf},

@@ -39,8 +39,6 @@ Result<void> check_sample(const YamlNode& entry, const FaultsConfig& faults, Des
   }
   if (bits->simultaneous != 1 && faults.raw_rate)
     return entry.error("'raw_rate' is a rate of single faults, not of simultaneous ones");
-  if (bits->simultaneous != 1 && sample.is_exhaustive)
-    return entry.error("sets of simultaneous faults are too many for 'exhaustive'");
   if (sample.is_search && (bits->simultaneous != 1 || bits->models.size() != 1 || bits->compares_protection ||
                            faults.raw_rate || faults.weight))
     return entry.error(

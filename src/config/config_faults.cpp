@@ -7,21 +7,29 @@ namespace qfi {
 namespace {
 
 constexpr double k_largest_rate = 1e12;
+constexpr std::uint64_t k_most_inferences = 1'000'000'000'000;
 
 // FIT of what; a table of products has no rate.
-Key raw_rate_key(std::optional<double>& raw_rate, std::string key, std::string unit) {
-  return {.name = "raw_rate",
-          .value = maybe(raw_rate,
-                         [=](double& rate) {
-                           return map({{.name = key,
-                                        .value = number(rate, 0.0, k_largest_rate),
-                                        .is_required = true,
-                                        .unit = unit,
-                                        .sentence = "The hardware has this rate of raw faults.",
-                                        .example = "100"}});
-                         }),
-          .sentence = "From this rate of raw faults the results derive the rate of failures.",
-          .example = "{" + key + ": 100}"};
+Key raw_rate_key(std::optional<RawRate>& raw_rate, std::string key, std::string unit) {
+  return {
+      .name = "raw_rate",
+      .value = maybe(
+          raw_rate,
+          [=](RawRate& rate) {
+            return map({{.name = key,
+                         .value = number(rate.fit, 0.0, k_largest_rate),
+                         .is_required = true,
+                         .unit = unit,
+                         .sentence = "The hardware has this rate of raw faults.",
+                         .example = "100"},
+                        {.name = "inferences",
+                         .value = number(rate.inferences, std::uint64_t{1}, k_most_inferences),
+                         .sentence = "A fault stays for so many inferences, until it is scrubbed or found; "
+                                     "a fault fails if one of them changes its class.",
+                         .example = "1000"}});
+          }),
+      .sentence = "From this rate of raw faults the results derive the rate of failures.",
+      .example = "{" + key + ": 100}"};
 }
 
 Key sample_key(SampleConfig& sample) {

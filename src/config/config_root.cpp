@@ -25,14 +25,20 @@ KeyTable tensor_keys(std::string& tensor) {
        .example = "logits"}};
 }
 
-KeyTable confidence_keys(double& confidence) {
-  return {{.name = "confidence",
-           .value = fraction(confidence),
-           .is_required = true,
-           .sentence =
-               "Intervals of the results hold the true value with this probability; it is apart from the "
-               "confidence that sizes the sample.",
-           .example = "0.95"}};
+KeyTable interval_keys(IntervalConfig& interval) {
+  return {
+      {.name = "confidence",
+       .value = fraction(interval.confidence),
+       .is_required = true,
+       .sentence = "Intervals of the results hold the true value with this probability; it is apart from the "
+                   "confidence that sizes the sample.",
+       .example = "0.95"},
+      {.name = "rows",
+       .value = choice(interval.rows, k_row_intervals),
+       .sentence =
+           "Each row of a table by layer or bit has an interval of that confidence (`each`), or wider ones, "
+           "which hold `together` with that confidence (Bonferroni).",
+       .example = "together"}};
 }
 
 Key sample_key(std::optional<SampleConfig>& sample) {
@@ -66,7 +72,7 @@ KeyTable set_keys(CampaignConfig& config, std::optional<SampleConfig>& sample) {
 KeyTable run_keys(CampaignConfig& config) {
   return {
       {.name = "interval",
-       .value = map(confidence_keys(config.interval_confidence)),
+       .value = map(interval_keys(config.interval)),
        .sentence = "This map is about the intervals of the results.",
        .example = "{confidence: 0.99}"},
       {.name = "verify",

@@ -8,7 +8,6 @@
 namespace qfi {
 namespace {
 
-constexpr std::uint64_t k_most = k_largest<std::uint64_t>;
 constexpr std::uint64_t k_least_sequential = 30;
 
 Key scheme_key(SampleScheme& scheme) {
@@ -86,7 +85,7 @@ Key metric_key(SampleSequential& sample) {
 
 Key minimum_key(SampleSequential& sample) {
   return {.name = "minimum",
-          .value = number(sample.minimum, k_least_sequential, k_most),
+          .value = number(sample.minimum, k_least_sequential, k_largest<std::uint64_t>),
           .unit = "faults",
           .sentence = "The first look at the interval is after this many faults.",
           .example = "200"};
@@ -94,7 +93,7 @@ Key minimum_key(SampleSequential& sample) {
 
 Key maximum_key(SampleSequential& sample) {
   return {.name = "maximum",
-          .value = number(sample.maximum, k_least_sequential, k_most),
+          .value = number(sample.maximum, k_least_sequential, k_largest<std::uint64_t>),
           .unit = "faults",
           .sentence = "Drawing ends after this many faults, however wide the interval is.",
           .example = "1000"};
@@ -103,7 +102,7 @@ Key maximum_key(SampleSequential& sample) {
 Result<void> check_sequential(const YamlNode& node, SampleSequential& sample) {
   const auto maximum = node.find("maximum");
   if (!maximum) return {};
-  if (node.find("minimum")) QFI_CHECK(maximum->number(sample.minimum, k_most));
+  if (node.find("minimum")) QFI_CHECK(maximum->number(sample.minimum, k_largest<std::uint64_t>));
   sample.minimum = std::min(sample.minimum, sample.maximum);
   return {};
 }
@@ -191,7 +190,7 @@ KeyTable keys_of(SampleMargin& sample) {
 
 KeyTable keys_of(SampleCount& sample) {
   return {{.name = "count",
-           .value = number(sample.count, std::uint64_t{1}, k_most),
+           .value = number(sample.count, std::uint64_t{1}, k_largest<std::uint64_t>),
            .is_required = true,
            .unit = "faults",
            .sentence = "This many faults are drawn of each stratum.",

@@ -6,8 +6,6 @@
 namespace qfi {
 namespace {
 
-constexpr std::uint64_t k_most = k_largest<std::uint64_t>;
-
 Key operators_key(std::vector<OperatorKind>& operators) {
   return {.name = "operators",
           .value = choices(operators, k_weighted),
@@ -42,7 +40,7 @@ Value ties(std::map<std::string, std::uint64_t>& tie) {
   return {.read = [&tie](const ConfigReader&, const YamlNode& node) -> Result<void> {
             if (!node.is_map()) return node.error("'tie' must be a map of ports and values");
             for (const auto& [port, value] : node.entries()) {
-              QFI_TRY(tie[port], value.number(std::uint64_t{0}, k_most));
+              QFI_TRY(tie[port], value.number(std::uint64_t{0}, k_largest<std::uint64_t>));
             }
             return {};
           },

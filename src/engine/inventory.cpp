@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/engine/inventory.hpp"
 
+#include "qfi/engine/stored_parameters.hpp"
+
 namespace qfi {
 namespace {
 
@@ -23,20 +25,21 @@ std::uint64_t accumulator_bits(const Model& model, const Operator& op) {
   return has_32_bits ? 32 : 64;
 }
 
-void add_parameters(const Model& model, const LayerInputs& inputs, OperatorInventory& op) {
-  const Operator& source = model.operators[op.index];
-  const auto constant = [&](std::size_t k) -> const Tensor* {
-    if (k >= source.inputs.size() || source.inputs[k] == k_no_tensor) return nullptr;
-    const Tensor& tensor = model.tensors[static_cast<std::size_t>(source.inputs[k])];
-    return tensor.is_constant ? &tensor : nullptr;
-  };
-  if (const Tensor* weights = constant(inputs.weights)) {
-    op.weights = weights->elements();
-    op.weight_bits = 8 * weights->bytes();
-  }
-  if (const Tensor* biases = constant(inputs.bias)) {
-    op.biases = biases->elements();
-    op.bias_bits = 8 * biases->bytes();
+struct ParameterFields {
+  std::uint64_t OperatorInventory::*values;
+  std::uint64_t OperatorInventory::*bits;
+  std::optional<std::size_t> OperatorInventory::*first;
+};
+
+void add_parameters(const Program& program, ParameterKind kind, const ParameterFields& fields,
+                    std::vector<OperatorInventory>& operators) {
+  for (const StoredParameters& memory : stored_parameters(program, kind)) {
+    const Tensor& tensor = program.model().tensors[static_cast<std::size_t>(memory.tensors.front())];
+    const std::size_t first = memory.operators.front();
+    operators[first].*fields.values = tensor.elements();
+    operators[first].*fields.bits = 8 * tensor.bytes();
+    for (const std::size_t other : memory.operators)
+      if (other != first) operators[other].*fields.first = first;
   }
 }
 
@@ -74,8 +77,7 @@ ModelInventory take_inventory(const Program& program) {
       if (input != k_no_tensor) op.inputs.push_back(inventory_of(model, input));
     for (const int output : source.outputs) op.outputs.push_back(inventory_of(model, output));
     if (op.is_folded) continue;
-    if (const auto inputs = layer_inputs(op.kind)) {
-      add_parameters(model, *inputs, op);
+    if (layer_inputs(op.kind)) {
       op.neurons = op.outputs[0].values;
       last_layer = &op;
       inventory.stages.push_back({StageInventory::Kind::accumulator, op.outputs[0].name, op.outputs[0].values,
@@ -86,6 +88,14 @@ ModelInventory take_inventory(const Program& program) {
           {StageInventory::Kind::output, output.name, output.values, 8 * size_of(output.type)});
   }
   if (last_layer != nullptr) last_layer->neurons = 0;
+  using Op = OperatorInventory;
+  add_parameters(program, ParameterKind::weights, {&Op::weights, &Op::weight_bits, &Op::weights_of},
+                 inventory.operators);
+  add_parameters(program, ParameterKind::biases, {&Op::biases, &Op::bias_bits, &Op::biases_of},
+                 inventory.operators);
+  for (const OtherConstant& constant : other_constants(program))
+    inventory.operators[constant.operator_index].other_constants +=
+        model.tensors[static_cast<std::size_t>(constant.tensor)].elements();
   return inventory;
 }
 

@@ -43,16 +43,20 @@ struct KernelCall {
 };
 
 /// A call of operator `index` on `images` images. input(tensor) gives where the images of a tensor that is
-/// no constant begin, output(tensor) where they go.
+/// no constant begin, output(tensor) where they go. `changed` nullptr: every constant is the model's.
 template <class Input, class Output>
 KernelCall make_call(const Model& model, std::size_t index, std::size_t images, const Input& input,
-                     const Output& output) {
+                     const Output& output, const ChangedOperators* changed = nullptr) {
   const Operator& op = model.operators[index];
   KernelCall call;
   call.images = images;
   for (const int k : op.inputs) {
     const Tensor* tensor = k == k_no_tensor ? nullptr : &model.tensors[static_cast<std::size_t>(k)];
-    call.inputs.push_back(tensor == nullptr ? nullptr : tensor->is_constant ? tensor->data.data() : input(k));
+    const std::byte* faulty = changed == nullptr || tensor == nullptr ? nullptr : changed->constant(k);
+    call.inputs.push_back(faulty != nullptr     ? faulty
+                          : tensor == nullptr   ? nullptr
+                          : tensor->is_constant ? tensor->data.data()
+                                                : input(k));
     call.input_strides.push_back(tensor == nullptr || tensor->is_constant ? 0 : tensor->bytes());
   }
   for (const int k : op.outputs) {

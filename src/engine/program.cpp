@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <set>
 
 #include "kernel.hpp"
 #include "kernels/instruction_set.hpp"
@@ -121,6 +122,34 @@ std::vector<Lifetime> lifetimes(const Model& model, const ProgramParams& params)
   return result;
 }
 
+// Computes an operator of constants; what it writes are constants from then on.
+void fold(Model& model, std::size_t index, const Kernel& kernel) {
+  const Operator& op = model.operators[index];
+  std::vector<std::byte> scratch;
+  KernelCall call;
+  call.images = 1;
+  call.scratch = &scratch;
+  for (const int input : op.inputs)
+    call.inputs.push_back(input == k_no_tensor ? nullptr
+                                               : model.tensors[static_cast<std::size_t>(input)].data.data());
+  call.input_strides.assign(op.inputs.size(), 0);
+  std::size_t bytes = 0;
+  for (const int output : op.outputs)
+    bytes += aligned(model.tensors[static_cast<std::size_t>(output)].bytes());
+  const auto memory = std::make_shared<std::vector<std::byte>>(bytes);
+  std::size_t place = 0;
+  for (const int output : op.outputs) {
+    Tensor& tensor = model.tensors[static_cast<std::size_t>(output)];
+    tensor.is_constant = true;
+    tensor.data = std::span(*memory).subspan(place, tensor.bytes());
+    call.outputs.push_back(memory->data() + place);
+    call.output_strides.push_back(0);
+    place += aligned(tensor.bytes());
+  }
+  model.folded.push_back(memory);
+  kernel.run(call);
+}
+
 }  // namespace
 
 const char* name_of(KernelSet set) {
@@ -149,7 +178,7 @@ Result<Program> Program::prepare(Model model, const ProgramParams& params) {
     auto kernel = prepare_kernel(program.m_model, i, params.kernels);
     if (!kernel) return at(operator_label(program.m_model, i), kernel.error());
     const bool is_constant = has_constant_result(program.m_model, params, i);
-    if (is_constant) program.fold(i, **kernel);
+    if (is_constant) fold(program.m_model, i, **kernel);
     prepared_bytes += is_constant ? program.m_model.folded.back()->size() : (*kernel)->bytes();
     if (prepared_bytes > params.max_prepared_bytes)
       return bad_input("weights and tables need more than the limit of {} bytes, which --model-memory sets",
@@ -168,33 +197,6 @@ Result<Program> Program::prepare(Model model, const ProgramParams& params) {
         "one image needs {} bytes of tensors, more than the limit of {}, which --model-memory sets", needed,
         params.max_bytes_per_image);
   return program;
-}
-
-void Program::fold(std::size_t index, const Kernel& kernel) {
-  const Operator& op = m_model.operators[index];
-  std::vector<std::byte> scratch;
-  KernelCall call;
-  call.images = 1;
-  call.scratch = &scratch;
-  for (const int input : op.inputs)
-    call.inputs.push_back(
-        input == k_no_tensor ? nullptr : m_model.tensors[static_cast<std::size_t>(input)].data.data());
-  call.input_strides.assign(op.inputs.size(), 0);
-  std::size_t bytes = 0;
-  for (const int output : op.outputs)
-    bytes += aligned(m_model.tensors[static_cast<std::size_t>(output)].bytes());
-  const auto memory = std::make_shared<std::vector<std::byte>>(bytes);
-  std::size_t place = 0;
-  for (const int output : op.outputs) {
-    Tensor& tensor = m_model.tensors[static_cast<std::size_t>(output)];
-    tensor.is_constant = true;
-    tensor.data = std::span(*memory).subspan(place, tensor.bytes());
-    call.outputs.push_back(memory->data() + place);
-    call.output_strides.push_back(0);
-    place += aligned(tensor.bytes());
-  }
-  m_model.folded.push_back(memory);
-  kernel.run(call);
 }
 
 // First fit: the largest tensors first, each at the lowest place that is free during its life.
@@ -230,10 +232,10 @@ Result<void> Program::plan_memory() {
 
 namespace {
 
-KernelCall call_on(Batch& batch, const Program& program, std::size_t index) {
+KernelCall call_on(Batch& batch, const Program& program, std::size_t index, const ChangedOperators* changed) {
   return make_call(
       program.model(), index, batch.images(), [&](int tensor) { return batch.tensor(tensor).data(); },
-      [&](int tensor) { return batch.tensor(tensor).data(); });
+      [&](int tensor) { return batch.tensor(tensor).data(); }, changed);
 }
 
 }  // namespace
@@ -242,7 +244,7 @@ void Program::run(Batch& batch, std::size_t first, std::size_t end, const Units*
                   const ChangedOperators* changed) const {
   for (std::size_t i = first; i < end; ++i) {
     if (is_folded(i)) continue;
-    KernelCall call = call_on(batch, *this, i);
+    KernelCall call = call_on(batch, *this, i, changed);
     call.scratch = &batch.m_scratch;
     if (units != nullptr) call.unit = &units->of_operator[i];
     const Kernel* kernel = changed == nullptr ? nullptr : changed->find(i);
@@ -296,6 +298,12 @@ const Kernel* ChangedOperators::find(std::size_t index) const {
   return nullptr;
 }
 
+const std::byte* ChangedOperators::constant(int tensor) const {
+  for (const auto& [changed, bytes] : m_constants)
+    if (changed == tensor) return bytes.data();
+  return nullptr;
+}
+
 Result<ChangedOperators> Program::with_constants(std::span<const ConstantFault> faults) const {
   Model model = m_model;
   std::map<int, std::vector<std::byte>> contents;
@@ -306,18 +314,29 @@ Result<ChangedOperators> Program::with_constants(std::span<const ConstantFault> 
     const std::size_t bytes = size_of(tensor.type);
     std::memcpy(entry->second.data() + fault.element * bytes, &fault.bits, bytes);
   }
-  for (const auto& [tensor, content] : contents)
+  std::set<int> changed;
+  for (const auto& [tensor, content] : contents) {
     model.tensors[static_cast<std::size_t>(tensor)].data = content;
+    changed.insert(tensor);
+  }
   ChangedOperators result;
   for (std::size_t i = 0; i < model.operators.size(); ++i) {
-    const std::vector<int>& inputs = model.operators[i].inputs;
-    const bool reads_fault =
-        std::ranges::any_of(inputs, [&](int tensor) { return contents.find(tensor) != contents.end(); });
-    if (!reads_fault || is_folded(i)) continue;
+    const Operator& op = model.operators[i];
+    if (std::ranges::none_of(op.inputs, [&](int tensor) { return changed.contains(tensor); })) continue;
     auto kernel = prepare_kernel(model, i, m_params.kernels);
     if (!kernel) return at(operator_label(model, i), kernel.error());
-    result.m_kernels.emplace_back(i, std::move(*kernel));
+    if (is_folded(i)) {
+      fold(model, i, **kernel);
+      for (const int output : op.outputs) {
+        const auto content = model.tensors[static_cast<std::size_t>(output)].data;
+        contents[output].assign(content.begin(), content.end());
+        changed.insert(output);
+      }
+    } else {
+      result.m_kernels.emplace_back(i, std::move(*kernel));
+    }
   }
+  for (auto& [tensor, content] : contents) result.m_constants.emplace_back(tensor, std::move(content));
   return result;
 }
 
@@ -328,7 +347,7 @@ bool Program::has_accumulators(std::size_t index) const {
 void Program::fault_accumulator(Batch& batch, std::size_t image, std::size_t index, std::size_t element,
                                 const std::function<std::uint32_t(std::uint32_t)>& read,
                                 const ChangedOperators* changed) const {
-  KernelCall call = call_on(batch, *this, index);
+  KernelCall call = call_on(batch, *this, index, changed);
   for (std::size_t k = 0; k < call.inputs.size(); ++k) call.inputs[k] += image * call.input_strides[k];
   for (std::size_t k = 0; k < call.outputs.size(); ++k) call.outputs[k] += image * call.output_strides[k];
   const Kernel* found = changed == nullptr ? nullptr : changed->find(index);

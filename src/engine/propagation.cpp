@@ -125,7 +125,6 @@ Result<PreparedConstants> Propagation::prepare(std::span<const ConstantFault> fa
     for (const ConstantFault& fault : faults) {
       if (std::ranges::find(model.operators[i].inputs, fault.tensor) == model.operators[i].inputs.end())
         continue;
-      if (m_program.is_folded(i)) continue;
       const Operator& op = model.operators[i];
       const auto inputs = layer_inputs(op.kind);
       const auto reads_as = [&](std::size_t k) {
@@ -295,7 +294,7 @@ struct Propagator::State {
   KernelCall call_of(std::size_t index) {
     KernelCall call = make_call(
         model, index, 1, [&](int tensor) { return input(tensor).data(); },
-        [&](int tensor) { return memory(tensor).data(); });
+        [&](int tensor) { return memory(tensor).data(); }, &constants->m_operators);
     call.scratch = &scratch;
     return call;
   }

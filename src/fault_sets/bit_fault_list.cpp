@@ -89,14 +89,21 @@ class ListReader {
     std::optional<std::size_t> found;
     for (std::size_t i = 0; i < m_values.places.size(); ++i) {
       const ValuePlace& place = m_values.places[i];
-      const std::string& name = m_model.tensors[static_cast<std::size_t>(place.tensor)].name;
-      const bool is_layer = layer == name || layer == std::to_string(place.operator_index);
-      if (!is_layer || (!stage.empty() && stage != name_in(k_stages, place.stage))) continue;
+      if (!is_named(place, layer) || (!stage.empty() && stage != name_in(k_stages, place.stage))) continue;
       if (found) return bad_input("layer '{}' has values in several stages; add the column 'stage'", layer);
       found = i;
     }
     if (!found) return bad_input("no chosen values belong to layer '{}'", layer);
     return *found;
+  }
+
+  // By any operator that reads the values, or tensor that they are in.
+  bool is_named(const ValuePlace& place, std::string_view layer) const {
+    return layer == std::to_string(place.operator_index) ||
+           std::ranges::any_of(place.operators, [&](auto index) { return layer == std::to_string(index); }) ||
+           std::ranges::any_of(place.tensors, [&](int tensor) {
+             return layer == m_model.tensors[static_cast<std::size_t>(tensor)].name;
+           });
   }
 
   Result<BitFaultModel> find_model(std::string_view name) const {

@@ -5,6 +5,8 @@
 #include <map>
 
 #include "qfi/base/npy.hpp"
+#include "qfi/config/config_names.hpp"
+#include "qfi/engine/stored_parameters.hpp"
 #include "qfi/faults/narrow_weights.hpp"
 #include "qfi/faults/neuron_list.hpp"
 #include "qfi/model/stored_value.hpp"
@@ -41,12 +43,10 @@ class Finder {
     QFI_CHECK(check_names());
     for (const Stage stage : m_faults.stages)
       if (m_faults.target == FaultTarget::data && stage == Stage::network_input)
-        QFI_CHECK(add({FaultTarget::data, stage, 0, m_model.inputs[0], 1, true, "network input"}));
-    for (std::size_t i = 0; i < m_model.operators.size(); ++i) {
-      if (m_program.is_folded(i) || !is_chosen(i)) continue;
-      if (m_faults.target == FaultTarget::data) QFI_CHECK(add_data(i));
-      else QFI_CHECK(add_parameters(i));
-    }
+        QFI_CHECK(add_stage(stage, 0, m_model.inputs[0], "network input"));
+    for (std::size_t i = 0; i < m_model.operators.size() && m_faults.target == FaultTarget::data; ++i)
+      if (!m_program.is_folded(i) && is_chosen(i)) QFI_CHECK(add_data(i));
+    if (m_faults.target != FaultTarget::data) QFI_CHECK(add_parameters());
     if (m_result.stored.empty()) return bad_input("the model has no such values");
     return std::move(m_result);
   }
@@ -75,43 +75,73 @@ class Finder {
     return {};
   }
 
-  bool is_chosen_tensor(int tensor) const {
-    const std::string& name = m_model.tensors[static_cast<std::size_t>(tensor)].name;
-    return m_faults.tensors.empty() || std::ranges::any_of(m_faults.tensors, [&](const std::string& chosen) {
-             return chosen == name || chosen == std::to_string(tensor);
-           });
+  bool is_chosen_tensor(const ValuePlace& place) const {
+    const auto is_named = [&](const std::string& chosen) {
+      return std::ranges::any_of(place.tensors, [&](int tensor) {
+        return chosen == m_model.tensors[static_cast<std::size_t>(tensor)].name ||
+               chosen == std::to_string(tensor);
+      });
+    };
+    return m_faults.tensors.empty() || std::ranges::any_of(m_faults.tensors, is_named);
   }
 
-  Result<void> add_parameters(std::size_t index) {
-    const Operator& op = m_model.operators[index];
-    const auto inputs = layer_inputs(op.kind);
-    if (!inputs) return {};
+  // Every memory is named by the first of the chosen operators that read it.
+  Result<void> add_parameters() {
     const bool is_bias = m_faults.target == FaultTarget::biases;
-    const std::size_t k = is_bias ? inputs->bias : inputs->weights;
-    if (k >= op.inputs.size() || op.inputs[k] == k_no_tensor) return {};
-    const int tensor = op.inputs[k];
-    const auto is_known =
-        std::ranges::any_of(m_result.places, [&](const ValuePlace& place) { return place.tensor == tensor; });
-    if (is_known || !m_model.tensors[static_cast<std::size_t>(tensor)].is_constant) return {};
-    const std::vector<int>& shape = m_model.tensors[static_cast<std::size_t>(tensor)].shape;
-    const bool is_last = is_bias || op.kind == OperatorKind::depthwise_conv_2d;
-    const int channels = shape.empty() ? 1 : is_last ? shape.back() : shape.front();
-    return add({m_faults.target, Stage::output, index, tensor, static_cast<std::size_t>(channels), is_last,
-                fmt::format("{} of operator {}", is_bias ? "biases" : "weights", index)});
+    std::vector<ValuePlace> places;
+    for (StoredParameters& memory :
+         stored_parameters(m_program, is_bias ? ParameterKind::biases : ParameterKind::weights)) {
+      std::erase_if(memory.operators, [&](std::size_t index) { return !is_chosen(index); });
+      if (memory.operators.empty()) continue;
+      ValuePlace& place = places.emplace_back();
+      place.target = m_faults.target;
+      place.operator_index = memory.operators.front();
+      place.tensor = memory.tensors.front();
+      place.channels = memory.channels;
+      place.channel_stride = memory.channel_stride;
+      place.label = fmt::format("{} of operator{} {}", is_bias ? "biases" : "weights",
+                                memory.operators.size() > 1 ? "s" : "", fmt::join(memory.operators, ", "));
+      place.operators = std::move(memory.operators);
+      place.tensors = std::move(memory.tensors);
+    }
+    std::ranges::stable_sort(places, {}, &ValuePlace::operator_index);
+    for (ValuePlace& place : places) {
+      QFI_CHECK(check_readers(place));
+      QFI_CHECK(add(std::move(place)));
+    }
+    for (const OtherConstant& constant : other_constants(m_program))
+      if (!is_bias && is_chosen(constant.operator_index))
+        m_result.left_out += m_model.tensors[static_cast<std::size_t>(constant.tensor)].elements();
+    return {};
+  }
+
+  // Tensors of one memory have one width and are stored in one way.
+  Result<void> check_readers(const ValuePlace& place) const {
+    const auto size = [&](int tensor) {
+      return size_of(m_model.tensors[static_cast<std::size_t>(tensor)].type);
+    };
+    for (const int tensor : place.tensors)
+      if (size(tensor) != size(place.tensor))
+        return bad_input("{}: '{}' and '{}' lie in one memory with values of different widths", place.label,
+                         m_model.tensors[static_cast<std::size_t>(place.tensor)].name,
+                         m_model.tensors[static_cast<std::size_t>(tensor)].name);
+    for (const std::size_t index : place.operators)
+      if (storage_of(m_model, index, m_faults) != storage_of(m_model, place.operator_index, m_faults))
+        return bad_input("storage: operators {} and {} read the same {}, which can be stored in one way only",
+                         place.operator_index, index, name_in(k_targets, place.target));
+    return {};
   }
 
   Result<void> add_data(std::size_t index) {
     const Operator& op = m_model.operators[index];
     for (const Stage stage : m_faults.stages) {
       if (stage == Stage::accumulator && m_program.has_accumulators(index))
-        QFI_CHECK(add({FaultTarget::data, stage, index, op.outputs[0], 1, true,
-                       fmt::format("accumulators of operator {}", index)}));
+        QFI_CHECK(add_stage(stage, index, op.outputs[0], fmt::format("accumulators of operator {}", index)));
       if (stage == Stage::accumulator && !m_program.has_accumulators(index) && !m_faults.layers.empty())
         return bad_input("{} has no accumulators of 32 bits", operator_label(m_model, index));
       if (stage == Stage::output)
         for (const int tensor : op.outputs)
-          QFI_CHECK(add({FaultTarget::data, stage, index, tensor, 1, true,
-                         fmt::format("output of operator {}", index)}));
+          QFI_CHECK(add_stage(stage, index, tensor, fmt::format("output of operator {}", index)));
       if (stage == Stage::operator_input)
         for (std::size_t k = 0; k < op.inputs.size(); ++k) {
           const int tensor = op.inputs[k];
@@ -119,8 +149,7 @@ class Finder {
               std::find(op.inputs.begin(), op.inputs.begin() + static_cast<std::ptrdiff_t>(k), tensor) !=
               op.inputs.begin() + static_cast<std::ptrdiff_t>(k);
           if (tensor == k_no_tensor || is_repeated || !is_computed_here(tensor)) continue;
-          QFI_CHECK(add({FaultTarget::data, stage, index, tensor, 1, true,
-                         fmt::format("input {} of operator {}", k, index)}));
+          QFI_CHECK(add_stage(stage, index, tensor, fmt::format("input {} of operator {}", k, index)));
         }
     }
     return {};
@@ -130,11 +159,16 @@ class Finder {
     return !m_model.tensors[static_cast<std::size_t>(tensor)].is_constant;
   }
 
+  // Data of every operator have their channels last.
+  Result<void> add_stage(Stage stage, std::size_t index, int tensor, std::string label) {
+    const std::vector<int>& shape = m_model.tensors[static_cast<std::size_t>(tensor)].shape;
+    const auto channels = static_cast<std::size_t>(shape.empty() ? 1 : shape.back());
+    return add({FaultTarget::data, stage, index, tensor, {}, {tensor}, channels, 1, std::move(label)});
+  }
+
   Result<void> add(ValuePlace place) {
-    if (!is_chosen_tensor(place.tensor)) return {};
+    if (!is_chosen_tensor(place)) return {};
     const Tensor& tensor = m_model.tensors[static_cast<std::size_t>(place.tensor)];
-    if (place.target == FaultTarget::data && !tensor.shape.empty())
-      place.channels = static_cast<std::size_t>(tensor.shape.back());
     const bool is_accumulator = place.target == FaultTarget::data && place.stage == Stage::accumulator;
     const std::size_t bits = is_accumulator ? 32 : 8 * size_of(tensor.type);
     if (bits > 32) return bad_input("{}: values of {} bits; 32 are supported", place.label, bits);
@@ -155,7 +189,8 @@ class Finder {
     }
     auto storage = Storage::make(params);
     if (!storage) return at(place.label, storage.error());
-    StoredValues values{place.operator_index, tensor.elements(), *storage, {}, {}};
+    StoredValues values{place.operator_index,         tensor.elements(), *storage, {}, {},
+                        static_cast<int>(place.stage)};
     if (m_faults.compares_protection) {
       m_result.protected_storage.push_back(*storage);
       QFI_TRY(m_result.protected_elements.emplace_back(), protected_elements(place, tensor, config));
@@ -217,9 +252,8 @@ class Finder {
     for (std::uint64_t i = 0; m_faults.masks_zeros && i < is_kept.size(); ++i)
       is_kept[i] = !is_zero(tensor, i);
     for (std::uint64_t element = 0; element < is_kept.size(); ++element) {
-      const bool is_of_channel =
-          m_faults.channels.empty() ||
-          std::ranges::binary_search(m_faults.channels, place.channel_of(element, tensor.elements()));
+      const bool is_of_channel = m_faults.channels.empty() ||
+                                 std::ranges::binary_search(m_faults.channels, place.channel_of(element));
       if (is_kept[element] && is_of_channel) values.elements.push_back(element);
     }
     values.count = values.elements.size();
@@ -233,11 +267,12 @@ class Finder {
 
   Result<void> read_mask(const ValuePlace& place, const Tensor& tensor, std::vector<bool>& is_kept) const {
     auto mask = read_npz(m_faults.mask->path, tensor.name);
-    if (!mask) {
-      auto numbered = read_npz(m_faults.mask->path, std::to_string(place.tensor));
-      if (!numbered) return tl::unexpected(mask.error());
-      mask = std::move(numbered);
+    for (std::size_t k = 0; k < place.tensors.size() && !mask; ++k) {
+      const auto index = static_cast<std::size_t>(place.tensors[k]);
+      for (const std::string& name : {m_model.tensors[index].name, std::to_string(index)})
+        if (auto other = read_npz(m_faults.mask->path, name); other && !mask) mask = std::move(other);
     }
+    if (!mask) return tl::unexpected(mask.error());
     if (mask->elements() != tensor.elements())
       return bad_input("{}: the mask of '{}' has {} values, the tensor {}", m_faults.mask->path.string(),
                        tensor.name, mask->elements(), tensor.elements());
@@ -255,6 +290,23 @@ class Finder {
   SampleScheme m_scheme;
   BitPopulation m_result;
 };
+
+// A constant that was narrowed, and the memory that it lay in before.
+struct Narrowed {
+  const std::byte* memory = nullptr;
+  int tensor = 0;
+};
+
+// What lay in one memory and is the same after it was narrowed stays in one memory.
+void share_again(Model& model, const std::vector<Narrowed>& narrowed) {
+  for (std::size_t i = 0; i < narrowed.size(); ++i)
+    for (std::size_t k = 0; k < i; ++k) {
+      Tensor& tensor = model.tensors[static_cast<std::size_t>(narrowed[i].tensor)];
+      const Tensor& earlier = model.tensors[static_cast<std::size_t>(narrowed[k].tensor)];
+      if (narrowed[i].memory == narrowed[k].memory && std::ranges::equal(tensor.data, earlier.data))
+        tensor.data = earlier.data;
+    }
+}
 
 }  // namespace
 
@@ -282,8 +334,18 @@ Result<void> narrow_stored_weights(Model& model, const std::vector<FaultsConfig>
                          width);
     }
   }
-  for (const auto& [index, width] : width_of)
-    if (width < 8) QFI_CHECK(narrow_weights(model, index, width));
+  const std::vector<Tensor> before = model.tensors;
+  std::vector<Narrowed> narrowed;
+  for (const auto& [index, width] : width_of) {
+    if (width == 8) continue;
+    const std::vector<int> inputs = model.operators[index].inputs;
+    QFI_CHECK(narrow_weights(model, index, width));
+    for (std::size_t k = 0; k < inputs.size(); ++k)
+      if (k != layer_inputs(model.operators[index].kind)->data && inputs[k] != k_no_tensor)
+        narrowed.push_back(
+            {before[static_cast<std::size_t>(inputs[k])].data.data(), model.operators[index].inputs[k]});
+  }
+  share_again(model, narrowed);
   return {};
 }
 

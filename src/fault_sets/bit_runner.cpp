@@ -25,6 +25,14 @@ class Stopwatch {
   std::chrono::steady_clock::time_point m_start = std::chrono::steady_clock::now();
 };
 
+// Units that change without a protection and not with it, image by image.
+std::uint64_t cured(std::span<const FaultCounts> without, std::span<const FaultCounts> with) {
+  std::uint64_t sum = 0;
+  for (std::size_t k = 0; k < without.size(); ++k)
+    sum += without[k].changed - std::min(without[k].changed, with[k].changed);
+  return sum;
+}
+
 }  // namespace
 
 ExecutionTimes& ExecutionTimes::operator+=(const ExecutionTimes& other) {
@@ -88,7 +96,8 @@ void FaultyReads::add_group(const Program& program, const BitPopulation& values,
   for (std::size_t i = 0; i < now.size(); ++i) now[i] = read_bits(tensor, first + i);
   read(group, now, m_constant_log);
   for (std::size_t i = 0; i < now.size(); ++i)
-    if (now[i] != read_bits(tensor, first + i)) m_constants.push_back({place.tensor, first + i, now[i]});
+    if (now[i] != read_bits(tensor, first + i))
+      for (const int reader : place.tensors) m_constants.push_back({reader, first + i, now[i]});
 }
 
 // Of the values in a group, from their bits in the tensor to those that are read.
@@ -263,7 +272,10 @@ Result<std::vector<Trial>> BitRunner::run(std::span<const BitFault> faults, cons
   QFI_TRY(const std::vector<CountsOfImages> counts, m_params.compares_naive
                                                         ? compare(faults, images, outcomes)
                                                         : propagate(faults, images, false, true, outcomes));
-  if (!m_values.protected_storage.empty()) QFI_CHECK(propagate(faults, images, true, true, with_protection));
+  if (!m_values.protected_storage.empty()) {
+    QFI_TRY(const std::vector<CountsOfImages> kept, propagate(faults, images, true, true, with_protection));
+    for (std::size_t i = 0; i < faults.size(); ++i) with_protection[i].cured = cured(counts[i], kept[i]);
+  }
   std::vector<Trial> trials(faults.size());
   for (std::size_t i = 0; i < faults.size(); ++i) {
     trials[i].outcome = std::move(outcomes[i]);

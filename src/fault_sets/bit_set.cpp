@@ -6,14 +6,13 @@
 #include <cmath>
 #include <cstring>
 
+#include "bit_combinations.hpp"
 #include "bit_runner.hpp"
 #include "qfi/base/random.hpp"
 #include "qfi/base/random_purposes.hpp"
 
 namespace qfi {
 namespace {
-
-constexpr std::uint64_t k_endless = std::uint64_t{1} << 62;  // a population that draws do not exhaust
 
 BitScheme bit_scheme(SampleScheme scheme) {
   switch (scheme) {
@@ -30,22 +29,10 @@ std::string label_of(const BitStratum& stratum, const BitPopulation& values) {
   const std::string& first = values.places[stratum.parts.front().values].label;
   if (stratum.bit) return fmt::format("{}, bit {}", first, *stratum.bit);
   if (stratum.is_of_checks()) return fmt::format("{}, check bits", first);
+  if (stratum.layer && values.places[stratum.parts.front().values].target == FaultTarget::data)
+    return stratum.parts.size() == 1 ? first : fmt::format("inputs of operator {}", *stratum.layer);
   if (stratum.layer) return fmt::format("operator {}", *stratum.layer);
   return "network";
-}
-
-// Ways to choose k of n bits, each with one of `models` faults; k_endless where they are more.
-std::uint64_t count_sets(std::uint64_t n, std::uint64_t k, std::uint64_t models) {
-  unsigned __int128 ways = 1;
-  for (std::uint64_t i = 0; i < k; ++i) {
-    ways = ways * (n - i) / (i + 1);
-    if (ways > k_endless) return k_endless;
-  }
-  for (std::uint64_t i = 0; i < k; ++i) {
-    ways *= models;
-    if (ways > k_endless) return k_endless;
-  }
-  return static_cast<std::uint64_t>(ways);
 }
 
 std::uint64_t most_of(const Stratum& stratum, std::uint64_t target) {
@@ -89,6 +76,7 @@ Result<void> BitSet::make_strata() {
     m_strata.back().population = k_endless;
     m_strata.back().is_drawn_with_replacement = true;
     m_strata.back().error_rate = rate;
+    m_strata.back().expected_flips = rate * static_cast<double>(m_bit_strata.back().population());
   }
   if (!m_traits.error_rates.empty()) return {};
   for (BitStratum& stratum : strata) {
@@ -98,18 +86,24 @@ Result<void> BitSet::make_strata() {
       return bad_input("{} faults at once of {} bits", fault_config().simultaneous,
                        m_bit_strata.back().population());
   }
+  if (m_strata.size() > 1 && fault_config().simultaneous > 1 &&
+      std::ranges::any_of(m_strata, &Stratum::is_drawn_with_replacement))
+    return bad_input(
+        "a stratum has more than 2^62 sets of {} bits, too many to weight strata by their sets; "
+        "sample without strata, or choose fewer bits",
+        fault_config().simultaneous);
   return {};
 }
 
 void BitSet::add_bit_stratum(BitStratum bits, std::string label) {
-  const std::uint64_t models = fault_config().models.size();
-  const std::uint64_t together = fault_config().simultaneous;
-  Stratum& stratum = add_stratum(
-      std::move(label), together > bits.population() ? 0 : count_sets(bits.population(), together, models));
+  const std::uint64_t population = combinations(bits).count();
+  Stratum& stratum = add_stratum(std::move(label), population);
   stratum.p = bits.p;
   stratum.layer = bits.layer;
   stratum.bit = bits.bit;
-  stratum.is_drawn_with_replacement = together > 1;
+  const ValuePlace& first = m_values.places[bits.parts.front().values];
+  if (first.target == FaultTarget::data && (bits.layer || bits.bit)) stratum.stage = first.stage;
+  stratum.is_drawn_with_replacement = population == k_endless;
   m_bit_strata.push_back(std::move(bits));
 }
 
@@ -120,10 +114,22 @@ void BitSet::add_fault(std::size_t stratum, std::span<const std::uint64_t> membe
   if (is_paired()) m_image_of.push_back(static_cast<std::uint32_t>(image));
 }
 
+BitCombinations BitSet::combinations(const BitStratum& bits) const {
+  return {bits.population(), fault_config().simultaneous, fault_config().models.size()};
+}
+
+// Bits at once, and what each is hit by. Of so many sets no two draws are the same.
+std::vector<std::uint64_t> BitSet::endless_draw(const BitStratum& bits, const std::string& set) const {
+  const std::uint64_t models = fault_config().models.size();
+  auto members = draw_without_replacement(bits.population(), fault_config().simultaneous, m_seed, set);
+  for (std::size_t k = 0; k < members.size(); ++k)
+    members[k] = members[k] * models + random_below(m_seed, purpose::models_of_set(set), k, models);
+  return members;
+}
+
 // Faults from .. to-1 of a stratum; paired: of an image.
 void BitSet::draw_faults(std::size_t index, std::uint64_t from, std::uint64_t to, std::size_t image) {
   const BitStratum& bits = m_bit_strata[index];
-  const std::uint64_t models = fault_config().models.size();
   std::optional<std::uint64_t> image_of_data;
   if (is_paired()) image_of_data = m_workload.data.indices()[image];
   const std::string stream = purpose::stratum(index, image_of_data);
@@ -133,19 +139,12 @@ void BitSet::draw_faults(std::size_t index, std::uint64_t from, std::uint64_t to
       add_fault(index,
                 draw_bit_errors(bits.population(), *m_strata[index].error_rate, m_traits.error_draw, i, seed),
                 image);
-  } else if (fault_config().simultaneous > 1) {
-    for (std::uint64_t i = from; i < to; ++i) {
-      const std::string set = purpose::set_of_bits(stream, i);
-      auto members = draw_without_replacement(bits.population(), fault_config().simultaneous, m_seed, set);
-      for (std::size_t k = 0; k < members.size(); ++k)
-        members[k] = members[k] * models + random_below(m_seed, purpose::models_of_set(set), k, models);
-      add_fault(index, members, image);
-    }
-  } else if (to == m_strata[index].population && from == 0) {  // in order
-    for (std::uint64_t member = 0; member < to; ++member) add_fault(index, {&member, 1}, image);
+  } else if (m_strata[index].is_drawn_with_replacement) {
+    for (std::uint64_t i = from; i < to; ++i)
+      add_fault(index, endless_draw(bits, purpose::set_of_bits(stream, i)), image);
   } else {
-    const auto members = draw_without_replacement(m_strata[index].population, to, m_seed, stream);
-    for (std::uint64_t i = from; i < to; ++i) add_fault(index, {&members[i], 1}, image);
+    for (const std::uint64_t member : members(m_strata[index].population, from, to, stream))
+      add_fault(index, combinations(bits).members(member), image);
   }
 }
 
@@ -276,7 +275,7 @@ std::size_t BitSet::first_operator(const ValuePlace& place) const {
   if (place.target == FaultTarget::data)
     return place.stage == Stage::network_input ? 0 : place.operator_index;
   const auto reads = [&](const Operator& op) {
-    return std::ranges::find(op.inputs, place.tensor) != op.inputs.end();
+    return std::ranges::find_first_of(op.inputs, place.tensors) != op.inputs.end();
   };
   return static_cast<std::size_t>(std::ranges::find_if(model.operators, reads) - model.operators.begin());
 }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "qfi/base/random.hpp"
+
 namespace qfi {
 
 FaultSet::FaultSet(const Workload& workload, FaultsConfig config, Design design, std::uint64_t seed)
@@ -21,6 +23,18 @@ void FaultSet::set_size(std::size_t stratum, double p, const SampleSize& size) {
 
 Result<void> FaultSet::add_chosen(std::vector<std::vector<std::uint64_t>>) {
   return bad_input("a genetic search is for faults of stored bits");
+}
+
+std::vector<std::uint64_t> FaultSet::members(std::uint64_t population, std::uint64_t from, std::uint64_t to,
+                                             std::string_view stream) const {
+  std::vector<std::uint64_t> members;
+  if (m_traits.is_exhaustive) {
+    for (std::uint64_t i = from; i < to; ++i) members.push_back(i);
+    return members;
+  }
+  members = draw_without_replacement(population, to, m_seed, stream);
+  members.erase(members.begin(), members.begin() + static_cast<std::ptrdiff_t>(from));
+  return members;
 }
 
 Stratum& FaultSet::add_stratum(std::string label, std::uint64_t population) {

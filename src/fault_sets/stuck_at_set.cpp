@@ -111,20 +111,11 @@ Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, c
 }
 
 Result<void> StuckAtSet::draw(const std::vector<std::uint64_t>& targets, unsigned threads) {
-  if (!is_random_sample()) return {};
-  const std::uint64_t target = std::min(targets.front(), population());
+  if (m_traits.list) return {};
+  const std::uint64_t target = std::max(drawn(), std::min(targets.front(), population()));
   std::vector<StuckAt> faults;
-  if (target == population()) {  // in order, and those that an earlier, random draw has left
-    std::set<std::uint64_t> known;
-    for (const std::uint64_t i : draw_without_replacement(population(), drawn(), m_seed, purpose::k_stuck_at))
-      known.insert(i);
-    for (std::uint64_t i = 0; i < target; ++i)
-      if (!known.contains(i)) faults.push_back(stuck_at_member(m_sites, i));
-  } else {
-    const auto members = draw_without_replacement(population(), target, m_seed, purpose::k_stuck_at);
-    for (std::size_t i = drawn(); i < members.size(); ++i)
-      faults.push_back(stuck_at_member(m_sites, members[i]));
-  }
+  for (const std::uint64_t member : members(population(), drawn(), target, purpose::k_stuck_at))
+    faults.push_back(stuck_at_member(m_sites, member));
   add_faults(faults, threads);
   return {};
 }

@@ -95,7 +95,8 @@ void encode(const BitOutcome& outcome, Encoder& to) {
   if (!has_bits(outcome)) return;
   for (const TrialSums& sums : outcome.of_direction) encode(sums, to);
   for (const TrialSums& sums : outcome.of_magnitude) encode(sums, to);
-  for (const std::uint64_t value : {outcome.reads, outcome.detected, outcome.corrected, outcome.missed})
+  for (const std::uint64_t value :
+       {outcome.reads, outcome.detected, outcome.corrected, outcome.missed, outcome.cured})
     to.add(value);
   to.add((outcome.value ? 1U : 0U) | (outcome.has_mixed_values ? 2U : 0U));
   if (outcome.value) to.add(outcome.value->first), to.add(outcome.value->second);
@@ -109,7 +110,8 @@ void decode(Decoder& from, BitOutcome& outcome) {
   if (from.next(1) == 0) return;
   for (TrialSums& sums : outcome.of_direction) decode(from, sums);
   for (TrialSums& sums : outcome.of_magnitude) decode(from, sums);
-  for (std::uint64_t* value : {&outcome.reads, &outcome.detected, &outcome.corrected, &outcome.missed})
+  for (std::uint64_t* value :
+       {&outcome.reads, &outcome.detected, &outcome.corrected, &outcome.missed, &outcome.cured})
     *value = from.next();
   const std::uint64_t flags = from.next(3);
   outcome.has_mixed_values = (flags & 2U) != 0;
@@ -175,6 +177,7 @@ BitOutcome& BitOutcome::operator+=(const BitOutcome& other) {
   detected += other.detected;
   corrected += other.corrected;
   missed += other.missed;
+  cured += other.cured;
   if (is_first) value = other.value;
   has_mixed_values = has_mixed_values || other.has_mixed_values || (!is_first && value != other.value);
   if (has_mixed_values) value.reset();

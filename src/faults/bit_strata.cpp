@@ -49,12 +49,15 @@ void add_if_populated(std::vector<BitStratum>& strata, BitStratum stratum) {
   if (!stratum.parts.empty()) strata.push_back(std::move(stratum));
 }
 
-// The layers in the order of their first values.
-std::vector<std::size_t> layers_of(std::span<const StoredValues> stored) {
-  std::vector<std::size_t> layers;
+using LayerStage = std::pair<std::size_t, int>;
+LayerStage place_of(const StoredValues& values) { return {values.layer, values.stage}; }
+
+// Layers and their stages in the order of their first values.
+std::vector<LayerStage> places_of(std::span<const StoredValues> stored) {
+  std::vector<LayerStage> places;
   for (const StoredValues& values : stored)
-    if (std::ranges::find(layers, values.layer) == layers.end()) layers.push_back(values.layer);
-  return layers;
+    if (std::ranges::find(places, place_of(values)) == places.end()) places.push_back(place_of(values));
+  return places;
 }
 
 // Strata of one set of values; two sets of one layer may differ in width and distances.
@@ -131,10 +134,10 @@ std::vector<BitStratum> make_bit_strata(std::span<const StoredValues> stored, Bi
       break;
     }
     case BitScheme::layer:
-      for (const std::size_t layer : layers_of(stored)) {
-        BitStratum stratum{{}, layer, {}, 0.5};
+      for (const LayerStage& place : places_of(stored)) {
+        BitStratum stratum{{}, place.first, {}, 0.5};
         for (std::size_t k = 0; k < stored.size(); ++k)
-          if (stored[k].layer == layer) add_part(stored, k, bits, stratum);
+          if (place_of(stored[k]) == place) add_part(stored, k, bits, stratum);
         add_if_populated(strata, std::move(stratum));
       }
       break;

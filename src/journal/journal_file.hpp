@@ -18,7 +18,7 @@ namespace qfi {
 class JournalFile {
  public:
   static constexpr int k_application = 0x71664A31;  // "qfJ1", in the head of the file
-  static constexpr int k_version = 1;
+  static constexpr int k_version = 2;
 
   /// See Journal::open.
   Result<void> open(const std::filesystem::path& path, std::span<const std::string> columns);

@@ -5,6 +5,7 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "qfi/base/random.hpp"
 #include "qfi/base/random_purposes.hpp"
@@ -49,11 +50,11 @@ std::vector<Hardened> harden_domains(const SetResults& set, const std::vector<Fa
     double faults = 0, changed = 0;
     double mean() const { return changed / faults; }
   };
-  std::map<std::pair<std::uint64_t, std::uint64_t>, std::array<Half, 2>> cells;
+  std::map<std::tuple<std::uint64_t, std::optional<std::string>, std::uint64_t>, std::array<Half, 2>> cells;
   for (const std::size_t i : shuffled(faults.size())) {
     const FaultRecord& fault = faults[i];
     if (!fault.layer || !fault.bit) return {};
-    auto& halves = cells[{*fault.layer, *fault.bit}];
+    auto& halves = cells[{*fault.layer, fault.stage, *fault.bit}];
     Half& half = halves[halves[0].faults > halves[1].faults ? 1 : 0];
     half.faults += 1;
     half.changed += share_of(fault.changed, fault.units);
@@ -63,7 +64,7 @@ std::vector<Hardened> harden_domains(const SetResults& set, const std::vector<Fa
   for (const DomainResults& domain : set.bits()->by_layer_and_bit) {
     const double size = population_of(set, domain);
     population += size;
-    const auto found = cells.find({*domain.layer, *domain.bit});
+    const auto found = cells.find({*domain.layer, domain.stage, *domain.bit});
     if (found == cells.end() || found->second[1].faults == 0) continue;
     known += size;
     const bool is_whole = static_cast<double>(domain.n) >= size;
@@ -87,6 +88,22 @@ std::vector<Hardened> harden_sites(const NetlistResults& netlist, const std::vec
 }
 
 }  // namespace
+
+std::string selection_note(const CampaignResults& results) {
+  const auto& data = results.inputs.data;
+  const auto config = nlohmann::json::parse(results.config);
+  const nlohmann::json::json_pointer first("/data/select/first");
+  if (data.images >= data.images_available || !config.contains(first)) return "";
+  return fmt::format(
+      "the first {} of {} images are no random sample of images like these, unless their order is",
+      data.images, data.images_available);
+}
+
+std::string place_name(const DomainResults& domain) {
+  const std::string layer = fmt::format("operator {}", *domain.layer);
+  if (!domain.stage) return layer;
+  return *domain.stage == "network_input" ? "network input" : layer + ", " + *domain.stage;
+}
 
 double share_of(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);

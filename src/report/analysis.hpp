@@ -2,6 +2,7 @@
 // What a report works out from results and the faults that they record.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "qfi/results/results_file.hpp"
@@ -34,6 +35,13 @@ std::vector<NamedEstimates> estimates_of(const SetResults& set);
 /// there is no end.
 std::optional<double> population_of(const SetResults& set, const StratumResults& stratum);
 double population_of(const SetResults& set, const DomainResults& domain);
+
+/// What the interval on images like these assumes, where the first images of the data were taken; empty
+/// otherwise.
+std::string selection_note(const CampaignResults& results);
+
+/// "operator 3"; of data "operator 3, accumulator" or "network input". Precondition: a row by layer.
+std::string place_name(const DomainResults& domain);
 
 /// The share of a part; 0 where there is no whole.
 double share_of(std::uint64_t part, std::uint64_t whole);

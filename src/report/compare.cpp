@@ -120,10 +120,11 @@ std::optional<LayerPairs> pairs_in(const SetResults& set, const Pairs& pairs, co
   bool are_whole = true;
   for (const auto& pair : pairs) {
     const FaultRecord& fault = *pair.first;
-    if (fault.layer != layer) continue;
+    if (fault.layer != layer || fault.stage != domain.stage) continue;
     chosen.push_back(pair);
     strata.insert(fault.stratum);
-    are_whole = are_whole && set.strata[fault.stratum].layer == layer;
+    are_whole = are_whole && set.strata[fault.stratum].layer == layer &&
+                set.strata[fault.stratum].stage == domain.stage;
   }
   if (chosen.empty() || (!are_whole && strata.size() > 1)) return std::nullopt;
   return LayerPairs{std::move(chosen), are_whole ? std::nullopt : std::optional(population_of(set, domain))};
@@ -261,13 +262,14 @@ class Comparer {
     const std::vector<DomainResults> now =
         after.bits() == nullptr ? std::vector<DomainResults>() : after.bits()->by_layer;
     for (const DomainResults& was : before.bits()->by_layer) {
-      const auto is = std::ranges::find(now, was.layer, &DomainResults::layer);
+      const auto is = std::ranges::find_if(
+          now, [&](const DomainResults& row) { return row.layer == was.layer && row.stage == was.stage; });
       if (is == now.end()) {
-        m_result.notes.push_back(fmt::format("'{}', operator {}: gone", before.name, *was.layer));
+        m_result.notes.push_back(fmt::format("'{}', {}: gone", before.name, place_name(was)));
         continue;
       }
       Check check;
-      check.metric = fmt::format("changed classes, operator {}", *was.layer);
+      check.metric = "changed classes, " + place_name(was);
       check.threshold = m_thresholds.layer;
       add(before, pairs ? pairs_in(before, pairs->pairs, was) : std::nullopt, std::move(check), was, *is, 1,
           [](const FaultRecord& b, const FaultRecord& a) {

@@ -96,8 +96,6 @@ Plot row_plot(std::string title, std::string caption, const std::string& axis, s
   return plot;
 }
 
-std::string layer_label(std::uint64_t layer) { return fmt::format("operator {}", layer); }
-
 Plot distribution_plot(const CampaignResults& results, const Estimates& estimates) {
   const double steps = static_cast<double>((*estimates.histogram).size());
   const std::uint64_t faults =
@@ -148,10 +146,18 @@ Plot convergence_plot(const CampaignResults& results, const std::vector<Estimate
   return plot;
 }
 
+// The rows of each stage.
+std::vector<std::vector<DomainResults>> stages_of(const std::vector<DomainResults>& rows) {
+  std::map<std::optional<std::string>, std::vector<DomainResults>> stages;
+  for (const DomainResults& row : rows) stages[row.stage].push_back(row);
+  std::vector<std::vector<DomainResults>> result;
+  for (auto& [stage, of_stage] : stages) result.push_back(std::move(of_stage));
+  return result;
+}
+
 Plot layer_plot(const CampaignResults& results, const SetResults& set) {
   std::vector<Row> rows;
-  for (const DomainResults& domain : set.bits()->by_layer)
-    rows.push_back({layer_label(*domain.layer), domain});
+  for (const DomainResults& domain : set.bits()->by_layer) rows.push_back({place_name(domain), domain});
   const std::string intervals = with_intervals(results, rows, &Row::estimate);
   return row_plot("Sensitivity by layer",
                   fmt::format("Share of {} whose class changes under one fault of that operator's values{}.",
@@ -159,22 +165,23 @@ Plot layer_plot(const CampaignResults& results, const SetResults& set) {
                   "classes changed, %", std::move(rows));
 }
 
-Plot bit_plot(const CampaignResults& results, const SetResults& set) {
+// Of one stage, where the values are data.
+Plot bit_plot(const CampaignResults& results, std::span<const DomainResults> domains) {
   DataBlock bars("bars");
   DataBlock errors("errors");
   std::uint64_t highest = 0;
-  for (const DomainResults& domain : set.bits()->by_bit) {
+  for (const DomainResults& domain : domains) {
     highest = std::max(highest, *domain.bit);
     bars.row(*domain.bit, percent(domain.changed_share));
     if (const auto& interval = domain.interval)
       errors.row(*domain.bit, percent(domain.changed_share), percent(interval->low), percent(interval->high));
   }
+  const std::optional<std::string>& stage = domains.front().stage;
   Plot plot{
-      "Sensitivity by bit",
-      fmt::format(
-          "Share of {} whose class changes under one fault of that bit of a value (0: the lowest){}.",
-          unit_name(results),
-          with_intervals(results, set.bits()->by_bit, [](const DomainResults& domain) { return domain; }))};
+      "Sensitivity by bit" + (stage ? ", " + *stage : ""),
+      fmt::format("Share of {} whose class changes under one fault of that bit of a value (0: the lowest){}.",
+                  unit_name(results),
+                  with_intervals(results, domains, [](const DomainResults& domain) { return domain; }))};
   plot.script =
       bars.text() + errors.text() +
       fmt::format(
@@ -186,10 +193,10 @@ Plot bit_plot(const CampaignResults& results, const SetResults& set) {
   return plot;
 }
 
-// Colours the cells of a grid: a row for each operator. What has no cell stays gray.
+// Colours the cells of a grid: a row for each operator, or its stages. What has no cell stays gray.
 struct HeatMap {
   struct Cell {
-    std::uint64_t layer = 0;
+    std::size_t row = 0;
     std::uint64_t column = 0;
     double value = 0;  ///< percent
   };
@@ -199,18 +206,24 @@ struct HeatMap {
   std::uint64_t columns = 0;
   std::string axis = {};  ///< gnuplot's commands
 
-  Plot plot(const std::set<std::uint64_t>& layers) const;
+  std::vector<std::string> rows = {};
+
+  /// The row of that name, which is added where it is new.
+  std::size_t row(const std::string& name);
+  Plot plot() const;
 };
 
-Plot HeatMap::plot(const std::set<std::uint64_t>& layers) const {
-  std::map<std::uint64_t, std::size_t> rows;
+std::size_t HeatMap::row(const std::string& name) {
+  const auto known = std::ranges::find(rows, name);
+  if (known == rows.end()) rows.push_back(name);
+  return static_cast<std::size_t>(std::ranges::find(rows, name) - rows.begin());
+}
+
+Plot HeatMap::plot() const {
   DataBlock names("names");
-  for (const std::uint64_t layer : layers) {
-    names.row(rows.size(), quoted(layer_label(layer)));
-    rows.emplace(layer, rows.size());
-  }
+  for (std::size_t i = 0; i < rows.size(); ++i) names.row(i, quoted(rows[i]));
   DataBlock data("cells");
-  for (const Cell& cell : cells) data.row(cell.column, rows.at(cell.layer), cell.value);
+  for (const Cell& cell : cells) data.row(cell.column, cell.row, cell.value);
   const std::size_t shown = std::min(rows.size(), k_most_rows);
   Plot plot{title, caption};
   if (shown < rows.size()) plot.caption += fmt::format(" The first {} of {} operators.", shown, rows.size());
@@ -233,14 +246,13 @@ Plot heat_plot(const CampaignResults& results, const SetResults& set) {
       "Layers and bits",
       fmt::format("Share of {} whose class changes, in percent, by operator and bit; gray: no fault drawn.",
                   unit_name(results))};
-  std::set<std::uint64_t> layers;
   for (const DomainResults& domain : set.bits()->by_layer_and_bit) {
-    layers.insert(*domain.layer);
+    const std::size_t row = map.row(place_name(domain));
     map.columns = std::max(map.columns, *domain.bit + 1);
-    if (domain.n > 0) map.cells.push_back({*domain.layer, *domain.bit, percent(domain.changed_share)});
+    if (domain.n > 0) map.cells.push_back({row, *domain.bit, percent(domain.changed_share)});
   }
   map.axis = fmt::format("set xlabel 'bit'\nset xtics {}", map.columns > 13 ? 4 : 1);
-  return map.plot(layers);
+  return map.plot();
 }
 
 // Of fewer bits the steps are not the codes that there are.
@@ -249,17 +261,18 @@ bool has_codes(const StoredValuesFacts& values) { return values.histogram_of_cod
 Plot codes_plot(const SetResults& set) {
   HeatMap map{"Stored codes",
               "Share of each operator's values, in percent, by stored code in 16 equal steps."};
-  std::set<std::uint64_t> layers;
   for (const StoredValuesFacts& values : set.bits()->values) {
-    if (!has_codes(values) || !layers.insert(values.layer).second) continue;
+    const std::string name = fmt::format("operator {}", values.layer);
+    if (!has_codes(values) || std::ranges::find(map.rows, name) != map.rows.end()) continue;
+    const std::size_t row = map.row(name);
     const auto& codes = *values.histogram_of_codes;
     const std::uint64_t count = std::accumulate(codes.begin(), codes.end(), std::uint64_t{0});
     for (std::uint64_t step = 0; step < codes.size(); ++step)
-      map.cells.push_back({values.layer, step, percent(share_of(codes[step], count))});
+      map.cells.push_back({row, step, percent(share_of(codes[step], count))});
     map.columns = codes.size();
   }
   map.axis = "set xlabel 'code'\nset xtics ('-128' -0.5, '-64' 3.5, '0' 7.5, '64' 11.5, '128' 15.5)";
-  return map.plot(layers);
+  return map.plot();
 }
 
 // Mean over drawn faults; the population behind them is taken as endless, which widens the interval.
@@ -424,7 +437,8 @@ std::vector<Plot> set_plots(const ResultsFile& campaign, std::size_t index) {
     plots.push_back(convergence_plot(results, course));
   if (const StoredBitResults* bits = set.bits()) {
     if (bits->by_layer.size() > 1) plots.push_back(layer_plot(results, set));
-    if (bits->by_bit.size() > 1) plots.push_back(bit_plot(results, set));
+    for (const auto& domains : stages_of(bits->by_bit))
+      if (domains.size() > 1) plots.push_back(bit_plot(results, domains));
     if (bits->by_layer.size() > 1 && bits->by_bit.size() > 1) plots.push_back(heat_plot(results, set));
     if (std::ranges::any_of(bits->values, has_codes)) plots.push_back(codes_plot(set));
   }

@@ -70,6 +70,23 @@ StageTotals totals(const std::vector<StageInventory>& stages) {
   return sum;
 }
 
+Json shared_json(std::optional<std::size_t> index) { return index ? Json(*index) : Json(nullptr); }
+
+// What an operator stores, or the operator whose memory it reads.
+std::string stored_text(std::uint64_t values, std::optional<std::size_t> shared_with) {
+  return shared_with ? fmt::format("of op {}", *shared_with) : grouped(values);
+}
+
+// Constants that no fault set of weights or biases holds.
+std::string left_out_text(const ModelInventory& model) {
+  std::vector<std::string> operators;
+  for (const OperatorInventory& op : model.operators)
+    if (op.other_constants > 0) operators.push_back(fmt::format("{} ({})", op.index, name_of(op.kind)));
+  if (operators.empty()) return "";
+  return fmt::format("  left out {:>14} constant values that are no weights, of operators {}\n",
+                     grouped(model.total(&OperatorInventory::other_constants)), fmt::join(operators, ", "));
+}
+
 }  // namespace
 
 std::string model_table(const ModelInventory& model) {
@@ -83,8 +100,9 @@ std::string model_table(const ModelInventory& model) {
     text += fmt::format("{:>4}  {:<24} {:>16} {:>7} {:<24} {:>15} {:>11} {:>8} {:>9}\n", op.index,
                         name_of(op.kind) + std::string(op.is_folded ? " (folded)" : ""),
                         shape_text(output.shape) + (op.outputs.size() > 1 ? " .." : ""), name_of(output.type),
-                        quantization_text(output), grouped(op.multiplications), grouped(op.weights),
-                        grouped(op.biases), grouped(op.neurons));
+                        quantization_text(output), grouped(op.multiplications),
+                        stored_text(op.weights, op.weights_of), stored_text(op.biases, op.biases_of),
+                        grouped(op.neurons));
   }
   const StageTotals data = totals(model.stages);
   text +=
@@ -97,6 +115,7 @@ std::string model_table(const ModelInventory& model) {
   text +=
       fmt::format("  biases   {:>14} values  {:>16} bits\n", grouped(model.total(&OperatorInventory::biases)),
                   grouped(model.total(&OperatorInventory::bias_bits)));
+  text += left_out_text(model);
   text += fmt::format("  data     {:>14} values  {:>16} bits  in {} stages\n", grouped(data.values),
                       grouped(data.bits), model.stages.size());
   text += fmt::format("  neurons  {:>14} (outputs of layers that multiply weights, but the last)\n",
@@ -119,8 +138,11 @@ std::string model_json(const ModelInventory& model) {
                          {"multiplications", op.multiplications},
                          {"weights", op.weights},
                          {"weight_bits", op.weight_bits},
+                         {"weights_of", shared_json(op.weights_of)},
                          {"biases", op.biases},
                          {"bias_bits", op.bias_bits},
+                         {"biases_of", shared_json(op.biases_of)},
+                         {"other_constants", op.other_constants},
                          {"neurons", op.neurons}});
   Json stages = Json::array();
   for (const StageInventory& stage : model.stages)
@@ -143,6 +165,7 @@ std::string model_json(const ModelInventory& model) {
                       {"weight_bits", model.total(&OperatorInventory::weight_bits)},
                       {"biases", model.total(&OperatorInventory::biases)},
                       {"bias_bits", model.total(&OperatorInventory::bias_bits)},
+                      {"other_constants", model.total(&OperatorInventory::other_constants)},
                       {"data_values", data.values},
                       {"data_bits", data.bits},
                       {"neurons", model.total(&OperatorInventory::neurons)},

@@ -83,6 +83,7 @@ std::string bit_plan(const BitSet& set) {
   for (std::size_t i = 0; i < set.values().stored.size(); ++i)
     text += fmt::format("  {:<32} {:>12} values of {} stored bits\n", set.values().places[i].label,
                         set.values().stored[i].count, set.values().stored[i].storage.stored_bits());
+  text += left_out_line(set.values().left_out);
   if (set.strata().size() == 1) return text;
   text += fmt::format("\n  {:<38} {:>14} {:>10} {:>12} {:>10}\n", "stratum", "N", "p", "n unrounded", "n");
   for (std::size_t h = 0; h < std::min(set.strata().size(), k_most_rows); ++h) {
@@ -93,6 +94,36 @@ std::string bit_plan(const BitSet& set) {
   }
   if (set.strata().size() > k_most_rows)
     text += fmt::format("  .. and {} more, see --json\n", set.strata().size() - k_most_rows);
+  return text;
+}
+
+// How well a sample in strata will know the share of the whole, and which strata it will know less well than
+// its margin says.
+std::string strata_plan(const BitSet& set, const SampleFacts& facts, double confidence) {
+  if (set.strata().size() < 2 || set.strata().front().error_rate) return "";
+  std::vector<PlannedStratum> strata;
+  for (const Stratum& stratum : set.strata())
+    if (stratum.drawn > 0) strata.push_back({stratum.population, stratum.drawn, stratum.p});
+  if (strata.empty()) return "";
+  const double t = facts.margin ? facts.margin->t : normal_quantile(confidence);
+  const ExpectedMargin expected = expected_margin(strata, t);
+  std::string text =
+      fmt::format("\n  of the whole a share is known to +- {:.4f} if p is as assumed (design effect {:.2f})",
+                  expected.half_width, expected.design_effect);
+  constexpr double k_rounding = 1.05;  // of n, in the margin
+  std::size_t missed = 0;
+  for (PlannedStratum& stratum : strata) {
+    stratum.p = 0.5;
+    if (facts.margin &&
+        margin_of(stratum.population, stratum.drawn, t, 0.5) > k_rounding * facts.margin->margin)
+      ++missed;
+  }
+  text += fmt::format(", to +- {:.4f} if p = 0.5\n", expected_margin(strata, t).half_width);
+  if (missed > 0)
+    text += fmt::format(
+        "  the margin {} is not kept in {} of {} strata if half of their faults do harm: p there is a "
+        "guess\n",
+        facts.margin->margin, missed, strata.size());
   return text;
 }
 
@@ -114,7 +145,9 @@ std::string plan_table(const Plan& plan, unsigned threads, double expected_secon
     if (const StuckAtSet* stuck = plan.stuck_at(i)) text += stuck_at_plan(*stuck);
     else if (const TableSet* table = plan.table(i)) text += table_errors_text(*table);
     else text += bit_plan(*plan.bits(i));
-    if (const SampleFacts facts = plan.drivers[i]->facts(set); facts.budget)
+    const SampleFacts facts = plan.drivers[i]->facts(set);
+    if (const BitSet* bits = plan.bits(i)) text += strata_plan(*bits, facts, plan.config.interval.confidence);
+    if (facts.budget)
       text += fmt::format("  {} buy {} faults: e = {:.4f} at 95 %, p = 0.5\n", *facts.budget, set.drawn(),
                           margin_of(set.population(), set.drawn(), normal_quantile(0.95), 0.5));
     text += "\n";

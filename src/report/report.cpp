@@ -120,10 +120,12 @@ std::string estimates_table(const CampaignResults& results, const Estimates& est
   add_share("collapsed: accuracy at most twice chance", estimates.collapsed);
   add_share("every output identical", estimates.output_identical);
   add_share("NaN or infinity in the scores", estimates.due);
-  return table(
-      {"", "estimate", fmt::format("{:g}&nbsp;% interval, these images", 100.0 * results.interval_confidence),
-       "on images like these"},
-      rows);
+  const std::string note = selection_note(results);
+  return table({"", "estimate",
+                fmt::format("{:g}&nbsp;% interval, these images", 100.0 * results.interval_confidence),
+                "on images like these"},
+               rows) +
+         (note.empty() ? "" : "<p>Note: " + note + ".</p>\n");
 }
 
 // Which sites lose most; in stratified samples of the drawn ones.
@@ -165,11 +167,11 @@ std::string worst_table(const SetResults& set, const std::vector<FaultRecord>& f
 std::string domains_table(const SetResults& set, const std::vector<DomainResults>& domains) {
   std::vector<Cells> rows;
   for (const DomainResults& domain : domains)
-    rows.push_back({domain.layer ? std::to_string(*domain.layer) : "all",
+    rows.push_back({domain.layer ? std::to_string(*domain.layer) : "all", domain.stage.value_or(""),
                     domain.bit ? std::to_string(*domain.bit) : "all",
                     fmt::format("{:.0f}", population_of(set, domain)), std::to_string(domain.n),
                     percent(domain.changed_share), bounds(domain.interval)});
-  return table({"operator", "bit", "population", "drawn", "classes changed", "interval"}, rows);
+  return table({"operator", "stage", "bit", "population", "drawn", "classes changed", "interval"}, rows);
 }
 
 // The same faults without a protection and with it.

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "analysis.hpp"
 #include "qfi/base/text.hpp"
 #include "table_text.hpp"
 
@@ -53,9 +54,19 @@ std::string estimates_text(const CampaignResults& results, const Estimates& esti
                       bounds(estimates.accuracy.these_images));
   text += fmt::format("    {:.4g} % interval  {}   on images like these\n", confidence,
                       bounds(estimates.accuracy.image_population));
+  if (const std::string note = selection_note(results); !note.empty())
+    text += fmt::format("    ({})\n", note);
   return text + fmt::format("  {:<18}{:>7}   {}   of the {}\n", names.changed,
                             fine_percent(estimates.changed.mean), fine_bounds(estimates.changed.these_images),
                             names.changed_of);
+}
+
+// What safety cases quote.
+std::string bounds_text(const Estimates& estimates, double confidence) {
+  if (!estimates.changed_at_most || !estimates.critical_at_most) return "";
+  return fmt::format("  at most, with {:.4g} % confidence: classes changed {}, critical faults {}\n",
+                     100.0 * confidence, fine_percent(*estimates.changed_at_most),
+                     fine_percent(*estimates.critical_at_most));
 }
 
 std::string classes_text(const Estimates& estimates, double confidence) {
@@ -64,7 +75,8 @@ std::string classes_text(const Estimates& estimates, double confidence) {
          share_line("harmless", *estimates.harmless, "lose at most 1 point of accuracy") +
          share_line("between", *estimates.between, "") +
          share_line("collapsed", *estimates.collapsed, "accuracy at most twice chance") +
-         share_line("critical", *estimates.critical, "change the class of some image or pixel");
+         share_line("critical", *estimates.critical, "change the class of some image or pixel") +
+         bounds_text(estimates, confidence);
 }
 
 std::string fates_text(const NetlistResults& netlist) {
@@ -73,10 +85,11 @@ std::string fates_text(const NetlistResults& netlist) {
 }
 
 // The head of a table by layer, bit or direction, and its lines.
-std::string rows_head(const char* name, const char* faults, const CampaignResults& results) {
-  return fmt::format("\n  {:<22}  {:>9}  {:>11}  {:>10}  {:>9}   {:.4g} % interval\n", name, faults,
+std::string rows_head(const char* name, const char* faults, const CampaignResults& results,
+                      bool are_together = false) {
+  return fmt::format("\n  {:<22}  {:>9}  {:>11}  {:>10}  {:>9}   {:.4g} % interval{}\n", name, faults,
                      results.task->names().unit_of_trials, "changed", "weighted",
-                     100.0 * results.interval_confidence);
+                     100.0 * results.interval_confidence, are_together ? ", of all rows together" : "");
 }
 
 std::string row_line(const std::string& name, const std::string& faults, std::uint64_t units,
@@ -90,13 +103,18 @@ std::string layer_name(const StoredBitResults& bits, std::uint64_t layer) {
   return fmt::format("{:>3} {}", layer, values == bits.values.end() ? "" : values->operator_kind);
 }
 
+std::string row_name(const StoredBitResults& bits, const DomainResults& row, bool by_layer) {
+  const std::string name = by_layer ? layer_name(bits, *row.layer) : fmt::format("{:>3}", *row.bit);
+  return row.stage ? name + " " + *row.stage : name;
+}
+
 std::string domains_text(const CampaignResults& results, const StoredBitResults& bits, bool by_layer) {
   const std::vector<DomainResults>& rows = by_layer ? bits.by_layer : bits.by_bit;
   if (rows.size() < 2) return "";
-  std::string text = rows_head(by_layer ? "by layer" : "by bit", "faults", results);
+  std::string text =
+      rows_head(by_layer ? "by layer" : "by bit", "faults", results, results.rows_together.value_or(false));
   for (const DomainResults& row : rows)
-    text += row_line(by_layer ? layer_name(bits, *row.layer) : fmt::format("{:>3}", *row.bit),
-                     std::to_string(row.n), row.units, row.changed,
+    text += row_line(row_name(bits, row, by_layer), std::to_string(row.n), row.units, row.changed,
                      row.n == 0 ? "-" : fine_percent(row.changed_share), fine_bounds(row.interval));
   return text;
 }
@@ -177,11 +195,29 @@ std::string search_text(const CampaignResults& results, std::size_t index, const
   return text;
 }
 
+std::string rate_line(const char* what, double fit, const std::optional<Interval>& interval,
+                      double confidence) {
+  return fmt::format("  {:<34} {:>10.4g} FIT, {}\n", what, fit,
+                     interval ? fmt::format("{:.4g} % interval {:.4g} .. {:.4g}", 100.0 * confidence,
+                                            interval->low, interval->high)
+                              : "no interval");
+}
+
 std::string failure_rate_text(const FailureRateResults& rate, double confidence) {
-  return fmt::format("\n  failure rate       {:.4g} of {:.4g} FIT, {}\n", rate.derated_fit, rate.raw_fit,
-                     rate.interval ? fmt::format("{:.4g} % interval {:.4g} .. {:.4g}", 100.0 * confidence,
-                                                 rate.interval->low, rate.interval->high)
-                                   : "no interval");
+  std::string text = fmt::format("\n  failure rate, of {:.4g} FIT of raw faults\n", rate.raw_fit) +
+                     rate_line("a fault meets one inference", rate.derated_fit, rate.interval, confidence);
+  if (rate.on_images_like_these)
+    text += rate_line("  on images like these", rate.derated_fit, rate.on_images_like_these, confidence);
+  const auto add = [&](const std::string& what, const std::optional<DeratedRateResults>& derated) {
+    if (derated) text += rate_line(what.c_str(), derated->fit, derated->interval, confidence);
+  };
+  const std::string stays = fmt::format("a fault stays for {} inferences", rate.inferences.value_or(1));
+  add(stays, rate.of_inferences);
+  add("a fault meets all these images", rate.of_critical_faults);
+  add("protected, one inference", rate.with_protection);
+  add(fmt::format("protected, {} inferences", rate.inferences.value_or(1)),
+      rate.of_inferences_with_protection);
+  return text;
 }
 
 std::string head_text(const CampaignResults& results, const SetResults& set, const SetWork& work) {
@@ -210,7 +246,8 @@ std::string set_text(const CampaignResults& results, std::size_t index, const Se
   if (const NetlistResults* netlist = set.netlist()) text += fates_text(*netlist);
   if (bits != nullptr)
     text += domains_text(results, *bits, true) + domains_text(results, *bits, false) +
-            directions_text(results, *bits) + protection_text(results, *bits);
+            directions_text(results, *bits) + left_out_line(bits->left_out.value_or(0)) +
+            protection_text(results, *bits);
   if (set.failure_rate) text += failure_rate_text(*set.failure_rate, results.interval_confidence);
   if (estimates.histogram)
     text += "\n" + histogram_lines(*estimates.histogram, results.task->names().accuracy);

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers of terminal tables.
+// Numbers and lines of terminal tables.
 #pragma once
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "qfi/statistics/statistics.hpp"
 
 namespace qfi {
+
+inline std::string left_out_line(std::uint64_t values) {
+  if (values == 0) return "";
+  return fmt::format("\n  left out: {} constants of these operators that are neither weights nor biases\n",
+                     values);
+}
 
 inline std::string percent(double share) { return fmt::format("{:5.1f} %", 100.0 * share); }
 

@@ -82,6 +82,7 @@ StratumResults stratum_results(const Stratum& stratum) {
   if (!stratum.error_rate) results.population = stratum.population;
   results.n = stratum.drawn;
   results.layer = stratum.layer;
+  if (stratum.stage) results.stage = name_in(k_stages, *stratum.stage);
   if (stratum.bit) results.bit = static_cast<std::uint64_t>(*stratum.bit);
   results.bit_error_rate = stratum.error_rate;
   if (stratum.size) {
@@ -91,9 +92,24 @@ StratumResults stratum_results(const Stratum& stratum) {
   return results;
 }
 
+std::optional<DeratedRateResults> derated_results(const std::optional<DeratedRate>& rate) {
+  if (!rate) return std::nullopt;
+  return DeratedRateResults{rounded(rate->fit), rounded(rate->interval)};
+}
+
 std::optional<FailureRateResults> failure_rate_results(const std::optional<FailureRate>& rate) {
   if (!rate) return std::nullopt;
-  return FailureRateResults{rounded(rate->raw_fit), rounded(rate->derated_fit), rounded(rate->interval)};
+  FailureRateResults results;
+  results.raw_fit = rounded(rate->raw_fit);
+  results.derated_fit = rounded(rate->of_one_inference.fit);
+  results.interval = rounded(rate->of_one_inference.interval);
+  results.on_images_like_these = rounded(rate->on_images_like_these);
+  results.of_critical_faults = derated_results(rate->of_critical_faults);
+  results.inferences = rate->inferences;
+  results.of_inferences = derated_results(rate->of_inferences);
+  results.with_protection = derated_results(rate->protected_of_one_inference);
+  results.of_inferences_with_protection = derated_results(rate->protected_of_inferences);
+  return results;
 }
 
 StoppedResults stopped_results(const SetRun& run) {
@@ -110,7 +126,7 @@ SetResults planned_set(const Plan& plan, std::size_t index) {
   results.name = set.config().name;
   results.sample = sample_results(set, *plan.drivers[index]);
   for (const Stratum& stratum : set.strata()) results.strata.push_back(stratum_results(stratum));
-  std::visit([&](const auto* kind) { results.kind = plan_results(*kind, plan.config.interval_confidence); },
+  std::visit([&](const auto* kind) { results.kind = plan_results(*kind, plan.config.interval.confidence); },
              plan.kinds[index]);
   return results;
 }
@@ -118,7 +134,7 @@ SetResults planned_set(const Plan& plan, std::size_t index) {
 SetResults set_results(const Plan& plan, std::size_t index, const SetRun& run, const SetEstimates& estimates,
                        const SetFiles& files) {
   const FaultSet& set = *plan.sets[index];
-  const double confidence = plan.config.interval_confidence;
+  const double confidence = plan.config.interval.confidence;
   SetResults results = planned_set(plan, index);
   results.stopped = stopped_results(run);
   const bool is_one_population = !set.strata().front().error_rate || set.strata().size() == 1;
@@ -130,7 +146,7 @@ SetResults set_results(const Plan& plan, std::size_t index, const SetRun& run, c
   std::visit(
       [&](const auto* kind) {
         using Results = decltype(plan_results(*kind, confidence));
-        complete(*kind, *plan.drivers[index], files, confidence, std::get<Results>(results.kind));
+        complete(*kind, *plan.drivers[index], files, plan.config.interval, std::get<Results>(results.kind));
       },
       plan.kinds[index]);
   return results;
@@ -181,8 +197,10 @@ Estimates compute_estimates(const FaultSet& set, const SetEstimates& estimates) 
   if (task.names().top5_key != nullptr) results.top5 = rounded(estimates.faulty_top5);
   results.drop = drop_of(estimates);
   results.changed = rounded(estimates.sdc_rate);
+  results.changed_at_most = rounded(estimates.sdc_rate_at_most);
   if (!set.is_paired()) {
     results.critical = rounded(estimates.critical);
+    results.critical_at_most = rounded(estimates.critical_at_most);
     results.harmless = rounded(estimates.harmless);
     results.between = rounded(estimates.between);
     results.collapsed = rounded(estimates.collapsed);
@@ -207,12 +225,13 @@ CampaignResults compute_results(const Plan& plan, const CampaignRun& run, const 
   results.inputs = input_facts(plan);
   results.task = plan.workload->task;
   results.classes = plan.workload->answer.classes;
-  results.interval_confidence = plan.config.interval_confidence;
+  results.interval_confidence = plan.config.interval.confidence;
+  if (plan.config.interval.rows == RowIntervals::together) results.rows_together = true;
   results.golden =
       rounded(results.task->golden_numbers(plan.workload->golden.counts, plan.workload->golden.ties));
   std::vector<SetEstimates> estimates;
   for (std::size_t i = 0; i < plan.sets.size(); ++i) {
-    estimates.push_back(estimate(*plan.sets[i], plan.config.interval_confidence));
+    estimates.push_back(estimate(*plan.sets[i], plan.config.interval.confidence));
     results.sets.push_back(set_results(plan, i, run.sets[i], estimates.back(), files[i]));
   }
   results.combined = combined_results(plan, estimates);

@@ -60,11 +60,13 @@ StoredValuesFacts values_facts(const BitSet& set, std::size_t i) {
   return facts;
 }
 
-std::vector<DomainResults> domain_results(const BitSet& set, bool by_layer, bool by_bit, double confidence) {
+std::vector<DomainResults> domain_results(const BitSet& set, bool by_layer, bool by_bit,
+                                          const IntervalConfig& intervals) {
   std::vector<DomainResults> list;
-  for (const DomainRow& row : domain_rows(set, by_layer, by_bit, confidence)) {
+  for (const DomainRow& row : domain_rows(set, by_layer, by_bit, intervals)) {
     DomainResults& domain = list.emplace_back();
     domain.layer = row.layer;
+    if (row.stage) domain.stage = name_in(k_stages, *row.stage);
     if (row.bit) domain.bit = static_cast<std::uint64_t>(*row.bit);
     domain.population = row.population;
     domain.n = row.drawn;
@@ -165,6 +167,7 @@ FileFacts file_facts(const FaultTable& table) { return {table.name, table.rows, 
 StoredBitResults plan_results(const BitSet& set, double) {
   StoredBitResults results;
   results.stored_bits = 0;
+  if (set.values().left_out > 0) results.left_out = set.values().left_out;
   for (std::size_t i = 0; i < set.values().stored.size(); ++i) {
     const StoredValues& stored = set.values().stored[i];
     *results.stored_bits += stored.stored_bits();
@@ -173,14 +176,14 @@ StoredBitResults plan_results(const BitSet& set, double) {
   return results;
 }
 
-void complete(const BitSet& set, const Driver& driver, const SetFiles& files, double confidence,
+void complete(const BitSet& set, const Driver& driver, const SetFiles& files, const IntervalConfig& intervals,
               StoredBitResults& results) {
   results.reads = read_results_of(set.outcomes());
-  results.protection = protection_results(set, confidence);
-  results.by_layer = domain_results(set, true, false, confidence);
-  results.by_bit = domain_results(set, false, true, confidence);
-  results.by_layer_and_bit = domain_results(set, true, true, confidence);
-  results.by_direction = direction_results(set, confidence);
+  results.protection = protection_results(set, intervals.confidence);
+  results.by_layer = domain_results(set, true, false, intervals);
+  results.by_bit = domain_results(set, false, true, intervals);
+  results.by_layer_and_bit = domain_results(set, true, true, intervals);
+  results.by_direction = direction_results(set, intervals.confidence);
   results.masking = masking_results(set);
   if (files.faults) results.faults_file = file_facts(*files.faults);
   if (const SampleFacts facts = driver.facts(set); facts.search)

@@ -79,7 +79,8 @@ NetlistResults plan_results(const StuckAtSet& set, double confidence) {
   return results;
 }
 
-void complete(const StuckAtSet& set, const Driver&, const SetFiles&, double, NetlistResults& results) {
+void complete(const StuckAtSet& set, const Driver&, const SetFiles&, const IntervalConfig&,
+              NetlistResults& results) {
   results.proof = proof_results(set);
   const SiteMap map(set.netlist());
   for (std::size_t i = 0; i < set.drawn(); ++i) results.faults.push_back(fault_results(set, map, i));

@@ -22,11 +22,11 @@ NetlistResults plan_results(const StuckAtSet& set, double confidence);
 StoredBitResults plan_results(const BitSet& set, double confidence);
 TableResults plan_results(const TableSet& set, double confidence);
 /// `driver`: the set's.
-void complete(const StuckAtSet& set, const Driver& driver, const SetFiles& files, double confidence,
-              NetlistResults& results);
-void complete(const BitSet& set, const Driver& driver, const SetFiles& files, double confidence,
+void complete(const StuckAtSet& set, const Driver& driver, const SetFiles& files,
+              const IntervalConfig& intervals, NetlistResults& results);
+void complete(const BitSet& set, const Driver& driver, const SetFiles& files, const IntervalConfig& intervals,
               StoredBitResults& results);
-void complete(const TableSet& set, const Driver& driver, const SetFiles& files, double confidence,
-              TableResults& results);
+void complete(const TableSet& set, const Driver& driver, const SetFiles& files,
+              const IntervalConfig& intervals, TableResults& results);
 
 }  // namespace qfi

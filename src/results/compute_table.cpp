@@ -23,7 +23,8 @@ TableResults plan_results(const TableSet& set, double) {
   return results;
 }
 
-void complete(const TableSet& set, const Driver&, const SetFiles&, double, TableResults& results) {
+void complete(const TableSet& set, const Driver&, const SetFiles&, const IntervalConfig&,
+              TableResults& results) {
   results.counts = set.workload().task->count_numbers(set.counts_of(0));
 }
 

@@ -106,9 +106,8 @@ class FaultLines {
     const bool is_data = place.target == FaultTarget::data;
     const std::optional<int> bit = stored.storage.bit_of(site.stored_bit);
     add("{},{},{},{},{},{},{},{},", stored.layer, csv_quoted(tensor.name),
-        is_data ? name_in(k_stages, place.stage) : "", site.element,
-        place.channel_of(site.element, tensor.elements()), bit ? std::to_string(*bit) : "", site.stored_bit,
-        name_of(fault.models.front()));
+        is_data ? name_in(k_stages, place.stage) : "", site.element, place.channel_of(site.element),
+        bit ? std::to_string(*bit) : "", site.stored_bit, name_of(fault.models.front()));
     const auto& value = outcome.value;
     if (!value) return add(",,,");
     const TensorType type = stored_type(tensor, is_data && place.stage == Stage::accumulator);

@@ -58,6 +58,8 @@ class FaultTableReader {
       if (!text.empty()) fault.name += fmt::format("{}{} {}", fault.name.empty() ? "" : ", ", name, text);
     }
     QFI_TRY(fault.layer, count("layer"));
+    QFI_TRY(const std::string_view stage, field("stage"));
+    if (!stage.empty()) fault.stage = stage;
     QFI_TRY(const std::string_view bit, field("bit"));
     if (bit.empty()) return {};  // a check bit
     QFI_TRY(fault.bit, count("bit"));

@@ -77,7 +77,11 @@ void describe(Fields& f, Estimates& v) {
   f.by_task(&TaskNames::top5_key, v.top5);
   f.field("accuracy_drop", v.drop);
   f.by_task(&TaskNames::changed_key, v.changed);
+  f.optional("classes_changed_at_most", share(v.changed_at_most),
+             "a one-sided bound at that confidence, on these images");
   f.optional("critical_fault_rate", v.critical, "faults that change the class of some image or pixel");
+  f.optional("critical_fault_rate_at_most", share(v.critical_at_most),
+             "a one-sided bound at that confidence");
   f.optional("harmless", v.harmless, "lose at most 1 point of accuracy");
   f.optional("between", v.between);
   f.optional("collapsed", v.collapsed, "accuracy at most twice chance");
@@ -123,10 +127,22 @@ void describe(Fields& f, StoppedResults& v) {
 }
 
 template <class Fields>
+void describe(Fields& f, DeratedRateResults& v) {
+  f.field("fit", v.fit);
+  f.nullable("interval", v.interval, "faults sampled, images fixed");
+}
+
+template <class Fields>
 void describe(Fields& f, FailureRateResults& v) {
   f.field("raw_fit", v.raw_fit);
-  f.field("derated_fit", v.derated_fit);
+  f.field("derated_fit", v.derated_fit, "a fault meets one inference");
   f.nullable("interval", v.interval);
+  f.optional("interval_image_population", v.on_images_like_these, "of derated_fit, images sampled too");
+  f.optional("of_critical_faults", v.of_critical_faults, "a fault stays until it has met all images");
+  f.optional("inferences", v.inferences, "that a fault stays for");
+  f.optional("of_inferences", v.of_inferences, "one of so many inferences fails");
+  f.optional("with_protection", v.with_protection, "a fault meets one inference");
+  f.optional("of_inferences_with_protection", v.of_inferences_with_protection);
 }
 
 template <class Fields>
@@ -135,6 +151,7 @@ void describe(Fields& f, StratumResults& v) {
   f.nullable("population", v.population);
   f.field("n", v.n);
   f.optional("layer", v.layer);
+  f.optional("stage", v.stage);
   f.optional("bit", bit(v.bit));
   f.optional("bit_error_rate", share(v.bit_error_rate));
   f.optional("n_before_rounding", v.n_before_rounding);
@@ -254,6 +271,7 @@ void describe(Fields& f, ProtectionResults& v) {
 template <class Fields>
 void describe(Fields& f, DomainResults& v) {
   f.optional("layer", v.layer, "operator index");
+  f.optional("stage", v.stage, "of data");
   f.optional("bit", bit(v.bit));
   f.field("population", v.population);
   f.field("n", v.n, "drawn faults");
@@ -318,6 +336,8 @@ void describe(Fields& f, SearchResults& v) {
 template <class Fields>
 void describe_plan(Fields& f, StoredBitResults& v) {
   f.optional("stored_bits", v.stored_bits, "of all values, copies included");
+  f.optional("constants_left_out", v.left_out,
+             "values that the chosen operators add, multiply or compare with: neither weights nor biases");
   f.field("values", v.values);
 }
 
@@ -414,6 +434,9 @@ void describe(Fields& f, CampaignResults& v) {
   f.task("task", v.task);
   f.field("classes", v.classes);
   f.field("interval_confidence", share(v.interval_confidence));
+  f.optional(
+      "rows_together", v.rows_together,
+      "whether the intervals of the rows of a table by layer or bit hold together with that confidence");
   f.number_object("golden", &Task::golden_fields, v.golden);
   f.field("fault_sets", v.sets);
   f.optional("combined", v.combined);

@@ -13,14 +13,14 @@ namespace {
 
 using Json = JsonWriter::Json;
 
-constexpr std::uint64_t k_most_bytes = std::uint64_t{2} << 30;
+constexpr std::uint64_t k_most_file_bytes = std::uint64_t{2} << 30;
 constexpr std::size_t k_most_sets = 1000;
 
 // What no field alone can tell.
 Result<void> check_domains(const SetResults& set, const StoredBitResults& bits) {
-  std::set<std::uint64_t> layers;
+  std::set<std::pair<std::uint64_t, std::optional<std::string>>> layers;
   for (const DomainResults& domain : bits.by_layer)
-    if (domain.layer && !layers.insert(*domain.layer).second)
+    if (domain.layer && !layers.insert({*domain.layer, domain.stage}).second)
       return bad_input("set '{}': two rows of layer {}", set.name, *domain.layer);
   const auto has = [](const auto& member) {
     return [member](const DomainResults& domain) { return (domain.*member).has_value(); };
@@ -130,7 +130,7 @@ std::string ResultsFile::images() const {
 }
 
 Result<ResultsFile> read_results(const std::filesystem::path& file) {
-  QFI_TRY(const std::string text, read_file(file, k_most_bytes));
+  QFI_TRY(const std::string text, read_file(file, k_most_file_bytes));
   const auto json = parse_json<Json>(text);
   if (!json) return at(file.string(), json.error());
   auto results = results_of(*json);

@@ -17,6 +17,7 @@ double ratio(std::uint64_t part, std::uint64_t whole) {
 // What every member of a set of single bits is.
 struct Domain {
   std::optional<std::size_t> layer;
+  std::optional<Stage> stage;  ///< data
   std::optional<int> bit;
   auto operator<=>(const Domain&) const = default;
 };
@@ -42,11 +43,14 @@ class DomainTable {
     for (std::size_t fault = 0; fault < set.drawn(); ++fault) add(fault);
   }
 
+  std::size_t size() const { return m_cells.size(); }
+
   std::vector<DomainRow> rows(double confidence) const {
     std::vector<DomainRow> rows;
     for (const auto& [domain, cells] : m_cells) {
       DomainRow row;
       row.layer = domain.layer;
+      row.stage = domain.stage;
       row.bit = domain.bit;
       row.derived.resize(m_set.workload().task->derived_metrics().size());
       for (const auto& [h, cell] : cells) row.population += cell.population;
@@ -62,7 +66,9 @@ class DomainTable {
   Domain domain_of(std::size_t values, int stored_bit) const {
     const StoredValues& stored = m_set.values().stored[values];
     Domain domain;
+    const ValuePlace& place = m_set.values().places[values];
     if (m_by_layer) domain.layer = stored.layer;
+    if (place.target == FaultTarget::data) domain.stage = place.stage;
     if (m_by_bit) domain.bit = stored.storage.bit_of(stored_bit);
     return domain;
   }
@@ -172,9 +178,14 @@ class AlikeFaults {
 
 }  // namespace
 
-std::vector<DomainRow> domain_rows(const BitSet& set, bool by_layer, bool by_bit, double confidence) {
+std::vector<DomainRow> domain_rows(const BitSet& set, bool by_layer, bool by_bit,
+                                   const IntervalConfig& intervals) {
   if (!has_single_bits(set)) return {};
-  return DomainTable(set, by_layer, by_bit).rows(confidence);
+  const DomainTable table(set, by_layer, by_bit);
+  const bool is_adjusted = intervals.rows == RowIntervals::together && table.size() > 0;
+  const double missed =
+      (1.0 - intervals.confidence) / (is_adjusted ? static_cast<double>(table.size()) : 1.0);
+  return table.rows(1.0 - missed);
 }
 
 std::vector<DirectionRow> direction_rows(const BitSet& set, double confidence) {
@@ -212,35 +223,63 @@ std::optional<ProtectionEffect> protection_effect(const BitSet& set, double conf
   AlikeFaults faults;
   for (std::size_t fault = 0; fault < set.drawn(); ++fault) {
     const FaultCounts before = set.counts_of(fault);
-    const FaultCounts after = set.protected_outcomes()[fault].counts;
+    const BitOutcome after = set.protected_outcomes()[fault];
     effect.changed_before += before.changed;
-    effect.changed_after += after.changed;
-    const std::uint64_t removed = before.changed - std::min(before.changed, after.changed);
-    faults.add(set.stratum_of(fault), removed, before.changed);
+    effect.changed_after += after.counts.changed;
+    faults.add(set.stratum_of(fault), after.cured, before.changed);
   }
   effect.removed = faults.share(set, confidence);
   if (effect.removed && !set.is_random_sample()) effect.removed->interval.reset();
   return effect;
 }
 
+namespace {
+
+// FIT of all faults of a set.
+double raw_fit(const Plan& plan, std::size_t set, double rate) {
+  const BitSet* bits = plan.bits(set);
+  if (bits == nullptr) return rate * static_cast<double>(plan.stuck_at(set)->netlist().cells.size());
+  constexpr double k_bits_per_mbit = 1e6;
+  std::uint64_t stored = 0;
+  for (const BitStratum& stratum : bits->bit_strata()) stored += stratum.population();
+  return rate * static_cast<double>(stored) / k_bits_per_mbit;
+}
+
+DeratedRate derated(double raw, double share, const std::optional<Interval>& interval) {
+  DeratedRate rate{raw * share, std::nullopt};
+  if (interval) rate.interval = {raw * interval->low, raw * interval->high};
+  return rate;
+}
+
+DeratedRate derated(double raw, const SampledMean& mean) {
+  return derated(raw, mean.mean, mean.these_images);
+}
+
+}  // namespace
+
 std::optional<FailureRate> failure_rate(const Plan& plan, std::size_t set, const SetEstimates& estimates) {
-  const std::optional<double> raw = plan.config.faults[set].raw_rate;
-  if (!raw) return std::nullopt;
+  const std::optional<RawRate>& hardware = plan.config.faults[set].raw_rate;
+  if (!hardware) return std::nullopt;
+  const FaultSet& faults = *plan.sets[set];
+  const double confidence = plan.config.interval.confidence;
   FailureRate rate;
-  if (const BitSet* bits = plan.bits(set)) {
-    constexpr double k_bits_per_mbit = 1e6;
-    std::uint64_t stored = 0;
-    for (const BitStratum& stratum : bits->bit_strata()) {
-      stored += stratum.population();
-      if (bits->strata().front().error_rate) break;  // every rate has the same bits
-    }
-    rate.raw_fit = *raw * static_cast<double>(stored) / k_bits_per_mbit;
-  } else {
-    rate.raw_fit = *raw * static_cast<double>(plan.stuck_at(set)->netlist().cells.size());
-  }
-  rate.derated_fit = rate.raw_fit * estimates.sdc_rate.mean;
-  if (const auto& interval = estimates.sdc_rate.these_images)
-    rate.interval = {rate.raw_fit * interval->low, rate.raw_fit * interval->high};
+  rate.raw_fit = raw_fit(plan, set, hardware->fit);
+  rate.of_one_inference = derated(rate.raw_fit, estimates.sdc_rate);
+  rate.on_images_like_these =
+      derated(rate.raw_fit, estimates.sdc_rate.mean, estimates.sdc_rate.image_population).interval;
+  if (!faults.is_paired())
+    rate.of_critical_faults = derated(rate.raw_fit, estimates.critical.share, estimates.critical.interval);
+  const bool stays = hardware->inferences > 1;
+  if (stays) rate.inferences = hardware->inferences;
+  if (const auto chance = chance_of_a_change(faults, hardware->inferences, confidence); stays && chance)
+    rate.of_inferences = derated(rate.raw_fit, *chance);
+  const BitSet* bits = plan.bits(set);
+  if (bits == nullptr) return rate;
+  if (const auto kept = estimate_with_protection(*bits, confidence))
+    rate.protected_of_one_inference = derated(rate.raw_fit, kept->sdc_rate);
+  if (const auto kept = chance_of_a_change_with_protection(*bits, hardware->inferences, confidence);
+      stays && kept)
+    rate.protected_of_inferences = derated(rate.raw_fit, *kept);
   return rate;
 }
 

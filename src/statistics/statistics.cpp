@@ -6,6 +6,7 @@
 #include <boost/math/distributions/students_t.hpp>
 #include <boost/math/special_functions/gamma.hpp>
 #include <cmath>
+#include <numeric>
 
 #include "qfi/statistics/sample_size.hpp"
 
@@ -143,6 +144,7 @@ void FaultStratum::add(std::uint64_t events, std::uint64_t golden_events, std::u
   const std::uint64_t most = events > golden_events ? units - golden_events : golden_events;
   side.sum += moved;
   side.squares += moved * moved;
+  side.most = std::max(side.most, moved);
   side.heavy += 2 * moved >= most ? 1 : 0;
 }
 
@@ -166,7 +168,34 @@ Interval share_interval(double share, double variance, double degrees, double co
   return {quantile(events, trials - events + 1.0, tail), quantile(events + 1.0, trials - events, 1.0 - tail)};
 }
 
-constexpr std::uint64_t k_enough = 5;  // faults of full weight, below which some may have been missed
+constexpr std::uint64_t k_enough = 5;  // members of a kind, below which the share of that kind may be missed
+
+// The largest share of a population of which a sample as good as 1 / `single` draws may show nothing.
+double unseen_share(double single, double confidence) {
+  return 1.0 - std::pow((1.0 - confidence) / 2.0, single);
+}
+
+// Of independent values.
+double variance_of_mean(const std::vector<double>& values) {
+  double sum = 0;
+  double squares = 0;
+  for (const double value : values) {
+    sum += value;
+    squares += square(value);
+  }
+  const auto n = static_cast<double>(values.size());
+  return std::max(0.0, squares - sum * sum / n) / (n - 1.0) / n;
+}
+
+// Widens the interval of the mean of shares of 0 .. 1: where fewer than 5 are high, or low, more that are may
+// be among those that were not seen.
+void allow_for_unseen(const std::vector<double>& shares, double mean, double confidence, Interval& interval) {
+  const double unseen = unseen_share(1.0 / static_cast<double>(shares.size()), confidence);
+  const auto high =
+      static_cast<std::uint64_t>(std::ranges::count_if(shares, [](double share) { return share >= 0.5; }));
+  if (high < k_enough) interval.high = mean + std::hypot(interval.high - mean, unseen * (1.0 - mean));
+  if (shares.size() - high < k_enough) interval.low = mean - std::hypot(mean - interval.low, unseen * mean);
+}
 
 // The mean of a stratified population, faults sampled.
 class StratifiedMean {
@@ -194,24 +223,19 @@ class StratifiedMean {
     return {std::clamp(mean() - below, 0.0, mean()), std::clamp(mean() + above, mean(), 1.0)};
   }
 
-  // Of the mean, as it differs from image to image.
-  std::optional<double> variance_over_images() const {
+  // The share of each image, over the faults.
+  std::vector<double> of_images() const {
+    std::vector<double> shares;
     const std::size_t images = m_strata.front().of_image.size();
-    if (images < 2) return std::nullopt;
-    double sum = 0;
-    double squares = 0;
     for (std::size_t image = 0; image < images; ++image) {
       double share = 0;
       for (const FaultStratum& stratum : m_strata)
         share +=
             weight_of(stratum) * static_cast<double>(stratum.of_image[image]) / faults_per_image(stratum);
       share *= m_what.is_crossed ? static_cast<double>(images) : 1.0;
-      share /= m_what.units;
-      sum += share;
-      squares += square(share);
+      shares.push_back(share / m_what.units);
     }
-    const auto n = static_cast<double>(images);
-    return std::max(0.0, squares - sum * sum / n) / (n - 1.0) / n;
+    return shares;
   }
 
  private:
@@ -240,8 +264,10 @@ class StratifiedMean {
     double squares = 0;
     double within = 0;
     std::uint64_t heavy = 0;
+    double most_seen = 0;
     for (const FaultStratum& stratum : m_strata) {
       const FaultStratum::Side& moved = stratum.*which;
+      most_seen = std::max(most_seen, static_cast<double>(moved.most) / m_what.units);
       const auto drawn = static_cast<double>(stratum.drawn);
       const double mean = static_cast<double>(moved.sum) / drawn;
       const double spread = std::max(0.0, static_cast<double>(moved.squares) - drawn * square(mean));
@@ -254,10 +280,19 @@ class StratifiedMean {
         m_single * std::max(0.0, squares - square(result.mean)) * m_drawn / std::max(m_drawn - 1.0, 1.0);
     result.variance = m_strata.size() > 1 ? std::max(within, pooled) : within;
     result.interval = share_interval(result.mean, result.variance, degrees(), m_confidence);
-    if (heavy < k_enough) {
-      const double unseen = most * (1.0 - std::pow((1.0 - m_confidence) / 2.0, m_single));
-      result.interval.high = result.mean + std::hypot(result.interval.high - result.mean, unseen);
+    // Where most faults move as much as any, few that move less may be missed: the shape of a share near 1.
+    if (most_seen > 0) {
+      const double low =
+          most_seen * share_interval(result.mean / most_seen, result.variance / square(most_seen), degrees(),
+                                     m_confidence)
+                          .low;
+      result.interval.low = std::min(result.interval.low, low);
     }
+    const double unseen = unseen_share(m_single, m_confidence);
+    if (heavy < k_enough)
+      result.interval.high = result.mean + std::hypot(result.interval.high - result.mean, unseen * most);
+    if (m_drawn - static_cast<double>(heavy) < k_enough)
+      result.interval.low = result.mean - std::hypot(result.mean - result.interval.low, unseen * result.mean);
     return result;
   }
 
@@ -274,6 +309,22 @@ class StratifiedMean {
 
 }  // namespace
 
+Interval interval_of_sums(std::span<const double> values, double units, double confidence) {
+  const auto n = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+  double squares = 0;
+  double farthest = 1.0 / units;
+  for (const double value : values) {
+    squares += square(value - mean);
+    farthest = std::max(farthest, std::abs(value - mean));
+  }
+  const double error = std::sqrt(squares / (n - 1.0) / n);
+  // One and a half times as far: what it takes to cover with real networks at many rates (README.md).
+  const double unseen = 1.5 * farthest * unseen_share(1.0 / n, confidence);
+  const double half = std::hypot(t_quantile(confidence, n - 1.0) * error, unseen);
+  return {std::clamp(mean - half, 0.0, mean), std::clamp(mean + half, mean, 1.0)};
+}
+
 SampledMean sampled_mean(std::span<const FaultStratum> strata, const SampledShare& what, double confidence) {
   const StratifiedMean estimate(strata, what, confidence);
   SampledMean result;
@@ -283,16 +334,19 @@ SampledMean sampled_mean(std::span<const FaultStratum> strata, const SampledShar
   std::uint64_t drawn = 0;
   for (const FaultStratum& stratum : strata) drawn += stratum.drawn;
   if (is_whole) result.these_images = Interval{result.mean, result.mean};
+  else if (!what.sums.empty()) result.these_images = interval_of_sums(what.sums, what.units, confidence);
   else if (drawn > 1) result.these_images = estimate.these_images();
-  const auto of_images = estimate.variance_over_images();
-  if (!of_images || !result.these_images) return result;
+  const std::vector<double> of_image = estimate.of_images();
+  if (of_image.size() < 2 || !result.these_images) return result;
 
   const double of_faults = is_whole || !what.is_crossed ? 0.0 : estimate.variance();
-  const double variance = of_faults + *of_images;
-  const auto images = static_cast<double>(strata.front().of_image.size());
-  const double spread = square(of_faults) / estimate.degrees() + square(*of_images) / (images - 1.0);
+  const double of_images = variance_of_mean(of_image);
+  const double variance = of_faults + of_images;
+  const auto images = static_cast<double>(of_image.size());
+  const double spread = square(of_faults) / estimate.degrees() + square(of_images) / (images - 1.0);
   const double degrees = spread > 0 ? square(variance) / spread : images - 1.0;
   Interval interval = share_interval(result.mean, variance, degrees, confidence);
+  allow_for_unseen(of_image, result.mean, confidence, interval);
   // Nothing seen to vary is no proof that nothing does.
   interval.low = std::min(interval.low, result.these_images->low);
   interval.high = std::max(interval.high, result.these_images->high);

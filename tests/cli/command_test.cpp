@@ -628,7 +628,7 @@ TEST_F(Command, NvfWritesNeuronsThatACampaignProtects) {
   EXPECT_THAT(outcome.output, HasSubstr("of 8064 pairs of neuron and image"));
   EXPECT_THAT(outcome.output, HasSubstr("8064 neurons, 1 images"));
   const std::string neurons = value_of(read_file(folder() / "n.csv"));
-  EXPECT_THAT(neurons, testing::StartsWith("layer,element,nvf,rises_0,"));
+  EXPECT_THAT(neurons, testing::StartsWith("layer,element,nvf,flip_share,rises_0,"));
   EXPECT_EQ(std::count(neurons.begin(), neurons.end(), '\n'), 8065);
   std::vector<std::string> again = command;
   again.insert(again.end(), {"--threads", "3", "--json"});

@@ -141,9 +141,9 @@ def data():
 
 def fault_lists():
     seed("faults", "neurons", b"\3" + b"layer,element,nvf,images\n0,3,0.5,2\n2,7,0.01,2\n")
-    header = ",".join(["layer,element,nvf", *(f"{side}_{k}" for side in ("rises", "falls") for k in range(8)),
+    header = ",".join(["layer,element,nvf", *(f"{side}_{k}" for side in ("rises", "falls", "flips") for k in range(8)),
                        "images,shard,inputs"])
-    row = "0,3,0.5,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,2"
+    row = "0,3,0.5,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,0,0,0,0,0,0,1,2"
     seed("faults", "shards", b"\7" + "|".join(f"{header}\n{row},{i}/2,ab\n" for i in (1, 2)).encode())
     seed("results", "published", b"\2" + b'{"title": "T", "source": "S", "text": ["x"], "figures": [{"what": "w", "unit": "%",'
          b' "published": [1, 2], "value": {"sum": [1, {"ratio": ["run:/a", "run:/list/0"]}]}, "note": "n"}]}')

@@ -270,17 +270,71 @@ TEST_F(Campaign, AFlipIsReadAsTheValueWithThatBitChanged) {
   }
 }
 
-// Sets of bits are drawn each by itself: drawing as many as there are does not make the sample exhaustive.
-TEST_F(Campaign, SetsOfSeveralBitsKeepAnInterval) {
-  const Done done = run("  - {kind: stuck_at, target: biases, layers: [0], channels: [0], simultaneous: 2}",
-                        "sample: {count: 300}");
-  EXPECT_EQ(done.plan.sets[0]->population(), 32U * 31U / 2U * 4U)
+std::set<std::vector<std::pair<BitSite, BitFaultModel>>> distinct_faults(const BitSet& set) {
+  std::set<std::vector<std::pair<BitSite, BitFaultModel>>> faults;
+  for (std::size_t i = 0; i < set.drawn(); ++i) {
+    std::vector<std::pair<BitSite, BitFaultModel>> hits;
+    for (std::size_t k = 0; k < set.fault(i).sites.size(); ++k)
+      hits.emplace_back(set.fault(i).sites[k], set.fault(i).models[k]);
+    std::ranges::sort(hits);
+    faults.insert(hits);
+  }
+  return faults;
+}
+
+TEST_F(Campaign, SetsOfSeveralBitsAreDrawnWithoutReplacement) {
+  const std::string pairs =
+      "  - {kind: bit_flip, target: biases, layers: [0], channels: [0], simultaneous: 2}";
+  const Done all = run(pairs, "sample: {count: 496}");
+  EXPECT_EQ(all.plan.sets[0]->population(), 32U * 31U / 2U);
+  EXPECT_EQ(distinct_faults(*all.plan.bits(0)).size(), 496U);
+  const Interval point = *all.estimates().sdc_rate.these_images;
+  EXPECT_EQ(point.low, point.high) << "all there are";
+  EXPECT_THAT(error(pairs, "sample: {count: 497}"),
+              HasSubstr("497 faults asked for, the population has 496"));
+  EXPECT_EQ(run(pairs, "sample: exhaustive").plan.sets[0]->drawn(), 496U);
+
+  const Done some = run("  - {kind: stuck_at, target: biases, layers: [0], channels: [0], simultaneous: 2}",
+                        "sample: {count: 1900}");
+  EXPECT_EQ(some.plan.sets[0]->population(), 32U * 31U / 2U * 4U)
       << "pairs of bits times both polarities of each";
-  const Done many = run("  - {kind: bit_flip, target: biases, layers: [0], channels: [0], simultaneous: 2}",
-                        "sample: {count: 496}");
-  EXPECT_EQ(many.plan.sets[0]->population(), 496U);
-  const Interval interval = *many.estimates().sdc_rate.these_images;
+  EXPECT_EQ(distinct_faults(*some.plan.bits(0)).size(), 1900U);
+  const Interval interval = *some.estimates().sdc_rate.these_images;
   EXPECT_LT(interval.low, interval.high);
+}
+
+TEST_F(Campaign, StrataOfTooManySetsToWeightAreRefused) {
+  EXPECT_THAT(
+      error("  - {kind: bit_flip, target: weights, simultaneous: 20}", "sample: {count: 5, scheme: layer}"),
+      HasSubstr("more than 2^62 sets of 20 bits"));
+}
+
+TEST_F(Campaign, DataOfDifferentStagesAreNeverPooled) {
+  const std::string faults =
+      "  - {kind: bit_flip, target: data, stage: [network_input, operator_input, accumulator, output]}";
+  for (const char* scheme : {"network", "layer", "bit"}) {
+    const Done done = run(faults, std::string("sample: {count: 4, scheme: ") + scheme + "}", 3);
+    const BitSet& set = *done.plan.bits(0);
+    for (const BitStratum& stratum : set.bit_strata())
+      for (const BitStratum::Part& part : stratum.parts)
+        if (scheme != std::string("network"))
+          EXPECT_EQ(set.values().places[part.values].stage,
+                    set.values().places[stratum.parts[0].values].stage);
+    std::set<std::tuple<std::optional<std::size_t>, std::optional<Stage>, std::optional<int>>> seen;
+    for (const DomainRow& row : domain_rows(set, false, true, {})) {
+      ASSERT_TRUE(row.stage);
+      if (*row.stage != Stage::accumulator) EXPECT_LT(*row.bit, 8);
+      EXPECT_EQ(seen.insert({row.layer, row.stage, row.bit}).second, true);
+    }
+    EXPECT_EQ(seen.size(), 8U + 8U + 32U + 8U) << scheme;
+  }
+}
+
+TEST_F(Campaign, AStratumThatIsDrawnWholeBeginsWithEveryShorterDraw) {
+  const std::string faults = "  - {kind: bit_flip, target: biases, layers: [0], channels: [0]}";
+  const Plan some = plan(faults, "sample: {count: 10}");
+  const Plan whole = plan(faults, "sample: {count: 32}");
+  for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(some.bits(0)->fault(i).sites, whole.bits(0)->fault(i).sites);
 }
 
 TEST_F(Campaign, TablesAddUp) {
@@ -288,7 +342,7 @@ TEST_F(Campaign, TablesAddUp) {
   const BitSet& set = *done.plan.bits(0);
   for (const auto& [by_layer, by_bit] : {std::pair{true, false}, {false, true}, {true, true}}) {
     std::uint64_t population = 0, drawn = 0, changed = 0, trials = 0;
-    for (const DomainRow& row : domain_rows(set, by_layer, by_bit, 0.95)) {
+    for (const DomainRow& row : domain_rows(set, by_layer, by_bit, {})) {
       population += row.population;
       drawn += row.drawn;
       changed += row.changed;
@@ -422,7 +476,7 @@ TEST_F(Campaign, AnExhaustiveSampleIsThePointInEveryTable) {
     if (row.share) {
       EXPECT_EQ(row.share->interval->low, row.share->interval->high) << row.direction;
     }
-  for (const DomainRow& row : domain_rows(set, true, true, 0.95))
+  for (const DomainRow& row : domain_rows(set, true, true, {}))
     EXPECT_EQ(row.changed_share.these_images->low, row.changed_share.these_images->high);
 }
 
@@ -445,7 +499,7 @@ TEST_F(Campaign, SetsAreCombinedByTheUsersWeights) {
   EXPECT_LT(combined.sdc_rate.interval.low, combined.sdc_rate.share);
   const FailureRate rate = *failure_rate(done.plan, 0, sets[0]);
   EXPECT_NEAR(rate.raw_fit, 100.0 * static_cast<double>(done.plan.sets[0]->population()) / 1e6, 1e-9);
-  EXPECT_NEAR(rate.derated_fit, rate.raw_fit * sets[0].sdc_rate.mean, 1e-9);
+  EXPECT_NEAR(rate.of_one_inference.fit, rate.raw_fit * sets[0].sdc_rate.mean, 1e-9);
   EXPECT_FALSE(failure_rate(done.plan, 1, sets[1]));
 }
 

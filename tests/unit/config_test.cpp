@@ -132,7 +132,7 @@ TEST_F(Config, EntriesOfFaultsMixAndMayHaveSamplesOfTheirOwn) {
   ASSERT_EQ(data.storage.size(), 2U);
   EXPECT_EQ(data.storage[1].top_bits, 2);
   EXPECT_THAT(std::get<SampleErrorRate>(config.faults[2].sample).rates, testing::ElementsAre(0.1, 0.2));
-  EXPECT_EQ(config.faults[1].raw_rate, 5.0);
+  EXPECT_EQ(config.faults[1].raw_rate->fit, 5.0);
 }
 
 struct Mistake {
@@ -188,8 +188,6 @@ TEST_F(Config, MistakesAreNamedWithLineColumnAndSuggestion) {
        "a data-aware scheme finds p for each bit"},
       {"[conv_2d]}", "[conv_2d]}\n  - {kind: bit_flip, target: weights, simultaneous: 2, sample: {ber: 0.1}}",
        "'ber' draws how many bits flip"},
-      {"[conv_2d]}", "[conv_2d]}\n  - {kind: bit_flip, target: weights, simultaneous: 2, sample: exhaustive}",
-       "too many for 'exhaustive'"},
       {"[conv_2d]}", "[conv_2d]}\n  - {kind: product_table, file: t.npy, sample: exhaustive}",
        ":5:48: a product table is one fault; leave 'sample' out"},
       {"[conv_2d]}", "[conv_2d], name: a}\n  - {kind: bit_flip, target: weights, name: a}",

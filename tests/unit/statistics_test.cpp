@@ -271,12 +271,12 @@ TEST(SampledMean, AllFaultsOnTheseImagesIsThePoint) {
 }
 
 // Faults on 50 images: most harmless, some that break few images, some that break most of them.
-struct Stratum {
+struct Impacts {
   std::vector<std::uint64_t> changed;  ///< images, by fault
 };
-std::vector<Stratum> bit_flips(std::uint64_t seed) {
+std::vector<Impacts> bit_flips(std::uint64_t seed) {
   const std::uint64_t strata = 1 + random_below(seed, "strata", 0, 12);
-  std::vector<Stratum> population(strata);
+  std::vector<Impacts> population(strata);
   for (std::uint64_t s = 0; s < strata; ++s) {
     const std::uint64_t size = 100 + random_below(seed, "size", s, 900);
     const std::uint64_t critical = random_below(seed, "critical", s, 300);  // of 1,000
@@ -299,12 +299,12 @@ struct Coverage {
 };
 
 // 50 images that are all right without a fault.
-Coverage coverage_of(const std::vector<Stratum>& population, std::uint64_t draws, std::uint64_t repetitions) {
+Coverage coverage_of(const std::vector<Impacts>& population, std::uint64_t draws, std::uint64_t repetitions) {
   constexpr std::uint64_t k_images = 50;
   double truth = 0;
   double size = 0;
   Coverage result;
-  for (const Stratum& stratum : population) {
+  for (const Impacts& stratum : population) {
     size += static_cast<double>(stratum.changed.size());
     std::uint64_t hit = 0;
     for (const std::uint64_t changed : stratum.changed) {
@@ -400,7 +400,7 @@ TEST(RatioShare, OfAWholePopulationIsThePoint) {
 }
 
 // How a sequential campaign stops: a tenth more after every look, until the interval is narrow enough.
-SampledMean stopped_estimate(const Stratum& population, double half_width, std::uint64_t seed,
+SampledMean stopped_estimate(const Impacts& population, double half_width, std::uint64_t seed,
                              std::uint64_t& drawn) {
   constexpr std::uint64_t k_images = 50;
   const std::vector<std::uint64_t> none(k_images, 0);
@@ -423,9 +423,9 @@ TEST(SampledMean, CoversTheTruthWhereASequentialSampleStops) {
   const std::uint64_t repetitions = set == nullptr ? 200 : std::stoull(set);
   for (std::uint64_t seed = 100; seed < 110; ++seed)
     for (const double half_width : {0.05, 0.02}) {
-      Stratum population;  // the strata of some as one
+      Impacts population;  // the strata of some as one
       for (std::uint64_t copy = 0; copy < 3; ++copy)
-        for (const Stratum& stratum : bit_flips(seed + 1000 * copy))
+        for (const Impacts& stratum : bit_flips(seed + 1000 * copy))
           population.changed.insert(population.changed.end(), stratum.changed.begin(), stratum.changed.end());
       double truth = 0;
       for (const std::uint64_t changed : population.changed) truth += static_cast<double>(changed) / 50.0;
@@ -515,25 +515,32 @@ TEST(Margin, IsThatWhichTheSampleSizeWasFoundFrom) {
   EXPECT_EQ(margin_of(1000, 1000, 1.96, 0.5), 0.0);
 }
 
-// Korn and Graubard by hand: six faults, effective number p (1 - p) / v, times (z / t of 5)^2.
+// Korn and Graubard by hand: twelve faults, effective number p (1 - p) / v, times (z / t of 11)^2; the lower
+// end is the farther one of this and of shares of the most that a fault moves.
 TEST(SampledMean, OfFewFaultsUsesStudentsQuantile) {
   const std::vector<std::uint64_t> none(100, 0);
   FaultStratum stratum;
   stratum.population = 1'000'000'000;
   stratum.of_image = none;
   double sum = 0, squares = 0;
-  for (const std::uint64_t events : std::initializer_list<std::uint64_t>{50, 60, 70, 80, 90, 20}) {
+  for (const std::uint64_t events :
+       std::initializer_list<std::uint64_t>{50, 60, 70, 80, 90, 20, 30, 40, 10, 45, 55, 65}) {
     stratum.add(events, 0, 100);
     sum += static_cast<double>(events) / 100.0;
     squares += static_cast<double>(events * events) / 10'000.0;
   }
-  const double p = sum / 6.0;
-  const double n = p * (1.0 - p) / ((squares - 6.0 * p * p) / 5.0 / 6.0) * std::pow(1.959964 / 2.570582, 2);
+  const double mean = sum / 12.0;
+  const double variance = (squares - 12.0 * mean * mean) / 11.0 / 12.0;
+  const auto quantile = [&](double most, bool is_upper) {
+    const double p = mean / most;
+    const double n = p * (1.0 - p) / (variance / most / most) * std::pow(1.959964 / 2.200985, 2);
+    return most * (is_upper
+                       ? boost::math::quantile(boost::math::beta_distribution(n * p + 1, n - n * p), 0.975)
+                       : boost::math::quantile(boost::math::beta_distribution(n * p, n - n * p + 1), 0.025));
+  };
   const Interval interval = *sampled_mean(std::span(&stratum, 1), {0.0, 100.0, true}, 0.95).these_images;
-  EXPECT_NEAR(interval.low,
-              boost::math::quantile(boost::math::beta_distribution(n * p, n - n * p + 1), 0.025), 1e-5);
-  EXPECT_NEAR(interval.high,
-              boost::math::quantile(boost::math::beta_distribution(n * p + 1, n - n * p), 0.975), 1e-5);
+  EXPECT_NEAR(interval.low, std::min(quantile(1.0, false), quantile(0.9, false)), 1e-5);
+  EXPECT_NEAR(interval.high, quantile(1.0, true), 1e-5);
 }
 
 // Paired: the images' means hold the faults' spread already; images that agree within themselves widen it.

@@ -31,8 +31,11 @@ struct SetEstimates {
   double golden_top5 = 0;
   SampledMean faulty_accuracy;
   SampledMean faulty_top5;
-  SampledMean sdc_rate;         ///< share of trials (segmentation: of pixels) whose class changes
-  FaultShare critical;          ///< change the class of at least one unit; paired: the same as sdc_rate
+  SampledMean sdc_rate;  ///< share of trials (segmentation: of pixels) whose class changes
+  FaultShare critical;   ///< change the class of at least one unit; paired: the same as sdc_rate
+  /// One-sided bounds at the same confidence, on these images: what the two are at most.
+  std::optional<double> sdc_rate_at_most;
+  std::optional<double> critical_at_most;
   FaultShare output_identical;  ///< every output of every image is the golden one
   FaultShare due;               ///< NaN or infinity in the scores of an image
   FaultShare harmless;          ///< lose at most 1 point of accuracy
@@ -46,6 +49,14 @@ struct SetEstimates {
 /// Estimates for the whole population, or for `stratum` alone.
 SetEstimates estimate(const FaultSet& set, double confidence,
                       std::optional<std::size_t> stratum = std::nullopt);
+
+/// The mean chance that a fault changes a class in at least one of so many inferences, each of an image taken
+/// at random from these. nullopt in a paired design, where a fault has one image. `with_protection`: of the
+/// same faults with it; nullopt where none is compared.
+std::optional<SampledMean> chance_of_a_change(const FaultSet& set, std::uint64_t inferences,
+                                              double confidence);
+std::optional<SampledMean> chance_of_a_change_with_protection(const BitSet& set, std::uint64_t inferences,
+                                                              double confidence);
 
 /// Estimates for the same faults with the protection, on these images; nullopt where no protection is
 /// compared.

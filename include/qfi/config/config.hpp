@@ -166,12 +166,28 @@ using SampleConfig = std::variant<SampleExhaustive, SampleMargin, SampleCount, S
 
 SampleTraits traits_of(const SampleConfig& sample);
 
+/// How often the hardware has faults, and how long they stay.
+struct RawRate {
+  double fit = 0;                ///< per Mbit (10^6 bits) of stored values, per cell of a netlist
+  std::uint64_t inferences = 1;  ///< until a fault is scrubbed or found
+};
+
 struct FaultsConfig {
   std::string name;  ///< unique; by default what it is and a number
   std::variant<StuckAtConfig, BitFaultConfig, TableConfig> model;
-  SampleConfig sample;             ///< its own, or the campaign's
-  std::optional<double> weight;    ///< of the set in the combined estimates
-  std::optional<double> raw_rate;  ///< FIT per Mbit (10^6 bits) of stored values, FIT per cell of a netlist
+  SampleConfig sample;           ///< its own, or the campaign's
+  std::optional<double> weight;  ///< of the set in the combined estimates
+  std::optional<RawRate> raw_rate;
+};
+
+/// Whether each row of a table by layer or bit has an interval of the confidence, or all of its rows
+/// together.
+enum class RowIntervals : std::uint8_t { each, together };
+
+/// The intervals of the results.
+struct IntervalConfig {
+  double confidence = 0.95;
+  RowIntervals rows = RowIntervals::each;
 };
 
 /// crossed: every fault on every image. paired: faults are drawn for each image.
@@ -181,7 +197,7 @@ struct CampaignConfig : DataAndInput {
   ConfigPath model;
   std::vector<FaultsConfig> faults;
   Design design = Design::crossed;
-  double interval_confidence = 0.95;
+  IntervalConfig interval;
   std::uint64_t verify = 8;  ///< tables that Verilator checks again
   std::optional<unsigned> threads;
   ConfigPath output;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,11 +39,15 @@ struct OperatorInventory {
   std::vector<TensorInventory> inputs;
   std::vector<TensorInventory> outputs;
   std::uint64_t multiplications = 0;  ///< of one image
+  /// What is stored counts where it is read first; operators that read the same memory name that one.
   std::uint64_t weights = 0;
   std::uint64_t weight_bits = 0;
+  std::optional<std::size_t> weights_of;
   std::uint64_t biases = 0;
   std::uint64_t bias_bits = 0;
-  std::uint64_t neurons = 0;  ///< outputs of a convolution or fully connected layer but the last one
+  std::optional<std::size_t> biases_of;
+  std::uint64_t other_constants = 0;  ///< values that are neither: summands, factors; in no population
+  std::uint64_t neurons = 0;          ///< outputs of a convolution or fully connected layer but the last one
 };
 
 struct ModelInventory {

@@ -57,10 +57,13 @@ class ChangedOperators {
   ~ChangedOperators();
   /// nullptr: the operator is as it was.
   const Kernel* find(std::size_t operator_index) const;
+  /// The bytes of a constant tensor; nullptr: they are as they were.
+  const std::byte* constant(int tensor) const;
 
  private:
   friend class Program;
   std::vector<std::pair<std::size_t, std::unique_ptr<Kernel>>> m_kernels;
+  std::vector<std::pair<int, std::vector<std::byte>>> m_constants;
 };
 
 /// A network made ready to run. It is immutable and shared by threads, each with its own Batch.
@@ -86,8 +89,9 @@ class Program {
   /// Fills in the products of the tabulated units; the same results, sooner.
   void prepare_tables(Units& units) const;
 
-  /// Prepares the operators that read these constants. Precondition: constants of at most 4 bytes an
-  /// element, elements inside. Error: an operator that cannot take the values.
+  /// Prepares the operators that read these constants, or what folded operators make of them. Precondition:
+  /// constants of at most 4 bytes an element, elements inside. Error: an operator that cannot take the
+  /// values.
   Result<ChangedOperators> with_constants(std::span<const ConstantFault> faults) const;
 
   /// Whether operator `index`'s outputs come from 32-bit accumulators, int32 or FLOAT32.
@@ -132,7 +136,6 @@ class Program {
   friend class PairCounter;
   Program(Model model, const ProgramParams& params);
   const MultiplyAccumulate& multiply_accumulate(std::size_t operator_index) const;
-  void fold(std::size_t operator_index, const Kernel& kernel);
   Result<void> plan_memory();
 
   Model m_model;

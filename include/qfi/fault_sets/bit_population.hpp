@@ -12,25 +12,26 @@
 
 namespace qfi {
 
-/// Where the values of one StoredValues lie. Every tensor of constants occurs once, whatever reads it.
+/// Where the values of one StoredValues lie. Every memory of constants occurs once, whatever reads it.
 struct ValuePlace {
   FaultTarget target = FaultTarget::weights;
-  Stage stage = Stage::output;     ///< data
-  std::size_t operator_index = 0;  ///< network_input: 0
-  int tensor = 0;                  ///< accumulator: the operator's output
+  Stage stage = Stage::output;         ///< data
+  std::size_t operator_index = 0;      ///< of `operators`, the first; network_input: 0
+  int tensor = 0;                      ///< of `tensors`, the first; accumulator: the operator's output
+  std::vector<std::size_t> operators;  ///< constants: the chosen ones that read them as parameters
+  std::vector<int> tensors;  ///< constants: all tensors of this memory, which a fault changes at once
   std::size_t channels = 1;
-  /// Output channel of an element: element / (elements / channels), or element % channels.
-  bool is_channel_last = false;
-  std::string label;  ///< "weights of operator 3"
+  std::size_t channel_stride = 1;
+  std::string label;  ///< "weights of operator 3", "biases of operators 3, 5"
 
-  std::size_t channel_of(std::uint64_t element, std::size_t elements) const {
-    return is_channel_last ? element % channels : element / (elements / channels);
-  }
+  std::size_t channel_of(std::uint64_t element) const { return element / channel_stride % channels; }
 };
 
 struct BitPopulation {
   std::vector<StoredValues> stored;
   std::vector<ValuePlace> places;  ///< one for each of `stored`
+  /// Weights: constants of the chosen operators that are neither weights nor biases, which no fault hits.
+  std::uint64_t left_out = 0;
   /// The protections that are compared with plain storage, one for each of `stored`, which is plain then.
   std::vector<Storage> protected_storage;
   /// For each of `stored` the elements that have the protection, rising; all others are plain. nullopt where

@@ -24,11 +24,13 @@ namespace qfi {
 struct Stratum {
   std::string label;
   std::uint64_t population = 0;            ///< faults; paired: those of one image
-  bool is_drawn_with_replacement = false;  ///< from a population that draws do not exhaust
+  bool is_drawn_with_replacement = false;  ///< from 2^62 faults or more, which draws do not exhaust
   double p = 0.5;                          ///< assumed probability, for the sample size
   std::optional<std::size_t> layer;        ///< operator index, where the stratum lies in one
   std::optional<int> bit;                  ///< of the value, where the stratum is of one bit
+  std::optional<Stage> stage;              ///< of data, where the stratum is of one
   std::optional<double> error_rate;        ///< of a bit, where flips are drawn at one
+  std::optional<double> expected_flips;    ///< of a draw at that rate
   std::optional<SampleSize> size;          ///< where a margin sized the sample
   std::uint64_t drawn = 0;                 ///< faults; paired: those of each image
   std::vector<std::uint64_t> changed;      ///< units of each image, summed over the drawn faults
@@ -154,6 +156,10 @@ class FaultSet {
 
   /// Adds what one image under a fault counts to its stratum's sums.
   void add_image(std::size_t fault, std::size_t image, const ImageEvents& events);
+  /// The numbers of the faults that are drawn as from .. to-1 of so many: of an exhaustive sample in their
+  /// order, of all others at random without replacement, where a longer draw begins with every shorter one.
+  std::vector<std::uint64_t> members(std::uint64_t population, std::uint64_t from, std::uint64_t to,
+                                     std::string_view stream) const;
   /// Appends a stratum, its sums over images at zero.
   Stratum& add_stratum(std::string label, std::uint64_t population);
 

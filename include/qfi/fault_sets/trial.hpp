@@ -49,6 +49,9 @@ struct BitOutcome {
   std::uint64_t detected = 0;
   std::uint64_t corrected = 0;
   std::uint64_t missed = 0;
+  /// With a protection: units whose class changes without it and not with it, image by image; of an image of
+  /// several units the number by which they are fewer.
+  std::uint64_t cured = 0;
   /// Faults of one value: its bits, golden and as read, where they are the same in all trials.
   std::optional<std::pair<std::uint32_t, std::uint32_t>> value;
   bool has_mixed_values = false;

@@ -22,6 +22,8 @@ struct StoredValues {
   /// D(i): how far a flip of bit i moves a value, storage.params().width entries; data_aware only.
   std::vector<double> distances;
   std::vector<std::uint64_t> elements;  ///< index in the tensor of each of `count` values, rising; empty: all
+  /// Data: the number of the stage that they are of. Bits of different stages are never taken together.
+  int stage = 0;
 
   /// All that faults can hit: those of the values, and the check bits of the groups that hold one of them.
   std::uint64_t stored_bits() const;
@@ -29,9 +31,9 @@ struct StoredValues {
   std::vector<std::uint64_t> groups() const;
 };
 
-/// network: one stratum. layer: one per layer. bit, data_aware: one per StoredValues and bit, and one for the
-/// check bits of each; of these `bit` assumes p = 0.5 as the first two do, `data_aware` the p(i) that follows
-/// from the distances, and 0.5 for check bits.
+/// network: one stratum. layer: one per layer and stage. bit, data_aware: one per StoredValues and bit, and
+/// one for the check bits of each; of these `bit` assumes p = 0.5 as the first two do, `data_aware` the p(i)
+/// that follows from the distances, and 0.5 for check bits.
 enum class BitScheme : std::uint8_t { network, layer, bit, data_aware };
 
 struct BitSite {

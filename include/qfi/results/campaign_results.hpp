@@ -43,12 +43,14 @@ struct MeanOnTheseImages {
 /// What the drawn faults of a set, or of one of its strata, say of the population.
 struct Estimates {
   EstimateMethods methods;
-  SampledMean accuracy;             ///< under faults
-  std::optional<SampledMean> top5;  ///< of tasks that have it
-  MeanOnTheseImages drop;           ///< of accuracy, from the golden one
-  SampledMean changed;              ///< share of units whose class changes
+  SampledMean accuracy;                   ///< under faults
+  std::optional<SampledMean> top5;        ///< of tasks that have it
+  MeanOnTheseImages drop;                 ///< of accuracy, from the golden one
+  SampledMean changed;                    ///< share of units whose class changes
+  std::optional<double> changed_at_most;  ///< a one-sided bound, on these images
   // In a crossed design, where a fault has all images:
   std::optional<FaultShare> critical;
+  std::optional<double> critical_at_most;  ///< a one-sided bound
   std::optional<FaultShare> harmless;
   std::optional<FaultShare> between;
   std::optional<FaultShare> collapsed;
@@ -88,10 +90,20 @@ struct StoppedResults {
   std::vector<StoppedLook> looks;
 };
 
+struct DeratedRateResults {
+  double fit = 0;
+  std::optional<Interval> interval;  ///< on these images
+};
+
 struct FailureRateResults {
   double raw_fit = 0;
-  double derated_fit = 0;
+  double derated_fit = 0;  ///< a fault meets one image
   std::optional<Interval> interval;
+  std::optional<Interval> on_images_like_these;
+  std::optional<DeratedRateResults> of_critical_faults;
+  std::optional<std::uint64_t> inferences;  ///< that a fault stays for
+  std::optional<DeratedRateResults> of_inferences;
+  std::optional<DeratedRateResults> with_protection, of_inferences_with_protection;
 };
 
 struct StratumResults {
@@ -99,6 +111,7 @@ struct StratumResults {
   std::optional<std::uint64_t> population;  ///< nullopt: a bit error rate
   std::uint64_t n = 0;
   std::optional<std::uint64_t> layer;
+  std::optional<std::string> stage;  ///< data
   std::optional<std::uint64_t> bit;
   std::optional<double> bit_error_rate;
   std::optional<double> n_before_rounding;
@@ -202,9 +215,10 @@ struct ProtectionResults {
   std::optional<Estimates> summary;  ///< of the same faults with the protection; builds before 0.9 wrote none
 };
 
-/// Faults of single bits, by layer, bit or both.
+/// Faults of single bits, by layer, bit or both; those of data in one stage each.
 struct DomainResults {
   std::optional<std::uint64_t> layer;
+  std::optional<std::string> stage;
   std::optional<std::uint64_t> bit;
   std::uint64_t population = 0;  ///< faults; paired: those of one image
   std::uint64_t n = 0;
@@ -264,6 +278,7 @@ struct SearchResults {
 
 struct StoredBitResults {
   std::optional<std::uint64_t> stored_bits;
+  std::optional<std::uint64_t> left_out;
   std::vector<StoredValuesFacts> values;
   ReadResults reads;
   std::optional<ProtectionResults> protection;
@@ -350,6 +365,8 @@ struct CampaignResults {
   const Task* task = nullptr;  ///< never nullptr once computed or read
   std::uint64_t classes = 0;
   double interval_confidence = 0.95;
+  /// Whether the intervals of rows by layer and bit hold all together with that confidence.
+  std::optional<bool> rows_together;
   std::vector<Number> golden;  ///< as the task names them
   std::vector<SetResults> sets;
   std::optional<CombinedResults> combined;

@@ -22,6 +22,7 @@ struct FaultRecord {
   std::string name;
   std::size_t stratum = 0;             ///< of the set
   std::optional<std::uint64_t> layer;  ///< operator, of a fault of one stored bit
+  std::optional<std::string> stage;    ///< of data, of a fault of one stored bit
   std::optional<std::uint64_t> bit;    ///< of the value, of a fault of one stored bit
   std::uint64_t units = 0;             ///< images or pixels
   std::uint64_t changed = 0;

@@ -14,9 +14,10 @@
 
 namespace qfi {
 
-/// Sums over the drawn faults of one layer, one bit, or both.
+/// Sums over the drawn faults of one layer, one bit, or both; of data, in one stage.
 struct DomainRow {
   std::optional<std::size_t> layer;
+  std::optional<Stage> stage;
   std::optional<int> bit;
   std::uint64_t population = 0;  ///< faults
   std::uint64_t drawn = 0;
@@ -29,9 +30,10 @@ struct DomainRow {
   SampledMean changed_share;  ///< weighted by strata
   std::vector<std::optional<double>> derived;  ///< the task's metrics, of all trials together
 };
-/// The rows that have a population, by layer, then bit; empty where faults have more bits than one. Lists get
-/// no intervals.
-std::vector<DomainRow> domain_rows(const BitSet& set, bool by_layer, bool by_bit, double confidence);
+/// The rows that have a population, by layer, stage, then bit; empty where faults have more bits than one.
+/// Lists get no intervals.
+std::vector<DomainRow> domain_rows(const BitSet& set, bool by_layer, bool by_bit,
+                                   const IntervalConfig& intervals);
 
 /// Sums over faults of one bit by what the bit and its value did.
 struct DirectionRow {
@@ -53,11 +55,23 @@ struct ProtectionEffect {
 /// nullopt where no protection is compared.
 std::optional<ProtectionEffect> protection_effect(const BitSet& set, double confidence);
 
-/// The raw rate times the share of trials whose class changes.
-struct FailureRate {
-  double raw_fit = 0;  ///< raw rate of the whole set
-  double derated_fit = 0;
+/// A rate of failures, with its interval on these images.
+struct DeratedRate {
+  double fit = 0;
   std::optional<Interval> interval;
+};
+
+/// The raw rate times the chance that a fault makes an inference fail.
+struct FailureRate {
+  double raw_fit = 0;                             ///< raw rate of the whole set
+  DeratedRate of_one_inference;                   ///< a fault meets one image
+  std::optional<Interval> on_images_like_these;   ///< of it, images sampled too
+  std::optional<DeratedRate> of_critical_faults;  ///< a fault stays until it has met all images
+  std::optional<std::uint64_t> inferences;        ///< that a fault stays for, where the config says so
+  std::optional<DeratedRate> of_inferences;
+  // With the protection, where one is compared:
+  std::optional<DeratedRate> protected_of_one_inference;
+  std::optional<DeratedRate> protected_of_inferences;
 };
 /// nullopt where the config gives no rate.
 std::optional<FailureRate> failure_rate(const Plan& plan, std::size_t set, const SetEstimates& estimates);

@@ -13,8 +13,8 @@ constexpr double rap(double drop_in_points, double memory, double time) {
   return drop_in_points * memory * time;
 }
 
-/// Chance of a drop, up to a factor: `weights` of `width` bits, exposed for `exposure` (the time that one
-/// inference takes as a share of the time between two scrubs), `p_single` that a hit flips a single bit.
+/// Chance of a drop, up to a factor: `weights` of `width` bits, `exposure` the lifetime as a multiple of the
+/// test interval, `p_single` the chance of one flip in that interval.
 constexpr double p_drop(double weights, double width, double exposure, double p_single, double bit_error_rate,
                         double drop) {
   return weights * weights * width * width * exposure * p_single * bit_error_rate * drop;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 namespace qfi {
 
@@ -17,6 +18,21 @@ struct SampleSize {
 /// The size for a population N, a margin e (0 < e < 1), a quantile t and an assumed probability p (0 < p <
 /// 1).
 SampleSize sample_size(std::uint64_t population, double margin, double t, double p, Rounding rounding);
+
+/// A stratum of a planned sample: its size, its draws, and the probability that is assumed of its members.
+struct PlannedStratum {
+  std::uint64_t population = 0;
+  std::uint64_t drawn = 0;  ///< > 0
+  double p = 0.5;
+};
+
+/// What a planned sample will say of the share of the whole population, if the probabilities are as assumed.
+struct ExpectedMargin {
+  double half_width = 0;
+  /// The variance as a multiple of that of as many draws from the population as a whole.
+  double design_effect = 1;
+};
+ExpectedMargin expected_margin(std::span<const PlannedStratum> strata, double t);
 
 /// The two-sided standard normal quantile: 0.95 gives 1.95996.. Precondition: 0 < confidence < 1.
 double normal_quantile(double confidence);

@@ -48,6 +48,7 @@ struct FaultStratum {
   struct Side {
     std::uint64_t sum = 0;
     std::uint64_t squares = 0;
+    std::uint64_t most = 0;   ///< that a drawn fault moves
     std::uint64_t heavy = 0;  ///< faults that move at least half of what can move
   };
   std::uint64_t population = 0;  ///< faults
@@ -65,6 +66,9 @@ struct SampledShare {
   double units = 0;   ///< units of one fault's trials: all images; paired: one image, on average
   /// Whether each fault has all images; otherwise each has its own one, and N and n count pairs of both.
   bool is_crossed = true;
+  /// Where a draw is of many flips: the share of each draw, at least two, instead of faults that move much or
+  /// nothing.
+  std::span<const double> sums = {};
 };
 
 /// The mean share under faults of a stratified population, and its uncertainty. An interval is nullopt where
@@ -74,6 +78,11 @@ struct SampledMean {
   std::optional<Interval> these_images;      ///< faults sampled, images fixed
   std::optional<Interval> image_population;  ///< faults and images both sampled
 };
+
+/// The interval of the mean of draws that each add up the effects of many flips: Student's t, and in squares,
+/// of the share of draws that would not have been seen, that they lie 1.5 times as far off the mean as the
+/// farthest one that was, or as one unit of `units`. Precondition: at least two values.
+Interval interval_of_sums(std::span<const double> values, double units, double confidence);
 
 /// Estimates the mean. Gains and losses are two shares, each with an interval of the shape of Clopper's and
 /// Pearson's at the effective number of faults (Korn and Graubard 1998; variance within strata, finite

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfi/engine/stored_parameters.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace qfi {
+namespace {
+
+const Tensor& tensor_of(const Model& model, int index) {
+  return model.tensors[static_cast<std::size_t>(index)];
+}
+
+bool is_constant(const Model& model, const Operator& op, std::size_t input) {
+  return input < op.inputs.size() && op.inputs[input] != k_no_tensor &&
+         tensor_of(model, op.inputs[input]).is_constant;
+}
+
+std::optional<std::size_t> parameter_input(const Model& model, const Operator& op, ParameterKind kind) {
+  if (op.kind == OperatorKind::batch_matmul && kind == ParameterKind::weights) {
+    for (const std::size_t input : {0U, 1U})
+      if (is_constant(model, op, input)) return input;
+  }
+  const auto inputs = layer_inputs(op.kind);
+  if (!inputs) return std::nullopt;
+  const std::size_t input = kind == ParameterKind::weights ? inputs->weights : inputs->bias;
+  return is_constant(model, op, input) ? std::optional(input) : std::nullopt;
+}
+
+struct Source {
+  int tensor = 0;
+  bool keeps_order = true;  ///< element i of what is read is made of its element i
+};
+
+// The constant of the file that folded operators only convert or move, value by value.
+Source source_of(const Program& program, int tensor) {
+  const Model& model = program.model();
+  Source source{tensor};
+  for (std::size_t i = model.operators.size(); i-- > 0;) {
+    const Operator& op = model.operators[i];
+    if (!program.is_folded(i) || op.outputs[0] != source.tensor) continue;
+    switch (op.kind) {
+      case OperatorKind::transpose: source.keeps_order = false; break;
+      case OperatorKind::cast:
+      case OperatorKind::dequantize:
+      case OperatorKind::expand_dims:
+      case OperatorKind::quantize:
+      case OperatorKind::reshape:
+      case OperatorKind::squeeze: break;
+      default: continue;
+    }
+    source.tensor = op.inputs[0];
+  }
+  return source;
+}
+
+bool is_written(const Model& model, int tensor) {
+  return std::ranges::any_of(model.operators, [&](const Operator& op) {
+    return std::ranges::find(op.outputs, tensor) != op.outputs.end();
+  });
+}
+
+// Operators read their outputs' channels along one dimension of the weights, from the fastest one on.
+struct ChannelPlace {
+  std::size_t channels = 1;
+  std::size_t stride = 1;
+};
+
+ChannelPlace along(const std::vector<int>& shape, std::size_t dimension) {
+  ChannelPlace place{static_cast<std::size_t>(shape[dimension]), 1};
+  for (std::size_t d = dimension + 1; d < shape.size(); ++d)
+    place.stride *= static_cast<std::size_t>(shape[d]);
+  return place;
+}
+
+ChannelPlace channels_of(const Operator& op, std::size_t input, ParameterKind kind,
+                         const std::vector<int>& shape) {
+  if (shape.empty()) return {};
+  const std::size_t last = shape.size() - 1;
+  if (kind == ParameterKind::biases || op.kind == OperatorKind::depthwise_conv_2d) return along(shape, last);
+  if (op.kind != OperatorKind::batch_matmul) return along(shape, 0);
+  // Rows of the first operand and columns of the second one become those of the product.
+  const auto& options = std::get<BatchMatMulOptions>(op.options);
+  const bool is_last = input == 0 ? options.transpose_a : !options.transpose_b;
+  return along(shape, is_last || last == 0 ? last : last - 1);
+}
+
+bool is_same_memory(const Model& model, int a, int b) {
+  return tensor_of(model, a).is_constant && tensor_of(model, b).is_constant &&
+         tensor_of(model, a).data.data() == tensor_of(model, b).data.data();
+}
+
+std::vector<int> tensors_beside(const Model& model, int tensor) {
+  std::vector<int> tensors = {tensor};
+  for (int other = 0; other < static_cast<int>(model.tensors.size()); ++other)
+    if (other != tensor && is_same_memory(model, tensor, other)) tensors.push_back(other);
+  return tensors;
+}
+
+}  // namespace
+
+std::vector<StoredParameters> stored_parameters(const Program& program, ParameterKind kind) {
+  const Model& model = program.model();
+  std::vector<StoredParameters> memories;
+  for (std::size_t i = 0; i < model.operators.size(); ++i) {
+    const Operator& op = model.operators[i];
+    const auto input = program.is_folded(i) ? std::nullopt : parameter_input(model, op, kind);
+    if (!input) continue;
+    const Source source = source_of(program, op.inputs[*input]);
+    const auto known = std::ranges::find_if(memories, [&](const StoredParameters& memory) {
+      return is_same_memory(model, memory.tensors[0], source.tensor);
+    });
+    if (known != memories.end()) {
+      known->operators.push_back(i);
+      continue;
+    }
+    ChannelPlace place;
+    if (source.keeps_order) place = channels_of(op, *input, kind, tensor_of(model, op.inputs[*input]).shape);
+    memories.push_back({{i}, tensors_beside(model, source.tensor), place.channels, place.stride});
+  }
+  return memories;
+}
+
+std::vector<OtherConstant> other_constants(const Program& program) {
+  const Model& model = program.model();
+  std::vector<int> known;
+  for (const ParameterKind kind : {ParameterKind::weights, ParameterKind::biases})
+    for (const StoredParameters& memory : stored_parameters(program, kind))
+      known.push_back(memory.tensors[0]);
+  std::vector<OtherConstant> constants;
+  for (std::size_t i = 0; i < model.operators.size(); ++i)
+    for (std::size_t k = 0; k < model.operators[i].inputs.size(); ++k) {
+      const int tensor = model.operators[i].inputs[k];
+      if (!is_constant(model, model.operators[i], k) || is_written(model, tensor)) continue;
+      const TensorType type = tensor_of(model, tensor).type;
+      const bool is_argument =
+          type == TensorType::int32 || type == TensorType::int64 || type == TensorType::boolean;
+      const bool is_known =
+          std::ranges::any_of(known, [&](int other) { return is_same_memory(model, tensor, other); });
+      if (is_argument || is_known) continue;
+      known.push_back(tensor);
+      constants.push_back({i, tensor});
+    }
+  return constants;
+}
+
+}  // namespace qfi
