@@ -115,8 +115,9 @@ std::string plan_table(const Plan& plan, unsigned threads, double expected_secon
     else if (const TableSet* table = plan.table(i)) text += table_errors_text(*table);
     else text += bit_plan(*plan.bits(i));
     if (const SampleFacts facts = plan.drivers[i]->facts(set); facts.budget)
-      text += fmt::format("  {} buy {} faults: e = {:.4f} at 95 %, p = 0.5\n", *facts.budget, set.drawn(),
-                          margin_of(set.population(), set.drawn(), normal_quantile(0.95), 0.5));
+      text += fmt::format(
+          "  {} buy {} faults: e = {} at 95 %, p = 0.5\n", *facts.budget, set.drawn(),
+          number_text(margin_of(set.population(), set.drawn(), normal_quantile(0.95), 0.5), 1.0, 4));
     text += "\n";
   }
   text += fmt::format("images            {} of {}, golden {} {}\n", plan.workload->images(),

@@ -9,6 +9,7 @@
 #include "markup.hpp"
 #include "page_style.hpp"
 #include "qfi/base/file.hpp"
+#include "qfi/base/number_text.hpp"
 #include "qfi/base/text.hpp"
 
 namespace qfi {
@@ -16,16 +17,9 @@ namespace {
 
 constexpr std::size_t k_worst_faults = 20;
 
-// Small shares need more digits: as many as show three.
 std::string percent(double share) {
-  if (std::abs(share) < 1e-8) share = 0.0;
-  int digits = 1;
-  double value = 100.0 * std::abs(share);
-  while (value > 0 && value < 10.0 && digits < 6) {
-    value *= 10.0;
-    ++digits;
-  }
-  return fmt::format("{:.{}f}&nbsp;%", 100.0 * share, digits);
+  std::string text = fine_percent_text(share);
+  return text.replace(text.find(' '), 1, "&nbsp;");
 }
 
 std::string bounds(const std::optional<Interval>& interval) {
@@ -89,7 +83,7 @@ std::string cards(const CampaignResults& results, const Estimates& estimates) {
 }
 
 // A number as results.json spells it.
-std::string number_text(double value) { return nlohmann::json(value).dump(); }
+std::string as_recorded(double value) { return nlohmann::json(value).dump(); }
 
 std::string sample_sentence(const CampaignResults& results, const SetResults& set) {
   const SampleResults& sample = set.sample;
@@ -97,7 +91,7 @@ std::string sample_sentence(const CampaignResults& results, const SetResults& se
                                  sample.population ? fmt::format(" of {}", *sample.population) : "",
                                  set.strata.size(), set.strata.size() == 1 ? "um" : "a");
   for (const auto& [name, value] : {std::pair{"e", sample.e}, {"t", sample.t}, {"p", sample.p}})
-    if (value) text += fmt::format(", {} = {}", name, number_text(*value));
+    if (value) text += fmt::format(", {} = {}", name, as_recorded(*value));
   return text + fmt::format(", {} {} images", sample.is_paired() ? "drawn anew for each of" : "each on",
                             results.inputs.data.images);
 }
@@ -149,7 +143,7 @@ std::string worst_table(const SetResults& set, const std::vector<FaultRecord>& f
     const FaultRecord& fault = faults[order[k]];
     Cells cells = {
         std::to_string(k + 1), xml(fault.name), percent(share_of(fault.faulty_correct, fault.labelled)),
-        fmt::format("{:.2f}", 100.0 * loss(order[k]).first), percent(share_of(fault.changed, fault.units))};
+        number_text(100.0 * loss(order[k]).first, 100.0, 2), percent(share_of(fault.changed, fault.units))};
     if (const NetlistResults* netlist = set.netlist()) {
       const StuckAtFaultResults& site = netlist->faults[order[k]];
       cells.push_back(xml(site.region));
@@ -197,7 +191,7 @@ std::string search_table(const SetResults& set) {
   for (const SearchedLayer& layer : set.bits()->search->layers)
     rows.push_back({std::to_string(rows.size() + 1), std::to_string(layer.layer),
                     std::to_string(layer.bits_tried), std::to_string(layer.bits_vulnerable),
-                    fmt::format("{:.4f}", layer.lvf)});
+                    number_text(layer.lvf, 1.0, 4)});
   return "<h3>Layers, the most vulnerable first</h3>\n" +
          table({"", "operator", "bits tried", "vulnerable", "LVF"}, rows);
 }
