@@ -361,11 +361,22 @@ std::string overview(std::span<const ResultsFile> campaigns, Pictures& pictures)
 }
 
 std::string figure_text(const ComparedFigure& figure, double value) {
-  if (std::isnan(value)) return "unknown";
+  if (std::isnan(value)) return figure.is_run ? "unknown" : "not run";
   if (figure.is_percent) return percent(value);
   constexpr double k_largest_count = 1e15;
   const bool is_count = std::round(value) == value && std::abs(value) < k_largest_count;
   return is_count ? fmt::format("{:.0f}", value) : fmt::format("{:.4g}", value);
+}
+
+const char* agreement_text(Agreement agreement) {
+  switch (agreement) {
+    case Agreement::agrees: return "yes";
+    case Agreement::differs: return "no";
+    case Agreement::too_wide: return "too wide to tell";
+    case Agreement::not_run: return "not run";
+    case Agreement::unknown: return "";
+  }
+  return "";
 }
 
 std::string study_section(const PublishedStudy& study) {
@@ -376,8 +387,7 @@ std::string study_section(const PublishedStudy& study) {
              (ends.low == ends.high ? std::string() : " .. " + figure_text(f, ends.high));
     };
     rows.push_back({xml(f.what), f.published ? range(*f.published) : "none", figure_text(f, f.value),
-                    f.interval ? range(*f.interval) : "none", f.agrees() ? *f.agrees() ? "yes" : "no" : "",
-                    xml(f.note)});
+                    f.interval ? range(*f.interval) : "none", agreement_text(f.agreement()), xml(f.note)});
   }
   std::string text =
       fmt::format("<section>\n<h2>{}</h2>\n<p class=\"file\">{}</p>\n", xml(study.title), xml(study.source));
