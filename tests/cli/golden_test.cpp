@@ -2,6 +2,7 @@
 // What command lines print, errors and help included, is what tests/cli/golden/NAME.txt says. Where that is
 // meant to change, QFI_REWRITE=1 writes the files anew. They are read by people: a wrong message is seen in
 // review.
+#include <array>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -105,6 +106,19 @@ const std::vector<Case> k_session = {
     {"campaign_that_is_done", "campaign campaign.yaml", 0},
     {"campaign_of_another_seed", "campaign other_seed.yaml", 2},
     {"compare_of_equal_results", "compare out/results.json out/results.json", 0},
+    {"campaign_that_is_compared", "campaign other_seed.yaml -o seed", 0},
+    {"compare_that_is_undecided", "compare out/results.json seed/results.json", 4},
+    {"compare_that_may_be_undecided", "compare out/results.json seed/results.json --undecided pass", 0},
+    {"campaign_of_other_data", "campaign other_data.yaml -o data", 0},
+    {"compare_of_other_data", "compare out/results.json data/results.json", 2},
+    {"compare_of_other_data_all_the_same",
+     "compare out/results.json data/results.json --may-differ data --undecided pass", 0},
+    {"campaign_of_other_faults", "campaign other_faults.yaml -o faults", 0},
+    {"compare_of_other_faults", "compare out/results.json faults/results.json", 2},
+    {"compare_of_what_may_not_differ", "compare out/results.json data/results.json --may-differ images", 2},
+    {"report_of_figures_that_were_not_run", "report out/results.json --published study.json -o study.html",
+     0},
+    {"report_of_no_figure_that_was_run", "report out/results.json --published other_study.json -o o.html", 2},
     {"export_of_an_unknown_format", "export out/results.json --format xml", 2},
     {"export_as_csv", "export out/results.json --set 0 --format csv -o faults.csv", 0},
     {"export_over_another_file", "export out/results.json --format csv -o text.npy", 2},
@@ -123,8 +137,10 @@ class Golden : public Command {
   Golden() {
     fs::copy(golden() / "input", folder(), fs::copy_options::recursive);
     std::string text = value_of(read_file(folder() / "campaign.yaml"));
-    EXPECT_TRUE(
-        write_file(folder() / "other_seed.yaml", std::regex_replace(text, std::regex("seed: 1"), "seed: 2")));
+    for (const auto& [name, from, to] : {std::array{"other_seed.yaml", "seed: 1", "seed: 2"},
+                                         {"other_data.yaml", "first: 20", "first: 10"},
+                                         {"other_faults.yaml", "target: data", "target: data, layers: [0]"}})
+      EXPECT_TRUE(write_file(folder() / name, std::regex_replace(text, std::regex(from), to)));
   }
   ~Golden() override = default;
 
