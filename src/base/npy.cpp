@@ -110,6 +110,29 @@ struct ZipDeleter {
   void operator()(zip_file_t* file) const { zip_fclose(file); }
 };
 
+// An archive, and the bytes that it lies in.
+struct Archive {
+  std::string content;
+  std::unique_ptr<zip_t, ZipDeleter> zip;
+};
+
+Result<Archive> open_npz(const std::filesystem::path& path, const ByteLimit& limit) {
+  Archive archive;
+  QFI_TRY(archive.content, read_file(path, limit));
+  zip_error_t error;
+  zip_error_init(&error);
+  zip_source_t* source = zip_source_buffer_create(archive.content.data(), archive.content.size(), 0, &error);
+  if (source != nullptr) archive.zip.reset(zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error));
+  if (!archive.zip) {
+    const std::string reason = zip_error_strerror(&error);
+    if (source != nullptr) zip_source_free(source);
+    zip_error_fini(&error);
+    return bad_input("{}: not an .npz archive ({})", path.string(), reason);
+  }
+  zip_error_fini(&error);
+  return archive;
+}
+
 std::string member_names(zip_t* archive) {
   std::string names;
   constexpr zip_int64_t k_most_listed = 20;
@@ -132,26 +155,15 @@ Result<NpyArray> read_npz(const std::filesystem::path& path, const std::string& 
   const auto too_large = [&] {
     return bad_input("{}: array '{}' has more than {}", path.string(), array, limit.text());
   };
-  QFI_TRY(const std::string content, read_file(path, limit));
-  zip_error_t error;
-  zip_error_init(&error);
-  zip_source_t* source = zip_source_buffer_create(content.data(), content.size(), 0, &error);
-  const std::unique_ptr<zip_t, ZipDeleter> archive(
-      source == nullptr ? nullptr : zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error));
-  if (!archive) {
-    const std::string reason = zip_error_strerror(&error);
-    if (source != nullptr) zip_source_free(source);
-    zip_error_fini(&error);
-    return bad_input("{}: not an .npz archive ({})", path.string(), reason);
-  }
-  zip_error_fini(&error);
+  QFI_TRY(const Archive archive, open_npz(path, limit));
   zip_stat_t stat;
-  if (zip_stat(archive.get(), (array + ".npy").c_str(), 0, &stat) != 0)
-    return bad_input("{}: no array '{}'; it holds {}", path.string(), array, member_names(archive.get()));
+  if (zip_stat(archive.zip.get(), (array + ".npy").c_str(), 0, &stat) != 0)
+    return bad_input("{}: no array '{}'; it holds {}", path.string(), array, member_names(archive.zip.get()));
   if ((stat.valid & ZIP_STAT_SIZE) == 0 || stat.size > limit.bytes) return too_large();
-  const std::unique_ptr<zip_file_t, ZipDeleter> file(zip_fopen_index(archive.get(), stat.index, 0));
+  const std::unique_ptr<zip_file_t, ZipDeleter> file(zip_fopen_index(archive.zip.get(), stat.index, 0));
   if (!file)
-    return bad_input("{}: array '{}' cannot be read: {}", path.string(), array, zip_strerror(archive.get()));
+    return bad_input("{}: array '{}' cannot be read: {}", path.string(), array,
+                     zip_strerror(archive.zip.get()));
   // Piece by piece: the size in the archive is only a claim.
   std::string bytes;
   std::vector<char> piece(1 << 20);
@@ -163,6 +175,18 @@ Result<NpyArray> read_npz(const std::filesystem::path& path, const std::string& 
     if (bytes.size() > limit.bytes) return too_large();
   }
   return parse_npy(std::move(bytes), path.string() + ": " + array);
+}
+
+Result<std::vector<std::string>> npz_arrays(const std::filesystem::path& path, const ByteLimit& limit) {
+  constexpr std::string_view k_ending = ".npy";
+  QFI_TRY(const Archive archive, open_npz(path, limit));
+  std::vector<std::string> names;
+  for (zip_int64_t i = 0; i < zip_get_num_entries(archive.zip.get(), 0); ++i) {
+    std::string name = zip_get_name(archive.zip.get(), static_cast<zip_uint64_t>(i), 0);
+    if (name.ends_with(k_ending)) name.resize(name.size() - k_ending.size());
+    names.push_back(std::move(name));
+  }
+  return names;
 }
 
 std::string npy_header(const std::string& type, std::span<const std::uint64_t> shape) {

@@ -9,6 +9,7 @@
 #include "logging.hpp"
 #include "progress_line.hpp"
 #include "qfi/base/file.hpp"
+#include "qfi/base/number_text.hpp"
 #include "qfi/base/text.hpp"
 #include "qfi/vulnerability/neuron_vulnerability.hpp"
 #include "stop_signals.hpp"
@@ -79,12 +80,12 @@ std::string table(const VulnerabilityFile& found) {
       "  layer    neurons   mean NVF   largest   flips that do harm\n",
       found.neurons.size(), found.images);
   for (const LayerMean& l : layers_of(found))
-    text += fmt::format("  {:>5} {:>10} {:>8.4f} % {:>7.3f} % {:>18.4f} %\n", l.layer, l.neurons,
-                        100 * l.sum / static_cast<double>(l.neurons), 100 * l.largest,
-                        100 * l.flips / static_cast<double>(l.neurons));
+    text += fmt::format("  {:>5} {:>10} {:>10} {:>9} {:>20}\n", l.layer, l.neurons,
+                        percent_text(l.sum / static_cast<double>(l.neurons), 4), percent_text(l.largest, 3),
+                        percent_text(l.flips / static_cast<double>(l.neurons), 4));
   text += "\n  NVF at least   critical   neurons if split   if tripled\n";
   for (const Threshold& t : thresholds(found))
-    text += fmt::format("  {:>10.1f} % {:>10} {:>18} {:>12}\n", 100 * t.nvf, t.critical,
+    text += fmt::format("  {:>12} {:>10} {:>18} {:>12}\n", percent_text(t.nvf), t.critical,
                         neurons_if_split(found.neurons.size(), t.critical),
                         neurons_if_tripled(found.neurons.size(), t.critical));
   return text;
@@ -151,10 +152,9 @@ Result<int> run(const Options& options) {
   if (!found && found.error().kind == ErrorKind::stopped) return 128 + StopSignals::received();
   if (!found) return tl::unexpected(found.error());
   if (!options.json)
-    fmt::print(
-        "{:.1f} % of {} pairs of neuron and image proven harmless by bounds, {} values tried in the rest\n",
-        100.0 * static_cast<double>(stats.proven) / static_cast<double>(stats.pairs), stats.pairs,
-        stats.inferences);
+    fmt::print("{} of {} pairs of neuron and image proven harmless by bounds, {} values tried in the rest\n",
+               percent_text(static_cast<double>(stats.proven) / static_cast<double>(stats.pairs)),
+               stats.pairs, stats.inferences);
   return write(*found, options);
 }
 

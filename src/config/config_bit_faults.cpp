@@ -85,7 +85,8 @@ KeyTable neuron_keys(StorageConfig& storage) {
            .sentence =
                "Of data, only vulnerable neurons of this file of `qfi nvf` are stored like this; it needs "
                "`compare: unprotected`.",
-           .example = "nvf.csv"},
+           .example = "nvf.csv",
+           .selects = true},
           {.name = "threshold",
            .value = number(storage.threshold, 0.0, 1.0),
            .refusal = [&storage] { return storage.neurons ? "" : "'threshold' belongs to 'neurons'"; },
@@ -116,7 +117,8 @@ KeyTable hit_keys(BitFaultConfig& faults) {
        .sentence =
            "Faults hit the stored bits of weights, of biases (32 bits) or of data; FLOAT32 values bit by "
            "bit.",
-       .example = "weights"},
+       .example = "weights",
+       .selects = true},
       {.name = "polarity",
        .value = choices(faults.models, k_polarities),
        .default_text = "[0, 1]",
@@ -132,7 +134,8 @@ KeyTable hit_keys(BitFaultConfig& faults) {
            },
        .sentence = "Data is hit here: `output` of operators, `accumulator` after the bias (32 bits), "
                    "`operator_input` (one reader sees the fault, others do not), `network_input`.",
-       .example = "[network_input, output]"}};
+       .example = "[network_input, output]",
+       .selects = true}};
 }
 
 KeyTable choosing_keys(BitFaultConfig& faults) {
@@ -140,22 +143,26 @@ KeyTable choosing_keys(BitFaultConfig& faults) {
            .value = choices(faults.operators, operator_kind_names()),
            .default_text = "all",
            .sentence = "Values of operators of these kinds are hit.",
-           .example = "[conv_2d]"},
+           .example = "[conv_2d]",
+           .selects = true},
           layers_key(faults.layers),
           {.name = "tensors",
            .value = names_or_all(faults.tensors),
            .sentence = "Values in tensors with these names or numbers are hit.",
-           .example = "[conv1/kernel]"},
+           .example = "[conv1/kernel]",
+           .selects = true},
           {.name = "channels",
            .value = number_set(faults.channels, std::uint64_t{0}, k_largest<std::uint64_t>),
            .default_text = "all",
            .sentence = "Values of these output channels are hit; the channel of data is its last dimension.",
-           .example = "[0, 3]"},
+           .example = "[0, 3]",
+           .selects = true},
           {.name = "bits",
            .value = number_set(faults.bits, 0, 31),
            .default_text = "all",
            .sentence = "These bits of the value are hit; 0 is the lowest.",
-           .example = "[30, 31]"}};
+           .example = "[30, 31]",
+           .selects = true}};
 }
 
 KeyTable manner_keys(BitFaultConfig& faults) {
@@ -177,7 +184,8 @@ KeyTable manner_keys(BitFaultConfig& faults) {
        .default_text = "plain",
        .sentence =
            "Values are stored like this; in a list of maps with `layers`, a later one counts for its layers.",
-       .example = "{protection: vandor}"},
+       .example = "{protection: vandor}",
+       .selects = true},
       {.name = "compare",
        .value = choice<bool>(faults.compares_protection, {{"stored_bits", false}, {"unprotected", true}}),
        .sentence = "The population is the stored bits, copies included (`stored_bits`), or the bits of the "
@@ -193,7 +201,8 @@ KeyTable manner_keys(BitFaultConfig& faults) {
        .sentence = "Values that are 0 in this `.npz` (an array per tensor, by its name or number) are pruned "
                    "and cannot "
                    "be hit; with `zeros` all zero weights are.",
-       .example = "mask.npz"}};
+       .example = "mask.npz",
+       .selects = true}};
 }
 
 }  // namespace

@@ -145,7 +145,8 @@ Key layers_key(std::vector<std::string>& layers) {
   return {.name = "layers",
           .value = names_or_all(layers),
           .sentence = "Operators with these numbers or names of output tensors are concerned.",
-          .example = "[0, 2]"};
+          .example = "[0, 2]",
+          .selects = true};
 }
 
 KeyTable keys_of(FaultsConfig& faults) {

@@ -10,7 +10,8 @@ Key operators_key(std::vector<OperatorKind>& operators) {
   return {.name = "operators",
           .value = choices(operators, k_weighted),
           .sentence = "Operators of these kinds run through the faulty unit.",
-          .example = "[conv_2d, depthwise_conv_2d]"};
+          .example = "[conv_2d, depthwise_conv_2d]",
+          .selects = true};
 }
 
 Key padding_key(PaddingTaps& padding) {
@@ -33,7 +34,8 @@ Key port_key(std::string name, std::string& port, std::string what, std::string 
           .value = text(port),
           .default_text = "as the netlist says",
           .sentence = "The port with this name " + std::move(what) + ".",
-          .example = std::move(example)};
+          .example = std::move(example),
+          .selects = true};
 }
 
 Value ties(std::map<std::string, std::uint64_t>& tie) {
@@ -61,7 +63,8 @@ KeyTable netlist_keys(StuckAtConfig& faults) {
           {.name = "tie",
            .value = ties(faults.roles.tie),
            .sentence = "All other input ports are held at these values.",
-           .example = "{enable: 1}"},
+           .example = "{enable: 1}",
+           .selects = true},
           {.name = "unsigned",
            .value = flag(faults.roles.is_unsigned),
            .sentence = "Operands and result are unsigned numbers.",
@@ -113,7 +116,8 @@ KeyTable keys_of(StuckAtConfig& faults) {
        .sentence =
            "Wires that something reads, operand bits included, can be stuck (`nets`), or every pin of every "
            "cell (`pins`).",
-       .example = "pins"},
+       .example = "pins",
+       .selects = true},
       padding_key(faults.padding)};
 }
 

@@ -25,6 +25,7 @@ struct KeyDoc {
   std::string sentence;
   std::string example;  ///< a value, as YAML
   bool is_required = false;
+  bool selects = false;        ///< a value that selects nothing is an error
   bool may_be_map = true;      ///< where there are forms: one map of them
   bool may_be_list = false;    ///< where there are forms: a list of such maps
   std::vector<FormDoc> forms;  ///< the maps that the value may be

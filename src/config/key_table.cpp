@@ -16,6 +16,7 @@ KeyDoc document(const Key& key, const std::string& parent) {
   doc.sentence = key.sentence;
   doc.example = key.example;
   doc.is_required = key.is_required;
+  doc.selects = key.selects;
   key.value.describe(doc);
   return doc;
 }

@@ -34,6 +34,9 @@ struct Key {
   std::function<bool()> is_written = nullptr;  ///< overrides whether canonical JSON has the key
   std::string sentence = "";                   ///< empty: the key is not documented
   std::string example = "";
+  /// Whether it selects among what the model, the netlist or a file has: a value that selects nothing is an
+  /// error that says what could be selected (base/selection.hpp).
+  bool selects = false;
 };
 using KeyTable = std::vector<Key>;
 

@@ -4,6 +4,7 @@
 
 #include "qfi/base/csv.hpp"
 #include "qfi/base/file.hpp"
+#include "qfi/base/selection.hpp"
 #include "qfi/base/text.hpp"
 #include "qfi/config/config_names.hpp"
 #include "qfi/fault_sets/bit_set.hpp"
@@ -66,9 +67,12 @@ class ListReader {
     const StoredValues& values = m_values.stored[site.values];
     const Tensor& tensor = m_model.tensors[static_cast<std::size_t>(m_values.places[site.values].tensor)];
     if (site.element >= tensor.elements())
-      return bad_input("element {} of {} values", site.element, tensor.elements());
+      return selects_nothing("element", "", fmt::format("there is no element {}", site.element),
+                             {"elements", number_names_below(tensor.elements())});
     if (site.stored_bit < 0 || site.stored_bit >= values.storage.stored_bits())
-      return bad_input("stored_bit {} of {}", site.stored_bit, values.storage.stored_bits());
+      return selects_nothing(
+          "stored_bit", "", fmt::format("there is no stored bit {}", site.stored_bit),
+          {"stored bits", number_names_below(static_cast<std::uint64_t>(values.storage.stored_bits()))});
     if (const std::uint64_t owner = values.storage.owner_of(site.element, site.stored_bit);
         owner != site.element)
       return bad_input("stored_bit {} is one of element {}, not of {}", site.stored_bit, owner, site.element);
@@ -87,14 +91,24 @@ class ListReader {
 
   Result<std::size_t> find_values(std::string_view layer, std::string_view stage) const {
     std::optional<std::size_t> found;
+    Selectable layers{"layers of chosen values", {}};
+    Selectable stages{"stages of this layer", {}};
     for (std::size_t i = 0; i < m_values.places.size(); ++i) {
       const ValuePlace& place = m_values.places[i];
-      if (!is_named(place, layer) || (!stage.empty() && stage != name_in(k_stages, place.stage))) continue;
-      if (found) return bad_input("layer '{}' has values in several stages; add the column 'stage'", layer);
+      layers.names.push_back(std::to_string(place.operator_index));
+      if (!is_named(place, layer)) continue;
+      stages.names.push_back(name_in(k_stages, place.stage));
+      if (!stage.empty() && stage != stages.names.back()) continue;
+      if (found)
+        return bad_input("layer '{}' has values in several stages ({}); add the column 'stage'", layer,
+                         name_list(stages.names));
       found = i;
     }
-    if (!found) return bad_input("no chosen values belong to layer '{}'", layer);
-    return *found;
+    if (found) return *found;
+    if (!stages.names.empty())
+      return selects_nothing("stage", stage, fmt::format("layer '{}' has no '{}'", layer, stage), stages);
+    return selects_nothing("layer", layer, fmt::format("no chosen values belong to layer '{}'", layer),
+                           layers);
   }
 
   // By any operator that reads the values, or tensor that they are in.

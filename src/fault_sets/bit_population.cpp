@@ -4,27 +4,16 @@
 #include <algorithm>
 #include <map>
 
-#include "qfi/base/npy.hpp"
-#include "qfi/config/config_names.hpp"
-#include "qfi/engine/stored_parameters.hpp"
+#include "bit_selection.hpp"
+#include "operator_names.hpp"
+#include "prune_mask.hpp"
+#include "qfi/base/log.hpp"
+#include "qfi/base/selection.hpp"
 #include "qfi/faults/narrow_weights.hpp"
 #include "qfi/faults/neuron_list.hpp"
-#include "qfi/model/stored_value.hpp"
 
 namespace qfi {
 namespace {
-
-bool names_operator(const Model& model, std::size_t index, const std::string& layer) {
-  return layer == std::to_string(index) ||
-         std::ranges::any_of(model.operators[index].outputs, [&](int output) {
-           return model.tensors[static_cast<std::size_t>(output)].name == layer;
-         });
-}
-
-bool is_listed(const Model& model, std::size_t index, const std::vector<std::string>& layers) {
-  return layers.empty() ||
-         std::ranges::any_of(layers, [&](const auto& layer) { return names_operator(model, index, layer); });
-}
 
 // The last entry that counts for the layer; nothing: plain storage.
 const StorageConfig* storage_of(const Model& model, std::size_t index, const BitFaultConfig& faults) {
@@ -37,138 +26,43 @@ const StorageConfig* storage_of(const Model& model, std::size_t index, const Bit
 class Finder {
  public:
   Finder(const Program& program, const BitFaultConfig& faults, SampleScheme scheme)
-      : m_program(program), m_model(program.model()), m_faults(faults), m_scheme(scheme) {}
+      : m_program(program),
+        m_model(program.model()),
+        m_faults(faults),
+        m_scheme(scheme),
+        m_mask(m_model, faults) {}
 
   Result<BitPopulation> find() {
-    QFI_CHECK(check_names());
-    for (const Stage stage : m_faults.stages)
-      if (m_faults.target == FaultTarget::data && stage == Stage::network_input)
-        QFI_CHECK(add_stage(stage, 0, m_model.inputs[0], "network input"));
-    for (std::size_t i = 0; i < m_model.operators.size() && m_faults.target == FaultTarget::data; ++i)
-      if (!m_program.is_folded(i) && is_chosen(i)) QFI_CHECK(add_data(i));
-    if (m_faults.target != FaultTarget::data) QFI_CHECK(add_parameters());
-    if (m_result.stored.empty()) return bad_input("the model has no such values");
+    QFI_TRY(const BitSelection selection, BitSelection::make(m_program, m_faults));
+    QFI_CHECK(read_neurons());
+    const std::vector<ValuePlace> places = selection.places();
+    for (const ValuePlace& place : places) QFI_CHECK(add(place));
+    if (m_faults.target == FaultTarget::weights) m_result.left_out = selection.left_out();
+    QFI_CHECK(m_mask.check(places, m_result.places, m_prunes));
+    QFI_CHECK(selection.check_left(m_result.places));
+    QFI_CHECK(check_channels());
+    QFI_CHECK(check_bits());
+    for (const StorageConfig& storage : m_faults.storage) QFI_CHECK(check_storage(storage, selection));
     return std::move(m_result);
   }
 
  private:
-  bool is_chosen(std::size_t index) const {
-    const auto& kinds = m_faults.operators;
-    return (kinds.empty() || std::ranges::find(kinds, m_model.operators[index].kind) != kinds.end()) &&
-           is_listed(m_model, index, m_faults.layers);
+  const Tensor& tensor_of(const ValuePlace& place) const {
+    return m_model.tensors[static_cast<std::size_t>(place.tensor)];
   }
 
-  Result<void> check_names() const {
-    const auto check_layers = [&](const std::vector<std::string>& layers) -> Result<void> {
-      for (const std::string& layer : layers) {
-        bool is_known = false;
-        for (std::size_t i = 0; i < m_model.operators.size(); ++i)
-          is_known = is_known || names_operator(m_model, i, layer);
-        if (!is_known) return bad_input("no operator is number '{}' or writes a tensor of that name", layer);
-      }
-      return {};
-    };
-    QFI_CHECK(check_layers(m_faults.layers));
-    for (const StorageConfig& storage : m_faults.storage) QFI_CHECK(check_layers(storage.layers));
-    for (const std::string& tensor : m_faults.tensors)
-      if (const auto found = find_tensor(m_model, tensor); !found) return tl::unexpected(found.error());
-    return {};
-  }
-
-  bool is_chosen_tensor(const ValuePlace& place) const {
-    const auto is_named = [&](const std::string& chosen) {
-      return std::ranges::any_of(place.tensors, [&](int tensor) {
-        return chosen == m_model.tensors[static_cast<std::size_t>(tensor)].name ||
-               chosen == std::to_string(tensor);
-      });
-    };
-    return m_faults.tensors.empty() || std::ranges::any_of(m_faults.tensors, is_named);
-  }
-
-  // Every memory is named by the first of the chosen operators that read it.
-  Result<void> add_parameters() {
-    const bool is_bias = m_faults.target == FaultTarget::biases;
-    std::vector<ValuePlace> places;
-    for (StoredParameters& memory :
-         stored_parameters(m_program, is_bias ? ParameterKind::biases : ParameterKind::weights)) {
-      std::erase_if(memory.operators, [&](std::size_t index) { return !is_chosen(index); });
-      if (memory.operators.empty()) continue;
-      ValuePlace& place = places.emplace_back();
-      place.target = m_faults.target;
-      place.operator_index = memory.operators.front();
-      place.tensor = memory.tensors.front();
-      place.channels = memory.channels;
-      place.channel_stride = memory.channel_stride;
-      place.label = fmt::format("{} of operator{} {}", is_bias ? "biases" : "weights",
-                                memory.operators.size() > 1 ? "s" : "", fmt::join(memory.operators, ", "));
-      place.operators = std::move(memory.operators);
-      place.tensors = std::move(memory.tensors);
-    }
-    std::ranges::stable_sort(places, {}, &ValuePlace::operator_index);
-    for (ValuePlace& place : places) {
-      QFI_CHECK(check_readers(place));
-      QFI_CHECK(add(std::move(place)));
-    }
-    for (const OtherConstant& constant : other_constants(m_program))
-      if (!is_bias && is_chosen(constant.operator_index))
-        m_result.left_out += m_model.tensors[static_cast<std::size_t>(constant.tensor)].elements();
-    return {};
-  }
-
-  // Tensors of one memory have one width and are stored in one way.
-  Result<void> check_readers(const ValuePlace& place) const {
-    const auto size = [&](int tensor) {
-      return size_of(m_model.tensors[static_cast<std::size_t>(tensor)].type);
-    };
-    for (const int tensor : place.tensors)
-      if (size(tensor) != size(place.tensor))
-        return bad_input("{}: '{}' and '{}' lie in one memory with values of different widths", place.label,
-                         m_model.tensors[static_cast<std::size_t>(place.tensor)].name,
-                         m_model.tensors[static_cast<std::size_t>(tensor)].name);
-    for (const std::size_t index : place.operators)
-      if (storage_of(m_model, index, m_faults) != storage_of(m_model, place.operator_index, m_faults))
-        return bad_input("storage: operators {} and {} read the same {}, which can be stored in one way only",
-                         place.operator_index, index, name_in(k_targets, place.target));
-    return {};
-  }
-
-  Result<void> add_data(std::size_t index) {
-    const Operator& op = m_model.operators[index];
-    for (const Stage stage : m_faults.stages) {
-      if (stage == Stage::accumulator && m_program.has_accumulators(index))
-        QFI_CHECK(add_stage(stage, index, op.outputs[0], fmt::format("accumulators of operator {}", index)));
-      if (stage == Stage::accumulator && !m_program.has_accumulators(index) && !m_faults.layers.empty())
-        return bad_input("{} has no accumulators of 32 bits", operator_label(m_model, index));
-      if (stage == Stage::output)
-        for (const int tensor : op.outputs)
-          QFI_CHECK(add_stage(stage, index, tensor, fmt::format("output of operator {}", index)));
-      if (stage == Stage::operator_input)
-        for (std::size_t k = 0; k < op.inputs.size(); ++k) {
-          const int tensor = op.inputs[k];
-          const bool is_repeated =
-              std::find(op.inputs.begin(), op.inputs.begin() + static_cast<std::ptrdiff_t>(k), tensor) !=
-              op.inputs.begin() + static_cast<std::ptrdiff_t>(k);
-          if (tensor == k_no_tensor || is_repeated || !is_computed_here(tensor)) continue;
-          QFI_CHECK(add_stage(stage, index, tensor, fmt::format("input {} of operator {}", k, index)));
-        }
+  // The neurons of every entry of `storage` that has a file of them.
+  Result<void> read_neurons() {
+    for (const StorageConfig& storage : m_faults.storage) {
+      if (!storage.neurons) continue;
+      QFI_TRY(m_neurons[&storage], read_critical_neurons(storage.neurons->path, storage.threshold));
     }
     return {};
   }
 
-  bool is_computed_here(int tensor) const {
-    return !m_model.tensors[static_cast<std::size_t>(tensor)].is_constant;
-  }
-
-  // Data of every operator have their channels last.
-  Result<void> add_stage(Stage stage, std::size_t index, int tensor, std::string label) {
-    const std::vector<int>& shape = m_model.tensors[static_cast<std::size_t>(tensor)].shape;
-    const auto channels = static_cast<std::size_t>(shape.empty() ? 1 : shape.back());
-    return add({FaultTarget::data, stage, index, tensor, {}, {tensor}, channels, 1, std::move(label)});
-  }
-
-  Result<void> add(ValuePlace place) {
-    if (!is_chosen_tensor(place)) return {};
-    const Tensor& tensor = m_model.tensors[static_cast<std::size_t>(place.tensor)];
+  Result<void> add(const ValuePlace& place) {
+    const Tensor& tensor = tensor_of(place);
+    QFI_CHECK(check_readers(place));
     const bool is_accumulator = place.target == FaultTarget::data && place.stage == Stage::accumulator;
     const std::size_t bits = is_accumulator ? 32 : 8 * size_of(tensor.type);
     if (bits > 32) return bad_input("{}: values of {} bits; 32 are supported", place.label, bits);
@@ -191,24 +85,33 @@ class Finder {
     if (!storage) return at(place.label, storage.error());
     StoredValues values{place.operator_index,         tensor.elements(), *storage, {}, {},
                         static_cast<int>(place.stage)};
-    if (m_faults.compares_protection) {
-      m_result.protected_storage.push_back(*storage);
-      QFI_TRY(m_result.protected_elements.emplace_back(), protected_elements(place, tensor, config));
-      values.storage = *Storage::make({params.width, Protection::plain});
-    }
+    if (m_faults.compares_protection) values.storage = *Storage::make({params.width, Protection::plain});
     if (m_scheme == SampleScheme::data_aware) values.distances = place_values(params.width);
     if (m_scheme == SampleScheme::data_aware_weights)
       values.distances = mean_flip_distances(tensor, params.width);
     QFI_CHECK(choose_elements(place, tensor, values));
-    if (values.count == 0) {
-      if (m_faults.compares_protection) {
-        m_result.protected_storage.pop_back();
-        m_result.protected_elements.pop_back();
-      }
-      return {};
+    if (values.count == 0) return {};
+    if (m_faults.compares_protection) {
+      m_result.protected_storage.push_back(*storage);
+      QFI_TRY(m_result.protected_elements.emplace_back(), protected_elements(place, config));
     }
     m_result.stored.push_back(std::move(values));
-    m_result.places.push_back(std::move(place));
+    m_result.places.push_back(place);
+    return {};
+  }
+
+  // Tensors of one memory have one width and are stored in one way.
+  Result<void> check_readers(const ValuePlace& place) const {
+    const Tensor& tensor = tensor_of(place);
+    for (const int other : place.tensors)
+      if (const Tensor& read = m_model.tensors[static_cast<std::size_t>(other)];
+          size_of(read.type) != size_of(tensor.type))
+        return bad_input("{}: '{}' and '{}' lie in one memory with values of different widths", place.label,
+                         tensor.name, read.name);
+    for (const std::size_t index : place.operators)
+      if (storage_of(m_model, index, m_faults) != storage_of(m_model, place.operator_index, m_faults))
+        return bad_input("storage: operators {} and {} read the same {}, which are stored in one way only",
+                         place.operator_index, index, name_in(k_targets, place.target));
     return {};
   }
 
@@ -224,70 +127,127 @@ class Finder {
     return static_cast<std::uint32_t>(smallest) & 0xFFU;
   }
 
-  static Result<std::optional<std::vector<std::uint64_t>>> protected_elements(const ValuePlace& place,
-                                                                              const Tensor& tensor,
-                                                                              const StorageConfig* config) {
+  Result<std::optional<std::vector<std::uint64_t>>> protected_elements(const ValuePlace& place,
+                                                                       const StorageConfig* config) const {
     std::optional<std::vector<std::uint64_t>> elements;
     if (config == nullptr || !config->neurons) return elements;
-    const std::filesystem::path& file = config->neurons->path;
     if (place.stage != Stage::output) return bad_input("{}: neurons are outputs of layers", place.label);
-    QFI_TRY(const std::vector<Neuron> neurons, read_critical_neurons(file, config->threshold));
     elements.emplace();
-    for (const Neuron& neuron : neurons)
+    for (const Neuron& neuron : m_neurons.at(config).critical)
       if (neuron.operator_index == place.operator_index) elements->push_back(neuron.element);
-    if (!elements->empty() && elements->back() >= tensor.elements())
-      return bad_input("{}: element {} of layer {}, which has {}", file.string(), elements->back(),
-                       place.operator_index, tensor.elements());
     return elements;
   }
 
   // Of chosen channels, and not pruned.
-  Result<void> choose_elements(const ValuePlace& place, const Tensor& tensor, StoredValues& values) const {
-    if (m_faults.channels.empty() && !m_faults.mask && !m_faults.masks_zeros) return {};
+  Result<void> choose_elements(const ValuePlace& place, const Tensor& tensor, StoredValues& values) {
+    if (m_faults.channels.empty() && !m_mask.is_given()) return {};
     for (const std::uint64_t channel : m_faults.channels)
       if (channel >= place.channels)
-        return bad_input("{} has {} channels, not a number {}", place.label, place.channels, channel);
+        return selects_nothing("channels", "", fmt::format("{} have no channel {}", place.label, channel),
+                               {"channels", number_names_below(place.channels)});
     std::vector<bool> is_kept(tensor.elements(), true);
-    if (m_faults.mask) QFI_CHECK(read_mask(place, tensor, is_kept));
-    for (std::uint64_t i = 0; m_faults.masks_zeros && i < is_kept.size(); ++i)
-      is_kept[i] = !is_zero(tensor, i);
+    if (m_mask.is_given()) {
+      QFI_TRY(is_kept, m_mask.kept(place));
+    }
     for (std::uint64_t element = 0; element < is_kept.size(); ++element) {
       const bool is_of_channel = m_faults.channels.empty() ||
                                  std::ranges::binary_search(m_faults.channels, place.channel_of(element));
+      m_prunes = m_prunes || (is_of_channel && !is_kept[element]);
       if (is_kept[element] && is_of_channel) values.elements.push_back(element);
     }
     values.count = values.elements.size();
     return {};
   }
 
-  // Of a constant of at most 32 bits.
-  static bool is_zero(const Tensor& tensor, std::uint64_t element) {
-    return magnitude_of(tensor, false, read_bits(tensor, element)) == 0;
+  // A mask may prune all of a channel.
+  Result<void> check_channels() const {
+    if (m_faults.channels.empty() || !m_mask.is_given()) return {};
+    std::vector<std::uint64_t> left;
+    for (std::size_t k = 0; k < m_result.places.size(); ++k)
+      for (const std::uint64_t element : m_result.stored[k].elements)
+        left.push_back(m_result.places[k].channel_of(element));
+    for (const std::uint64_t channel : m_faults.channels)
+      if (std::ranges::find(left, channel) == left.end())
+        return selects_nothing("channels", "", fmt::format("the mask leaves nothing of channel {}", channel),
+                               {"channels with values left", number_names(left)});
+    return {};
   }
 
-  Result<void> read_mask(const ValuePlace& place, const Tensor& tensor, std::vector<bool>& is_kept) const {
-    auto mask = read_npz(m_faults.mask->path, tensor.name);
-    for (std::size_t k = 0; k < place.tensors.size() && !mask; ++k) {
-      const auto index = static_cast<std::size_t>(place.tensors[k]);
-      for (const std::string& name : {m_model.tensors[index].name, std::to_string(index)})
-        if (auto other = read_npz(m_faults.mask->path, name); other && !mask) mask = std::move(other);
-    }
-    if (!mask) return tl::unexpected(mask.error());
-    if (mask->elements() != tensor.elements())
-      return bad_input("{}: the mask of '{}' has {} values, the tensor {}", m_faults.mask->path.string(),
-                       tensor.name, mask->elements(), tensor.elements());
-    const std::size_t bytes = mask->data.size() / tensor.elements();
-    for (std::size_t i = 0; i < is_kept.size(); ++i) {
-      const auto value = std::string_view(mask->data).substr(i * bytes, bytes);
-      is_kept[i] = value.find_first_not_of('\0') != std::string_view::npos;
-    }
+  Result<void> check_bits() const {
+    int widest = 0;
+    for (const StoredValues& values : m_result.stored)
+      widest = std::max(widest, values.storage.params().width);
+    for (const int bit : m_faults.bits)
+      if (bit >= widest)
+        return selects_nothing("bits", "", fmt::format("no chosen value has a bit {}", bit),
+                               {"bits", number_names_below(static_cast<std::uint64_t>(widest))});
     return {};
+  }
+
+  // Each layer of an entry of `storage` is one of the set, and the entry counts for some of its layers.
+  Result<void> check_storage(const StorageConfig& storage, const BitSelection& selection) const {
+    QFI_CHECK(selection.check_layers("storage.layers", storage.layers, m_result.places));
+    Selectable layers{"layers that an entry could be for", {}};
+    bool counts = false, has_neurons = false;
+    for (std::size_t k = 0; k < m_result.places.size(); ++k) {
+      const std::size_t layer = m_result.places[k].operator_index;
+      layers.names.push_back(std::to_string(layer));
+      if (storage_of(m_model, layer, m_faults) != &storage) continue;
+      counts = true;
+      has_neurons = has_neurons || (storage.neurons && !m_result.protected_elements[k]->empty());
+    }
+    if (!counts)
+      return selects_nothing("storage", "",
+                             fmt::format("entry {} counts for no layer, as later ones do for all of its",
+                                         &storage - m_faults.storage.data()),
+                             layers);
+    if (storage.neurons) QFI_CHECK(check_neurons(storage, has_neurons));
+    return {};
+  }
+
+  // A file of another network names neurons that this one has not.
+  Result<void> check_neurons(const StorageConfig& storage, bool has_some) const {
+    const std::string file = storage.neurons->path.string();
+    const NeuronList& list = m_neurons.at(&storage);
+    Selectable layers{"layers of its vulnerable neurons", {}};
+    for (const Neuron& neuron : list.critical) {
+      QFI_CHECK(check_neuron(neuron, file));
+      layers.names.push_back(std::to_string(neuron.operator_index));
+    }
+    // A threshold that no neuron reaches ends many a row of campaigns.
+    if (list.critical.empty())
+      log(LogLevel::warning,
+          selection_text("storage.threshold",
+                         fmt::format("no neuron of {} is as vulnerable as {}", file, storage.threshold),
+                         {"the highest NVF", {fmt::format("{}", list.highest_nvf)}}));
+    else if (!has_some)
+      return selects_nothing("storage.neurons", "",
+                             fmt::format("{} has no vulnerable neuron of the layers of this entry", file),
+                             layers);
+    return {};
+  }
+
+  Result<void> check_neuron(const Neuron& neuron, const std::string& file) const {
+    const std::size_t layer = neuron.operator_index;
+    const std::string which = fmt::format("{} is of another network: it has", file);
+    if (layer >= m_model.operators.size())
+      return selects_nothing("storage.neurons", "", fmt::format("{} a layer {}", which, layer),
+                             {"operators", number_names_below(m_model.operators.size())});
+    const int output = m_model.operators[layer].outputs[0];
+    const std::size_t elements = m_model.tensors[static_cast<std::size_t>(output)].elements();
+    if (neuron.element < elements) return {};
+    return selects_nothing("storage.neurons", "",
+                           fmt::format("{} an element {} of layer {}", which, neuron.element, layer),
+                           {"its elements", number_names_below(elements)});
   }
 
   const Program& m_program;
   const Model& m_model;
   const BitFaultConfig& m_faults;
   SampleScheme m_scheme;
+  PruneMask m_mask;
+  bool m_prunes = false;  ///< whether the mask takes a value away
+  std::map<const StorageConfig*, NeuronList> m_neurons;
   BitPopulation m_result;
 };
 

@@ -2,6 +2,7 @@
 #include "qfi/fault_sets/bit_set.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -70,7 +71,7 @@ Result<std::unique_ptr<BitSet>> BitSet::make(const Workload& workload, GoldenBlo
 Result<void> BitSet::make_strata() {
   std::vector<BitStratum> strata =
       make_bit_strata(m_values.stored, bit_scheme(m_traits.scheme), fault_config().bits);
-  if (strata.empty()) return bad_input("the values have none of these bits");
+  assert(!strata.empty());  // the population has the chosen bits
   for (const double rate : m_traits.error_rates) {
     add_bit_stratum(strata.front(), fmt::format("bit error rate {}", rate));
     m_strata.back().population = k_endless;

@@ -4,34 +4,73 @@
 #include <algorithm>
 #include <map>
 
+#include "operator_names.hpp"
+#include "qfi/base/selection.hpp"
+#include "qfi/config/config_names.hpp"
+
 namespace qfi {
+
+namespace {
+
+std::string kind_name(const Model& model, std::size_t index) {
+  return name_in(operator_kind_names(), model.operators[index].kind);
+}
+
+// Which of `operators` could be named, by their numbers or by their kinds.
+Selectable numbers_of(const std::vector<std::size_t>& operators) {
+  Selectable selectable{"operators with 8-bit weights", {}};
+  for (const std::size_t index : operators) selectable.names.push_back(std::to_string(index));
+  return selectable;
+}
+
+Selectable kinds_of(const Model& model, const std::vector<std::size_t>& operators) {
+  Selectable selectable{"kinds with 8-bit weights", {}};
+  for (const std::size_t index : operators) selectable.names.push_back(kind_name(model, index));
+  return selectable;
+}
+
+Result<void> check_kinds(const Model& model, const std::vector<OperatorKind>& kinds,
+                         const std::vector<std::size_t>& operators, const char* why) {
+  for (const OperatorKind kind : kinds) {
+    const std::string name = name_in(operator_kind_names(), kind);
+    if (std::ranges::none_of(operators, [&](std::size_t i) { return model.operators[i].kind == kind; }))
+      return selects_nothing("operators", name, fmt::format("{} {}", why, name), kinds_of(model, operators));
+  }
+  return {};
+}
+
+std::string why_no_layer(const Program& program, const std::string& layer) {
+  const Model& model = program.model();
+  for (std::size_t i = 0; i < model.operators.size(); ++i)
+    if (names_operator(model, i, layer))
+      return fmt::format("operator {} ({}) {}", i, name_of(model.operators[i].kind),
+                         program.multiplies_weights(i) ? "is of no chosen kind" : "has no 8-bit weights");
+  return fmt::format("no operator is number '{}' or writes a tensor of that name", layer);
+}
+
+}  // namespace
 
 Result<std::vector<std::size_t>> choose_operators(const Program& program,
                                                   const std::vector<OperatorKind>& kinds,
                                                   const std::vector<std::string>& layers) {
   const Model& model = program.model();
-  std::vector<std::size_t> chosen;
-  std::vector<bool> layer_found(layers.size(), false);
+  std::vector<std::size_t> with_weights, of_kinds, chosen;
+  for (std::size_t i = 0; i < model.operators.size(); ++i)
+    if (program.multiplies_weights(i)) with_weights.push_back(i);
   for (std::size_t i = 0; i < model.operators.size(); ++i) {
-    const Operator& op = model.operators[i];
-    if (std::ranges::find(kinds, op.kind) == kinds.end()) continue;
-    bool is_chosen = layers.empty();
-    for (std::size_t k = 0; k < layers.size(); ++k) {
-      const bool matches = layers[k] == std::to_string(i) ||
-                           layers[k] == model.tensors[static_cast<std::size_t>(op.outputs[0])].name;
-      if (matches) is_chosen = layer_found[k] = true;
-    }
-    if (!is_chosen) continue;
-    if (!program.multiplies_weights(i))
-      return bad_input("{} has no 8-bit weights; a multiplier's table is for those",
-                       operator_label(model, i));
-    chosen.push_back(i);
+    if (std::ranges::find(kinds, model.operators[i].kind) == kinds.end()) continue;
+    if (!program.multiplies_weights(i) && is_listed(model, i, layers))
+      return selects_nothing("operators", "", operator_label(model, i) + " has no 8-bit weights",
+                             kinds_of(model, with_weights));
+    if (program.multiplies_weights(i)) of_kinds.push_back(i);
   }
-  for (std::size_t k = 0; k < layers.size(); ++k)
-    if (!layer_found[k])
-      return bad_input("no operator of the chosen kinds is number '{}' or writes a tensor of that name",
-                       layers[k]);
-  if (chosen.empty()) return bad_input("the model has no operator of the chosen kinds");
+  QFI_CHECK(check_kinds(model, kinds, with_weights, "the model has no"));
+  for (const std::string& layer : layers)
+    if (std::ranges::none_of(of_kinds, [&](std::size_t i) { return names_operator(model, i, layer); }))
+      return selects_nothing("layers", layer, why_no_layer(program, layer), numbers_of(of_kinds));
+  std::ranges::copy_if(of_kinds, std::back_inserter(chosen),
+                       [&](std::size_t i) { return is_listed(model, i, layers); });
+  QFI_CHECK(check_kinds(model, kinds, chosen, "the chosen layers have no"));
   return chosen;
 }
 

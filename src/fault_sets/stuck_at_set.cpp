@@ -9,6 +9,8 @@
 #include "qfi/base/parallel.hpp"
 #include "qfi/base/random.hpp"
 #include "qfi/base/random_purposes.hpp"
+#include "qfi/base/selection.hpp"
+#include "qfi/config/config_names.hpp"
 #include "qfi/netlist/verilator.hpp"
 
 namespace qfi {
@@ -96,6 +98,7 @@ Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, c
           choose_operators(*workload.program, unit.operators, unit.layers));
   set->m_uses = collect_uses(*workload.program, chosen, unit.padding, set->m_operators);
   set->m_sites = enumerate_sites(*set->m_netlist, unit.sites);
+  QFI_CHECK(set->check_sites());
   set->add_stratum("network", 2 * set->m_sites.size());
 
   QFI_CHECK(set->run_golden(config, threads));
@@ -108,6 +111,17 @@ Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, c
     set->add_faults(listed, threads);
   }
   return set;
+}
+
+Result<void> StuckAtSet::check_sites() const {
+  if (!m_sites.empty()) return {};
+  Selectable kinds{"kinds of sites", {}};
+  for (const auto& [name, kind] : k_sites)
+    if (!enumerate_sites(*m_netlist, kind).empty()) kinds.names.push_back(name);
+  return selects_nothing(
+      "sites", "",
+      fmt::format("{} has no {}", unit_config().netlist.path.string(), name_in(k_sites, unit_config().sites)),
+      kinds);
 }
 
 Result<void> StuckAtSet::draw(const std::vector<std::uint64_t>& targets, unsigned threads) {

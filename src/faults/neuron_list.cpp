@@ -9,9 +9,10 @@
 
 namespace qfi {
 
-Result<std::vector<Neuron>> read_critical_neurons(const std::filesystem::path& file, double threshold) {
+Result<NeuronList> read_critical_neurons(const std::filesystem::path& file, double threshold) {
   const std::vector<std::string> names = {"layer", "element", "nvf"};
-  std::vector<Neuron> critical;
+  NeuronList list;
+  std::vector<Neuron>& critical = list.critical;
   QFI_CHECK(for_each_csv_row(file, names, [&](std::size_t line, auto fields) -> Result<void> {
     Neuron neuron;
     double nvf = 0;
@@ -19,6 +20,7 @@ Result<std::vector<Neuron>> read_critical_neurons(const std::filesystem::path& f
         !parse_number(fields[2], nvf) || !(nvf >= 0 && nvf <= 1))
       return bad_input("{}:{}: layer and element must be whole numbers, nvf one of 0 to 1", file.string(),
                        line);
+    list.highest_nvf = std::max(list.highest_nvf, nvf);
     if (nvf >= threshold) critical.push_back(neuron);
     return {};
   }));
@@ -26,7 +28,7 @@ Result<std::vector<Neuron>> read_critical_neurons(const std::filesystem::path& f
   if (const auto twice = std::ranges::adjacent_find(critical); twice != critical.end())
     return bad_input("{}: element {} of layer {} twice", file.string(), twice->element,
                      twice->operator_index);
-  return critical;
+  return list;
 }
 
 }  // namespace qfi

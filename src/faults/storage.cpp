@@ -53,6 +53,14 @@ Storage::Storage(const StorageParams& params, std::shared_ptr<const StorageCodec
     const auto& kept = value_bit(index);
     (kept ? m_bits_of_value[static_cast<std::size_t>(kept->value)] : m_check_bits).push_back(index);
   }
+  const auto all = static_cast<std::uint32_t>((std::uint64_t{1} << m_params.width) - 1);
+  std::uint32_t once = 0;
+  for (const int index : bits_of_value(0)) {
+    const std::uint32_t bit = std::uint32_t{1} << *bit_of(index);
+    m_guarded_bits |= once & bit;
+    once |= bit;
+  }
+  if (!m_check_bits.empty()) m_guarded_bits = all;
   const auto keeps_as_the_first = [&](const std::vector<int>& bits) {
     return std::ranges::equal(
         bits, m_bits_of_value.front(), {}, [&](int index) { return bit_of(index); },
@@ -95,7 +103,10 @@ Reading Storage::read(std::span<std::uint32_t> codes, std::span<const StoredBitF
   for (const StoredBitFault& fault : faults) apply(fault, stored);
   Reading reading;
   reading.is_detected = m_codec->decode(stored, group);
-  reading.is_wrong = !std::ranges::equal(codes, group.first(codes.size()));
+  std::uint32_t wrong = 0;
+  for (std::size_t i = 0; i < codes.size(); ++i) wrong |= codes[i] ^ group[i];
+  reading.is_wrong = wrong != 0;
+  reading.is_guard_broken = (wrong & m_guarded_bits) != 0;
   reading.code = group[0];
   std::ranges::copy(group.first(codes.size()), codes.begin());
   return reading;

@@ -6,7 +6,7 @@
 
 #include "qfi/base/csv.hpp"
 #include "qfi/base/file.hpp"
-#include "qfi/base/similar.hpp"
+#include "qfi/base/selection.hpp"
 
 namespace qfi {
 namespace {
@@ -30,9 +30,8 @@ class SiteNames {
     std::vector<std::string> names;
     for (const auto& [known, site] : m_site_of_name) names.push_back(known);
     std::sort(names.begin(), names.end());
-    const auto guess = most_similar(name, names);
-    return bad_input("no net or pin '{}' in the netlist{}", name,
-                     guess ? "; did you mean '" + *guess + "'?" : "");
+    return selects_nothing("site", name, fmt::format("no net or pin '{}' in the netlist", name),
+                           {"nets and pins", std::move(names)});
   }
 
  private:

@@ -11,6 +11,7 @@
 #include "cell_library.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
+#include "qfi/base/selection.hpp"
 #include "qfi/base/text.hpp"
 
 namespace qfi {
@@ -126,12 +127,41 @@ class Reader {
     return {};
   }
 
+  // The ports of one direction.
+  std::vector<std::string> ports_of(const json& ports, const char* direction) const {
+    std::vector<std::string> names;
+    for (const auto& [name, port] : ports.items())
+      if (const json* found = find(port, "direction"); found != nullptr && *found == direction)
+        names.push_back(name);
+    return names;
+  }
+
+  static Result<void> check_port(const char* key, const std::string& port, const char* direction,
+                                 const std::vector<std::string>& ports) {
+    if (std::ranges::find(ports, port) != ports.end()) return {};
+    return selects_nothing(key, port, fmt::format("there is no {} port '{}'", direction, port),
+                           {fmt::format("{} ports", direction), ports});
+  }
+
+  Result<void> check_roles(const json& ports, const std::string& rs1, const std::string& rs2,
+                           const std::string& result) const {
+    std::vector<std::string> inputs = ports_of(ports, "input");
+    QFI_CHECK(check_port("rs1", rs1, "input", inputs));
+    QFI_CHECK(check_port("rs2", rs2, "input", inputs));
+    QFI_CHECK(check_port("result", result, "output", ports_of(ports, "output")));
+    if (rs1 == rs2) return bad_input("rs1 and rs2 are one port, '{}'", rs1);
+    std::erase_if(inputs, [&](const std::string& port) { return port == rs1 || port == rs2; });
+    for (const auto& [port, value] : m_roles.tie) QFI_CHECK(check_port("tie", port, "free input", inputs));
+    return {};
+  }
+
   Result<void> read_ports() {
     QFI_TRY(const std::string rs1, role(m_roles.rs1, "rs1"));
     QFI_TRY(const std::string rs2, role(m_roles.rs2, "rs2"));
     QFI_TRY(const std::string result, role(m_roles.result, "result"));
     const json* ports = find(m_module, "ports");
     if (ports == nullptr || !ports->is_object()) return bad_input("the module has no ports");
+    QFI_CHECK(check_roles(*ports, rs1, rs2, result));
     for (const auto& [name, port] : ports->items()) {
       const std::string where = "port '" + name + "'";
       QFI_TRY(std::vector<NetId> nets, bits_of(port, "bits", where));
@@ -142,8 +172,6 @@ class Reader {
       const bool is_role = name == rs1 || name == rs2 || name == result;
       if (is_role && (nets.empty() || nets.size() > k_max_port_bits))
         return bad_input("{} has {} bits; 1 to {} are possible", where, nets.size(), k_max_port_bits);
-      if (is_role && is_input != (name != result))
-        return bad_input("{} has the wrong direction for its role", where);
       if (is_input)
         for (const NetId net : nets) QFI_CHECK(drive(net, where));
       QFI_CHECK(add_names(name, port, nets));
@@ -154,9 +182,6 @@ class Reader {
       else
         for (const NetId net : nets) m_netlist.nets[net].is_read = true;
     }
-    for (const auto& [port, nets] :
-         {std::pair{&rs1, &m_netlist.rs1}, {&rs2, &m_netlist.rs2}, {&result, &m_netlist.result}})
-      if (nets->empty()) return bad_input("there is no port '{}'", *port);
     for (const NetId net : m_netlist.result) m_netlist.nets[net].is_read = true;
     return {};
   }

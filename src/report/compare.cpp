@@ -11,7 +11,6 @@
 #include <set>
 
 #include "analysis.hpp"
-#include "markup.hpp"
 #include "qfi/base/text.hpp"
 
 namespace qfi {
@@ -35,7 +34,26 @@ Check judged(Check check, const Loss& loss, double confidence) {
   const double beyond = loss.value - check.threshold;
   if (loss.error_down == 0) check.p = beyond > k_rounding ? 0 : 1;
   else check.p = upper_tail(beyond / loss.error_down, loss.degrees);
+  const bool is_exact = loss.error_down == 0 && loss.error_up == 0;
+  if (is_exact && loss.value == 0) check.verdict = Verdict::equal;
+  else if (check.interval->high <= check.threshold + k_rounding) check.verdict = Verdict::not_worse;
   return check;
+}
+
+// The faults of both, and what each of them did, are the same. The results name their tables of faults by
+// their hashes, so that this holds of campaigns whose tables are not there, too.
+bool are_equal(const ResultsFile& a, const SetResults& a_set, const std::vector<FaultRecord>& a_faults,
+               const ResultsFile& b, const SetResults& b_set, const std::vector<FaultRecord>& b_faults) {
+  const auto text_of = [](const ResultsFile& file, const SetResults& set) {
+    CampaignResults alone;
+    alone.task = file.results.task;
+    alone.golden = file.results.golden;
+    alone.interval_confidence = file.results.interval_confidence;
+    alone.config = "{}";
+    alone.sets = {set};
+    return results_text(alone);
+  };
+  return a.images() == b.images() && a_faults == b_faults && text_of(a, a_set) == text_of(b, b_set);
 }
 
 // The faults of both, in the order of the first; nothing: they are not the same.
@@ -155,10 +173,53 @@ std::optional<Loss> unpaired_loss(const EstimateView& before, double before_conf
 
 double accuracy(const FaultRecord& fault) { return share_of(fault.faulty_correct, fault.labelled); }
 
+// What is faulty: the entry of the config without the name and what says how much is drawn; files are told by
+// their hashes.
+std::string faults_of(const ResultsFile& file, std::size_t index) {
+  using Json = nlohmann::json;
+  const Json config = Json::parse(file.results.config, nullptr, false);
+  Json what = {{"faults", nullptr}};
+  if (config.is_object() && config.contains("design")) what["design"] = config["design"];
+  if (config.is_object() && config.contains("faults") && config["faults"].is_array() &&
+      index < config["faults"].size())
+    what["faults"] = config["faults"][index];
+  Json& entry = what["faults"];
+  if (entry.is_object())
+    for (const char* key : {"name", "sample", "weight", "raw_rate"}) entry.erase(key);
+  const SetResults& set = file.results.sets[index];
+  if (const NetlistResults* netlist = set.netlist()) {
+    if (entry.contains("netlist") && entry["netlist"].is_object()) entry["netlist"].erase("file");
+    else if (entry.is_object()) entry.erase("netlist");
+    what["sha256"] = netlist->netlist.sha256;
+  }
+  if (const TableResults* table = set.table()) {
+    if (entry.is_object()) entry.erase("file");
+    what["sha256"] = table->table.sha256;
+  }
+  return what.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<void> check_differences(const ResultsFile& before, const ResultsFile& after,
+                               const AllowedDifferences& allowed) {
+  if (!allowed.data && before.images() != after.images())
+    return bad_input(
+        "{}: not the images and labels of {}: compare on the same, or allow it with --may-differ data",
+        after.file, before.file);
+  if (!allowed.network && before.results.inputs.model.sha256 != after.results.inputs.model.sha256)
+    return bad_input("{}: not the network of {}: compare the same, or allow it with --may-differ network",
+                     after.file, before.file);
+  return {};
+}
+
 class Comparer {
  public:
-  Comparer(const ResultsFile& before, const ResultsFile& after, const Thresholds& thresholds)
-      : m_before(before), m_after(after), m_thresholds(thresholds) {
+  Comparer(const ResultsFile& before, const ResultsFile& after, const Thresholds& thresholds,
+           const AllowedDifferences& allowed)
+      : m_before(before),
+        m_after(after),
+        m_thresholds(thresholds),
+        m_allowed(allowed),
+        m_has_same_images(before.images() == after.images()) {
     m_result.confidence = before.results.interval_confidence;
   }
 
@@ -166,13 +227,11 @@ class Comparer {
     compare_golden();
     const std::vector<SetResults>& sets = m_after.results.sets;
     for (std::size_t i = 0; i < m_before.results.sets.size(); ++i) {
-      const SetResults& before = m_before.results.sets[i];
-      const auto after = std::ranges::find(sets, before.name, &SetResults::name);
+      const std::string& name = m_before.results.sets[i].name;
+      const auto after = std::ranges::find(sets, name, &SetResults::name);
       if (after == sets.end())
-        return bad_input("{}: no fault set '{}', which {} has", m_after.file, printable(before.name),
-                         m_before.file);
-      QFI_CHECK(compare_sets(before, m_before.faults[i], *after,
-                             m_after.faults[static_cast<std::size_t>(after - sets.begin())]));
+        return bad_input("{}: no fault set '{}', which {} has", m_after.file, printable(name), m_before.file);
+      QFI_CHECK(compare_sets(i, static_cast<std::size_t>(after - sets.begin())));
     }
     for (const SetResults& after : sets)
       if (std::ranges::find(m_before.results.sets, after.name, &SetResults::name) ==
@@ -190,9 +249,10 @@ class Comparer {
     check.before = m_before.results.golden_accuracy();
     check.after = m_after.results.golden_accuracy();
     Loss loss{check.before - check.after};
-    check.is_paired = m_before.images() == m_after.images();
+    check.is_paired = m_has_same_images;
     if (!check.is_paired) {
-      m_result.notes.emplace_back("not the same images: golden accuracies differ by chance too");
+      m_result.notes.emplace_back(
+          "not the same images: intervals are those on images like these, and what has none is not compared");
       const auto estimate = [&](const ResultsFile& file, double value) {
         return EstimateView{value,
                             exact_interval(file.results.golden_correct(), file.results.golden_labelled(),
@@ -206,31 +266,61 @@ class Comparer {
 
   using ValueOfPair = std::function<double(const FaultRecord&, const FaultRecord&)>;
 
+  // `pairs`: of what is compared, if it can be.
   void add(const SetResults& set, const std::optional<LayerPairs>& pairs, Check check,
            const EstimateView& was, const EstimateView& is, int sign, const ValueOfPair& value) {
     check.set = set.name;
     check.before = was.value;
     check.after = is.value;
+    check.loss = sign * (is.value - was.value);
     std::optional<Loss> loss;
-    if (pairs) loss = paired_loss(set, pairs->pairs, pairs->population, value);
+    if (m_is_equal) loss = Loss{};
+    else if (pairs) loss = paired_loss(set, pairs->pairs, pairs->population, value);
     check.is_paired = loss.has_value();
     if (!loss)
-      loss = unpaired_loss(was, m_before.results.interval_confidence, is, m_after.results.interval_confidence,
-                           sign);
-    if (loss) m_result.checks.push_back(judged(std::move(check), *loss, m_result.confidence));
-    else m_result.notes.push_back(fmt::format("'{}', {}: no interval, not compared", set.name, check.metric));
+      loss = unpaired_loss(of_images(was), m_before.results.interval_confidence, of_images(is),
+                           m_after.results.interval_confidence, sign);
+    if (loss) check = judged(std::move(check), *loss, m_result.confidence);
+    m_result.checks.push_back(std::move(check));
   }
 
-  Result<void> compare_sets(const SetResults& before, const SetFaults& before_faults, const SetResults& after,
-                            const SetFaults& after_faults) {
+  // With the interval that holds for the images of both.
+  EstimateView of_images(EstimateView estimate) const {
+    if (!m_has_same_images) estimate.interval = estimate.image_population;
+    return estimate;
+  }
+
+  Result<void> check_faults(std::size_t before, std::size_t after) const {
+    const std::string& name = m_before.results.sets[before].name;
+    if (m_allowed.faults || faults_of(m_before, before) == faults_of(m_after, after)) return {};
+    return bad_input(
+        "{}: the faults of '{}' are not those of {}: compare what is faulty alike, or allow it with "
+        "--may-differ faults",
+        m_after.file, printable(name), m_before.file);
+  }
+
+  Result<void> compare_sets(std::size_t before_index, std::size_t after_index) {
+    QFI_CHECK(check_faults(before_index, after_index));
+    const SetResults& before = m_before.results.sets[before_index];
+    const SetResults& after = m_after.results.sets[after_index];
+    const SetFaults& before_faults = m_before.faults[before_index];
+    const SetFaults& after_faults = m_after.faults[after_index];
+    m_is_equal = are_equal(m_before, before, before_faults.faults, m_after, after, after_faults.faults);
     std::optional<LayerPairs> pairs;
-    if (m_before.images() == m_after.images())
+    if (m_has_same_images)
       if (auto same = pair_faults(before_faults, after_faults))
         pairs = LayerPairs{std::move(*same), std::nullopt};
     for (const SetFaults* faults : {&before_faults, &after_faults})
-      if (!faults->missing.empty())
+      if (!m_is_equal && !faults->missing.empty())
         m_result.notes.push_back(
             fmt::format("'{}': not compared fault by fault: {}", before.name, faults->missing));
+    QFI_CHECK(compare_estimates(before, after, pairs));
+    if (m_has_same_images) compare_layers(before, after, pairs);
+    return {};
+  }
+
+  Result<void> compare_estimates(const SetResults& before, const SetResults& after,
+                                 const std::optional<LayerPairs>& pairs) {
     const std::vector<NamedEstimates> estimates = estimates_of(after);
     for (const NamedEstimates& was : estimates_of(before)) {
       const auto is = std::ranges::find(estimates, was.name, &NamedEstimates::name);
@@ -246,13 +336,13 @@ class Comparer {
       add(before, pairs, metric("mean faulty accuracy", m_thresholds.faulty), was.estimates->accuracy,
           is->estimates->accuracy, -1,
           [](const FaultRecord& b, const FaultRecord& a) { return accuracy(b) - accuracy(a); });
-      if (was.estimates->critical && is->estimates->critical)
+      // How many faults change some class hangs on how many images there are, and on which.
+      if (m_has_same_images && was.estimates->critical && is->estimates->critical)
         add(before, pairs, metric("critical faults", m_thresholds.critical), *was.estimates->critical,
             *is->estimates->critical, 1, [](const FaultRecord& b, const FaultRecord& a) {
               return (a.changed > 0 ? 1.0 : 0.0) - (b.changed > 0 ? 1.0 : 0.0);
             });
     }
-    compare_layers(before, after, pairs);
     return {};
   }
 
@@ -287,105 +377,36 @@ class Comparer {
     for (std::size_t i = 0; i < order.size(); ++i) {
       largest = std::max(largest, std::min(1.0, order[i]->p * static_cast<double>(order.size() - i)));
       order[i]->adjusted_p = largest;
-      order[i]->fails = largest <= m_result.family_error;
-      m_result.fails = m_result.fails || order[i]->fails;
+      if (largest <= m_result.family_error) order[i]->verdict = Verdict::worse;
+      m_result.verdict = std::max(m_result.verdict, order[i]->verdict);
     }
   }
 
   const ResultsFile& m_before;
   const ResultsFile& m_after;
   Thresholds m_thresholds;
+  AllowedDifferences m_allowed;
+  bool m_has_same_images;
+  bool m_is_equal = false;  ///< of the sets that are compared now
   Comparison m_result;
 };
 
-std::string percent(double share) { return fmt::format("{:.2f} %", 100.0 * share); }
-
-std::string points(double share) { return fmt::format("{:+.2f}", 100.0 * share); }
-
-std::string name_of(const Check& check) {
-  return check.set.empty() ? check.metric : check.set + ": " + check.metric;
-}
-
-std::string sentence(const Check& check) {
-  return fmt::format("{} -> {}, loss {} points ({} .. {}), accepted {:.2f}, p {:.2g}, of all checks {:.2g}",
-                     percent(check.before), percent(check.after), points(check.loss),
-                     points(check.interval->low), points(check.interval->high), 100.0 * check.threshold,
-                     check.p, check.adjusted_p);
-}
-
 }  // namespace
 
-Result<Comparison> compare_results(const ResultsFile& baseline, const ResultsFile& results,
-                                   const Thresholds& thresholds) {
-  return Comparer(baseline, results, thresholds).run();
-}
-
-std::string comparison_text(const Comparison& comparison) {
-  std::size_t width = 10;
-  for (const Check& check : comparison.checks) width = std::max(width, printable(name_of(check)).size());
-  std::string text =
-      fmt::format("{:<{}}  {:>9}  {:>9}  {:>7}  {:>18}  {:>8}  {:>7}\n", "", width, "baseline", "now", "loss",
-                  fmt::format("{:g} % interval", 100.0 * comparison.confidence), "accepted", "p");
-  for (const Check& check : comparison.checks)
-    text += fmt::format(
-        "{:<{}}  {:>9}  {:>9}  {:>7}  {:>18}  {:>8.2f}  {:>7.2g}  {}{}\n", printable(name_of(check)), width,
-        percent(check.before), percent(check.after), points(check.loss),
-        points(check.interval->low) + " .. " + points(check.interval->high), 100.0 * check.threshold,
-        check.adjusted_p, check.fails ? "WORSE" : "ok", check.is_paired ? "" : ", unpaired");
-  for (const std::string& note : comparison.notes) text += "note: " + printable(note) + "\n";
-  return text + fmt::format("{}: p of all checks together (Holm), family error {:g} %\n",
-                            comparison.fails ? "worse than the baseline" : "not worse than the baseline",
-                            100.0 * comparison.family_error);
-}
-
-std::string comparison_json(const Comparison& comparison) {
-  using Json = nlohmann::ordered_json;
-  Json checks = Json::array();
-  for (const Check& check : comparison.checks)
-    checks.push_back({{"set", check.set.empty() ? Json(nullptr) : Json(check.set)},
-                      {"metric", check.metric},
-                      {"before", check.before},
-                      {"after", check.after},
-                      {"loss", check.loss},
-                      {"interval", {check.interval->low, check.interval->high}},
-                      {"threshold", check.threshold},
-                      {"paired", check.is_paired},
-                      {"p", check.p},
-                      {"adjusted_p", check.adjusted_p},
-                      {"fails", check.fails}});
-  return json_text({{"schema", "qfi-comparison-1"},
-                    {"family_error", comparison.family_error},
-                    {"interval_confidence", comparison.confidence},
-                    {"fails", comparison.fails},
-                    {"checks", checks},
-                    {"notes", comparison.notes}});
-}
-
-std::string comparison_markdown(const Comparison& comparison) {
-  std::string text = fmt::format("{}{}**\n\n", k_markdown_start, comparison.fails ? "worse" : "not worse");
-  text +=
-      "| | baseline | now | loss (points) | accepted | p, of all checks | |\n|---|---|---|---|---|---|---|\n";
-  for (const Check& check : comparison.checks)
-    text += fmt::format("| {} | {} | {} | {} ({} .. {}) | {:.2f} | {:.2g} | {} |\n", markdown(name_of(check)),
-                        percent(check.before), percent(check.after), points(check.loss),
-                        points(check.interval->low), points(check.interval->high), 100.0 * check.threshold,
-                        check.adjusted_p, check.fails ? "**worse**" : "ok");
-  for (const std::string& note : comparison.notes) text += "\n* " + markdown(note);
-  return text + (comparison.notes.empty() ? "" : "\n");
-}
-
-std::string comparison_junit(const Comparison& comparison) {
-  const auto failures = std::ranges::count(comparison.checks, true, &Check::fails);
-  std::string text =
-      fmt::format("{} tests=\"{}\" failures=\"{}\">\n", k_junit_start, comparison.checks.size(), failures);
-  for (const Check& check : comparison.checks) {
-    text += fmt::format("<testcase classname=\"qfi.{}\" name=\"{}\">",
-                        xml(check.set.empty() ? "golden" : check.set), xml(check.metric));
-    if (check.fails) text += fmt::format("<failure message=\"{}\"/>", xml(sentence(check)));
-    else text += fmt::format("<system-out>{}</system-out>", xml(sentence(check)));
-    text += "</testcase>\n";
+const char* name_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::equal: return "equal";
+    case Verdict::not_worse: return "not worse";
+    case Verdict::undecided: return "undecided";
+    case Verdict::worse: return "worse";
   }
-  return text + "</testsuite>\n</testsuites>\n";
+  return "";
+}
+
+Result<Comparison> compare_results(const ResultsFile& baseline, const ResultsFile& results,
+                                   const Thresholds& thresholds, const AllowedDifferences& allowed) {
+  QFI_CHECK(check_differences(baseline, results, allowed));
+  return Comparer(baseline, results, thresholds, allowed).run();
 }
 
 }  // namespace qfi

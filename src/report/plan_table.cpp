@@ -148,8 +148,9 @@ std::string plan_table(const Plan& plan, unsigned threads, double expected_secon
     const SampleFacts facts = plan.drivers[i]->facts(set);
     if (const BitSet* bits = plan.bits(i)) text += strata_plan(*bits, facts, plan.config.interval.confidence);
     if (facts.budget)
-      text += fmt::format("  {} buy {} faults: e = {:.4f} at 95 %, p = 0.5\n", *facts.budget, set.drawn(),
-                          margin_of(set.population(), set.drawn(), normal_quantile(0.95), 0.5));
+      text += fmt::format(
+          "  {} buy {} faults: e = {} at 95 %, p = 0.5\n", *facts.budget, set.drawn(),
+          number_text(margin_of(set.population(), set.drawn(), normal_quantile(0.95), 0.5), 1.0, 4));
     text += "\n";
   }
   text += fmt::format("images            {} of {}, golden {} {}\n", plan.workload->images(),

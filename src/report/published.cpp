@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "qfi/base/file.hpp"
 #include "qfi/base/json_place.hpp"
+#include "qfi/base/log.hpp"
 #include "qfi/base/text.hpp"
 #include "qfi/statistics/figures_of_merit.hpp"
 
@@ -19,6 +21,7 @@ struct Value {
   double value = 0;
   std::optional<Interval> interval;
   bool is_uncertain = false;  ///< an estimate is in it
+  bool is_run = true;         ///< results of all its parts are given
 };
 
 // What estimates are called in results.json, and their intervals; the target that reaches farther first.
@@ -36,6 +39,7 @@ class Evaluator {
     constexpr int k_most_depth = 8;
     if (depth > k_most_depth) return bad_input("{}: nests too deep", place.where());
     if (place.json().is_number()) return Value{place.json().get<double>(), {}, false};
+    if (place.json().is_null()) return not_run();
     if (place.json().is_string()) return looked_up(place);
     if (!place.json().is_object() || place.json().size() != 1)
       return bad_input("{}: a value is a number, FOLDER:POINTER or one operation", place.where());
@@ -45,15 +49,24 @@ class Evaluator {
     for (const Place& item : items) {
       QFI_TRY(values.emplace_back(), value(item, depth + 1));
     }
-    return combined(place, name, values);
+    const bool is_run = std::ranges::all_of(values, [](const Value& part) { return part.is_run; });
+    return is_run ? combined(place, name, values) : not_run();
   }
 
  private:
+  static Value not_run() { return {std::nan(""), {}, false, false}; }
+
   Result<Value> looked_up(const Place& place) {
     QFI_TRY(const std::string text, place.text());
     const auto colon = text.find(':');
     if (colon == std::string::npos) return bad_input("{}: '{}' is no FOLDER:POINTER", place.where(), text);
     const std::string folder = text.substr(0, colon);
+    if (!m_paths.contains(folder)) {
+      if (m_absent.insert(folder).second)
+        log(LogLevel::warning,
+            fmt::format("{}: no results of a folder '{}' are given: not run", place.where(), folder));
+      return not_run();
+    }
     QFI_TRY(const Json* json, results(place, folder));
     const Json* found = nullptr;
     try {
@@ -93,8 +106,6 @@ class Evaluator {
   Result<const Json*> results(const Place& place, const std::string& folder) {
     if (const auto known = m_json.find(folder); known != m_json.end()) return &known->second;
     const auto path = m_paths.find(folder);
-    if (path == m_paths.end())
-      return bad_input("{}: no results of a folder '{}' are given", place.where(), folder);
     if (path->second.size() != 1)
       return bad_input("{}: results of several folders '{}' are given", place.where(), folder);
     constexpr std::uint64_t k_most_bytes = std::uint64_t{2} << 30;
@@ -174,6 +185,7 @@ class Evaluator {
 
   std::map<std::string, std::vector<std::filesystem::path>> m_paths;
   std::map<std::string, Json> m_json;
+  std::set<std::string> m_absent;  ///< folders of which a warning was given
 };
 
 Result<Interval> published_range(const Place& place) {
@@ -208,6 +220,7 @@ Result<ComparedFigure> read_figure(const Place& place, Evaluator& evaluator) {
   QFI_TRY(const Value value, evaluator.value(formula));
   figure.value = value.value;
   figure.interval = value.interval;
+  figure.is_run = value.is_run;
   if (figure.is_percent && figure.published) {
     figure.published->low /= 100;
     figure.published->high /= 100;
@@ -229,15 +242,30 @@ Result<PublishedStudy> read_study(const Place& root, Evaluator& evaluator) {
   for (const Place& figure : figures) {
     QFI_TRY(study.figures.emplace_back(), read_figure(figure, evaluator));
   }
+  if (std::ranges::none_of(study.figures, &ComparedFigure::is_run))
+    return bad_input(
+        "{}: the given results hold none of its figures; give those of the folders that it names",
+        root.where());
   return study;
+}
+
+// How far a figure lies from where nothing happens: from 0, and a share from 1 too. One of 0 or 1 itself says
+// nothing of its scale: a point.
+double scale_of(const Interval& published, bool is_share) {
+  constexpr double k_point = 0.01;
+  double size = std::max(std::abs(published.low), std::abs(published.high));
+  if (is_share && published.high <= 1) size = std::min(size, 1 - published.low);
+  return std::max(size > 0 ? size : k_point, published.high - published.low);
 }
 
 }  // namespace
 
-std::optional<bool> ComparedFigure::agrees() const {
-  if (!published || std::isnan(value)) return std::nullopt;
+Agreement ComparedFigure::agreement() const {
+  if (!is_run) return Agreement::not_run;
+  if (!published || std::isnan(value)) return Agreement::unknown;
   const Interval ours = interval.value_or(Interval{value, value});
-  return ours.low <= published->high && published->low <= ours.high;
+  if (ours.low > published->high || published->low > ours.high) return Agreement::differs;
+  return ours.high - ours.low > scale_of(*published, is_percent) ? Agreement::too_wide : Agreement::agrees;
 }
 
 Result<PublishedStudy> read_published(const std::filesystem::path& file,

@@ -9,6 +9,7 @@
 #include "markup.hpp"
 #include "page_style.hpp"
 #include "qfi/base/file.hpp"
+#include "qfi/base/number_text.hpp"
 #include "qfi/base/text.hpp"
 
 namespace qfi {
@@ -16,16 +17,9 @@ namespace {
 
 constexpr std::size_t k_worst_faults = 20;
 
-// Small shares need more digits: as many as show three.
 std::string percent(double share) {
-  if (std::abs(share) < 1e-8) share = 0.0;
-  int digits = 1;
-  double value = 100.0 * std::abs(share);
-  while (value > 0 && value < 10.0 && digits < 6) {
-    value *= 10.0;
-    ++digits;
-  }
-  return fmt::format("{:.{}f}&nbsp;%", 100.0 * share, digits);
+  std::string text = fine_percent_text(share);
+  return text.replace(text.find(' '), 1, "&nbsp;");
 }
 
 std::string bounds(const std::optional<Interval>& interval) {
@@ -89,7 +83,7 @@ std::string cards(const CampaignResults& results, const Estimates& estimates) {
 }
 
 // A number as results.json spells it.
-std::string number_text(double value) { return nlohmann::json(value).dump(); }
+std::string as_recorded(double value) { return nlohmann::json(value).dump(); }
 
 std::string sample_sentence(const CampaignResults& results, const SetResults& set) {
   const SampleResults& sample = set.sample;
@@ -97,7 +91,7 @@ std::string sample_sentence(const CampaignResults& results, const SetResults& se
                                  sample.population ? fmt::format(" of {}", *sample.population) : "",
                                  set.strata.size(), set.strata.size() == 1 ? "um" : "a");
   for (const auto& [name, value] : {std::pair{"e", sample.e}, {"t", sample.t}, {"p", sample.p}})
-    if (value) text += fmt::format(", {} = {}", name, number_text(*value));
+    if (value) text += fmt::format(", {} = {}", name, as_recorded(*value));
   return text + fmt::format(", {} {} images", sample.is_paired() ? "drawn anew for each of" : "each on",
                             results.inputs.data.images);
 }
@@ -151,7 +145,7 @@ std::string worst_table(const SetResults& set, const std::vector<FaultRecord>& f
     const FaultRecord& fault = faults[order[k]];
     Cells cells = {
         std::to_string(k + 1), xml(fault.name), percent(share_of(fault.faulty_correct, fault.labelled)),
-        fmt::format("{:.2f}", 100.0 * loss(order[k]).first), percent(share_of(fault.changed, fault.units))};
+        number_text(100.0 * loss(order[k]).first, 100.0, 2), percent(share_of(fault.changed, fault.units))};
     if (const NetlistResults* netlist = set.netlist()) {
       const StuckAtFaultResults& site = netlist->faults[order[k]];
       cells.push_back(xml(site.region));
@@ -199,7 +193,7 @@ std::string search_table(const SetResults& set) {
   for (const SearchedLayer& layer : set.bits()->search->layers)
     rows.push_back({std::to_string(rows.size() + 1), std::to_string(layer.layer),
                     std::to_string(layer.bits_tried), std::to_string(layer.bits_vulnerable),
-                    fmt::format("{:.4f}", layer.lvf)});
+                    number_text(layer.lvf, 1.0, 4)});
   return "<h3>Layers, the most vulnerable first</h3>\n" +
          table({"", "operator", "bits tried", "vulnerable", "LVF"}, rows);
 }
@@ -369,11 +363,22 @@ std::string overview(std::span<const ResultsFile> campaigns, Pictures& pictures)
 }
 
 std::string figure_text(const ComparedFigure& figure, double value) {
-  if (std::isnan(value)) return "unknown";
+  if (std::isnan(value)) return figure.is_run ? "unknown" : "not run";
   if (figure.is_percent) return percent(value);
   constexpr double k_largest_count = 1e15;
   const bool is_count = std::round(value) == value && std::abs(value) < k_largest_count;
   return is_count ? fmt::format("{:.0f}", value) : fmt::format("{:.4g}", value);
+}
+
+const char* agreement_text(Agreement agreement) {
+  switch (agreement) {
+    case Agreement::agrees: return "yes";
+    case Agreement::differs: return "no";
+    case Agreement::too_wide: return "too wide to tell";
+    case Agreement::not_run: return "not run";
+    case Agreement::unknown: return "";
+  }
+  return "";
 }
 
 std::string study_section(const PublishedStudy& study) {
@@ -384,8 +389,7 @@ std::string study_section(const PublishedStudy& study) {
              (ends.low == ends.high ? std::string() : " .. " + figure_text(f, ends.high));
     };
     rows.push_back({xml(f.what), f.published ? range(*f.published) : "none", figure_text(f, f.value),
-                    f.interval ? range(*f.interval) : "none", f.agrees() ? *f.agrees() ? "yes" : "no" : "",
-                    xml(f.note)});
+                    f.interval ? range(*f.interval) : "none", agreement_text(f.agreement()), xml(f.note)});
   }
   std::string text =
       fmt::format("<section>\n<h2>{}</h2>\n<p class=\"file\">{}</p>\n", xml(study.title), xml(study.source));

@@ -190,8 +190,8 @@ std::string search_text(const CampaignResults& results, std::size_t index, const
       results.sets[index].stopped.reason, percent(search.generations.back().best_drop),
       percent(search.generations.back().mean_drop), "most vulnerable first", "bits", "vulnerable", "LVF");
   for (const SearchedLayer& layer : search.layers)
-    text += fmt::format("  operator {:<13}  {:>9}  {:>11}  {:>10.4f}\n", layer.layer, layer.bits_tried,
-                        layer.bits_vulnerable, layer.lvf);
+    text += fmt::format("  operator {:<13}  {:>9}  {:>11}  {:>10}\n", layer.layer, layer.bits_tried,
+                        layer.bits_vulnerable, number_text(layer.lvf, 1.0, 4));
   return text;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers and lines of terminal tables.
+// Shares and lines of terminal tables; base/number_text.hpp says in how many digits.
 #pragma once
 
 #include <fmt/format.h>
@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "qfi/base/number_text.hpp"
 #include "qfi/statistics/statistics.hpp"
 
 namespace qfi {
@@ -18,32 +20,25 @@ inline std::string left_out_line(std::uint64_t values) {
                      values);
 }
 
-inline std::string percent(double share) { return fmt::format("{:5.1f} %", 100.0 * share); }
+inline std::string percent(double share) { return fmt::format("{:>7}", percent_text(share)); }
 
-// Small shares need more digits: as many as show three.
-inline int digits_of(double share) {
-  int digits = 1;
-  double percent = 100.0 * share;
-  while (percent > 0 && percent < 10.0 && digits < 7) {
-    percent *= 10.0;
-    ++digits;
-  }
-  return digits;
-}
+inline std::string fine_percent(double share) { return fine_percent_text(share); }
 
-inline std::string fine_percent(double share) {
-  return fmt::format("{:.{}f} %", 100.0 * share, digits_of(share));
+// "LOW .. HIGH %". Text: (share) -> std::string that ends with " %".
+template <class Text>
+std::string bounds_as(const std::optional<Interval>& interval, const Text& text) {
+  if (!interval) return "no interval";
+  std::string low = text(interval->low);
+  low.resize(low.size() - std::string_view(" %").size());
+  return low + " .. " + text(interval->high);
 }
 
 inline std::string bounds(const std::optional<Interval>& interval) {
-  if (!interval) return "no interval";
-  return fmt::format("{:.1f} .. {:.1f} %", 100.0 * interval->low, 100.0 * interval->high);
+  return bounds_as(interval, [](double share) { return percent_text(share); });
 }
 
 inline std::string fine_bounds(const std::optional<Interval>& interval) {
-  if (!interval) return "no interval";
-  const int digits = digits_of(interval->high);
-  return fmt::format("{:.{}f} .. {:.{}f} %", 100.0 * interval->low, digits, 100.0 * interval->high, digits);
+  return bounds_as(interval, fine_percent_text);
 }
 
 }  // namespace qfi

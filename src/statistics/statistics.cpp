@@ -334,8 +334,12 @@ SampledMean sampled_mean(std::span<const FaultStratum> strata, const SampledShar
   std::uint64_t drawn = 0;
   for (const FaultStratum& stratum : strata) drawn += stratum.drawn;
   if (is_whole) result.these_images = Interval{result.mean, result.mean};
-  else if (!what.sums.empty()) result.these_images = interval_of_sums(what.sums, what.units, confidence);
   else if (drawn > 1) result.these_images = estimate.these_images();
+  if (!is_whole && !what.sums.empty()) {
+    const Interval of_sums = interval_of_sums(what.sums, what.units, confidence);
+    if (of_sums.high - of_sums.low < result.these_images->high - result.these_images->low)
+      result.these_images = of_sums;
+  }
   const std::vector<double> of_image = estimate.of_images();
   if (of_image.size() < 2 || !result.these_images) return result;
 

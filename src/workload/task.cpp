@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "qfi/base/number_text.hpp"
 #include "qfi/model/stored_value.hpp"
 
 namespace qfi {
@@ -38,7 +39,7 @@ Result<Label> read_label(const DataSet& data, std::size_t image, ClassMap& map) 
 }
 
 std::string share_text(const std::optional<double>& share) {
-  return share ? fmt::format("{:6.2f} %", 100.0 * *share) : std::string("       -");
+  return share ? fmt::format("{:>8}", percent_text(*share, 2)) : std::string("       -");
 }
 
 void count_due(const Tensor& tensor, std::span<const std::byte> values, FaultCounts& counts) {

@@ -132,8 +132,7 @@ TEST_F(Command, BadInputIsOneLineAndExitCode2) {
   expect_refused({"campaign", config(good, "", "sede: 1\n")},
                  "c.yaml:8:1: unknown key 'sede' in 'config'; did you mean 'seed'?");
   expect_refused({"campaign", config(good, "", "", ", label_offset: 7")}, "the model's classes are 0 to 9");
-  expect_refused({"campaign", config(good, ", layers: [99]")},
-                 "no operator of the chosen kinds is number '99'");
+  expect_refused({"campaign", config(good, ", layers: [99]")}, "no operator is number '99'");
   expect_refused({"campaign", config(good, "", "metric: {tensor: logits}\n")},
                  "the model has no tensor 'logits'");
   expect_refused({"campaign", "nowhere.yaml"}, "nowhere.yaml: cannot open: No such file");
@@ -188,7 +187,7 @@ TEST_F(Command, OperatorsWithoutATableAreRefusedByName) {
                "{format: idx, images: " + data + "images-idx3-ubyte.gz, labels: " + data +
                    "labels-idx1-ubyte.gz, select: {first: 5}");
   ASSERT_TRUE(write_file(folder() / "c.yaml", text));
-  expect_refused({"campaign", "c.yaml"}, "has no 8-bit weights; a multiplier's table is for those");
+  expect_refused({"campaign", "c.yaml"}, "has no 8-bit weights; kinds with 8-bit weights: none");
 }
 
 TEST_F(Command, AForeignOutputFolderIsNotOverwritten) {
@@ -410,7 +409,7 @@ TEST_F(Command, AProductTableGivesWhatItsFaultGives) {
   ASSERT_TRUE(write_file(folder() / "short.bin", "1234"));
   refused("file: short.bin", "neither an .npy file nor 65,536 int32 numbers");
   refused("file: " + demo("images.npy"), "has the shape (256, 256)");
-  refused("file: t.npy, layers: [nowhere]", "no operator of the chosen kinds");
+  refused("file: t.npy, layers: [nowhere]", "no operator is number 'nowhere'");
   refused("file: t.npy, order: falling", "'order' cannot be 'falling'");
 }
 

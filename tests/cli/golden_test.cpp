@@ -2,6 +2,7 @@
 // What command lines print, errors and help included, is what tests/cli/golden/NAME.txt says. Where that is
 // meant to change, QFI_REWRITE=1 writes the files anew. They are read by people: a wrong message is seen in
 // review.
+#include <array>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -52,6 +53,19 @@ const std::vector<Case> k_errors = {
     {"config_without_a_sample", "campaign no_sample.yaml", 2},
     {"config_with_a_layer_that_is_not_there", "campaign no_layer.yaml", 2},
     {"sample_larger_than_the_population", "campaign too_many.yaml", 2},
+    {"operators_that_the_model_lacks", "campaign selects.yaml --define OPERATOR=softmax", 2},
+    {"layer_without_weights", "campaign selects.yaml --define LAYER=3", 2},
+    {"layer_that_other_keys_leave_out", "campaign selects.yaml --define LAYER=6", 2},
+    {"tensor_without_weights", "campaign selects.yaml --define TENSOR=image", 2},
+    {"channel_out_of_range", "campaign selects.yaml --define CHANNEL=8", 2},
+    {"bit_out_of_range", "campaign selects.yaml --define BIT=8", 2},
+    {"protection_of_a_layer_that_is_not_chosen", "campaign selects.yaml --define KEPT=4", 2},
+    {"fault_list_with_an_element_out_of_range", "campaign selects.yaml", 2},
+    {"accumulators_of_a_layer_without_them",
+     "campaign selects_data.yaml --define LAYER=1 --define STAGE=accumulator", 2},
+    {"neurons_of_another_network", "campaign selects_data.yaml", 2},
+    {"mask_of_another_network", "campaign selects_mask.yaml", 2},
+    {"port_that_the_netlist_lacks", "campaign selects_port.yaml", 2},
     {"netlist_that_is_damaged", "campaign damaged_netlist.yaml", 2},
     {"netlist_that_is_a_model", "inspect text.npy", 2},
     {"fault_list_with_an_unknown_column", "campaign fault_list.yaml", 2},
@@ -92,6 +106,19 @@ const std::vector<Case> k_session = {
     {"campaign_that_is_done", "campaign campaign.yaml", 0},
     {"campaign_of_another_seed", "campaign other_seed.yaml", 2},
     {"compare_of_equal_results", "compare out/results.json out/results.json", 0},
+    {"campaign_that_is_compared", "campaign other_seed.yaml -o seed", 0},
+    {"compare_that_is_undecided", "compare out/results.json seed/results.json", 4},
+    {"compare_that_may_be_undecided", "compare out/results.json seed/results.json --undecided pass", 0},
+    {"campaign_of_other_data", "campaign other_data.yaml -o data", 0},
+    {"compare_of_other_data", "compare out/results.json data/results.json", 2},
+    {"compare_of_other_data_all_the_same",
+     "compare out/results.json data/results.json --may-differ data --undecided pass", 0},
+    {"campaign_of_other_faults", "campaign other_faults.yaml -o faults", 0},
+    {"compare_of_other_faults", "compare out/results.json faults/results.json", 2},
+    {"compare_of_what_may_not_differ", "compare out/results.json data/results.json --may-differ images", 2},
+    {"report_of_figures_that_were_not_run", "report out/results.json --published study.json -o study.html",
+     0},
+    {"report_of_no_figure_that_was_run", "report out/results.json --published other_study.json -o o.html", 2},
     {"export_of_an_unknown_format", "export out/results.json --format xml", 2},
     {"export_as_csv", "export out/results.json --set 0 --format csv -o faults.csv", 0},
     {"export_over_another_file", "export out/results.json --format csv -o text.npy", 2},
@@ -110,8 +137,10 @@ class Golden : public Command {
   Golden() {
     fs::copy(golden() / "input", folder(), fs::copy_options::recursive);
     std::string text = value_of(read_file(folder() / "campaign.yaml"));
-    EXPECT_TRUE(
-        write_file(folder() / "other_seed.yaml", std::regex_replace(text, std::regex("seed: 1"), "seed: 2")));
+    for (const auto& [name, from, to] : {std::array{"other_seed.yaml", "seed: 1", "seed: 2"},
+                                         {"other_data.yaml", "first: 20", "first: 10"},
+                                         {"other_faults.yaml", "target: data", "target: data, layers: [0]"}})
+      EXPECT_TRUE(write_file(folder() / name, std::regex_replace(text, std::regex(from), to)));
   }
   ~Golden() override = default;
 

@@ -21,6 +21,15 @@ class Reports : public Command {
     const ProcessOutcome outcome = run({"campaign", "b.yaml", "-o", out});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
   }
+  void expect_equal_to_itself(const std::string& results) {
+    const ProcessOutcome compared = run({"compare", results, results});
+    EXPECT_EQ(compared.exit_code, 0) << compared.output;
+    EXPECT_THAT(compared.output, HasSubstr("equal to the baseline"));
+    EXPECT_THAT(compared.output, testing::Not(HasSubstr("undecided")));
+    const json record = json::parse(run({"compare", results, results, "--json"}).output);
+    EXPECT_GE(record["checks"].size(), 2U);
+    for (const json& check : record["checks"]) EXPECT_EQ(check["verdict"], "equal") << check;
+  }
   // A model whose last layer lost some of its weights.
   void damage_model() {
     std::string bytes = value_of(read_file(m_model));
@@ -39,23 +48,30 @@ class Reports : public Command {
   std::string file(const std::string& name) { return value_of(read_file(folder() / name)); }
 };
 
-TEST_F(Reports, CompareCatchesAWorseModelAndLetsAnotherSeedBe) {
+TEST_F(Reports, CompareCatchesAWorseModelAndDoesNotJudgeAnotherSeed) {
   bits_campaign("base");
   bits_campaign("seed", "2");
   const ProcessOutcome other = run({"compare", "base/results.json", "seed/results.json"});
-  EXPECT_EQ(other.exit_code, 0) << other.output;
-  EXPECT_THAT(other.output, HasSubstr("not worse than the baseline"));
+  EXPECT_EQ(other.exit_code, 4) << other.output;
+  EXPECT_THAT(other.output, HasSubstr("undecided: intervals are too wide to tell"));
+  EXPECT_EQ(run({"compare", "base/results.json", "seed/results.json", "--undecided", "pass"}).exit_code, 0);
+  const ProcessOutcome same = run({"compare", "base/results.json", "base/results.json"});
+  EXPECT_EQ(same.exit_code, 0) << same.output;
+  EXPECT_THAT(same.output, HasSubstr("equal to the baseline"));
   damage_model();
   bits_campaign("worse");
-  const ProcessOutcome worse = run({"compare", "base/results.json", "worse/results.json", "--golden", "100",
-                                    "--junit", "j.xml", "--markdown", "m.md"});
+  expect_refused({"compare", "base/results.json", "worse/results.json"}, "--may-differ network");
+  const ProcessOutcome worse = run({"compare", "base/results.json", "worse/results.json", "--may-differ",
+                                    "network", "--golden", "100", "--junit", "j.xml", "--markdown", "m.md"});
   EXPECT_EQ(worse.exit_code, 3) << worse.output;
   EXPECT_THAT(worse.output, HasSubstr("worse than the baseline"));
   EXPECT_THAT(file("j.xml"), HasSubstr("<failure message=\""));
   EXPECT_THAT(file("m.md"), HasSubstr("**worse**"));
-  const json record =
-      json::parse(run({"compare", "base/results.json", "worse/results.json", "--json"}).output);
+  const json record = json::parse(
+      run({"compare", "base/results.json", "worse/results.json", "--may-differ", "network", "--json"})
+          .output);
   EXPECT_EQ(record["fails"], true);
+  EXPECT_EQ(record["verdict"], "worse");
   EXPECT_EQ(record["checks"][0]["metric"], "golden accuracy");
   EXPECT_EQ(record["checks"][0]["fails"], true);
   EXPECT_EQ(record["checks"][1]["paired"], true);
@@ -64,6 +80,52 @@ TEST_F(Reports, CompareCatchesAWorseModelAndLetsAnotherSeedBe) {
       value_of(run_process({"/usr/bin/python3", "-c", parsed, "j.xml"}, folder(), std::chrono::seconds(60)))
           .exit_code,
       0);
+}
+
+// Fault lists, searches and thin strata have no intervals or wide ones, and still nothing has changed.
+TEST_F(Reports, AResultIsEqualToItselfWhateverTheCampaign) {
+  ASSERT_TRUE(write_file(folder() / "l.csv", "fault,layer,element,stored_bit\n0,0,3,7\n1,6,5,7\n"));
+  ASSERT_EQ(run({"table", m_netlist, "--fault", "op_a[7]:1", "-o", "t.npy"}).exit_code, 0);
+  const std::string crossed =
+      "  - {name: rates, kind: bit_flip, target: weights, sample: {ber: [1e-4, 1e-2], draws: 4}}\n"
+      "  - {name: search, kind: bit_flip, target: weights, sample: {genetic: 4, flips: 3, generations: 3}}\n"
+      "  - {name: list, kind: bit_flip, target: weights, sample: {list: l.csv}}\n"
+      "  - {name: all, kind: bit_flip, target: biases, layers: [0], bits: [20], sample: exhaustive}\n"
+      "  - {name: thin, kind: stuck_at, target: weights, sample: {count: 1, scheme: bit}}\n"
+      "  - {name: together, kind: bit_flip, target: data, simultaneous: 3, sample: {count: 6}}\n"
+      "  - {name: unit, kind: stuck_at, netlist: " +
+      m_netlist +
+      ", sample: {count: 5}}\n"
+      "  - {name: table, kind: product_table, file: t.npy}\n";
+  const std::string paired =
+      "  - {name: rates, kind: bit_flip, target: weights, sample: {ber: 1e-3, draws: 2}}\n"
+      "  - {name: data, kind: bit_flip, target: data, sample: {count: 2}}\n";
+  for (const auto& [design, faults] : {std::pair{"crossed", crossed}, {"paired", paired}}) {
+    ASSERT_TRUE(write_file(folder() / "k.yaml",
+                           "model: " + m_model + "\ndata: {format: npy, images: " + demo("images.npy") +
+                               ", labels: " + demo("labels.npy") + ", select: {first: 6}}\nfaults:\n" +
+                               faults + "verify: 0\noutput: out\ndesign: " + design + "\n"));
+    const ProcessOutcome done = run({"campaign", "k.yaml", "-o", design});
+    ASSERT_EQ(done.exit_code, 0) << done.output;
+    expect_equal_to_itself(design + std::string("/results.json"));
+    std::filesystem::copy(folder() / design / "results.json", folder() / "alone.json",
+                          std::filesystem::copy_options::overwrite_existing);
+    expect_equal_to_itself("alone.json");
+  }
+}
+
+TEST_F(Reports, AResultOfASegmentationIsEqualToItself) {
+  QFI_NEEDS_SHARED_DATA();
+  const std::string shared = (test::shared_folder() / "data").string();
+  ASSERT_TRUE(write_file(folder() / "s.yaml",
+                         "model: " + shared + "/models/unet_relu_int8.tflite\ndata: {format: npy, images: " +
+                             shared + "/scenes/test_images.npy, labels: " + shared +
+                             "/scenes/test_labels.npy, select: {first: 2}}\ninput: {scale: 0.0078125, mean: "
+                             "128}\nfaults:\n  - {kind: bit_flip, target: weights}\nsample: {count: "
+                             "4}\noutput: out\n"));
+  const ProcessOutcome done = run({"campaign", "s.yaml", "-o", "scenes"});
+  ASSERT_EQ(done.exit_code, 0) << done.output;
+  expect_equal_to_itself("scenes/results.json");
 }
 
 TEST_F(Reports, CompareNamesWhatItCannotRead) {

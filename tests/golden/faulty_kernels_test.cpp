@@ -40,11 +40,11 @@ TEST_P(FaultyKernels, EqualTheTableLoop) {
   const Program portable =
       value_of(Program::prepare(value_of(load_tflite(file)), {KernelSet::portable, false, {}}));
   const Netlist netlist = value_of(read_netlist(test::source_folder() / "netlists" / of.netlist));
-  StuckAtConfig config;
-  config.operators = {OperatorKind::conv_2d, OperatorKind::depthwise_conv_2d, OperatorKind::fully_connected};
+  std::vector<std::size_t> weighted;
+  for (std::size_t i = 0; i < fast.model().operators.size(); ++i)
+    if (fast.multiplies_weights(i)) weighted.push_back(i);
   std::vector<FaultyOperator> operators;
-  const auto uses = collect_uses(fast, value_of(choose_operators(fast, config.operators, config.layers)),
-                                 of.padding, operators);
+  const auto uses = collect_uses(fast, weighted, of.padding, operators);
   const FaultTables tables(netlist, uses, {of.operands, Rs1::weight});
   FaultyUnitTables fast_unit(fast, tables, operators, of.padding);
   FaultyUnitTables table_unit(portable, tables, operators, of.padding);

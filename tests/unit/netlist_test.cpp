@@ -241,7 +241,7 @@ TEST(FaultList, LinesAreReadInOrderAndErrorsNameTheLine) {
   EXPECT_TRUE(faults[0].value);
   EXPECT_EQ(site_name(netlist, faults[1].site), "y") << "printed under its shortest name";
   EXPECT_THAT(read("net,value\n").error().message, HasSubstr(":1: the header"));
-  EXPECT_THAT(read("site,stuck_at\ny,1\nz,0\n").error().message, HasSubstr(":3: no net or pin 'z'"));
+  EXPECT_THAT(read("site,stuck_at\ny,1\nz,0\n").error().message, HasSubstr(":3: site: no net or pin 'z'"));
   EXPECT_THAT(read("site,stuck_at\ny,2\n").error().message, HasSubstr(":2: a net is stuck at 0 or 1"));
   EXPECT_THAT(read("site,stuck_at\n").error().message, HasSubstr("no faults"));
 }

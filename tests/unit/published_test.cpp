@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "qfi/base/file.hpp"
+#include "qfi/base/log.hpp"
 #include "qfi/statistics/figures_of_merit.hpp"
 #include "support.hpp"
 
@@ -50,21 +51,50 @@ TEST_F(Published, FiguresStandBesideEstimatesWithTheWiderInterval) {
   ASSERT_TRUE(f.interval);
   EXPECT_DOUBLE_EQ(f.interval->low, 0.1);
   EXPECT_DOUBLE_EQ(f.interval->high, 0.3);
-  EXPECT_EQ(f.agrees(), true);
-  EXPECT_EQ(figure("[30.1, 31]", R"("run:/a")").agrees(), false);
-  EXPECT_EQ(figure("[29, 31]", R"("run:/a")").agrees(), true);
-  EXPECT_EQ(figure("49", R"("run:/b")").agrees(), false) << "no interval: the value itself";
+  EXPECT_EQ(f.agreement(), Agreement::agrees);
+  EXPECT_EQ(figure("[30.1, 31]", R"("run:/a")").agreement(), Agreement::differs);
+  EXPECT_EQ(figure("[29, 31]", R"("run:/a")").agreement(), Agreement::agrees);
+  EXPECT_EQ(figure("49", R"("run:/b")").agreement(), Agreement::differs) << "no interval: the value itself";
+  EXPECT_EQ(figure("50", R"("run:/b")").agreement(), Agreement::agrees);
 }
 
 TEST_F(Published, WhatTheResultsDoNotKnowIsNotJudged) {
   const ComparedFigure f = figure("96", R"({"sum": [1, "run:/none"]})");
   EXPECT_TRUE(std::isnan(f.value));
-  EXPECT_EQ(f.agrees(), std::nullopt);
-  EXPECT_EQ(figure("null", R"("run:/a")").agrees(), std::nullopt);
+  EXPECT_EQ(f.agreement(), Agreement::unknown);
+  EXPECT_EQ(figure("null", R"("run:/a")").agreement(), Agreement::unknown);
   EXPECT_TRUE(std::isnan(figure("1", R"({"ratio": ["run:/a", 0]})").value)) << "a share of nothing";
   EXPECT_TRUE(std::isnan(figure("1", R"({"ratio": ["run:/a", "run:/lost"]})").value))
       << "a loss that may be a gain";
   EXPECT_DOUBLE_EQ(figure("1", R"({"ratio": ["run:/lost", "run:/a"]})").value, 0.5);
+}
+
+// Ours is 20 % (10 .. 30 %), or 1 % of that, or what is missing to 1.
+TEST_F(Published, AnIntervalWiderThanTheFigureTellsNothing) {
+  EXPECT_EQ(figure("25", R"("run:/a")").agreement(), Agreement::agrees);
+  EXPECT_EQ(figure("12", R"("run:/a")").agreement(), Agreement::too_wide) << "20 points wide";
+  EXPECT_EQ(figure("0.25", R"({"product": ["run:/a", 0.01]})").agreement(), Agreement::agrees);
+  EXPECT_EQ(figure("0.15", R"({"product": ["run:/a", 0.01]})").agreement(), Agreement::too_wide);
+  EXPECT_EQ(figure("4", R"("run:/a")").agreement(), Agreement::differs) << "it is wide, but elsewhere";
+  EXPECT_EQ(figure("[5, 28]", R"("run:/a")").agreement(), Agreement::agrees) << "a published range as wide";
+  EXPECT_EQ(figure("88", R"({"sum": [1, {"product": ["run:/a", -1]}]})").agreement(), Agreement::too_wide);
+  EXPECT_EQ(figure("78", R"({"sum": [1, {"product": ["run:/a", -1]}]})").agreement(), Agreement::agrees);
+  EXPECT_EQ(figure("0", R"({"sum": ["run:/a", -0.15]})").agreement(), Agreement::too_wide);
+}
+
+TEST_F(Published, WhatHasNoCounterpartWasNotRun) {
+  std::vector<std::string> warnings;
+  set_log_sink([&](LogLevel, const std::string& message) { warnings.push_back(message); });
+  const auto study = read(R"({"what": "a", "unit": "%", "published": 20, "value": "run:/a"},
+      {"what": "b", "published": 1, "value": {"ratio": ["other:/a", 2]}},
+      {"what": "c", "published": 1, "value": "other:/b"}, {"what": "d", "published": 1, "value": null})");
+  set_log_sink({});
+  const std::vector<ComparedFigure> figures = value_of(study).figures;
+  ASSERT_EQ(figures.size(), 4U);
+  EXPECT_EQ(figures[0].agreement(), Agreement::agrees);
+  for (std::size_t i = 1; i < 4; ++i) EXPECT_EQ(figures[i].agreement(), Agreement::not_run) << i;
+  EXPECT_THAT(warnings, testing::ElementsAre(HasSubstr("no results of a folder 'other' are given: not run")));
+  EXPECT_THAT(error(R"("other:/a")"), HasSubstr("the given results hold none of its figures"));
 }
 
 TEST_F(Published, FiguresAreComputedFromSeveral) {
@@ -96,7 +126,6 @@ TEST_F(Published, MistakesAreNamedWithTheirPlace) {
   EXPECT_THAT(
       error(R"("run:/nothing")"),
       HasSubstr("study.json: published.figures[0].value: the results have nothing at 'run:/nothing'"));
-  EXPECT_THAT(error(R"("other:/a")"), HasSubstr("no results of a folder 'other'"));
   EXPECT_FALSE(figure("1", R"({"rap": ["run:/a", "run:/b", 1]})").interval) << "of two estimates";
   EXPECT_THAT(error(R"("run")"), HasSubstr("is no FOLDER:POINTER"));
   EXPECT_THAT(error(R"("run:a~")"), HasSubstr("is no JSON pointer"));

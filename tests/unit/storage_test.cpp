@@ -59,7 +59,7 @@ TEST(Storage, PlainFlipsAndSticksExactlyOneBit) {
         EXPECT_EQ(reading.code, result);
         EXPECT_FALSE(reading.is_detected);
         EXPECT_EQ(reading.is_wrong, result != code);
-        EXPECT_EQ(reading.is_missed(), result != code);
+        EXPECT_FALSE(reading.is_missed()) << "there is no protection to fail";
       }
     }
 }
@@ -113,8 +113,25 @@ TEST(Storage, TriplicatedTopBitsAreVotedAndTheOthersAreNot) {
       const bool is_top = s.bit_of(i) >= 3;
       EXPECT_EQ(reading.code, is_top ? code : code ^ (1U << *s.bit_of(i)));
       EXPECT_EQ(reading.is_corrected(), is_top);
-      EXPECT_EQ(reading.is_missed(), !is_top);
+      EXPECT_FALSE(reading.is_missed()) << "the others have no protection to fail";
+      EXPECT_EQ(reading.is_wrong, !is_top);
     }
+}
+
+// What is read in vain is told from what has no protection, whatever else is faulty.
+TEST(Storage, OnlyGuardedBitsCanBeMissed) {
+  const Storage s = storage(5, Protection::triplicated, 2);
+  EXPECT_EQ(s.guarded_bits(), 0b11000U);
+  EXPECT_EQ(storage(8, Protection::plain).guarded_bits(), 0U);
+  EXPECT_EQ(storage(8, Protection::tmr).guarded_bits(), 0xFFU);
+  EXPECT_EQ(storage(8, Protection::vandor, 2, 3).guarded_bits(), 0b11111000U);
+  const auto missed = [&](std::initializer_list<StoredBitFault> faults) {
+    return s.read(0b01000, std::vector(faults)).is_missed();
+  };
+  const StoredBitFault low{0};
+  EXPECT_FALSE(missed({low, {3, BitFaultModel::stuck_at_1}})) << "it is 1 already";
+  EXPECT_TRUE(missed({low, {4}, {6}, {8}})) << "all copies of the top bit";
+  EXPECT_TRUE(missed({{4}, {6}, {8}}));
 }
 
 // The rule as published, bit by bit: where two copies differ, 0 in a positive value, 1 in a negative.
@@ -140,7 +157,8 @@ TEST(Storage, VandorLeavesTheLowestBitsUnprotectedWhenAsked) {
     const StoredBitFault fault{i};
     const Reading reading = s.read(0, {&fault, 1});
     EXPECT_EQ(reading.code, s.bit_of(i) < 3 ? 1U << *s.bit_of(i) : 0U);
-    EXPECT_EQ(reading.is_missed(), s.bit_of(i) < 3);
+    EXPECT_EQ(reading.is_wrong, s.bit_of(i) < 3);
+    EXPECT_FALSE(reading.is_missed()) << "what is not protected is not missed";
   }
 }
 

@@ -83,6 +83,8 @@ class StuckAtSet final : public FaultSet {
   Result<VerificationOutcome> verify(std::uint64_t count, const std::filesystem::path& cache) const;
 
  private:
+  /// Error: the netlist has no sites of the chosen kind.
+  Result<void> check_sites() const;
   struct Worker;
   class Trials;
 

@@ -19,8 +19,13 @@ struct Neuron {
   auto operator<=>(const Neuron&) const = default;
 };
 
+struct NeuronList {
+  std::vector<Neuron> critical;  ///< rising
+  double highest_nvf = 0;        ///< of all neurons of the file
+};
+
 /// The neurons of a file of `qfi nvf` (columns by name; layer, element and nvf are needed) whose NVF is at
-/// least `threshold`, rising. Errors name file and line.
-Result<std::vector<Neuron>> read_critical_neurons(const std::filesystem::path& file, double threshold);
+/// least `threshold`. Errors name file and line.
+Result<NeuronList> read_critical_neurons(const std::filesystem::path& file, double threshold);
 
 }  // namespace qfi

@@ -54,11 +54,12 @@ struct StoredBitFault {
 
 /// What a read of a group gives after faults. A read with neither flag is right, and nothing was noticed.
 struct Reading {
-  std::uint32_t code = 0;    ///< of the group's first value
-  bool is_detected = false;  ///< what is stored contradicts itself, e.g. copies of a bit disagree
-  bool is_wrong = false;     ///< a code is not the one written
+  std::uint32_t code = 0;        ///< of the group's first value
+  bool is_detected = false;      ///< what is stored contradicts itself, e.g. copies of a bit disagree
+  bool is_wrong = false;         ///< a code is not the one written
+  bool is_guard_broken = false;  ///< a bit of it that the codec guards is not
   bool is_corrected() const { return is_detected && !is_wrong; }
-  bool is_missed() const { return is_wrong && !is_detected; }
+  bool is_missed() const { return is_guard_broken && !is_detected; }
 };
 
 class Storage {
@@ -117,6 +118,9 @@ class Storage {
     return read(std::span(&code, 1), faults);
   }
 
+  /// Bits of a value that the codec guards: they are stored more than once, or there are check bits.
+  std::uint32_t guarded_bits() const { return m_guarded_bits; }
+
   /// Whether stored bit `index` is set where these codes of a group are written.
   bool is_set(std::span<const std::uint32_t> codes, int index) const;
 
@@ -128,6 +132,7 @@ class Storage {
   std::shared_ptr<const StorageCodec> m_codec;
   std::vector<std::vector<int>> m_bits_of_value;
   std::vector<int> m_check_bits;
+  std::uint32_t m_guarded_bits = 0;
 };
 
 }  // namespace qfi

@@ -29,6 +29,8 @@ struct FaultRecord {
   std::uint64_t labelled = 0;
   std::uint64_t golden_correct = 0;
   std::uint64_t faulty_correct = 0;
+
+  bool operator==(const FaultRecord&) const = default;
 };
 
 struct SetFaults {
