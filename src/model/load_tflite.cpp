@@ -291,10 +291,20 @@ class Loader {
   }
 
   void warn_about(const Operator& op, unsigned index) {
-    if (op.kind != OperatorKind::sum || op.inputs.empty() || op.inputs[0] == k_no_tensor) return;
-    if (m_model.tensors[static_cast<std::size_t>(op.inputs[0])].type == TensorType::int8)
+    if (op.inputs.empty() || op.inputs[0] == k_no_tensor || op.outputs.empty()) return;
+    const Tensor& input = m_model.tensors[static_cast<std::size_t>(op.inputs[0])];
+    const Tensor& output = m_model.tensors[static_cast<std::size_t>(op.outputs[0])];
+    if (op.kind == OperatorKind::sum && input.type == TensorType::int8)
       m_model.warnings.push_back(fmt::format(
           "SUM (operator {}) takes INT8 values for UINT8, as the runtime's reference kernel does", index));
+    const auto is_nonzero = [](std::int32_t zero_point) { return zero_point != 0; };
+    if (op.kind == OperatorKind::neg && (input.quantization.scales != output.quantization.scales ||
+                                         std::ranges::any_of(input.quantization.zero_points, is_nonzero) ||
+                                         std::ranges::any_of(output.quantization.zero_points, is_nonzero)))
+      m_model.warnings.push_back(fmt::format(
+          "NEG (operator {}) negates stored values, whatever their zero points and scales, as the runtime's "
+          "reference kernel does",
+          index));
   }
 
   Result<void> read_operator(const fb::Operator& source, const OperatorInfo& known, Operator& op) {

@@ -211,6 +211,15 @@ float gelu_by_tanh(float x) {
 
 using RealFunction = float (*)(float);
 
+// A real number of steps as a code. The runtime saturates INT8 before it converts; UINT8 after that, and what
+// int32 cannot hold converts to its smallest number.
+template <class T>
+T code_of_steps(float steps) {
+  if constexpr (std::is_same_v<T, std::uint8_t>) return saturated<T>(round_to_int32(steps));
+  if (!(steps > -128.0F)) return -128;
+  return steps < 127.0F ? static_cast<T>(steps) : T{127};
+}
+
 // 8 bits: the real function of every code.
 template <class T>
 PreparedKernel make_real_8(const OperatorView& view, RealFunction function) {
@@ -220,7 +229,7 @@ PreparedKernel make_real_8(const OperatorView& view, RealFunction function) {
   const auto output_zero = static_cast<float>(view.output().quantization.zero_points[0]);
   return make_table<T>(view, [&](std::int32_t stored) {
     const float real = input_scale * static_cast<float>(stored - input_zero);
-    return saturated<T>(round_to_int32(std::round(function(real) * inverse_scale) + output_zero));
+    return code_of_steps<T>(std::round(function(real) * inverse_scale) + output_zero);
   });
 }
 
@@ -417,6 +426,26 @@ PreparedKernel prepare_dequantize(const OperatorView& view) {
   });
 }
 
+template <class T>
+PreparedKernel make_negation(const OperatorView& view) {
+  using Unsigned = std::make_unsigned_t<T>;
+  return make_map<T, T>(view,
+                        [](T value) { return static_cast<T>(Unsigned{0} - static_cast<Unsigned>(value)); });
+}
+
+// Stored integers are negated as they are, and the smallest one stays: the runtime looks at neither scales
+// nor zero points.
+PreparedKernel prepare_neg(const OperatorView& view) {
+  QFI_CHECK(view.check_types(0, {Type::int8, Type::int16, Type::int32, Type::int64, Type::float32}));
+  switch (view.output().type) {
+    case Type::int8: return make_negation<std::int8_t>(view);
+    case Type::int16: return make_negation<std::int16_t>(view);
+    case Type::int32: return make_negation<std::int32_t>(view);
+    case Type::int64: return make_negation<std::int64_t>(view);
+    default: return make_map<float, float>(view, [](float x) { return -x; });
+  }
+}
+
 PreparedKernel prepare_cast(const OperatorView& view) {
   const Type from = view.input(0).type;
   if (view.output().type != Type::float32 || (from != Type::int32 && from != Type::int64))
@@ -447,10 +476,7 @@ PreparedKernel prepare_unary(const OperatorView& view) {
     case OperatorKind::hard_swish: return prepare_hard_swish(view);
     case OperatorKind::leaky_relu: return prepare_leaky_relu(view);
     case OperatorKind::logistic: return prepare_logistic(view);
-    case OperatorKind::neg: {
-      QFI_CHECK(view.check_types(0, {Type::float32}));
-      return make_map<float, float>(view, [](float x) { return -x; });
-    }
+    case OperatorKind::neg: return prepare_neg(view);
     case OperatorKind::quantize: return prepare_quantize(view);
     case OperatorKind::rsqrt: return prepare_rsqrt(view);
     case OperatorKind::tanh: return prepare_tanh(view);
