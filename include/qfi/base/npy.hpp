@@ -31,6 +31,9 @@ Result<NpyArray> read_npy(const std::filesystem::path& path, const ByteLimit& li
 Result<NpyArray> read_npz(const std::filesystem::path& path, const std::string& array,
                           const ByteLimit& limit = {});
 
+/// The names of the arrays of an .npz archive, in its order.
+Result<std::vector<std::string>> npz_arrays(const std::filesystem::path& path, const ByteLimit& limit = {});
+
 /// What stands before the data in an .npy file (version 1).
 std::string npy_header(const std::string& type, std::span<const std::uint64_t> shape);
 
