@@ -44,7 +44,14 @@ TEST_P(UserCases, GiveTheRuntimesOutputs) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, UserCases, testing::Values(UserCase{"exp_saturation"}),
+INSTANTIATE_TEST_SUITE_P(Models, UserCases,
+                         testing::Values(UserCase{"exp_saturation"}, UserCase{"reshape_to_scalar"},
+                                         UserCase{"buffer_outside_flatbuffer"},
+                                         UserCase{"scale_zero_channel"}, UserCase{"two_signatures"},
+                                         UserCase{"prelu"}, UserCase{"depth_to_space"},
+                                         UserCase{"transpose_conv_uint8"}, UserCase{"dense_on_sequence"},
+                                         UserCase{"dilated_conv2d_dynamic_batch"},
+                                         UserCase{"two_inputs", {"input0.npy", "input1.npy"}}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

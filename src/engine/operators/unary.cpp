@@ -448,9 +448,14 @@ PreparedKernel prepare_neg(const OperatorView& view) {
 
 PreparedKernel prepare_cast(const OperatorView& view) {
   const Type from = view.input(0).type;
-  if (view.output().type != Type::float32 || (from != Type::int32 && from != Type::int64))
-    return bad_input("{} to {} is not supported; INT32 and INT64 to FLOAT32 are", name_of(from),
-                     name_of(view.output().type));
+  const Type to = view.output().type;
+  if (from == Type::int32 && to == Type::int64)
+    return make_map<std::int32_t, std::int64_t>(view, [](std::int32_t value) { return value; });
+  if (from == Type::int64 && to == Type::int32)
+    return make_map<std::int64_t, std::int32_t>(view, [](std::int64_t value) { return value; });
+  if (to != Type::float32 || (from != Type::int32 && from != Type::int64))
+    return bad_input("{} to {} is not supported; INT32 and INT64 to FLOAT32 and to each other are",
+                     name_of(from), name_of(to));
   const auto convert = [](auto value) { return static_cast<float>(value); };
   if (from == Type::int32) return make_map<std::int32_t, float>(view, convert);
   return make_map<std::int64_t, float>(view, convert);
@@ -460,7 +465,7 @@ PreparedKernel prepare_cast(const OperatorView& view) {
 
 PreparedKernel prepare_unary(const OperatorView& view) {
   QFI_CHECK(view.check_counts(1, 1));
-  QFI_CHECK(view.check_same_shape(0));
+  QFI_CHECK(view.set_output_shape(view.input(0).shape));
   switch (view.op().kind) {
     case OperatorKind::abs: return prepare_abs(view);
     case OperatorKind::cast: return prepare_cast(view);
