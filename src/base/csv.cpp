@@ -22,7 +22,10 @@ std::optional<std::size_t> closing_quote(std::string_view text, std::size_t begi
 }  // namespace
 
 CsvReader::CsvReader(std::string_view text, std::string name, const CsvLimits& limits)
-    : m_rest(text), m_name(std::move(name)), m_limits(limits) {}
+    : m_rest(text), m_name(std::move(name)), m_limits(limits) {
+  constexpr std::string_view k_byte_order_mark = "\xEF\xBB\xBF";
+  if (m_rest.starts_with(k_byte_order_mark)) m_rest.remove_prefix(k_byte_order_mark.size());
+}
 
 std::string CsvReader::where() const { return fmt::format("{}:{}", m_name, m_line); }
 

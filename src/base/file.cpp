@@ -53,6 +53,8 @@ Result<std::string> read_file(const std::filesystem::path& path, const ByteLimit
     if (got == 0) return bad_input("{}: became shorter while it was read", path.string());
     done += static_cast<std::size_t>(got);
   }
+  if (content.starts_with("version https://git-lfs.github.com/spec/"))
+    return bad_input("{}: a Git LFS pointer, not the file itself; fetch it with git lfs pull", path.string());
   return content;
 }
 

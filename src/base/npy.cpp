@@ -150,20 +150,59 @@ Result<NpyArray> read_npy(const std::filesystem::path& path, const ByteLimit& li
   return parse_npy(std::move(file), path.string());
 }
 
+namespace {
+
+// An archive and the bytes that it is read from.
+struct Archive {
+  std::unique_ptr<const std::string> content;
+  std::unique_ptr<zip_t, ZipDeleter> zip;
+};
+
+Result<Archive> open_npz(const std::filesystem::path& path, const ByteLimit& limit) {
+  QFI_TRY(std::string content, read_file(path, limit));
+  Archive archive{std::make_unique<const std::string>(std::move(content)), nullptr};
+  zip_error_t error;
+  zip_error_init(&error);
+  zip_source_t* source =
+      zip_source_buffer_create(archive.content->data(), archive.content->size(), 0, &error);
+  archive.zip.reset(source == nullptr ? nullptr
+                                      : zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error));
+  const std::string reason = archive.zip ? "" : zip_error_strerror(&error);
+  if (!archive.zip && source != nullptr) zip_source_free(source);
+  zip_error_fini(&error);
+  if (!archive.zip) return bad_input("{}: not an .npz archive ({})", path.string(), reason);
+  return archive;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> npz_arrays(const std::filesystem::path& path, const ByteLimit& limit) {
+  QFI_TRY(const Archive archive, open_npz(path, limit));
+  constexpr std::string_view k_extension = ".npy";
+  std::vector<std::string> names;
+  for (zip_int64_t i = 0; i < zip_get_num_entries(archive.zip.get(), 0); ++i) {
+    const char* name = zip_get_name(archive.zip.get(), static_cast<zip_uint64_t>(i), 0);
+    std::string_view text = name == nullptr ? "" : name;
+    if (!text.ends_with(k_extension)) continue;
+    text.remove_suffix(k_extension.size());
+    names.emplace_back(text);
+  }
+  return names;
+}
+
 Result<NpyArray> read_npz(const std::filesystem::path& path, const std::string& array,
                           const ByteLimit& limit) {
   const auto too_large = [&] {
     return bad_input("{}: array '{}' has more than {}", path.string(), array, limit.text());
   };
   QFI_TRY(const Archive archive, open_npz(path, limit));
+  zip_t* zip = archive.zip.get();
   zip_stat_t stat;
-  if (zip_stat(archive.zip.get(), (array + ".npy").c_str(), 0, &stat) != 0)
-    return bad_input("{}: no array '{}'; it holds {}", path.string(), array, member_names(archive.zip.get()));
+  if (zip_stat(zip, (array + ".npy").c_str(), 0, &stat) != 0)
+    return bad_input("{}: no array '{}'; it holds {}", path.string(), array, member_names(zip));
   if ((stat.valid & ZIP_STAT_SIZE) == 0 || stat.size > limit.bytes) return too_large();
-  const std::unique_ptr<zip_file_t, ZipDeleter> file(zip_fopen_index(archive.zip.get(), stat.index, 0));
-  if (!file)
-    return bad_input("{}: array '{}' cannot be read: {}", path.string(), array,
-                     zip_strerror(archive.zip.get()));
+  const std::unique_ptr<zip_file_t, ZipDeleter> file(zip_fopen_index(zip, stat.index, 0));
+  if (!file) return bad_input("{}: array '{}' cannot be read: {}", path.string(), array, zip_strerror(zip));
   // Piece by piece: the size in the archive is only a claim.
   std::string bytes;
   std::vector<char> piece(1 << 20);
@@ -175,18 +214,6 @@ Result<NpyArray> read_npz(const std::filesystem::path& path, const std::string& 
     if (bytes.size() > limit.bytes) return too_large();
   }
   return parse_npy(std::move(bytes), path.string() + ": " + array);
-}
-
-Result<std::vector<std::string>> npz_arrays(const std::filesystem::path& path, const ByteLimit& limit) {
-  constexpr std::string_view k_ending = ".npy";
-  QFI_TRY(const Archive archive, open_npz(path, limit));
-  std::vector<std::string> names;
-  for (zip_int64_t i = 0; i < zip_get_num_entries(archive.zip.get(), 0); ++i) {
-    std::string name = zip_get_name(archive.zip.get(), static_cast<zip_uint64_t>(i), 0);
-    if (name.ends_with(k_ending)) name.resize(name.size() - k_ending.size());
-    names.push_back(std::move(name));
-  }
-  return names;
 }
 
 std::string npy_header(const std::string& type, std::span<const std::uint64_t> shape) {

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <limits>
 
+#include "qfi/base/log.hpp"
+
 namespace qfi {
 
 void Kernel::run_elements(const KernelCall&, std::span<const std::uint32_t>) const { assert(false); }
@@ -49,6 +51,8 @@ Result<void> check_quantized(const Tensor& tensor) {
   if (tensor.quantization.scales.size() != 1)
     return bad_input("tensor '{}' has {} scales instead of 1", tensor.name,
                      tensor.quantization.scales.size());
+  if (tensor.quantization.scales[0] == 0.0F)
+    return bad_input("tensor '{}' has the scale 0, which only weights may have", tensor.name);
   if (tensor.type == TensorType::int16 && tensor.quantization.zero_points[0] != 0)
     return bad_input("INT16 tensor '{}' has the zero point {} instead of 0", tensor.name,
                      tensor.quantization.zero_points[0]);
@@ -71,9 +75,21 @@ Result<void> OperatorView::check_types(std::size_t k, std::initializer_list<Tens
   return check_quantized(output());
 }
 
-Result<void> OperatorView::check_same_shape(std::size_t k) const {
-  if (input(k).shape != output().shape)
-    return bad_input("input '{}' and output differ in shape", input(k).name);
+Result<void> OperatorView::set_shape(const std::vector<std::int64_t>& shape, std::size_t k) const {
+  Tensor& tensor = m_model.tensors[static_cast<std::size_t>(m_op.outputs[k])];
+  if (std::ranges::equal(tensor.shape, shape)) return {};
+  constexpr std::int64_t k_most_elements = std::int64_t{1} << 31;
+  std::int64_t elements = 1;
+  for (const std::int64_t size : shape) {
+    if (size < 1 || size > k_most_elements / elements)
+      return bad_input("its output '{}' would have the shape {}", tensor.name, fmt::join(shape, "x"));
+    elements *= size;
+  }
+  if (!tensor.is_dynamic)
+    log(LogLevel::warning,
+        fmt::format("tensor '{}' has the shape {} in the file; its operator gives {}, which holds",
+                    tensor.name, fmt::join(tensor.shape, "x"), fmt::join(shape, "x")));
+  tensor.shape.assign(shape.begin(), shape.end());
   return {};
 }
 
@@ -101,12 +117,12 @@ Result<std::size_t> dimension_index(std::int64_t axis, std::size_t dimensions) {
   return static_cast<std::size_t>(axis < 0 ? axis + count : axis);
 }
 
-Result<void> OperatorView::check_constant_size(std::size_t k) const {
+Result<void> OperatorView::set_resized_shape(std::size_t k) const {
+  const std::vector<int>& in = input(0).shape;
+  if (in.size() != 4) return bad_input("input '{}' must have 4 dimensions", input(0).name);
   QFI_TRY(const std::vector<std::int64_t> size, constant_integers(k));
-  const std::vector<int>& out = output().shape;
-  if (size.size() != 2 || out.size() != 4 || size[0] != out[1] || size[1] != out[2])
-    return bad_input("its size '{}' is not that of the output", input(k).name);
-  return {};
+  if (size.size() != 2) return bad_input("its size '{}' is not height and width", input(k).name);
+  return set_output_shape(std::vector<std::int64_t>{in[0], size[0], size[1], in[3]});
 }
 
 std::optional<int> power_of_two(float scale) {
@@ -170,29 +186,24 @@ Result<ActivationRange> activation_range(Activation activation, const Tensor& ou
   return range;
 }
 
-Result<WindowGeometry> window_geometry(const WindowOptions& options, const Tensor& input,
-                                       const Tensor& output, int filter_h, int filter_w) {
-  if (input.shape.size() != 4 || output.shape.size() != 4)
-    return bad_input("input and output must have 4 dimensions");
-  if (input.shape[0] != output.shape[0]) return bad_input("input and output differ in their batch");
+Result<WindowGeometry> window_geometry(const WindowOptions& options, const std::vector<int>& shape,
+                                       int filter_h, int filter_w) {
+  if (shape.size() != 4) return bad_input("input and output must have 4 dimensions");
   const auto effective = [](int filter, int dilation) { return (std::int64_t{filter} - 1) * dilation + 1; };
   const std::int64_t reach_h = effective(filter_h, options.dilation_h);
   const std::int64_t reach_w = effective(filter_w, options.dilation_w);
   constexpr std::int64_t k_limit = std::numeric_limits<int>::max() / 4;
-  if (reach_h > k_limit || reach_w > k_limit || input.shape[1] > k_limit || input.shape[2] > k_limit)
+  if (reach_h > k_limit || reach_w > k_limit || shape[1] > k_limit || shape[2] > k_limit)
     return bad_input("the window is too large");
   WindowGeometry geometry;
-  geometry.out_h = output_size(options.padding, input.shape[1], static_cast<int>(reach_h), options.stride_h);
-  geometry.out_w = output_size(options.padding, input.shape[2], static_cast<int>(reach_w), options.stride_w);
-  if (geometry.out_h != output.shape[1] || geometry.out_w != output.shape[2])
-    return bad_input("the output is {}x{} where the window gives {}x{}", output.shape[1], output.shape[2],
-                     geometry.out_h, geometry.out_w);
+  geometry.out_h = output_size(options.padding, shape[1], static_cast<int>(reach_h), options.stride_h);
+  geometry.out_w = output_size(options.padding, shape[2], static_cast<int>(reach_w), options.stride_w);
   const auto padding = [](int out, int stride, std::int64_t reach, int in) {
     const std::int64_t total = (std::int64_t{out} - 1) * stride + reach - in;
     return static_cast<int>(std::max<std::int64_t>(total, 0) / 2);
   };
-  geometry.pad_h = padding(geometry.out_h, options.stride_h, reach_h, input.shape[1]);
-  geometry.pad_w = padding(geometry.out_w, options.stride_w, reach_w, input.shape[2]);
+  geometry.pad_h = padding(geometry.out_h, options.stride_h, reach_h, shape[1]);
+  geometry.pad_w = padding(geometry.out_w, options.stride_w, reach_w, shape[2]);
   return geometry;
 }
 

@@ -107,7 +107,7 @@ using PreparedKernel = Result<std::unique_ptr<Kernel>>;
 /// An operator with its tensors; the checks return errors that complete the operator's label.
 class OperatorView {
  public:
-  OperatorView(const Model& model, std::size_t index) : m_model(model), m_op(model.operators[index]) {}
+  OperatorView(Model& model, std::size_t index) : m_model(model), m_op(model.operators[index]) {}
 
   const Operator& op() const { return m_op; }
   template <class Options>
@@ -127,17 +127,25 @@ class OperatorView {
   /// Input `k` and output 0 have the same type, one of `types`; if it is INT8, UINT8 or INT16,
   /// each has one scale, and an INT16 zero point is 0.
   Result<void> check_types(std::size_t k, std::initializer_list<TensorType> types) const;
-  /// Input `k` and output 0 have equal shapes.
-  Result<void> check_same_shape(std::size_t k) const;
+  /// Gives output `k` the shape that the operator computes: what the file says may be a placeholder, and is
+  /// told in a warning where it is another one and not meant as such. Error: a dimension below 1, or too
+  /// large.
+  template <class Size>
+  Result<void> set_output_shape(const std::vector<Size>& shape, std::size_t k = 0) const {
+    return set_shape(std::vector<std::int64_t>(shape.begin(), shape.end()), k);
+  }
   /// A constant of int32 or int64 as numbers.
   Result<std::vector<std::int64_t>> constant_integers(std::size_t k) const;
-  /// Input `k` holds height and width of the output, as a constant.
-  Result<void> check_constant_size(std::size_t k) const;
+  /// Gives the output the shape of input 0 [batch, height, width, channels] with another height and width,
+  /// which input `k` holds as a constant.
+  Result<void> set_resized_shape(std::size_t k) const;
   /// A constant of int32 or int64 with one element, as a dimension of `dimensions`.
   Result<std::size_t> constant_axis(std::size_t k, std::size_t dimensions) const;
 
  private:
-  const Model& m_model;
+  Result<void> set_shape(const std::vector<std::int64_t>& shape, std::size_t k) const;
+
+  Model& m_model;
   const Operator& m_op;
 };
 
@@ -199,8 +207,9 @@ struct WindowGeometry {
   int pad_h = 0;
   int pad_w = 0;
 };
-Result<WindowGeometry> window_geometry(const WindowOptions& options, const Tensor& input,
-                                       const Tensor& output, int filter_h, int filter_w);
+/// `shape`: of what the window slides over. Error: it has not 4 dimensions, or the window is too large.
+Result<WindowGeometry> window_geometry(const WindowOptions& options, const std::vector<int>& shape,
+                                       int filter_h, int filter_w);
 
 // Each file in operators/ prepares some kinds of operators.
 PreparedKernel prepare_weighted(const OperatorView& view, KernelSet kernels);

@@ -15,7 +15,41 @@ namespace {
 
 constexpr std::size_t k_alignment = 64;
 
-PreparedKernel prepare_kernel(const Model& model, std::size_t index, KernelSet kernels) {
+// Lists of dimensions may be empty, as the shape of a single number is; nothing else may.
+Result<void> check_inputs_have_elements(const Model& model, const Operator& op) {
+  const bool reads_list = op.kind == OperatorKind::reshape || op.kind == OperatorKind::pad ||
+                          op.kind == OperatorKind::padv2 || op.kind == OperatorKind::slice ||
+                          op.kind == OperatorKind::transpose;
+  for (std::size_t k = 0; k < op.inputs.size(); ++k) {
+    if (op.inputs[k] == k_no_tensor || (reads_list && k > 0)) continue;
+    const Tensor& tensor = model.tensors[static_cast<std::size_t>(op.inputs[k])];
+    if (tensor.elements() == 0) return bad_input("input '{}' has no elements", tensor.name);
+  }
+  return {};
+}
+
+// Stored weights of 8 bits that meet FLOAT32 activations.
+Result<void> check_is_not_dynamic_range(const Model& model, const Operator& op) {
+  const Tensor* activation = nullptr;
+  const Tensor* weights = nullptr;
+  for (const int input : op.inputs) {
+    if (input == k_no_tensor) continue;
+    const Tensor& tensor = model.tensors[static_cast<std::size_t>(input)];
+    const bool is_8_bit = tensor.type == TensorType::int8 || tensor.type == TensorType::uint8;
+    if (tensor.type == TensorType::float32 && !tensor.is_constant) activation = &tensor;
+    if (is_8_bit && tensor.is_constant && !tensor.quantization.scales.empty()) weights = &tensor;
+  }
+  if (activation == nullptr || weights == nullptr) return {};
+  return bad_input(
+      "weights '{}' are {}, the input FLOAT32: a dynamic-range quantized model is not supported; convert it "
+      "with "
+      "a representative data set, so that activations are quantized too",
+      weights->name, name_of(weights->type));
+}
+
+PreparedKernel prepare_kernel(Model& model, std::size_t index, KernelSet kernels) {
+  QFI_CHECK(check_inputs_have_elements(model, model.operators[index]));
+  QFI_CHECK(check_is_not_dynamic_range(model, model.operators[index]));
   const OperatorView view(model, index);
   switch (model.operators[index].kind) {
     case OperatorKind::conv_2d:
@@ -28,6 +62,7 @@ PreparedKernel prepare_kernel(const Model& model, std::size_t index, KernelSet k
     case OperatorKind::mul:
     case OperatorKind::maximum:
     case OperatorKind::minimum:
+    case OperatorKind::prelu:
     case OperatorKind::squared_difference: return prepare_binary(view);
     case OperatorKind::abs:
     case OperatorKind::cast:
@@ -59,6 +94,7 @@ PreparedKernel prepare_kernel(const Model& model, std::size_t index, KernelSet k
     case OperatorKind::resize_bilinear: return prepare_resize_bilinear(view);
     case OperatorKind::batch_to_space_nd:
     case OperatorKind::concatenation:
+    case OperatorKind::depth_to_space:
     case OperatorKind::expand_dims:
     case OperatorKind::gather:
     case OperatorKind::mirror_pad:
@@ -82,6 +118,22 @@ PreparedKernel prepare_kernel(const Model& model, std::size_t index, KernelSet k
 }
 
 std::size_t aligned(std::size_t bytes) { return (bytes + k_alignment - 1) / k_alignment * k_alignment; }
+
+std::size_t bytes_of_outputs(const Model& model, std::size_t index) {
+  std::size_t bytes = 0;
+  for (const int output : model.operators[index].outputs)
+    bytes += aligned(model.tensors[static_cast<std::size_t>(output)].bytes());
+  return bytes;
+}
+
+// What operators compute may be larger than what the file says.
+Result<void> check_sizes_of_outputs(const Model& model, std::size_t index, std::size_t most_bytes) {
+  for (const int output : model.operators[index].outputs)
+    if (const std::size_t bytes = model.tensors[static_cast<std::size_t>(output)].bytes(); bytes > most_bytes)
+      return bad_input("its output needs {} bytes, more than the limit of {}, which --model-memory sets",
+                       bytes, most_bytes);
+  return {};
+}
 
 // All inputs are constants, or only their shapes matter; and the model does not give it out.
 bool has_constant_result(const Model& model, const ProgramParams& params, std::size_t index) {
@@ -133,10 +185,7 @@ void fold(Model& model, std::size_t index, const Kernel& kernel) {
     call.inputs.push_back(input == k_no_tensor ? nullptr
                                                : model.tensors[static_cast<std::size_t>(input)].data.data());
   call.input_strides.assign(op.inputs.size(), 0);
-  std::size_t bytes = 0;
-  for (const int output : op.outputs)
-    bytes += aligned(model.tensors[static_cast<std::size_t>(output)].bytes());
-  const auto memory = std::make_shared<std::vector<std::byte>>(bytes);
+  const auto memory = std::make_shared<std::vector<std::byte>>(bytes_of_outputs(model, index));
   std::size_t place = 0;
   for (const int output : op.outputs) {
     Tensor& tensor = model.tensors[static_cast<std::size_t>(output)];
@@ -177,13 +226,16 @@ Result<Program> Program::prepare(Model model, const ProgramParams& params) {
   for (std::size_t i = 0; i < program.m_model.operators.size(); ++i) {
     auto kernel = prepare_kernel(program.m_model, i, params.kernels);
     if (!kernel) return at(operator_label(program.m_model, i), kernel.error());
+    if (auto checked = check_sizes_of_outputs(program.m_model, i, params.max_prepared_bytes / 16); !checked)
+      return at(operator_label(program.m_model, i), checked.error());
     const bool is_constant = has_constant_result(program.m_model, params, i);
-    if (is_constant) fold(program.m_model, i, **kernel);
-    prepared_bytes += is_constant ? program.m_model.folded.back()->size() : (*kernel)->bytes();
+    prepared_bytes += is_constant ? bytes_of_outputs(program.m_model, i) : (*kernel)->bytes();
     if (prepared_bytes > params.max_prepared_bytes)
       return bad_input("weights and tables need more than the limit of {} bytes, which --model-memory sets",
                        params.max_prepared_bytes);
-    if (!is_constant) {
+    if (is_constant) {
+      fold(program.m_model, i, **kernel);
+    } else {
       program.m_scratch_bytes = std::max(program.m_scratch_bytes, (*kernel)->scratch_bytes());
       program.m_table_scratch_bytes =
           std::max(program.m_table_scratch_bytes, (*kernel)->table_scratch_bytes());

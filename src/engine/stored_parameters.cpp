@@ -21,6 +21,7 @@ std::optional<std::size_t> parameter_input(const Model& model, const Operator& o
     for (const std::size_t input : {0U, 1U})
       if (is_constant(model, op, input)) return input;
   }
+  if (op.kind == OperatorKind::prelu && kind == ParameterKind::weights && is_constant(model, op, 1)) return 1;
   const auto inputs = layer_inputs(op.kind);
   if (!inputs) return std::nullopt;
   const std::size_t input = kind == ParameterKind::weights ? inputs->weights : inputs->bias;
@@ -77,12 +78,14 @@ ChannelPlace channels_of(const Operator& op, std::size_t input, ParameterKind ki
                          const std::vector<int>& shape) {
   if (shape.empty()) return {};
   const std::size_t last = shape.size() - 1;
-  if (kind == ParameterKind::biases || op.kind == OperatorKind::depthwise_conv_2d) return along(shape, last);
+  const bool is_last = kind == ParameterKind::biases || op.kind == OperatorKind::depthwise_conv_2d ||
+                       op.kind == OperatorKind::prelu;
+  if (is_last) return along(shape, last);
   if (op.kind != OperatorKind::batch_matmul) return along(shape, 0);
   // Rows of the first operand and columns of the second one become those of the product.
   const auto& options = std::get<BatchMatMulOptions>(op.options);
-  const bool is_last = input == 0 ? options.transpose_a : !options.transpose_b;
-  return along(shape, is_last || last == 0 ? last : last - 1);
+  const bool is_fastest = input == 0 ? options.transpose_a : !options.transpose_b;
+  return along(shape, is_fastest || last == 0 ? last : last - 1);
 }
 
 bool is_same_memory(const Model& model, int a, int b) {

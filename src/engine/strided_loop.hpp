@@ -64,6 +64,17 @@ inline std::vector<std::int64_t> dense_strides(const std::vector<int>& shape) {
   return strides;
 }
 
+/// What two shapes broadcast to, without the last `skipped` dimensions of both; where they do not fit each
+/// other, any shape. Precondition: both have so many.
+inline std::vector<int> broadcast_shape(const std::vector<int>& a, const std::vector<int>& b,
+                                        std::size_t skipped = 0) {
+  std::vector<int> shape(std::max(a.size(), b.size()) - skipped, 1);
+  for (const std::vector<int>* in : {&a, &b})
+    for (std::size_t d = 0, missing = shape.size() + skipped - in->size(); d + skipped < in->size(); ++d)
+      shape[missing + d] = std::max(shape[missing + d], (*in)[d]);
+  return shape;
+}
+
 /// Adds the strides of two inputs whose shapes broadcast to `loop`'s sizes; the last `skipped`
 /// dimensions of the inputs are left out. Error: they do not broadcast, or to a smaller shape.
 inline Result<void> add_broadcast_strides(const std::vector<int>& a, const std::vector<int>& b,

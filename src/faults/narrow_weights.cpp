@@ -51,7 +51,8 @@ Result<Quantization> narrowed(const Tensor& tensor, const std::vector<Ratio>& ra
   quantization.axis = axis;
   for (std::size_t c = 0; c < ratio_of_channel.size(); ++c) {
     const double scale = ratio_of_channel[c].scale(old[old.size() == 1 ? 0 : c]);
-    if (scale < double{std::numeric_limits<float>::min()} ||
+    const bool is_pruned = scale == 0.0;  // its scale was 0 before
+    if ((!is_pruned && scale < double{std::numeric_limits<float>::min()}) ||
         scale > double{std::numeric_limits<float>::max()})
       return bad_input("'{}': the scale of channel {} becomes {}, out of range", tensor.name, c, scale);
     quantization.scales.push_back(static_cast<float>(scale));

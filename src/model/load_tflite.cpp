@@ -53,11 +53,9 @@ class Loader {
     m_file = fb::GetModel(data);
     if (m_file->version() != 3)
       return bad_input(".tflite version {} is not supported, only 3", m_file->version());
-    if (m_file->subgraphs() == nullptr || m_file->subgraphs()->size() != 1)
-      return bad_input("models with {} subgraphs are not supported, only 1",
-                       m_file->subgraphs() == nullptr ? 0 : m_file->subgraphs()->size());
-    m_graph = m_file->subgraphs()->Get(0);
+    QFI_CHECK(choose_graph());
     QFI_CHECK(check_operators_are_known());
+    find_roles();
     QFI_CHECK(read_tensors());
     QFI_CHECK(read_list(m_graph->inputs(), "model input", false, m_model.inputs));
     QFI_CHECK(read_list(m_graph->outputs(), "model output", false, m_model.outputs));
@@ -73,6 +71,67 @@ class Loader {
   }
 
  private:
+  // The graph of the signature that is asked for, or the file's first, as the runtime does.
+  Result<void> choose_graph() {
+    const auto* graphs = m_file->subgraphs();
+    if (graphs == nullptr || graphs->size() == 0) return bad_input("the model has no subgraph");
+    const std::vector<std::pair<std::string, unsigned>> names = graph_names();
+    constexpr std::size_t k_most_listed = 20;
+    std::string list;
+    for (std::size_t i = 0; i < std::min(names.size(), k_most_listed); ++i)
+      list += fmt::format("{}'{}'", i == 0 ? "" : ", ", short_name(names[i].first));
+    if (m_params.signature.empty()) {
+      m_graph = graphs->Get(0);
+      const auto first = std::ranges::find(names, 0U, &std::pair<std::string, unsigned>::second);
+      if (graphs->size() > 1)
+        m_model.warnings.push_back(
+            fmt::format("{} graphs, with the signatures {}; '{}' is run, and 'signature' "
+                        "names another",
+                        graphs->size(), list.empty() ? "''" : list,
+                        first == names.end() ? "" : short_name(first->first)));
+      return {};
+    }
+    const auto chosen =
+        std::ranges::find(names, m_params.signature, &std::pair<std::string, unsigned>::first);
+    if (chosen == names.end())
+      return bad_input("no signature '{}'; the model has {}", m_params.signature,
+                       list.empty() ? "none" : list);
+    if (chosen->second >= graphs->size())
+      return bad_input("signature '{}': graph {} is out of range", m_params.signature, chosen->second);
+    m_graph = graphs->Get(chosen->second);
+    return {};
+  }
+
+  // What the file calls its graphs: signatures, or the graphs' own names where there are none.
+  std::vector<std::pair<std::string, unsigned>> graph_names() const {
+    std::vector<std::pair<std::string, unsigned>> names;
+    constexpr unsigned k_most = 1000;
+    const auto* signatures = m_file->signature_defs();
+    for (unsigned i = 0; signatures != nullptr && i < std::min(signatures->size(), k_most); ++i)
+      if (const auto* key = signatures->Get(i)->signature_key())
+        names.emplace_back(key->str(), signatures->Get(i)->subgraph_index());
+    if (!names.empty()) return names;
+    for (unsigned i = 0; i < std::min(m_file->subgraphs()->size(), k_most); ++i)
+      if (const auto* name = m_file->subgraphs()->Get(i)->name()) names.emplace_back(name->str(), i);
+    return names;
+  }
+
+  enum class Role : std::uint8_t { neither, model_input, computed };
+
+  // What the graph does with each tensor; indices out of range are found later.
+  void find_roles() {
+    const auto* tensors = m_graph->tensors();
+    m_roles.assign(tensors == nullptr ? 0 : tensors->size(), Role::neither);
+    const auto mark = [&](const flatbuffers::Vector<int>* list, Role role) {
+      if (list == nullptr) return;
+      for (const int index : *list)
+        if (index >= 0 && static_cast<std::size_t>(index) < m_roles.size())
+          m_roles[static_cast<std::size_t>(index)] = role;
+    };
+    for (const auto* op : *m_graph->operators()) mark(op->outputs(), Role::computed);
+    mark(m_graph->inputs(), Role::model_input);
+  }
+
   Result<fb::BuiltinOperator> operator_code(const fb::Operator& op) const {
     const auto* codes = m_file->operator_codes();
     if (codes == nullptr || op.opcode_index() >= codes->size() || codes->Get(op.opcode_index()) == nullptr)
@@ -162,7 +221,7 @@ class Loader {
     if (m_graph->tensors() == nullptr) return bad_input("the model has no tensors");
     for (unsigned i = 0; i < m_graph->tensors()->size(); ++i) {
       QFI_CHECK(count_copied(bytes_of_copy(*m_graph->tensors()->Get(i))));
-      auto tensor = read_tensor(*m_graph->tensors()->Get(i));
+      auto tensor = read_tensor(*m_graph->tensors()->Get(i), m_roles[i]);
       if (!tensor) {
         const auto* name = m_graph->tensors()->Get(i)->name();
         return at(fmt::format("{}tensor {} '{}'", user_of(i), i,
@@ -174,25 +233,35 @@ class Loader {
     return {};
   }
 
-  Result<Tensor> read_tensor(const fb::Tensor& source) {
+  Result<Tensor> read_tensor(const fb::Tensor& source, Role role) {
     Tensor tensor;
     tensor.name = source.name() == nullptr ? "" : source.name()->str();
     QFI_TRY(tensor.type, read_tensor_type(source.type()));
     if (source.sparsity() != nullptr) return bad_input("sparse tensors are not supported");
     if (source.is_variable()) return bad_input("variable tensors are not supported");
-    QFI_CHECK(read_shape(source, tensor));
-    QFI_CHECK(read_data(source, tensor));
+    QFI_CHECK(read_shape(source, role, tensor));
+    QFI_CHECK(read_data(source, role, tensor));
     QFI_CHECK(read_quantization(source, tensor));
     return tensor;
   }
 
-  Result<void> read_shape(const fb::Tensor& source, Tensor& tensor) const {
+  // A dimension that the file does not say is 1 in what operators compute, until they are prepared.
+  Result<void> read_shape(const fb::Tensor& source, Role role, Tensor& tensor) const {
     std::uint64_t bytes = size_of(tensor.type);
+    const auto* signature = source.shape_signature();
+    tensor.is_dynamic = signature != nullptr &&
+                        std::any_of(signature->begin(), signature->end(), [](int d) { return d < 0; });
     if (source.shape() == nullptr) return {};
     if (source.shape()->size() > k_max_dimensions)
       return bad_input("{} dimensions, at most {} are supported", source.shape()->size(), k_max_dimensions);
-    for (const int dimension : *source.shape()) {
-      if (dimension < 1) return bad_input("dimension {} in the shape", dimension);
+    for (int dimension : *source.shape()) {
+      const bool is_unknown = role == Role::computed && dimension < 1;
+      if (is_unknown) {
+        tensor.is_dynamic = true;
+        dimension = 1;
+      }
+      if (dimension < 0 || (dimension == 0 && role != Role::neither))
+        return bad_input("dimension {} in the shape", dimension);
       bytes *= static_cast<std::uint64_t>(dimension);
       if (bytes > m_params.max_file_bytes)
         return bad_input("the shape needs more than {} bytes", m_params.max_file_bytes);
@@ -201,23 +270,44 @@ class Loader {
     return {};
   }
 
-  Result<void> read_data(const fb::Tensor& source, Tensor& tensor) const {
+  // Where a buffer's content lies: in the flatbuffer, or behind it in the file.
+  Result<std::span<const std::byte>> content_of(const fb::Buffer& buffer) const {
+    if (buffer.offset() <= 1 && buffer.size() <= 1) {
+      if (buffer.data() == nullptr) return std::span<const std::byte>();
+      return std::as_bytes(std::span(buffer.data()->data(), buffer.data()->size()));
+    }
+    const std::span<const std::byte> file = bytes_of(*m_model.file);
+    if (buffer.offset() > file.size() || buffer.size() > file.size() - buffer.offset())
+      return bad_input("data of {} bytes at place {} of the file, which has {}", buffer.size(),
+                       buffer.offset(), file.size());
+    return file.subspan(buffer.offset(), buffer.size());
+  }
+
+  // Kernels read whole numbers: what does not lie at a multiple of their size is copied.
+  Result<std::span<const std::byte>> aligned(std::span<const std::byte> content, std::size_t element_bytes) {
+    if (reinterpret_cast<std::uintptr_t>(content.data()) % element_bytes == 0) return content;
+    QFI_CHECK(count_copied(content.size()));
+    const auto copy = std::make_shared<const std::vector<std::byte>>(content.begin(), content.end());
+    m_model.folded.push_back(copy);
+    return std::span<const std::byte>(*copy);
+  }
+
+  Result<void> read_data(const fb::Tensor& source, Role role, Tensor& tensor) {
     const auto* buffers = m_file->buffers();
     if (buffers == nullptr || source.buffer() >= buffers->size() || buffers->Get(source.buffer()) == nullptr)
       return bad_input("buffer {} is out of range", source.buffer());
-    const auto* buffer = buffers->Get(source.buffer());
-    if (buffer->offset() > 1 || buffer->size() > 1)
-      return bad_input("data outside of the flatbuffer is not supported");
-    if (buffer->data() == nullptr || buffer->data()->size() == 0) {
+    QFI_TRY(const auto content, content_of(*buffers->Get(source.buffer())));
+    if (content.empty()) {
+      tensor.is_constant = role == Role::neither && tensor.elements() == 0;
       if (tensor.bytes() > m_params.max_tensor_bytes)
         return bad_input("{} bytes, more than the limit of {} for an activation, which --model-memory sets",
                          tensor.bytes(), m_params.max_tensor_bytes);
       return {};
     }
-    if (buffer->data()->size() != tensor.bytes())
-      return bad_input("{} bytes of data where the shape needs {}", buffer->data()->size(), tensor.bytes());
+    if (content.size() != tensor.bytes())
+      return bad_input("{} bytes of data where the shape needs {}", content.size(), tensor.bytes());
     tensor.is_constant = true;
-    tensor.data = std::as_bytes(std::span(buffer->data()->data(), buffer->data()->size()));
+    QFI_TRY(tensor.data, aligned(content, size_of(tensor.type)));
     return {};
   }
 
@@ -228,7 +318,8 @@ class Loader {
     if (quantization->details_type() != 0) return bad_input("custom quantization is not supported");
     const auto count = quantization->scale()->size();
     for (const float scale : *quantization->scale()) {
-      if (!std::isfinite(scale) || scale <= 0.0F)
+      const bool is_zero_channel = scale == 0.0F && tensor.is_constant;
+      if (!std::isfinite(scale) || (scale <= 0.0F && !is_zero_channel))
         return bad_input("scale {} is not a positive number", scale);
       tensor.quantization.scales.push_back(scale);
     }
@@ -291,10 +382,20 @@ class Loader {
   }
 
   void warn_about(const Operator& op, unsigned index) {
-    if (op.kind != OperatorKind::sum || op.inputs.empty() || op.inputs[0] == k_no_tensor) return;
-    if (m_model.tensors[static_cast<std::size_t>(op.inputs[0])].type == TensorType::int8)
+    if (op.inputs.empty() || op.inputs[0] == k_no_tensor || op.outputs.empty()) return;
+    const Tensor& input = m_model.tensors[static_cast<std::size_t>(op.inputs[0])];
+    const Tensor& output = m_model.tensors[static_cast<std::size_t>(op.outputs[0])];
+    if (op.kind == OperatorKind::sum && input.type == TensorType::int8)
       m_model.warnings.push_back(fmt::format(
           "SUM (operator {}) takes INT8 values for UINT8, as the runtime's reference kernel does", index));
+    const auto is_nonzero = [](std::int32_t zero_point) { return zero_point != 0; };
+    if (op.kind == OperatorKind::neg && (input.quantization.scales != output.quantization.scales ||
+                                         std::ranges::any_of(input.quantization.zero_points, is_nonzero) ||
+                                         std::ranges::any_of(output.quantization.zero_points, is_nonzero)))
+      m_model.warnings.push_back(fmt::format(
+          "NEG (operator {}) negates stored values, whatever their zero points and scales, as the runtime's "
+          "reference kernel does",
+          index));
   }
 
   Result<void> read_operator(const fb::Operator& source, const OperatorInfo& known, Operator& op) {
@@ -338,6 +439,7 @@ class Loader {
   std::optional<flatbuffers::Verifier> m_verifier;
   const fb::Model* m_file = nullptr;
   const fb::SubGraph* m_graph = nullptr;
+  std::vector<Role> m_roles;  ///< of each tensor
   std::uint64_t m_copied_bytes = 0;
 };
 

@@ -32,10 +32,9 @@ Result<Activation> activation(fb::Activation code) {
   }
 }
 
-Options activation_options(fb::Activation code, bool power_of_two_scales = false,
-                           fb::TensorType bias_type = {}) {
+Options activation_options(fb::Activation code, bool power_of_two_scales = false) {
   QFI_TRY(const Activation fused, activation(code));
-  return ActivationOptions{fused, power_of_two_scales, bias_type == fb::TensorType::INT32};
+  return ActivationOptions{fused, power_of_two_scales};
 }
 
 struct Window {
@@ -97,7 +96,8 @@ Options read(const fb::L2NormOptions& o) { return activation_options(o.activatio
 Options read(const fb::FullyConnectedOptions& o) {
   if (o.weights_format() != fb::WeightsFormat::DEFAULT)
     return bad_input("shuffled weights are not supported");
-  return activation_options(o.activation(), false, o.quantized_bias_type());
+  QFI_TRY(const Activation fused, activation(o.activation()));
+  return ActivationOptions{fused, false, o.quantized_bias_type() == fb::TensorType::INT32, o.keep_num_dims()};
 }
 
 Options read(const fb::SoftmaxOptions& o) {
@@ -145,10 +145,33 @@ Options read(const fb::MirrorPadOptions& o) {
   return MirrorPadOptions{o.mode() == fb::MirrorPadMode::SYMMETRIC};
 }
 
-Options read(const fb::SpaceToDepthOptions& o) {
-  if (o.block_size() < 1 || o.block_size() > k_max_window)
-    return bad_input("block size {} is out of range", o.block_size());
-  return SpaceToDepthOptions{o.block_size()};
+Options block_options(int size) {
+  if (size < 1 || size > k_max_window) return bad_input("block size {} is out of range", size);
+  return BlockOptions{size};
+}
+
+Options read(const fb::SpaceToDepthOptions& o) { return block_options(o.block_size()); }
+
+Options read(const fb::DepthToSpaceOptions& o) { return block_options(o.block_size()); }
+
+Options read(const fb::ReducerOptions& o) { return ReductionOptions{o.keep_dims()}; }
+
+Result<std::vector<int>> dimensions(const flatbuffers::Vector<int>* list) {
+  constexpr std::size_t k_most = 8;
+  if (list == nullptr) return std::vector<int>();
+  if (list->size() > k_most)
+    return bad_input("{} dimensions, at most {} are supported", list->size(), k_most);
+  return std::vector<int>(list->begin(), list->end());
+}
+
+Options read(const fb::ReshapeOptions& o) {
+  QFI_TRY(std::vector<int> shape, dimensions(o.new_shape()));
+  return ReshapeOptions{std::move(shape)};
+}
+
+Options read(const fb::SqueezeOptions& o) {
+  QFI_TRY(std::vector<int> squeezed, dimensions(o.squeeze_dims()));
+  return SqueezeOptions{std::move(squeezed)};
 }
 
 template <class Table>
@@ -160,6 +183,15 @@ Options read_as(const fb::Operator& source, flatbuffers::Verifier& verifier) {
   if (!verifier.VerifyTable(table)) return bad_input("damaged options");
   return read(*table);
 }
+
+// Options that a file may leave out: they are what they are without a word, then.
+template <class Table, class Default>
+Options read_if_there(const fb::Operator& source, flatbuffers::Verifier& verifier) {
+  if (source.options() == nullptr || source.options_type() == 0) return Default{};
+  return read_as<Table>(source, verifier);
+}
+
+constexpr auto read_reduction = read_if_there<fb::ReducerOptions, ReductionOptions>;
 
 using Code = fb::BuiltinOperator;
 constexpr OperatorInfo k_operators[] = {
@@ -173,6 +205,7 @@ constexpr OperatorInfo k_operators[] = {
     {OperatorKind::cast, Code::CAST},
     {OperatorKind::concatenation, Code::CONCATENATION, read_as<fb::ConcatenationOptions>},
     {OperatorKind::conv_2d, Code::CONV_2D, read_as<fb::Conv2DOptions>},
+    {OperatorKind::depth_to_space, Code::DEPTH_TO_SPACE, read_as<fb::DepthToSpaceOptions>},
     {OperatorKind::depthwise_conv_2d, Code::DEPTHWISE_CONV_2D, read_as<fb::DepthwiseConv2DOptions>},
     {OperatorKind::dequantize, Code::DEQUANTIZE},
     {OperatorKind::exp, Code::EXP},
@@ -187,7 +220,7 @@ constexpr OperatorInfo k_operators[] = {
     {OperatorKind::log_softmax, Code::LOG_SOFTMAX},
     {OperatorKind::maximum, Code::MAXIMUM},
     {OperatorKind::max_pool_2d, Code::MAX_POOL_2D, read_as<fb::Pool2DOptions>},
-    {OperatorKind::mean, Code::MEAN},
+    {OperatorKind::mean, Code::MEAN, read_reduction},
     {OperatorKind::minimum, Code::MINIMUM},
     {OperatorKind::mirror_pad, Code::MIRROR_PAD, read_as<fb::MirrorPadOptions>},
     {OperatorKind::mul, Code::MUL, read_as<fb::MulOptions>},
@@ -195,14 +228,15 @@ constexpr OperatorInfo k_operators[] = {
     {OperatorKind::pack, Code::PACK, read_as<fb::PackOptions>},
     {OperatorKind::pad, Code::PAD},
     {OperatorKind::padv2, Code::PADV2},
+    {OperatorKind::prelu, Code::PRELU},
     {OperatorKind::quantize, Code::QUANTIZE},
-    {OperatorKind::reduce_max, Code::REDUCE_MAX},
-    {OperatorKind::reduce_min, Code::REDUCE_MIN},
-    {OperatorKind::reduce_prod, Code::REDUCE_PROD},
+    {OperatorKind::reduce_max, Code::REDUCE_MAX, read_reduction},
+    {OperatorKind::reduce_min, Code::REDUCE_MIN, read_reduction},
+    {OperatorKind::reduce_prod, Code::REDUCE_PROD, read_reduction},
     {OperatorKind::relu, Code::RELU},
     {OperatorKind::relu6, Code::RELU6},
     {OperatorKind::relu_n1_to_1, Code::RELU_N1_TO_1},
-    {OperatorKind::reshape, Code::RESHAPE},
+    {OperatorKind::reshape, Code::RESHAPE, read_if_there<fb::ReshapeOptions, ReshapeOptions>},
     {OperatorKind::resize_bilinear, Code::RESIZE_BILINEAR, read_as<fb::ResizeBilinearOptions>},
     {OperatorKind::resize_nearest_neighbor, Code::RESIZE_NEAREST_NEIGHBOR,
      read_as<fb::ResizeNearestNeighborOptions>},
@@ -215,10 +249,10 @@ constexpr OperatorInfo k_operators[] = {
     {OperatorKind::split, Code::SPLIT},
     {OperatorKind::split_v, Code::SPLIT_V},
     {OperatorKind::squared_difference, Code::SQUARED_DIFFERENCE},
-    {OperatorKind::squeeze, Code::SQUEEZE},
+    {OperatorKind::squeeze, Code::SQUEEZE, read_if_there<fb::SqueezeOptions, SqueezeOptions>},
     {OperatorKind::strided_slice, Code::STRIDED_SLICE, read_as<fb::StridedSliceOptions>},
     {OperatorKind::sub, Code::SUB, read_as<fb::SubOptions>},
-    {OperatorKind::sum, Code::SUM},
+    {OperatorKind::sum, Code::SUM, read_reduction},
     {OperatorKind::tanh, Code::TANH},
     {OperatorKind::transpose, Code::TRANSPOSE},
     {OperatorKind::transpose_conv, Code::TRANSPOSE_CONV, read_as<fb::TransposeConvOptions>},

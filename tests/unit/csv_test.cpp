@@ -128,5 +128,11 @@ TEST(Csv, ChosenColumnsComeInTheOrderOfTheirNames) {
   EXPECT_THAT(shown("a,b\n1\n"), HasSubstr("t.csv:2: 1 fields are too few"));
 }
 
+TEST(Csv, AByteOrderMarkInFrontIsSkipped) {
+  EXPECT_EQ(value_of(read("\xEF\xBB\xBF"
+                          "a,b\n\xEF\xBB\xBF,c\n")),
+            (std::vector<Row>{{1, {"a", "b"}}, {2, {"\xEF\xBB\xBF", "c"}}}));
+}
+
 }  // namespace
 }  // namespace qfi

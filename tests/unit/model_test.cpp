@@ -108,5 +108,84 @@ TEST(Model, OldFilesWithOnlyTheDeprecatedOperatorCodeLoad) {
   }
 }
 
+std::filesystem::path user_case(const std::string& name) {
+  return test::shared_folder() / "data/cases" / name / "model.tflite";
+}
+
+std::string message_of_case(const std::string& name) {
+  auto model = load_tflite(user_case(name));
+  if (!model) return model.error().message;
+  const auto program = Program::prepare(std::move(*model));
+  return program ? "no error" : program.error().message;
+}
+
+TEST(Model, RefusalsNameWhatTheModelIs) {
+  QFI_NEEDS_SHARED_DATA();
+  EXPECT_THAT(message_of_case("float16_weights"), HasSubstr("element type FLOAT16 is not supported"));
+  EXPECT_THAT(message_of_case("hybrid_dynamic_range"),
+              HasSubstr("a dynamic-range quantized model is not supported"));
+  EXPECT_THAT(message_of_case("git_lfs_pointer"),
+              HasSubstr("model.tflite: a Git LFS pointer, not the file itself; fetch it with git lfs pull"));
+}
+
+// The bytes of a scalar field, to be overwritten. Precondition: the file holds it.
+template <class Table>
+std::uint8_t* field_of(const Table* table, flatbuffers::voffset_t field) {
+  const auto* base = reinterpret_cast<const flatbuffers::Table*>(table);
+  return const_cast<std::uint8_t*>(base->GetAddressOf(field));
+}
+
+TEST(Model, ElementTypesOfTheFormatAreNamed) {
+  std::string content = demo_model();
+  const auto* graph = tflite::GetModel(content.data())->subgraphs()->Get(0);
+  for (unsigned i = 0; i < graph->tensors()->size(); ++i)
+    if (std::uint8_t* type = field_of(graph->tensors()->Get(i), tflite::Tensor::VT_TYPE); type != nullptr) {
+      for (const auto& [number, name] : {std::pair{17, "INT4"}, {18, "BFLOAT16"}, {19, "INT2"}, {99, "99"}}) {
+        *type = static_cast<std::uint8_t>(number);
+        EXPECT_THAT(parse_tflite(content, "m").error().message,
+                    HasSubstr(std::string("element type ") + name + " is not supported"));
+      }
+      return;
+    }
+  FAIL() << "no tensor says its type";
+}
+
+TEST(Model, DataBehindTheFlatbufferMustLieInTheFile) {
+  QFI_NEEDS_SHARED_DATA();
+  const std::string good = value_of(read_file(user_case("buffer_outside_flatbuffer")));
+  const auto refused = [&](flatbuffers::voffset_t field, std::uint64_t value) {
+    std::string content = good;
+    for (const auto* buffer : *tflite::GetModel(content.data())->buffers())
+      if (buffer->offset() > 1) std::memcpy(field_of(buffer, field), &value, sizeof(value));
+    const auto model = parse_tflite(content, "m");
+    return model ? "no error" : model.error().message;
+  };
+  for (const std::uint64_t place :
+       {std::uint64_t{good.size()}, std::uint64_t{good.size() - 1}, ~std::uint64_t{0}})
+    EXPECT_THAT(refused(tflite::Buffer::VT_OFFSET, place), HasSubstr("of the file, which has"));
+  EXPECT_THAT(refused(tflite::Buffer::VT_SIZE, ~std::uint64_t{0}), HasSubstr("of the file, which has"));
+  EXPECT_THAT(refused(tflite::Buffer::VT_SIZE, 2), HasSubstr("2 bytes of data where the shape needs"));
+  EXPECT_EQ(refused(tflite::Buffer::VT_OFFSET, 3), "no error") << "any place will do, aligned or not";
+}
+
+TEST(Model, SignaturesAreChosenByName) {
+  QFI_NEEDS_SHARED_DATA();
+  const auto load = [](const std::string& signature) {
+    return load_tflite(user_case("two_signatures"), {.signature = signature});
+  };
+  const auto input = [](const Model& model) {
+    return model.tensors[static_cast<std::size_t>(model.inputs[0])].name;
+  };
+  EXPECT_EQ(input(value_of(load("embed"))), "embed_x:0");
+  EXPECT_EQ(input(value_of(load("classify"))), "classify_x:0");
+  EXPECT_TRUE(value_of(load("embed")).warnings.empty());
+  const Model first = value_of(load(""));
+  EXPECT_EQ(input(first), "classify_x:0");
+  ASSERT_EQ(first.warnings.size(), 1U);
+  EXPECT_THAT(first.warnings[0], HasSubstr("the signatures 'classify', 'embed'; 'classify' is run"));
+  EXPECT_THAT(load("detect").error().message,
+              HasSubstr("no signature 'detect'; the model has 'classify', 'embed'"));
+}
+
 }  // namespace
 }  // namespace qfi

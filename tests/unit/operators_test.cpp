@@ -8,6 +8,7 @@
 #include <functional>
 #include <limits>
 
+#include "qfi/base/log.hpp"
 #include "qfi/base/random.hpp"
 #include "qfi/engine/program.hpp"
 #include "support.hpp"
@@ -233,6 +234,7 @@ std::vector<Binary> binaries() {
   return {{OperatorKind::add, [](double a, double b) { return a + b; }, {int8, uint8, int16, float32}},
           {OperatorKind::sub, [](double a, double b) { return a - b; }, {int8, uint8, int16, float32}},
           {OperatorKind::mul, [](double a, double b) { return a * b; }, {int8, uint8, int16, float32}},
+          {OperatorKind::prelu, [](double a, double b) { return a < 0 ? a * b : a; }, {int8, uint8, float32}},
           {OperatorKind::squared_difference, [](double a, double b) { return (a - b) * (a - b); }, {int8}}};
 }
 
@@ -853,12 +855,22 @@ PROPERTY(LayoutOnesMoveValues) {
                  draw);
   }
   {
-    OneOperator op(OperatorKind::space_to_depth, SpaceToDepthOptions{2});
+    OneOperator op(OperatorKind::space_to_depth, BlockOptions{2});
     op.input(input).output(like({in[0], in[1] / 2, in[2] / 2, 4 * in[3]}));
     expect_moves({op,
                   [&](const Shape& p) -> std::optional<Shape> {
                     const int phase = p[3] / in[3];
                     return Shape{p[0], 2 * p[1] + phase / 2, 2 * p[2] + phase % 2, p[3] % in[3]};
+                  }},
+                 draw);
+  }
+  if (type != TensorType::int16) {
+    const Shape deep{in[0], in[1], in[2], 9 * in[3]};
+    OneOperator op(OperatorKind::depth_to_space, BlockOptions{3});
+    op.input(like(deep)).output(like({in[0], 3 * in[1], 3 * in[2], in[3]}));
+    expect_moves({op,
+                  [&](const Shape& p) -> std::optional<Shape> {
+                    return Shape{p[0], p[1] / 3, p[2] / 3, (p[1] % 3 * 3 + p[2] % 3) * in[3] + p[3]};
                   }},
                  draw);
   }
@@ -1135,6 +1147,53 @@ TEST(Folding, ConstantsAreReadAtAnyAddress) {
   ASSERT_TRUE(program.is_folded(0));
   EXPECT_EQ(element(TensorType::float32, program.model().tensors[1].data.data(), 0), 7.0);
   EXPECT_EQ(element(TensorType::float32, program.model().tensors[1].data.data(), 1), -3.0);
+}
+
+// ---- shapes
+
+std::vector<std::string> warnings_of(const Model& model) {
+  std::vector<std::string> heard;
+  set_log_sink([&](LogLevel, const std::string& message) { heard.push_back(message); });
+  const auto program = Program::prepare(model);
+  set_log_sink({});
+  if (!program) throw std::runtime_error(program.error().message);
+  EXPECT_EQ(program->model().tensors[static_cast<std::size_t>(model.outputs[0])].shape, (Shape{1, 3}));
+  return heard;
+}
+
+TEST(Operators, ShapesAreWhatTheyComputeAndOthersAreToldUnlessTheyArePlaceholders) {
+  const auto relu = [](bool is_dynamic) {
+    Tensor output = tensor(TensorType::int8, {1, 1}, 0.1F);
+    output.is_dynamic = is_dynamic;
+    OneOperator op(OperatorKind::relu);
+    op.input(tensor(TensorType::int8, {1, 3}, 0.1F)).output(output);
+    return op.model();
+  };
+  EXPECT_THAT(warnings_of(relu(true)), testing::IsEmpty());
+  EXPECT_THAT(
+      warnings_of(relu(false)),
+      testing::ElementsAre("tensor 't' has the shape 1x1 in the file; its operator gives 1x3, which holds"));
+}
+
+TEST(Operators, ShapesThatAreTooLargeAreRefused) {
+  for (const int side : {3000, 1 << 30}) {
+    OneOperator op(OperatorKind::resize_nearest_neighbor, ResizeOptions{});
+    const Tensor small = tensor(TensorType::int8, {1, 1, 1, 8}, 0.1F);
+    op.input(small).integers({side, side}).output(small);
+    const auto program = Program::prepare(op.model());
+    ASSERT_FALSE(program);
+    EXPECT_THAT(program.error().message, side == 3000 ? testing::HasSubstr("more than the limit of 67108864")
+                                                      : testing::HasSubstr("would have the shape"));
+  }
+}
+
+TEST(Operators, InputsWithoutElementsAreRefusedWhereTheyAreNoLists) {
+  OneOperator op(OperatorKind::add, ActivationOptions{});
+  const Tensor t = tensor(TensorType::int8, {1, 3}, 0.1F);
+  op.input(t).constant(tensor(TensorType::int8, {0}, 0.1F), std::vector<std::int8_t>{}).output(t);
+  const auto program = Program::prepare(op.model());
+  ASSERT_FALSE(program);
+  EXPECT_THAT(program.error().message, testing::HasSubstr("has no elements"));
 }
 
 }  // namespace

@@ -22,9 +22,9 @@ struct CsvLimits {
   std::size_t fields = 1000;
 };
 
-/// Goes through a table row by row. Lines end in LF or CR LF; those that are empty are left out. In a field
-/// that begins with a quote, commas and line ends up to the next single quote belong to the field, and two
-/// quotes are one. In other fields a quote is a character like any.
+/// Goes through a table row by row. A byte order mark in front is skipped. Lines end in LF or CR LF; those
+/// that are empty are left out. In a field that begins with a quote, commas and line ends up to the next
+/// single quote belong to the field, and two quotes are one. In other fields a quote is a character like any.
 class CsvReader {
  public:
   /// `text` must outlive the reader. `name`: of the file, for errors.

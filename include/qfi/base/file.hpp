@@ -26,7 +26,7 @@ struct ByteLimit {
   std::string text() const;
 };
 
-/// The whole file. Errors: missing, not a regular file, unreadable, larger than the limit.
+/// The whole file. Errors: missing, not a regular file, unreadable, larger than the limit, a Git LFS pointer.
 Result<std::string> read_file(const std::filesystem::path& path, const ByteLimit& limit = {});
 
 /// The whole file; one that gzip packed, whatever its name, is unpacked. The limit is one of the content.

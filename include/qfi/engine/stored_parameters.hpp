@@ -24,9 +24,9 @@ struct StoredParameters {
 };
 
 /// The memories of all operators that are not folded, in the order of operators[0]. Weights are those of
-/// convolutions and fully connected layers, and a constant operand of BATCH_MATMUL; biases, what is added to
-/// their sums. Where an operator reads a constant that folded operators only convert or move, value by value,
-/// that constant is what is stored; it has one channel where its values were moved.
+/// convolutions and fully connected layers, a constant operand of BATCH_MATMUL, and the slopes of PRELU;
+/// biases, what is added to their sums. Where an operator reads a constant that folded operators only convert
+/// or move, value by value, that constant is what is stored; it has one channel where its values were moved.
 std::vector<StoredParameters> stored_parameters(const Program& program, ParameterKind kind);
 
 /// A constant that takes part in a calculation, but is neither weights nor biases: a summand, a factor.

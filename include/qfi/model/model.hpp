@@ -26,7 +26,7 @@ const char* name_of(TensorType type);
 /// real = scale * (stored - zero_point). A tensor without scales is not quantized; one scale holds for the
 /// whole tensor, several for the indices of dimension `axis`.
 struct Quantization {
-  std::vector<float> scales;              ///< finite, > 0
+  std::vector<float> scales;              ///< finite, > 0; of a constant also 0, as of a pruned channel
   std::vector<std::int32_t> zero_points;  ///< as many as scales, inside the type's range
   int axis = 0;
 };
@@ -34,7 +34,8 @@ struct Quantization {
 struct Tensor {
   std::string name;
   TensorType type = TensorType::float32;
-  std::vector<int> shape;  ///< every dimension >= 1; empty: a scalar
+  std::vector<int> shape;   ///< empty: a scalar; a dimension of 0 only in constants
+  bool is_dynamic = false;  ///< the file says that its shape depends on the model's inputs
   Quantization quantization;
   bool is_constant = false;
   std::span<const std::byte> data;  ///< of a constant: elements() * size_of(type) bytes
@@ -54,6 +55,7 @@ enum class OperatorKind : std::uint8_t {
   cast,
   concatenation,
   conv_2d,
+  depth_to_space,
   depthwise_conv_2d,
   dequantize,
   exp,
@@ -76,6 +78,7 @@ enum class OperatorKind : std::uint8_t {
   pack,
   pad,
   padv2,
+  prelu,
   quantize,
   reduce_max,
   reduce_min,
@@ -129,6 +132,7 @@ struct ActivationOptions {
   Activation activation = Activation::none;
   bool power_of_two_scales = false;     ///< ADD, SUB of INT16: shifts instead of multipliers, if they fit
   bool accumulates_in_32_bits = false;  ///< FULLY_CONNECTED of INT16
+  bool keeps_dimensions = false;        ///< FULLY_CONNECTED: only the last dimension of its input changes
 };
 
 struct SoftmaxOptions {
@@ -172,13 +176,28 @@ struct MirrorPadOptions {
   bool repeats_border = false;  ///< the format's SYMMETRIC
 };
 
-struct SpaceToDepthOptions {
+/// The options of SPACE_TO_DEPTH and DEPTH_TO_SPACE.
+struct BlockOptions {
   int block_size = 1;
 };
 
-using OperatorOptions = std::variant<std::monostate, WindowOptions, ActivationOptions, SoftmaxOptions,
-                                     AxisOptions, StridedSliceOptions, ResizeOptions, LeakyReluOptions,
-                                     BatchMatMulOptions, GeluOptions, MirrorPadOptions, SpaceToDepthOptions>;
+/// The options of MEAN, SUM and the REDUCE_.. operators.
+struct ReductionOptions {
+  bool keeps_dimensions = false;  ///< with the size 1
+};
+
+struct ReshapeOptions {
+  std::vector<int> shape;  ///< where no input says it; one of them may be -1
+};
+
+struct SqueezeOptions {
+  std::vector<int> dimensions;  ///< that go; empty: all of size 1. Negative ones count from the end
+};
+
+using OperatorOptions =
+    std::variant<std::monostate, WindowOptions, ActivationOptions, SoftmaxOptions, AxisOptions,
+                 StridedSliceOptions, ResizeOptions, LeakyReluOptions, BatchMatMulOptions, GeluOptions,
+                 MirrorPadOptions, BlockOptions, ReductionOptions, ReshapeOptions, SqueezeOptions>;
 
 constexpr int k_no_tensor = -1;  ///< an optional input that is left out
 
@@ -206,12 +225,15 @@ struct Model {
 struct LoadParams {
   std::uint64_t max_file_bytes = std::uint64_t{2} << 30;
   std::uint64_t max_tensor_bytes = std::uint64_t{64} << 20;  ///< of one activation tensor
+  std::string signature;  ///< the one to read, by its name; empty: the file's first graph
 };
 
 /// How much memory a model may ask for by default, however small its file: once for one image's tensors with
 /// scratch memory, once for prepared weights and tables. One activation tensor may take a sixteenth.
 constexpr std::uint64_t k_model_memory = std::uint64_t{1} << 30;
-inline LoadParams load_params(std::uint64_t model_memory) { return {.max_tensor_bytes = model_memory / 16}; }
+inline LoadParams load_params(std::uint64_t model_memory, std::string signature = "") {
+  return {.max_tensor_bytes = model_memory / 16, .signature = std::move(signature)};
+}
 
 /// Each error is one line: a damaged file, an index or size out of range, or anything that is not supported
 /// (all operators that are missing are listed, then types, then quantization).

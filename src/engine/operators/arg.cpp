@@ -43,8 +43,11 @@ PreparedKernel prepare_arg(const OperatorView& view) {
   std::size_t inner = 1;
   for (std::size_t d = 0; d < input.shape.size(); ++d)
     if (d != axis) (d < axis ? outer : inner) *= static_cast<std::size_t>(input.shape[d]);
-  if (output.elements() != outer * inner)
-    return bad_input("the output has {} elements instead of {}", output.elements(), outer * inner);
+  if (output.elements() != outer * inner) {
+    std::vector<int> others = input.shape;
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(axis));
+    QFI_CHECK(view.set_output_shape(others));
+  }
   const auto size = static_cast<std::size_t>(input.shape[axis]);
   return with_integer(input.type, [&]<class T>() -> PreparedKernel {
     const bool is_max = view.op().kind == OperatorKind::arg_max;

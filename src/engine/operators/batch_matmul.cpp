@@ -67,10 +67,8 @@ class BatchMatMulKernel final : public Kernel {
 Result<MatMulShape> matmul_shape(const OperatorView& view) {
   const std::vector<int>& a = view.input(0).shape;
   const std::vector<int>& b = view.input(1).shape;
-  const std::vector<int>& out = view.output().shape;
   const auto& options = view.options<BatchMatMulOptions>();
-  if (a.size() < 2 || b.size() < 2 || out.size() != std::max(a.size(), b.size()))
-    return bad_input("the dimensions of inputs and output do not fit");
+  if (a.size() < 2 || b.size() < 2) return bad_input("the dimensions of inputs and output do not fit");
   const auto last_two = [](const std::vector<int>& shape, bool is_transposed) {
     std::array<int, 2> result{shape[shape.size() - 2], shape[shape.size() - 1]};
     if (is_transposed) std::swap(result[0], result[1]);
@@ -78,8 +76,12 @@ Result<MatMulShape> matmul_shape(const OperatorView& view) {
   };
   const auto [rows, depth] = last_two(a, options.transpose_a);
   const auto [b_depth, columns] = last_two(b, options.transpose_b);
-  if (depth != b_depth || last_two(out, false) != std::array{rows, columns})
-    return bad_input("matrices of {}x{} and {}x{} do not give the output", rows, depth, b_depth, columns);
+  if (depth != b_depth)
+    return bad_input("matrices of {}x{} and {}x{} cannot be multiplied", rows, depth, b_depth, columns);
+  std::vector<int> product = broadcast_shape(a, b, 2);
+  product.insert(product.end(), {rows, columns});
+  QFI_CHECK(view.set_output_shape(product));
+  const std::vector<int>& out = view.output().shape;
   MatMulShape shape{rows, columns, depth, depth, 1, columns, 1, {}};
   if (options.transpose_a) std::tie(shape.a_row, shape.a_step) = std::pair{1, rows};
   if (options.transpose_b) std::tie(shape.b_step, shape.b_column) = std::pair{1, depth};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// ADD, SUB, MUL, SQUARED_DIFFERENCE, MAXIMUM, MINIMUM: each output element from one element of each
+// ADD, SUB, MUL, SQUARED_DIFFERENCE, MAXIMUM, MINIMUM, PRELU: each output element from one element of each
 // of two inputs, with NumPy's broadcasting.
 #include <array>
 #include <cmath>
+#include <functional>
 #include <optional>
 
 #include "../kernel.hpp"
@@ -14,6 +15,7 @@ namespace {
 
 Result<Loop<2>> broadcast_loop(const OperatorView& view) {
   Loop<2> loop;
+  QFI_CHECK(view.set_output_shape(broadcast_shape(view.input(0).shape, view.input(1).shape)));
   for (const int size : view.output().shape) loop.push_back({size, {}});
   QFI_CHECK(add_broadcast_strides(view.input(0).shape, view.input(1).shape, 0, loop));
   return joined(loop);
@@ -186,6 +188,34 @@ struct Product {
   T operator()(T x, T y) const { return static_cast<T>(out((x - zero_a) * (y - zero_b))); }
 };
 
+// A value from the zero point on is rescaled; one below is multiplied by its slope, the second input, first.
+template <class T>
+struct Prelu {
+  std::int32_t zero_value;
+  std::int32_t zero_slope;
+  QuantizedMultiplier factor;
+  RescaledOutput below_zero;
+  T operator()(T x, T slope) const {
+    const std::int32_t value = x - zero_value;
+    if (value < 0) return static_cast<T>(below_zero(wrapping_multiply(value, slope - zero_slope)));
+    return static_cast<T>(RescaledOutput{factor, below_zero.zero_point, below_zero.range}(value));
+  }
+};
+
+struct FloatPrelu {
+  float operator()(float x, float slope) const { return x >= 0.0F ? x : x * slope; }
+};
+
+// Whole numbers, as graphs compute with shapes: they wrap.
+template <class Operation>
+struct Whole {
+  template <class T>
+  T operator()(T x, T y) const {
+    using Unsigned = std::make_unsigned_t<T>;
+    return static_cast<T>(Operation{}(static_cast<Unsigned>(x), static_cast<Unsigned>(y)));
+  }
+};
+
 struct Larger {
   template <class T>
   T operator()(T x, T y) const {
@@ -251,6 +281,20 @@ Result<Product<T>> product(const OperatorView& view) {
   return result;
 }
 
+template <class T>
+Result<Prelu<T>> prelu(const OperatorView& view) {
+  const auto& value = view.input(0).quantization;
+  const auto& slope = view.input(1).quantization;
+  const auto& output = view.output().quantization;
+  Prelu<T> result{value.zero_points[0], slope.zero_points[0], {}, {}};
+  // The runtime multiplies and divides the scales as floats here too.
+  QFI_TRY(result.factor, factor_of(value.scales[0] / output.scales[0]));
+  QFI_TRY(result.below_zero.factor, factor_of(value.scales[0] * slope.scales[0] / output.scales[0]));
+  result.below_zero.zero_point = output.zero_points[0];
+  result.below_zero.range = type_range(view.output().type);
+  return result;
+}
+
 // The sum (sign 1) or difference (sign -1) as real numbers would give it, rounded in ways that differ where a
 // result lies next to a half.
 std::vector<LinearPair> linear_forms(const OperatorView& view, int sign, const ActivationRange& range) {
@@ -304,6 +348,10 @@ PreparedKernel prepare_integer(const OperatorView& view, const Loop<2>& loop) {
       QFI_TRY(const Product<T> function, product<T>(view));
       return make_binary<T>(loop, function);
     }
+    case OperatorKind::prelu: {
+      QFI_TRY(const Prelu<T> function, prelu<T>(view));
+      return make_binary<T>(loop, function);
+    }
     default: break;
   }
   QFI_TRY(const RescaledPair<T> pair, rescaled_pair<T>(view));
@@ -318,8 +366,22 @@ PreparedKernel prepare_float(const OperatorView& view, const Loop<2>& loop) {
     case OperatorKind::maximum: return make_binary<float>(loop, Larger{});
     case OperatorKind::minimum: return make_binary<float>(loop, Smaller{});
     case OperatorKind::mul: return make_binary<float>(loop, FloatProduct{range});
+    case OperatorKind::prelu: return make_binary<float>(loop, FloatPrelu{});
     case OperatorKind::sub: return make_binary<float>(loop, FloatDifference{range});
     default: return make_binary<float>(loop, FloatSum{range});
+  }
+}
+
+template <class T>
+PreparedKernel prepare_whole(const OperatorView& view, const Loop<2>& loop) {
+  if (fused_activation(view) != Activation::none)
+    return bad_input("a fused activation is not supported here");
+  switch (view.op().kind) {
+    case OperatorKind::maximum: return make_binary<T>(loop, Larger{});
+    case OperatorKind::minimum: return make_binary<T>(loop, Smaller{});
+    case OperatorKind::mul: return make_binary<T>(loop, Whole<std::multiplies<>>{});
+    case OperatorKind::sub: return make_binary<T>(loop, Whole<std::minus<>>{});
+    default: return make_binary<T>(loop, Whole<std::plus<>>{});
   }
 }
 
@@ -337,16 +399,19 @@ Result<void> check_not_power_of_two(const OperatorView& view) {
 }  // namespace
 
 PreparedKernel prepare_binary(const OperatorView& view) {
+  using enum TensorType;
   QFI_CHECK(view.check_counts(2, 2));
   for (std::size_t k = 0; k < 2; ++k) {
-    if (view.op().kind == OperatorKind::squared_difference)
-      QFI_CHECK(view.check_types(k, {TensorType::int8}));
-    else
-      QFI_CHECK(
-          view.check_types(k, {TensorType::int8, TensorType::uint8, TensorType::int16, TensorType::float32}));
+    switch (view.op().kind) {
+      case OperatorKind::squared_difference: QFI_CHECK(view.check_types(k, {int8})); break;
+      case OperatorKind::prelu: QFI_CHECK(view.check_types(k, {int8, uint8, float32})); break;
+      default: QFI_CHECK(view.check_types(k, {int8, uint8, int16, int32, int64, float32}));
+    }
   }
   QFI_TRY(const Loop<2> loop, broadcast_loop(view));
-  if (view.output().type == TensorType::float32) return prepare_float(view, loop);
+  if (view.output().type == float32) return prepare_float(view, loop);
+  if (view.output().type == int32) return prepare_whole<std::int32_t>(view, loop);
+  if (view.output().type == int64) return prepare_whole<std::int64_t>(view, loop);
   QFI_CHECK(check_not_power_of_two(view));
   return with_integer(view.output().type, [&]<class T>() { return prepare_integer<T>(view, loop); });
 }

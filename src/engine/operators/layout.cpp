@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operators that move values and change none: RESHAPE, SQUEEZE, EXPAND_DIMS, PAD, PADV2, MIRROR_PAD,
 // TRANSPOSE, SLICE, STRIDED_SLICE, GATHER, CONCATENATION, PACK, UNPACK, SPLIT, SPLIT_V,
-// SPACE_TO_BATCH_ND, BATCH_TO_SPACE_ND, SPACE_TO_DEPTH, RESIZE_NEAREST_NEIGHBOR; and SHAPE.
+// SPACE_TO_BATCH_ND, BATCH_TO_SPACE_ND, SPACE_TO_DEPTH, DEPTH_TO_SPACE, RESIZE_NEAREST_NEIGHBOR; and SHAPE.
 //
 // All are boxes: the place in the input is a sum of one term per dimension of a box that the
 // output is walked through, so a table per dimension describes the whole move.
@@ -22,13 +22,6 @@ PreparedKernel make_move(const OperatorView& view, std::vector<Box> boxes, Eleme
   return make_move_kernel(std::move(boxes), size_of(view.output().type), fill);
 }
 
-Result<void> check_shape(const std::vector<int>& given, const std::vector<int>& expected) {
-  if (given != expected)
-    return bad_input("the output has the shape {}, the operator gives {}", fmt::join(given, "x"),
-                     fmt::join(expected, "x"));
-  return {};
-}
-
 // What moves keeps its type and, if quantized, what it stands for.
 Result<void> check_same_values(const Tensor& input, const Tensor& output) {
   if (input.type != output.type)
@@ -40,8 +33,69 @@ Result<void> check_same_values(const Tensor& input, const Tensor& output) {
   return {};
 }
 
+// Of the numbers that a RESHAPE says, one may be -1: what is left for it. A single 0 is a scalar's, in old
+// files.
+Result<std::vector<std::int64_t>> completed(std::vector<std::int64_t> shape, std::size_t elements) {
+  if (shape == std::vector<std::int64_t>{0}) return std::vector<std::int64_t>();
+  const auto unknown = std::ranges::find(shape, -1);
+  if (unknown == shape.end()) return shape;
+  std::int64_t others = 1;
+  for (const std::int64_t size : shape) {
+    if (size == -1) continue;
+    if (size < 1 || size > static_cast<std::int64_t>(elements) / others)
+      return bad_input("{} elements do not take the shape {}", elements, fmt::join(shape, "x"));
+    others *= size;
+  }
+  *unknown = static_cast<std::int64_t>(elements) / others;
+  return shape;
+}
+
+// RESHAPE. Where only data say the shape, or nothing does, the file's shape is all that is known.
+Result<void> set_reshaped(const OperatorView& view) {
+  std::vector<std::int64_t> shape;
+  if (view.has_input(1)) {
+    if (!view.input(1).is_constant) return {};
+    QFI_TRY(shape, view.constant_integers(1));
+  } else {
+    const auto* options = std::get_if<ReshapeOptions>(&view.op().options);
+    if (options == nullptr || options->shape.empty()) return {};
+    shape.assign(options->shape.begin(), options->shape.end());
+  }
+  QFI_TRY(shape, completed(std::move(shape), view.input(0).elements()));
+  return view.set_output_shape(shape);
+}
+
+Result<void> set_squeezed(const OperatorView& view) {
+  const auto* options = std::get_if<SqueezeOptions>(&view.op().options);
+  if (options == nullptr) return {};
+  const std::vector<int>& in = view.input(0).shape;
+  std::vector<bool> goes(in.size(), false);
+  for (const int dimension : options->dimensions) {
+    QFI_TRY(const std::size_t d, dimension_index(dimension, in.size()));
+    if (in[d] != 1) return bad_input("dimension {} of {} elements cannot go", d, in[d]);
+    goes[d] = true;
+  }
+  std::vector<int> shape;
+  for (std::size_t d = 0; d < in.size(); ++d)
+    if (!goes[d] && !(options->dimensions.empty() && in[d] == 1)) shape.push_back(in[d]);
+  return view.set_output_shape(shape);
+}
+
+Result<void> set_expanded(const OperatorView& view) {
+  if (!view.has_input(1) || !view.input(1).is_constant) return {};
+  std::vector<int> shape = view.input(0).shape;
+  QFI_TRY(const std::size_t axis, view.constant_axis(1, shape.size() + 1));
+  shape.insert(shape.begin() + static_cast<std::ptrdiff_t>(axis), 1);
+  return view.set_output_shape(shape);
+}
+
 PreparedKernel prepare_copy(const OperatorView& view) {
   QFI_CHECK(view.check_counts(1, 2));
+  switch (view.op().kind) {
+    case OperatorKind::reshape: QFI_CHECK(set_reshaped(view)); break;
+    case OperatorKind::squeeze: QFI_CHECK(set_squeezed(view)); break;
+    default: QFI_CHECK(set_expanded(view));
+  }
   const Tensor& input = view.input(0);
   if (input.type != view.output().type || input.elements() != view.output().elements())
     return bad_input("input '{}' and output differ in type or size", input.name);
@@ -119,7 +173,7 @@ PreparedKernel prepare_pad(const OperatorView& view) {
   }
   const std::vector<int>& in = view.input(0).shape;
   QFI_TRY(const std::vector<Padding2> paddings, read_paddings(view, 1, in));
-  QFI_CHECK(check_shape(view.output().shape, padded_shape(in, paddings)));
+  QFI_CHECK(view.set_output_shape(padded_shape(in, paddings)));
   Box box = box_over(view.output().shape, dense_strides(in));
   for (std::size_t d = 0; d < in.size(); ++d)
     if (paddings[d].before != 0 || paddings[d].after != 0)
@@ -135,7 +189,7 @@ PreparedKernel prepare_mirror_pad(const OperatorView& view) {
   QFI_CHECK(check_same_values(view.input(0), view.output()));
   const std::vector<int>& in = view.input(0).shape;
   QFI_TRY(const std::vector<Padding2> paddings, read_paddings(view, 1, in));
-  QFI_CHECK(check_shape(view.output().shape, padded_shape(in, paddings)));
+  QFI_CHECK(view.set_output_shape(padded_shape(in, paddings)));
   const int skipped = view.options<MirrorPadOptions>().repeats_border ? 0 : 1;
   for (std::size_t d = 0; d < in.size(); ++d)
     if (std::max(paddings[d].before, paddings[d].after) > in[d] - skipped)
@@ -163,7 +217,7 @@ PreparedKernel prepare_transpose(const OperatorView& view) {
   if (sorted != all) return bad_input("its order is not a permutation of the dimensions");
   std::vector<int> shape;
   for (const std::int64_t d : order) shape.push_back(in[static_cast<std::size_t>(d)]);
-  QFI_CHECK(check_shape(view.output().shape, shape));
+  QFI_CHECK(view.set_output_shape(shape));
   const std::vector<std::int64_t> strides = dense_strides(in);
   std::vector<std::int64_t> moved;
   for (const std::int64_t d : order) moved.push_back(strides[static_cast<std::size_t>(d)]);
@@ -187,7 +241,7 @@ PreparedKernel prepare_slice(const OperatorView& view) {
       return bad_input("size {} of dimension {} is out of range", size[d], d);
     shape.push_back(static_cast<int>(count));
   }
-  QFI_CHECK(check_shape(view.output().shape, shape));
+  QFI_CHECK(view.set_output_shape(shape));
   const std::vector<std::int64_t> strides = dense_strides(in);
   Box box = box_over(shape, strides);
   for (std::size_t d = 0; d < in.size(); ++d) box.in_start += begin[d] * strides[d];
@@ -257,7 +311,7 @@ PreparedKernel prepare_strided_slice(const OperatorView& view) {
     box.dimensions.push_back({range.count, range.stride * strides[d], 0, {}});
     box.in_start += range.begin * strides[d];
   }
-  QFI_CHECK(check_shape(view.output().shape, shape));
+  QFI_CHECK(view.set_output_shape(shape));
   std::int64_t out_stride = 1;
   for (std::size_t d = box.dimensions.size(); d-- > 0;) {
     box.dimensions[d].out_stride = out_stride;
@@ -279,7 +333,7 @@ PreparedKernel prepare_gather(const OperatorView& view) {
   std::vector<int> shape(in.begin(), at);
   shape.insert(shape.end(), view.input(1).shape.begin(), view.input(1).shape.end());
   shape.insert(shape.end(), at + 1, in.end());
-  QFI_CHECK(check_shape(view.output().shape, shape));
+  QFI_CHECK(view.set_output_shape(shape));
   std::vector<int> flat = in;
   flat[axis] = static_cast<int>(indices.size());
   Box box = box_over(flat, dense_strides(in));
@@ -302,26 +356,37 @@ Box part_box(const std::vector<int>& shape, const std::vector<std::int64_t>& who
   return box;
 }
 
+// The first input's shape, with all inputs side by side along `axis`.
+Result<std::vector<std::int64_t>> concatenated(const OperatorView& view, std::size_t axis) {
+  const std::vector<int>& first = view.input(0).shape;
+  std::vector<std::int64_t> shape(first.begin(), first.end());
+  shape[axis] = 0;
+  for (std::size_t k = 0; k < view.op().inputs.size(); ++k) {
+    if (!view.has_input(k)) return bad_input("input {} is missing", k);
+    std::vector<int> expected = first;
+    if (view.input(k).shape.size() == first.size()) expected[axis] = view.input(k).shape[axis];
+    if (view.input(k).shape != expected) return bad_input("input {} does not fit the others", k);
+    shape[axis] += expected[axis];
+  }
+  return shape;
+}
+
 PreparedKernel prepare_concatenation(const OperatorView& view) {
   QFI_CHECK(view.check_counts(1, view.op().inputs.size()));
-  const std::vector<int>& out = view.output().shape;
-  QFI_TRY(const std::size_t axis, dimension_index(view.options<AxisOptions>().axis, out.size()));
-  const std::vector<std::int64_t> strides = dense_strides(out);
+  QFI_TRY(const std::size_t axis,
+          dimension_index(view.options<AxisOptions>().axis, view.input(0).shape.size()));
+  QFI_TRY(const std::vector<std::int64_t> shape, concatenated(view, axis));
+  QFI_CHECK(view.set_output_shape(shape));
+  const std::vector<std::int64_t> strides = dense_strides(view.output().shape);
   std::vector<Box> boxes;
   std::int64_t place = 0;
   for (std::size_t k = 0; k < view.op().inputs.size(); ++k) {
-    if (!view.has_input(k)) return bad_input("input {} is missing", k);
     QFI_CHECK(check_same_values(view.input(k), view.output()));
     const std::vector<int>& in = view.input(k).shape;
-    std::vector<int> expected = out;
-    if (in.size() == out.size()) expected[axis] = in[axis];
-    if (in != expected || place + in[axis] > out[axis])
-      return bad_input("input {} does not fit the output", k);
     boxes.push_back(part_box(in, strides, Direction::into_whole, place * strides[axis]));
     boxes.back().input = k;
     place += in[axis];
   }
-  if (place != out[axis]) return bad_input("the inputs do not fill the output");
   return make_move(view, std::move(boxes));
 }
 
@@ -332,18 +397,18 @@ std::vector<int> without(std::vector<int> shape, std::size_t axis) {
 
 PreparedKernel prepare_pack(const OperatorView& view) {
   const std::size_t count = view.op().inputs.size();
-  QFI_CHECK(view.check_counts(count, count));
-  const std::vector<int>& out = view.output().shape;
-  QFI_TRY(const std::size_t axis, dimension_index(view.options<AxisOptions>().axis, out.size()));
-  if (static_cast<std::size_t>(out[axis]) != count)
-    return bad_input("{} inputs do not fill the output", count);
-  std::vector<std::int64_t> strides = dense_strides(out);
+  QFI_CHECK(view.check_counts(std::max<std::size_t>(count, 1), count));
+  std::vector<int> packed = view.input(0).shape;
+  QFI_TRY(const std::size_t axis, dimension_index(view.options<AxisOptions>().axis, packed.size() + 1));
+  packed.insert(packed.begin() + static_cast<std::ptrdiff_t>(axis), static_cast<int>(count));
+  QFI_CHECK(view.set_output_shape(packed));
+  std::vector<std::int64_t> strides = dense_strides(packed);
   const std::int64_t step = strides[axis];
   strides.erase(strides.begin() + static_cast<std::ptrdiff_t>(axis));
   std::vector<Box> boxes;
   for (std::size_t k = 0; k < count; ++k) {
     QFI_CHECK(check_same_values(view.input(k), view.output()));
-    QFI_CHECK(check_shape(view.input(k).shape, without(out, axis)));
+    if (view.input(k).shape != view.input(0).shape) return bad_input("input {} does not fit the others", k);
     boxes.push_back(
         part_box(view.input(k).shape, strides, Direction::into_whole, static_cast<std::int64_t>(k) * step));
     boxes.back().input = k;
@@ -364,7 +429,7 @@ PreparedKernel prepare_unpack(const OperatorView& view) {
   std::vector<Box> boxes;
   for (std::size_t k = 0; k < count; ++k) {
     QFI_CHECK(check_same_values(view.input(0), view.output(k)));
-    QFI_CHECK(check_shape(view.output(k).shape, without(in, axis)));
+    QFI_CHECK(view.set_output_shape(without(in, axis), k));
     boxes.push_back(part_box(view.output(k).shape, strides, Direction::out_of_whole,
                              static_cast<std::int64_t>(k) * step));
     boxes.back().output = k;
@@ -372,36 +437,50 @@ PreparedKernel prepare_unpack(const OperatorView& view) {
   return make_move(view, std::move(boxes));
 }
 
-// SPLIT: inputs are axis and data. SPLIT_V: data, sizes (the outputs' shapes say the same), axis.
+// How much of dimension `axis`, of `size`, each output gets: equal parts, or what input 1 says, where one
+// part may be -1, what is left.
+Result<std::vector<std::int64_t>> split_sizes(const OperatorView& view, std::int64_t size) {
+  const auto count = static_cast<std::int64_t>(view.op().outputs.size());
+  if (view.op().kind == OperatorKind::split) {
+    if (size % count != 0) return bad_input("{} elements do not split into {} equal parts", size, count);
+    return std::vector<std::int64_t>(view.op().outputs.size(), size / count);
+  }
+  QFI_TRY(std::vector<std::int64_t> sizes, view.constant_integers(1));
+  if (sizes.size() != view.op().outputs.size())
+    return bad_input("{} sizes for {} outputs", sizes.size(), count);
+  std::int64_t left = size;
+  for (const std::int64_t part : sizes) {
+    if (part < -1 || part > left) return bad_input("a part of {} does not fit {} elements", part, size);
+    left -= std::max<std::int64_t>(part, 0);
+  }
+  const auto rest = std::ranges::find(sizes, -1);
+  if (rest != sizes.end()) *rest = std::exchange(left, 0);
+  if (left != 0) return bad_input("its parts do not take all of {} elements", size);
+  return sizes;
+}
+
+// SPLIT: inputs are axis and data. SPLIT_V: data, sizes, axis.
 PreparedKernel prepare_split(const OperatorView& view) {
   const bool has_sizes = view.op().kind == OperatorKind::split_v;
   const std::size_t data = has_sizes ? 0 : 1;
   const std::size_t inputs = has_sizes ? 3 : 2;
   const std::size_t count = view.op().outputs.size();
-  QFI_CHECK(view.check_counts(inputs, inputs, count));
+  QFI_CHECK(view.check_counts(inputs, inputs, std::max<std::size_t>(count, 1)));
   const std::vector<int>& in = view.input(data).shape;
   QFI_TRY(const std::size_t axis, view.constant_axis(has_sizes ? 2 : 0, in.size()));
+  QFI_TRY(const std::vector<std::int64_t> sizes, split_sizes(view, in[axis]));
   const std::vector<std::int64_t> strides = dense_strides(in);
   std::vector<Box> boxes;
   std::int64_t place = 0;
   for (std::size_t k = 0; k < count; ++k) {
     QFI_CHECK(check_same_values(view.input(data), view.output(k)));
-    const std::vector<int>& out = view.output(k).shape;
-    std::vector<int> expected = in;
-    if (out.size() == in.size()) expected[axis] = out[axis];
-    if (out != expected || place + out[axis] > in[axis])
-      return bad_input("output {} does not fit the input", k);
-    boxes.push_back(part_box(out, strides, Direction::out_of_whole, place * strides[axis]));
+    std::vector<std::int64_t> part(in.begin(), in.end());
+    part[axis] = sizes[k];
+    QFI_CHECK(view.set_output_shape(part, k));
+    boxes.push_back(part_box(view.output(k).shape, strides, Direction::out_of_whole, place * strides[axis]));
     boxes.back().input = data;
     boxes.back().output = k;
-    place += out[axis];
-  }
-  if (place != in[axis]) return bad_input("the outputs do not take the whole input");
-  if (has_sizes) {
-    QFI_TRY(const std::vector<std::int64_t> sizes, view.constant_integers(1));
-    for (std::size_t k = 0; k < count; ++k)
-      if (sizes.size() != count || (sizes[k] != -1 && sizes[k] != view.output(k).shape[axis]))
-        return bad_input("its sizes are not those of the outputs");
+    place += sizes[k];
   }
   return make_move(view, std::move(boxes));
 }
@@ -417,24 +496,37 @@ Result<std::array<int, 2>> read_block(const OperatorView& view) {
   return std::array{static_cast<int>(block[0]), static_cast<int>(block[1])};
 }
 
+Result<void> set_space_batch_shape(const OperatorView& view, bool to_batch, const std::array<int, 2>& block,
+                                   const std::vector<Padding2>& margins) {
+  const std::vector<int>& in = view.input(0).shape;
+  std::vector<std::int64_t> out(in.begin(), in.end());
+  const std::int64_t phases = std::int64_t{block[0]} * block[1];
+  for (std::size_t k = 0; k < 2; ++k) {
+    const std::int64_t margin = std::int64_t{margins[k].before} + margins[k].after;
+    if (to_batch && (in[k + 1] + margin) % block[k] != 0)
+      return bad_input("{} rows or columns with their margins are not whole blocks of {}", in[k + 1],
+                       block[k]);
+    out[k + 1] = to_batch ? (in[k + 1] + margin) / block[k] : std::int64_t{in[k + 1]} * block[k] - margin;
+  }
+  if (!to_batch && in[0] % phases != 0)
+    return bad_input("a batch of {} is not whole blocks of {}x{}", in[0], block[0], block[1]);
+  out[0] = to_batch ? in[0] * phases : in[0] / phases;
+  return view.set_output_shape(out);
+}
+
 // Space y = by * block + phase: (batch, y, x, c) of the space side meets ((phase_y * block_x +
 // phase_x) * batch + b, by, bx, c) of the batch side. The space side may be padded or cropped.
 PreparedKernel prepare_space_batch(const OperatorView& view) {
   const bool to_batch = view.op().kind == OperatorKind::space_to_batch_nd;
   QFI_CHECK(view.check_counts(3, 3));
   QFI_CHECK(check_same_values(view.input(0), view.output()));
+  if (view.input(0).shape.size() != 4) return bad_input("its input must have 4 dimensions");
+  QFI_TRY(const auto block, read_block(view));
+  QFI_TRY(const std::vector<Padding2> margins,
+          read_paddings(view, 2, {view.input(0).shape[1], view.input(0).shape[2]}));
+  QFI_CHECK(set_space_batch_shape(view, to_batch, block, margins));
   const std::vector<int>& space = to_batch ? view.input(0).shape : view.output().shape;
   const std::vector<int>& batch = to_batch ? view.output().shape : view.input(0).shape;
-  if (space.size() != 4 || batch.size() != 4) return bad_input("input and output must have 4 dimensions");
-  QFI_TRY(const auto block, read_block(view));
-  QFI_TRY(const std::vector<Padding2> margins, read_paddings(view, 2, {space[1], space[2]}));
-  const auto padded = [&](std::size_t k) {
-    return std::int64_t{space[k + 1]} + margins[k].before + margins[k].after;
-  };
-  if (std::int64_t{space[0]} * block[0] * block[1] != batch[0] ||
-      padded(0) != std::int64_t{batch[1]} * block[0] || padded(1) != std::int64_t{batch[2]} * block[1] ||
-      space[3] != batch[3])
-    return bad_input("input and output do not fit its blocks and margins");
   const std::vector<std::int64_t> in = dense_strides(view.input(0).shape);
   const std::vector<std::int64_t> out = dense_strides(view.output().shape);
   const std::vector<std::int64_t>& batch_strides = to_batch ? out : in;
@@ -473,34 +565,51 @@ PreparedKernel prepare_space_batch(const OperatorView& view) {
   return make_move(view, std::move(boxes), zero_of(view.output()));
 }
 
-PreparedKernel prepare_space_to_depth(const OperatorView& view) {
+// SPACE_TO_DEPTH and DEPTH_TO_SPACE: (batch, y * block + dy, x * block + dx, c) of the space side meets
+// (batch, y, x, (dy * block + dx) * channels + c) of the depth side.
+PreparedKernel prepare_space_depth(const OperatorView& view) {
+  const bool to_depth = view.op().kind == OperatorKind::space_to_depth;
   QFI_CHECK(view.check_counts(1, 1));
   QFI_CHECK(check_same_values(view.input(0), view.output()));
   const std::vector<int>& in = view.input(0).shape;
-  const std::vector<int>& out = view.output().shape;
-  const int block = view.options<SpaceToDepthOptions>().block_size;
-  if (in.size() != 4 || out.size() != 4 || in[0] != out[0] || std::int64_t{out[1]} * block != in[1] ||
-      std::int64_t{out[2]} * block != in[2] || std::int64_t{in[3]} * block * block != out[3])
-    return bad_input("input and output do not fit blocks of {}", block);
-  const std::vector<std::int64_t> strides = dense_strides(in);
+  const std::int64_t block = view.options<BlockOptions>().block_size;
+  if (in.size() != 4) return bad_input("its input must have 4 dimensions");
+  const TensorType type = view.output().type;
+  if (!to_depth && (type == TensorType::int16 || type == TensorType::boolean))
+    return bad_input("input '{}' is {}, which the runtime does not have here", view.input(0).name,
+                     name_of(type));
+  const bool fits = to_depth ? in[1] % block == 0 && in[2] % block == 0 : in[3] % (block * block) == 0;
+  if (!fits) return bad_input("an input of {} does not fit blocks of {}", fmt::join(in, "x"), block);
+  if (to_depth)
+    QFI_CHECK(view.set_output_shape(
+        std::vector<std::int64_t>{in[0], in[1] / block, in[2] / block, in[3] * block * block}));
+  else
+    QFI_CHECK(view.set_output_shape(
+        std::vector<std::int64_t>{in[0], in[1] * block, in[2] * block, in[3] / (block * block)}));
+  const std::vector<int>& space = to_depth ? in : view.output().shape;
+  const std::vector<int>& depth = to_depth ? view.output().shape : in;
+  const std::vector<std::int64_t> s = dense_strides(space);
+  const std::vector<std::int64_t> d = dense_strides(depth);
   Box box;
-  const std::vector<std::int64_t> own = dense_strides(out);
-  for (std::size_t d = 0; d < 3; ++d)
-    box.dimensions.push_back({out[d], strides[d] * (d == 0 ? 1 : block), own[d], {}});
-  box.dimensions.push_back({block, strides[1], std::int64_t{block} * in[3], {}});
-  box.dimensions.push_back({block, strides[2], in[3], {}});
-  box.dimensions.push_back({in[3], 1, 1, {}});
+  const auto add = [&](std::int64_t count, std::int64_t in_space, std::int64_t in_depth) {
+    if (to_depth) box.dimensions.push_back({count, in_space, in_depth, {}});
+    else box.dimensions.push_back({count, in_depth, in_space, {}});
+  };
+  add(depth[0], s[0], d[0]);
+  add(depth[1], s[1] * block, d[1]);
+  add(depth[2], s[2] * block, d[2]);
+  add(block, s[1], block * space[3]);
+  add(block, s[2], space[3]);
+  add(space[3], 1, 1);
   return make_move(view, {std::move(box)});
 }
 
 PreparedKernel prepare_resize_nearest(const OperatorView& view) {
   QFI_CHECK(view.check_counts(2, 2));
   QFI_CHECK(check_same_values(view.input(0), view.output()));
+  QFI_CHECK(view.set_resized_shape(1));
   const std::vector<int>& in = view.input(0).shape;
   const std::vector<int>& out = view.output().shape;
-  if (in.size() != 4 || out.size() != 4 || in[0] != out[0] || in[3] != out[3])
-    return bad_input("input and output must have 4 dimensions, and equal batch and channels");
-  QFI_CHECK(view.check_constant_size(1));
   const auto& options = view.options<ResizeOptions>();
   const auto nearest = [&](int in_size, int out_size, int i) {
     const bool aligned = options.align_corners && out_size > 1;
@@ -539,8 +648,7 @@ PreparedKernel prepare_shape(const OperatorView& view) {
   const Tensor& output = view.output();
   if (output.type != TensorType::int32 && output.type != TensorType::int64)
     return bad_input("output '{}' is {} instead of INT32 or INT64", output.name, name_of(output.type));
-  if (output.elements() != view.input(0).shape.size() || output.shape.size() != 1)
-    return bad_input("the output does not have one number per dimension");
+  QFI_CHECK(view.set_output_shape(std::vector<std::size_t>{view.input(0).shape.size()}));
   return std::make_unique<ShapeKernel>(view.input(0).shape, output.type);
 }
 
@@ -559,7 +667,8 @@ PreparedKernel prepare_layout(const OperatorView& view) {
     case OperatorKind::slice: return prepare_slice(view);
     case OperatorKind::batch_to_space_nd:
     case OperatorKind::space_to_batch_nd: return prepare_space_batch(view);
-    case OperatorKind::space_to_depth: return prepare_space_to_depth(view);
+    case OperatorKind::depth_to_space:
+    case OperatorKind::space_to_depth: return prepare_space_depth(view);
     case OperatorKind::split:
     case OperatorKind::split_v: return prepare_split(view);
     case OperatorKind::strided_slice: return prepare_strided_slice(view);

@@ -242,7 +242,7 @@ PreparedKernel prepare_normalization(const OperatorView& view) {
   if (view.op().kind == OperatorKind::softmax)
     QFI_CHECK(view.check_types(0, {Type::int8, Type::uint8, Type::int16, Type::float32}));
   else QFI_CHECK(view.check_types(0, {Type::int8, Type::uint8}));
-  QFI_CHECK(view.check_same_shape(0));
+  QFI_CHECK(view.set_output_shape(view.input(0).shape));
   if (view.output().shape.empty()) return bad_input("its input is a single number");
   switch (view.op().kind) {
     case OperatorKind::softmax: return prepare_softmax(view);

@@ -93,8 +93,9 @@ PreparedKernel prepare_pool(const OperatorView& view) {
   const auto& options = view.options<WindowOptions>();
   const Tensor& input = view.input(0);
   QFI_TRY(const WindowGeometry window,
-          window_geometry(options, input, view.output(), options.filter_h, options.filter_w));
-  if (input.shape[3] != view.output().shape[3]) return bad_input("input and output differ in their channels");
+          window_geometry(options, input.shape, options.filter_h, options.filter_w));
+  QFI_CHECK(
+      view.set_output_shape(std::vector<int>{input.shape[0], window.out_h, window.out_w, input.shape[3]}));
   const auto taps =
       std::int64_t{std::min(options.filter_h, input.shape[1])} * std::min(options.filter_w, input.shape[2]);
   if (taps >= (input.type == TensorType::int16 ? 1 << 16 : 1 << 22))

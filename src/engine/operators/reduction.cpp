@@ -33,8 +33,12 @@ Result<ReductionShape> reduction_shape(const OperatorView& view) {
   }
   shape.loop = joined(loop);
   shape.outputs = static_cast<std::size_t>(stride);
-  if (shape.outputs != view.output().elements())
-    return bad_input("the output has {} elements instead of {}", view.output().elements(), shape.outputs);
+  const auto* options = std::get_if<ReductionOptions>(&view.op().options);
+  const bool keeps_dimensions = options != nullptr && options->keeps_dimensions;
+  std::vector<int> kept;
+  for (std::size_t d = 0; d < in.size(); ++d)
+    if (!is_reduced[d] || keeps_dimensions) kept.push_back(is_reduced[d] ? 1 : in[d]);
+  if (shape.outputs != view.output().elements()) QFI_CHECK(view.set_output_shape(kept));
   return shape;
 }
 
@@ -125,6 +129,17 @@ struct Extreme {
   T finish(T best) const { return best; }
 };
 
+// Of whole numbers, as graphs compute with shapes.
+template <class T>
+struct WholeProduct {
+  T start(T value) const { return value; }
+  T next(T product, T value) const {
+    using Unsigned = std::make_unsigned_t<T>;
+    return static_cast<T>(static_cast<Unsigned>(product) * static_cast<Unsigned>(value));
+  }
+  T finish(T product) const { return product; }
+};
+
 // Each partial product is rescaled by input_scale / output_scale^(1 / count).
 struct ScaledProduct {
   std::int32_t input_zero_point;
@@ -195,7 +210,8 @@ PreparedKernel prepare_reduction(const OperatorView& view) {
   QFI_CHECK(view.check_counts(2, 2));
   const OperatorKind kind = view.op().kind;
   // The reference kernel of SUM leaves half of an INT16 output undefined.
-  if (kind == OperatorKind::reduce_prod) QFI_CHECK(view.check_types(0, {Type::int8}));
+  if (kind == OperatorKind::reduce_prod)
+    QFI_CHECK(view.check_types(0, {Type::int8, Type::int32, Type::int64}));
   else if (kind == OperatorKind::sum) QFI_CHECK(view.check_types(0, {Type::int8, Type::uint8}));
   else if (kind == OperatorKind::mean)
     QFI_CHECK(view.check_types(0, {Type::int8, Type::uint8, Type::int16, Type::float32}));
@@ -203,6 +219,10 @@ PreparedKernel prepare_reduction(const OperatorView& view) {
   QFI_TRY(const ReductionShape shape, reduction_shape(view));
   if (view.output().type == Type::float32)
     return make_reduction<float>(shape, FloatMean{static_cast<float>(shape.count)});
+  if (view.output().type == Type::int32)
+    return make_reduction<std::int32_t>(shape, WholeProduct<std::int32_t>{});
+  if (view.output().type == Type::int64)
+    return make_reduction<std::int64_t>(shape, WholeProduct<std::int64_t>{});
   if (kind == OperatorKind::reduce_prod) return prepare_product(view, shape);
   if (kind == OperatorKind::mean || kind == OperatorKind::sum) return prepare_sum(view, shape);
   return prepare_extreme(view, shape);

@@ -112,14 +112,12 @@ class ResizeKernel final : public Kernel {
 PreparedKernel prepare_resize_bilinear(const OperatorView& view) {
   QFI_CHECK(view.check_counts(2, 2));
   QFI_CHECK(view.check_types(0, {Type::int8, Type::uint8, Type::int16}));
+  QFI_CHECK(view.set_resized_shape(1));
   const std::vector<int>& in = view.input(0).shape;
   const std::vector<int>& out = view.output().shape;
-  if (in.size() != 4 || out.size() != 4 || in[0] != out[0] || in[3] != out[3])
-    return bad_input("input and output must have 4 dimensions, and equal batch and channels");
   constexpr int k_most = 1 << 19;  // keeps the fixed-point places inside 32 bits
   for (const int size : {in[1], in[2], out[1], out[2]})
     if (size > k_most) return bad_input("a size of {} is too large", size);
-  QFI_CHECK(view.check_constant_size(1));
   const auto& options = view.options<ResizeOptions>();
   if (view.output().type == Type::uint8)
     return std::make_unique<ResizeKernel<std::uint8_t, float>>(in, float_neighbours(in[1], out[1], options),

@@ -211,6 +211,15 @@ float gelu_by_tanh(float x) {
 
 using RealFunction = float (*)(float);
 
+// A real number of steps as a code. The runtime saturates INT8 before it converts; UINT8 after that, and what
+// int32 cannot hold converts to its smallest number.
+template <class T>
+T code_of_steps(float steps) {
+  if constexpr (std::is_same_v<T, std::uint8_t>) return saturated<T>(round_to_int32(steps));
+  if (!(steps > -128.0F)) return -128;
+  return steps < 127.0F ? static_cast<T>(steps) : T{127};
+}
+
 // 8 bits: the real function of every code.
 template <class T>
 PreparedKernel make_real_8(const OperatorView& view, RealFunction function) {
@@ -220,7 +229,7 @@ PreparedKernel make_real_8(const OperatorView& view, RealFunction function) {
   const auto output_zero = static_cast<float>(view.output().quantization.zero_points[0]);
   return make_table<T>(view, [&](std::int32_t stored) {
     const float real = input_scale * static_cast<float>(stored - input_zero);
-    return saturated<T>(round_to_int32(std::round(function(real) * inverse_scale) + output_zero));
+    return code_of_steps<T>(std::round(function(real) * inverse_scale) + output_zero);
   });
 }
 
@@ -417,11 +426,36 @@ PreparedKernel prepare_dequantize(const OperatorView& view) {
   });
 }
 
+template <class T>
+PreparedKernel make_negation(const OperatorView& view) {
+  using Unsigned = std::make_unsigned_t<T>;
+  return make_map<T, T>(view,
+                        [](T value) { return static_cast<T>(Unsigned{0} - static_cast<Unsigned>(value)); });
+}
+
+// Stored integers are negated as they are, and the smallest one stays: the runtime looks at neither scales
+// nor zero points.
+PreparedKernel prepare_neg(const OperatorView& view) {
+  QFI_CHECK(view.check_types(0, {Type::int8, Type::int16, Type::int32, Type::int64, Type::float32}));
+  switch (view.output().type) {
+    case Type::int8: return make_negation<std::int8_t>(view);
+    case Type::int16: return make_negation<std::int16_t>(view);
+    case Type::int32: return make_negation<std::int32_t>(view);
+    case Type::int64: return make_negation<std::int64_t>(view);
+    default: return make_map<float, float>(view, [](float x) { return -x; });
+  }
+}
+
 PreparedKernel prepare_cast(const OperatorView& view) {
   const Type from = view.input(0).type;
-  if (view.output().type != Type::float32 || (from != Type::int32 && from != Type::int64))
-    return bad_input("{} to {} is not supported; INT32 and INT64 to FLOAT32 are", name_of(from),
-                     name_of(view.output().type));
+  const Type to = view.output().type;
+  if (from == Type::int32 && to == Type::int64)
+    return make_map<std::int32_t, std::int64_t>(view, [](std::int32_t value) { return value; });
+  if (from == Type::int64 && to == Type::int32)
+    return make_map<std::int64_t, std::int32_t>(view, [](std::int64_t value) { return value; });
+  if (to != Type::float32 || (from != Type::int32 && from != Type::int64))
+    return bad_input("{} to {} is not supported; INT32 and INT64 to FLOAT32 and to each other are",
+                     name_of(from), name_of(to));
   const auto convert = [](auto value) { return static_cast<float>(value); };
   if (from == Type::int32) return make_map<std::int32_t, float>(view, convert);
   return make_map<std::int64_t, float>(view, convert);
@@ -431,7 +465,7 @@ PreparedKernel prepare_cast(const OperatorView& view) {
 
 PreparedKernel prepare_unary(const OperatorView& view) {
   QFI_CHECK(view.check_counts(1, 1));
-  QFI_CHECK(view.check_same_shape(0));
+  QFI_CHECK(view.set_output_shape(view.input(0).shape));
   switch (view.op().kind) {
     case OperatorKind::abs: return prepare_abs(view);
     case OperatorKind::cast: return prepare_cast(view);
@@ -447,10 +481,7 @@ PreparedKernel prepare_unary(const OperatorView& view) {
     case OperatorKind::hard_swish: return prepare_hard_swish(view);
     case OperatorKind::leaky_relu: return prepare_leaky_relu(view);
     case OperatorKind::logistic: return prepare_logistic(view);
-    case OperatorKind::neg: {
-      QFI_CHECK(view.check_types(0, {Type::float32}));
-      return make_map<float, float>(view, [](float x) { return -x; });
-    }
+    case OperatorKind::neg: return prepare_neg(view);
     case OperatorKind::quantize: return prepare_quantize(view);
     case OperatorKind::rsqrt: return prepare_rsqrt(view);
     case OperatorKind::tanh: return prepare_tanh(view);

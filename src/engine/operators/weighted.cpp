@@ -4,19 +4,40 @@
 namespace qfi {
 namespace {
 
-Result<void> set_windows(const OperatorView& view, WeightedOperator& op) {
+// The output of a transposed convolution has the shape that input 0 says; the window slides over that and
+// gives its input.
+Result<WindowGeometry> transposed_geometry(const OperatorView& view, const ConvolutionShape& shape) {
+  if (view.input(0).is_constant) {
+    QFI_TRY(const std::vector<std::int64_t> output, view.constant_integers(0));
+    QFI_CHECK(view.set_output_shape(output));
+  }
+  const std::vector<int>& out = view.output().shape;
+  const std::vector<int>& in = view.input(2).shape;
+  QFI_TRY(const WindowGeometry window,
+          window_geometry(view.options<WindowOptions>(), out, shape.filter_h, shape.filter_w));
+  if (in[0] != out[0] || in[1] != window.out_h || in[2] != window.out_w)
+    return bad_input("an output of {} needs an input of {}x{}x{}, not of {}", fmt::join(out, "x"), out[0],
+                     window.out_h, window.out_w, fmt::join(in, "x"));
+  return window;
+}
+
+// `channels`: of the output, as the weights say.
+Result<void> set_windows(const OperatorView& view, int channels, WeightedOperator& op) {
   const auto& options = view.options<WindowOptions>();
   const Tensor& input = view.input(op.data);
-  const Tensor& output = view.output();
   const Tensor& weights = view.input(1);
   ConvolutionShape& shape = op.shape;
-  if (weights.shape.size() != 4) return bad_input("weights '{}' must have 4 dimensions", weights.name);
   shape.filter_h = weights.shape[1];
   shape.filter_w = weights.shape[2];
-  // A transposed convolution is the window from its output to its input, walked backwards.
-  QFI_TRY(const WindowGeometry window,
-          shape.is_transposed ? window_geometry(options, output, input, shape.filter_h, shape.filter_w)
-                              : window_geometry(options, input, output, shape.filter_h, shape.filter_w));
+  if (input.shape.size() != 4) return bad_input("input and output must have 4 dimensions");
+  WindowGeometry window;
+  if (shape.is_transposed) {
+    QFI_TRY(window, transposed_geometry(view, shape));
+  } else {
+    QFI_TRY(window, window_geometry(options, input.shape, shape.filter_h, shape.filter_w));
+    QFI_CHECK(view.set_output_shape(std::vector<int>{input.shape[0], window.out_h, window.out_w, channels}));
+  }
+  const Tensor& output = view.output();
   shape.planes = input.shape[0];
   shape.in_h = input.shape[1];
   shape.in_w = input.shape[2];
@@ -35,9 +56,15 @@ Result<void> set_windows(const OperatorView& view, WeightedOperator& op) {
   return {};
 }
 
+Result<void> check_weights_are_windows(const Tensor& weights) {
+  if (weights.shape.size() != 4) return bad_input("weights '{}' must have 4 dimensions", weights.name);
+  return {};
+}
+
 Result<void> set_convolution(const OperatorView& view, WeightedOperator& op) {
-  QFI_CHECK(set_windows(view, op));
   const Tensor& weights = view.input(1);
+  QFI_CHECK(check_weights_are_windows(weights));
+  QFI_CHECK(set_windows(view, weights.shape[0], op));
   ConvolutionShape& shape = op.shape;
   if (weights.shape[0] != shape.out_c || shape.in_c % weights.shape[3] != 0)
     return bad_input("weights do not match the channels");
@@ -49,8 +76,9 @@ Result<void> set_convolution(const OperatorView& view, WeightedOperator& op) {
 }
 
 Result<void> set_depthwise(const OperatorView& view, WeightedOperator& op) {
-  QFI_CHECK(set_windows(view, op));
   const Tensor& weights = view.input(1);
+  QFI_CHECK(check_weights_are_windows(weights));
+  QFI_CHECK(set_windows(view, weights.shape[3], op));
   ConvolutionShape& shape = op.shape;
   if (weights.shape[0] != 1 || weights.shape[3] != shape.out_c || shape.out_c % shape.in_c != 0)
     return bad_input("weights do not match the channels");
@@ -67,12 +95,19 @@ Result<void> set_fully_connected(const OperatorView& view, WeightedOperator& op)
   shape.in_c = weights.shape[1];
   const std::size_t elements = view.input(0).elements();
   const std::size_t rows = elements / static_cast<std::size_t>(shape.in_c);
-  if (rows * static_cast<std::size_t>(shape.in_c) != elements ||
-      rows * op.channels() != view.output().elements())
-    return bad_input("input and output do not match weights of {}x{}", shape.out_c, shape.in_c);
+  if (rows * static_cast<std::size_t>(shape.in_c) != elements)
+    return bad_input("its input does not match weights of {}x{}", shape.out_c, shape.in_c);
+  const auto& options = view.options<ActivationOptions>();
+  if (rows * op.channels() != view.output().elements()) {
+    std::vector<int> rows_of_output{static_cast<int>(rows)};
+    if (options.keeps_dimensions && !view.input(0).shape.empty())
+      rows_of_output.assign(view.input(0).shape.begin(), view.input(0).shape.end() - 1);
+    rows_of_output.push_back(shape.out_c);
+    QFI_CHECK(view.set_output_shape(rows_of_output));
+  }
   shape.planes = static_cast<int>(rows);
-  op.activation = view.options<ActivationOptions>().activation;
-  op.accumulates_in_32_bits = view.options<ActivationOptions>().accumulates_in_32_bits;
+  op.activation = options.activation;
+  op.accumulates_in_32_bits = options.accumulates_in_32_bits;
   return {};
 }
 
@@ -156,9 +191,7 @@ Result<Requantizer> read_requantizer(const OperatorView& view, const WeightedOpe
 PreparedKernel prepare_weighted(const OperatorView& view, KernelSet kernels) {
   using Type = TensorType;
   QFI_TRY(const WeightedOperator op, read_weighted(view));
-  if (view.op().kind == OperatorKind::transpose_conv)
-    QFI_CHECK(view.check_types(op.data, {Type::int8, Type::int16, Type::float32}));
-  else QFI_CHECK(view.check_types(op.data, {Type::int8, Type::uint8, Type::int16, Type::float32}));
+  QFI_CHECK(view.check_types(op.data, {Type::int8, Type::uint8, Type::int16, Type::float32}));
   switch (view.output().type) {
     case Type::float32: return prepare_weighted_float(view, op);
     case Type::int16: return prepare_weighted_16_bit(view, op);
