@@ -12,9 +12,6 @@ namespace {
 
 constexpr double k_harmless_loss = 0.01;
 
-// From so many flips of a draw on, its effect is the sum of many small ones.
-constexpr double k_many_flips = 30;
-
 double ratio(std::uint64_t part, std::uint64_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
 }

@@ -10,8 +10,11 @@
 #include <functional>
 #include <numeric>
 
+#include "qfi/base/csv.hpp"
 #include "qfi/base/random.hpp"
+#include "qfi/base/text.hpp"
 #include "qfi/statistics/statistics.hpp"
+#include "support.hpp"
 
 namespace qfi {
 namespace {
@@ -177,6 +180,73 @@ TEST(Coverage, HoldsInPairedDesigns) {
               return *sampled_mean(std::span(&stratum, 1), {0.0, 1.0, false}, 0.95).image_population;
             });
       }
+}
+
+// 1,500 draws of flips in the weights of ResNet-8 (MLPerf Tiny) at each of nine bit error rates: how often
+// which number of the first 64 test images of CIFAR-10 was right, of which 55 are without a flip. What
+// follows takes them for all there are.
+struct ErrorRate {
+  std::string rate;
+  double flips = 0;             ///< expected of a draw
+  std::vector<double> correct;  ///< of each draw
+};
+
+std::vector<ErrorRate> recorded_error_rates() {
+  std::vector<ErrorRate> rates;
+  const std::vector<std::string> names = {"rate", "flips", "correct", "draws"};
+  const auto read =
+      for_each_csv_row(test::source_folder() / "tests/data/resnet8_error_rates.csv", names,
+                       [&](std::size_t, auto fields) -> Result<void> {
+                         std::uint64_t draws = 0;
+                         double correct = 0;
+                         if (rates.empty() || rates.back().rate != fields[0])
+                           rates.push_back({std::string(fields[0]), 0, {}});
+                         EXPECT_TRUE(parse_number(fields[1], rates.back().flips) &&
+                                     parse_number(fields[2], correct) && parse_number(fields[3], draws));
+                         rates.back().correct.insert(rates.back().correct.end(), draws, correct);
+                         return {};
+                       });
+  EXPECT_TRUE(read);
+  return rates;
+}
+
+TEST(Coverage, HoldsAtBitErrorRatesOfARealNetwork) {
+  constexpr std::uint64_t k_few_images = 64;
+  const std::vector<ErrorRate> rates = recorded_error_rates();
+  EXPECT_EQ(rates.size(), 9U);
+  for (const ErrorRate& rate : rates)
+    for (const std::uint64_t n : std::initializer_list<std::uint64_t>{10, 20, 50, 100, 300}) {
+      const auto all = static_cast<double>(rate.correct.size());
+      const double truth =
+          std::accumulate(rate.correct.begin(), rate.correct.end(), 0.0) / all / k_few_images;
+      expect_coverage(fmt::format("rate {}, n = {}", rate.rate, n), truth, [&](std::uint64_t seed) {
+        FaultStratum stratum;
+        stratum.population = std::uint64_t{1} << 62;
+        std::vector<double> sums;
+        for (std::uint64_t i = 0; i < n; ++i) {
+          const double correct = rate.correct[random_below(seed, rate.rate, i, rate.correct.size())];
+          stratum.add(static_cast<std::uint64_t>(correct), 55, k_few_images);
+          sums.push_back(correct / k_few_images);
+        }
+        SampledShare what{55.0 / k_few_images, k_few_images, true};
+        if (rate.flips >= k_many_flips) what.sums = sums;
+        return *sampled_mean(std::span(&stratum, 1), what, 0.95).these_images;
+      });
+    }
+}
+
+// Twenty draws of many flips that all leave 93 of 100 images right, and twenty with a spread of 1.7 points.
+TEST(Coverage, DrawsOfManyFlipsAreNotWidenedByWhatSingleFaultsMayDo) {
+  const auto half_width = [](double spread) {
+    std::vector<double> values;
+    for (int i = 0; i < 20; ++i) values.push_back(0.93 + spread * (i % 2 == 0 ? 1.0 : -1.0));
+    const Interval interval = interval_of_sums(values, 100.0, 0.95);
+    return (interval.high - interval.low) / 2.0;
+  };
+  EXPECT_LT(half_width(0.0), 0.003);
+  EXPECT_GT(half_width(0.0), 0.001) << "the next one may differ by an image";
+  EXPECT_LT(half_width(0.017), 0.0100);
+  EXPECT_GT(half_width(0.017), 0.0079) << "Student's t alone";
 }
 
 TEST(Coverage, WhatAllDrawsShowIsNoProof) {

@@ -79,6 +79,9 @@ struct SampledMean {
   std::optional<Interval> image_population;  ///< faults and images both sampled
 };
 
+/// From so many flips of a draw on, what it does is the sum of many effects.
+inline constexpr double k_many_flips = 30;
+
 /// The interval of the mean of draws that each add up the effects of many flips: Student's t, and in squares,
 /// of the share of draws that would not have been seen, that they lie 1.5 times as far off the mean as the
 /// farthest one that was, or as one unit of `units`. Precondition: at least two values.
