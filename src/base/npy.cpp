@@ -110,48 +110,6 @@ struct ZipDeleter {
   void operator()(zip_file_t* file) const { zip_fclose(file); }
 };
 
-// An archive, and the bytes that it lies in.
-struct Archive {
-  std::string content;
-  std::unique_ptr<zip_t, ZipDeleter> zip;
-};
-
-Result<Archive> open_npz(const std::filesystem::path& path, const ByteLimit& limit) {
-  Archive archive;
-  QFI_TRY(archive.content, read_file(path, limit));
-  zip_error_t error;
-  zip_error_init(&error);
-  zip_source_t* source = zip_source_buffer_create(archive.content.data(), archive.content.size(), 0, &error);
-  if (source != nullptr) archive.zip.reset(zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error));
-  if (!archive.zip) {
-    const std::string reason = zip_error_strerror(&error);
-    if (source != nullptr) zip_source_free(source);
-    zip_error_fini(&error);
-    return bad_input("{}: not an .npz archive ({})", path.string(), reason);
-  }
-  zip_error_fini(&error);
-  return archive;
-}
-
-std::string member_names(zip_t* archive) {
-  std::string names;
-  constexpr zip_int64_t k_most_listed = 20;
-  const zip_int64_t count = std::min(zip_get_num_entries(archive, 0), k_most_listed);
-  for (zip_int64_t i = 0; i < count; ++i)
-    names +=
-        (names.empty() ? "" : ", ") + std::string(zip_get_name(archive, static_cast<zip_uint64_t>(i), 0));
-  return names;
-}
-
-}  // namespace
-
-Result<NpyArray> read_npy(const std::filesystem::path& path, const ByteLimit& limit) {
-  QFI_TRY(std::string file, read_file_gunzip(path, limit));
-  return parse_npy(std::move(file), path.string());
-}
-
-namespace {
-
 // An archive and the bytes that it is read from.
 struct Archive {
   std::unique_ptr<const std::string> content;
@@ -174,7 +132,22 @@ Result<Archive> open_npz(const std::filesystem::path& path, const ByteLimit& lim
   return archive;
 }
 
+std::string member_names(zip_t* archive) {
+  std::string names;
+  constexpr zip_int64_t k_most_listed = 20;
+  const zip_int64_t count = std::min(zip_get_num_entries(archive, 0), k_most_listed);
+  for (zip_int64_t i = 0; i < count; ++i)
+    names +=
+        (names.empty() ? "" : ", ") + std::string(zip_get_name(archive, static_cast<zip_uint64_t>(i), 0));
+  return names;
+}
+
 }  // namespace
+
+Result<NpyArray> read_npy(const std::filesystem::path& path, const ByteLimit& limit) {
+  QFI_TRY(std::string file, read_file_gunzip(path, limit));
+  return parse_npy(std::move(file), path.string());
+}
 
 Result<std::vector<std::string>> npz_arrays(const std::filesystem::path& path, const ByteLimit& limit) {
   QFI_TRY(const Archive archive, open_npz(path, limit));
