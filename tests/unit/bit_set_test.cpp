@@ -506,6 +506,62 @@ TEST_F(Campaign, SetsAreCombinedByTheUsersWeights) {
   EXPECT_FALSE(failure_rate(done.plan, 1, sets[1]));
 }
 
+// With m inferences a fault that changes a share s of the classes fails with 1 - (1 - s)^m.
+TEST_F(Campaign, AFaultThatStaysFailsMoreOften) {
+  const Done done =
+      run("  - {kind: bit_flip, target: weights, raw_rate: {fit_per_mbit: 100, inferences: 20}, storage: "
+          "{protection: tmr}, "
+          "compare: unprotected}",
+          "sample: {count: 200}");
+  const FailureRate rate = *failure_rate(done.plan, 0, done.estimates());
+  double chance = 0;
+  for (std::size_t i = 0; i < done.plan.sets[0]->drawn(); ++i) {
+    const FaultCounts counts = done.plan.sets[0]->counts_of(i);
+    chance +=
+        1.0 - std::pow(1.0 - static_cast<double>(counts.changed) / static_cast<double>(counts.units), 20);
+  }
+  EXPECT_NEAR(rate.of_inferences->fit, rate.raw_fit * chance / 200.0, 1e-5 * rate.raw_fit);
+  EXPECT_GT(rate.of_inferences->fit, rate.of_one_inference.fit);
+  EXPECT_LE(rate.of_inferences->fit, rate.of_critical_faults->fit);
+  EXPECT_EQ(rate.protected_of_inferences->fit, 0.0) << "every single flip is corrected";
+  EXPECT_GT(rate.protected_of_inferences->interval->high, 0.0) << "of those that were drawn";
+}
+
+// A class that one fault breaks on one image and mends on another is removed once, not netted to nothing.
+TEST_F(Campaign, WhatAProtectionRemovesIsCountedImageByImage) {
+  const Done done =
+      run("  - {kind: bit_flip, target: weights, storage: {protection: vandor}, compare: unprotected}",
+          "sample: {count: 300}");
+  const BitSet& set = *done.plan.bits(0);
+  const ProtectionEffect effect = *protection_effect(set, 0.95);
+  std::uint64_t cured = 0;
+  for (std::size_t i = 0; i < set.drawn(); ++i) cured += set.protected_outcomes()[i].cured;
+  EXPECT_NEAR(effect.removed->share, static_cast<double>(cured) / static_cast<double>(effect.changed_before),
+              1e-12);
+  EXPECT_GE(cured + effect.changed_after, effect.changed_before);
+}
+
+TEST_F(Campaign, RowsThatHoldTogetherAreWider) {
+  const Done done = run("  - {kind: bit_flip, target: weights}", "sample: {count: 100}");
+  const auto each = domain_rows(*done.plan.bits(0), false, true, {});
+  const auto together = domain_rows(*done.plan.bits(0), false, true, {0.95, RowIntervals::together});
+  ASSERT_EQ(each.size(), 8U);
+  const auto alone = domain_rows(*done.plan.bits(0), false, true, {1.0 - 0.05 / 8.0});
+  for (std::size_t i = 0; i < each.size(); ++i) {
+    EXPECT_GT(together[i].changed_share.these_images->high, each[i].changed_share.these_images->high);
+    EXPECT_EQ(together[i].changed_share.these_images->high, alone[i].changed_share.these_images->high);
+  }
+}
+
+TEST_F(Campaign, OneSidedBoundsLieBelowTheUpperEndsOfIntervals) {
+  const SetEstimates estimates =
+      run("  - {kind: bit_flip, target: weights}", "sample: {count: 100}").estimates();
+  EXPECT_LT(*estimates.critical_at_most, estimates.critical.interval->high);
+  EXPECT_GT(*estimates.critical_at_most, estimates.critical.share);
+  EXPECT_LT(*estimates.sdc_rate_at_most, estimates.sdc_rate.these_images->high);
+  EXPECT_GT(*estimates.sdc_rate_at_most, estimates.sdc_rate.mean);
+}
+
 TEST_F(Campaign, SpreadGivesTheLargestRemaindersTheRest) {
   const Plan planned = plan("  - {kind: bit_flip, target: weights}", "sample: {count: 1, scheme: layer}");
   const FaultSet& set = *planned.sets[0];

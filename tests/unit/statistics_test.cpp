@@ -60,6 +60,18 @@ TEST(SampleSize, StaysBetweenOneAndThePopulation) {
   EXPECT_EQ(sample_size(10, 0.001, 2.58, 0.5, Rounding::up).rounded, 10U);
 }
 
+// Two strata by hand: W = 0.9 and 0.1 with p (1 - p) / n of 0.25 / 100 each; 200 draws of all would have 0.25
+// / 200.
+TEST(SampleSize, SaysHowWellStrataWillKnowTheWhole) {
+  const std::uint64_t million = 1'000'000'000;
+  const PlannedStratum strata[] = {{9 * million, 100, 0.5}, {million, 100, 0.5}};
+  const ExpectedMargin expected = expected_margin(strata, 2.0);
+  EXPECT_NEAR(expected.half_width, 2.0 * std::sqrt((0.81 + 0.01) * 0.25 / 100.0), 1e-6);
+  EXPECT_NEAR(expected.design_effect, 0.82 * 2.0, 1e-6);
+  const PlannedStratum whole[] = {{50, 50, 0.5}, {1, 1, 0.5}};
+  EXPECT_EQ(expected_margin(whole, 2.0).half_width, 0.0);
+}
+
 TEST(ExactInterval, EqualsAHandEnumeratedOne) {
   // 4 drawn of 10, 1 event: with K of 10, P(X >= 1) = 1 - C(10-K,4)/C(10,4) > 0.025 from K = 1 on
   // (0.4); P(X <= 1) = (C(10-K,4) + K C(10-K,3)) / 210 is 0.119 for K = 6, 0.033 for 7, 0 for 8.
