@@ -41,7 +41,8 @@ class Finder {
     QFI_CHECK(check_names());
     for (const Stage stage : m_faults.stages)
       if (m_faults.target == FaultTarget::data && stage == Stage::network_input)
-        QFI_CHECK(add({FaultTarget::data, stage, 0, m_model.inputs[0], 1, true, "network input"}));
+        for (const int input : m_model.inputs)
+          QFI_CHECK(add({FaultTarget::data, stage, 0, input, 1, true, label_of_input(input)}));
     for (std::size_t i = 0; i < m_model.operators.size(); ++i) {
       if (m_program.is_folded(i) || !is_chosen(i)) continue;
       if (m_faults.target == FaultTarget::data) QFI_CHECK(add_data(i));
@@ -52,6 +53,10 @@ class Finder {
   }
 
  private:
+  std::string label_of_input(int input) const {
+    if (m_model.inputs.size() == 1) return "network input";
+    return fmt::format("network input '{}'", m_model.tensors[static_cast<std::size_t>(input)].name);
+  }
   bool is_chosen(std::size_t index) const {
     const auto& kinds = m_faults.operators;
     return (kinds.empty() || std::ranges::find(kinds, m_model.operators[index].kind) != kinds.end()) &&
