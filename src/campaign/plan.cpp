@@ -75,7 +75,8 @@ Result<double> expected_seconds(const Plan& plan, unsigned threads) {
 Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {
   Plan plan;
   plan.config = std::move(config);
-  QFI_TRY(Model model, load_tflite(plan.config.model.path, load_params(params.model_memory)));
+  QFI_TRY(Model model, load_tflite(plan.config.model.path,
+                                   load_params(params.model_memory, plan.config.signature.value_or(""))));
   QFI_CHECK(narrow_stored_weights(model, plan.config.faults));
   QFI_TRY(Workload workload, make_workload(std::move(model), plan.config.model.path.string(), plan.config,
                                            {params.threads, params.kernels, params.model_memory}));

@@ -16,13 +16,15 @@ struct Options {
   PortRoles roles;
   std::vector<std::string> ties;
   bool json = false;
+  std::string signature;
   std::uint64_t model_memory = k_model_memory;
 };
 
 Result<int> run(Options options) {
   QFI_TRY(std::string content, read_file(options.file));
   if (content.size() >= 8 && content.compare(4, 4, "TFL3") == 0) {
-    QFI_TRY(Model model, parse_tflite(std::move(content), options.file, load_params(options.model_memory)));
+    QFI_TRY(Model model, parse_tflite(std::move(content), options.file,
+                                      load_params(options.model_memory, options.signature)));
     ProgramParams params;
     params.max_bytes_per_image = params.max_prepared_bytes = options.model_memory;
     auto program = Program::prepare(std::move(model), params);
@@ -50,6 +52,7 @@ void add_inspect(CLI::App& app, Action& chosen) {
   command->add_option("file", options->file, "a .tflite model, or a netlist in Yosys' JSON")
       ->required()
       ->type_name("FILE");
+  add_signature_option(*command, options->signature);
   add_port_options(*command, options->roles, options->ties);
   add_model_memory_option(*command, options->model_memory);
   command->add_flag("--json", options->json, "print JSON instead of a table");

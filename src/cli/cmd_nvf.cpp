@@ -35,6 +35,7 @@ struct Options : OutputOptions {
   unsigned threads = 0;
   std::string shard;
   bool tries_all = false;
+  std::string signature;
   std::uint64_t model_memory = k_model_memory;
   std::uint64_t data_memory = k_data_memory;
 };
@@ -119,7 +120,7 @@ Result<VulnerabilityFile> search(const Options& options, VulnerabilityStats& sta
   const ToolInfo tool = this_tool();
   params.tool = tool.version + " " + tool.git;
   QFI_TRY(params.shard, shard_of(options.shard));
-  QFI_TRY(Model model, load_tflite(options.model, load_params(options.model_memory)));
+  QFI_TRY(Model model, load_tflite(options.model, load_params(options.model_memory, options.signature)));
   log_warnings(model);
   params.threads = options.threads > 0 ? options.threads : default_threads();
   QFI_TRY(const Workload workload, make_workload(std::move(model), options.model, source,
@@ -174,6 +175,7 @@ void add_nvf(CLI::App& app, Action& chosen) {
       "neuron vulnerability: how little each neuron's output must change to change the class, exactly");
   auto options = std::make_shared<Options>();
   command->add_option("model", options->model, ".tflite model")->required()->type_name("FILE");
+  add_signature_option(*command, options->signature);
   add_data_options(*command, options->data);
   add_shard_option(*command, options->shard, "part I of N of the images alone; qfi nvf-merge joins them");
   add_output_options(*command, *options);

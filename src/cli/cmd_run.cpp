@@ -12,6 +12,7 @@
 #include "qfi/fault_sets/faulty_unit.hpp"
 #include "qfi/report/evaluation.hpp"
 #include "qfi/workload/evaluate.hpp"
+#include "qfi/workload/inputs.hpp"
 
 namespace qfi::cli {
 namespace {
@@ -30,6 +31,7 @@ struct Options {
   KernelSet kernels = KernelSet::fast;
   bool json = false;
   bool is_forced = false;
+  std::string signature;
   std::uint64_t model_memory = k_model_memory;
   std::uint64_t data_memory = k_data_memory;
 };
@@ -93,10 +95,8 @@ Result<FaultyMultiplier> make_faulty_multiplier(const Options& options, const Pr
 
 Result<Program> load_program(const Options& options, const std::string& metric_tensor,
                              EvaluateParams& evaluation) {
-  QFI_TRY(Model model, load_tflite(options.model, load_params(options.model_memory)));
+  QFI_TRY(Model model, load_tflite(options.model, load_params(options.model_memory, options.signature)));
   log_warnings(model);
-  if (model.inputs.size() != 1)
-    return bad_input("{}: {} inputs; a data set feeds a model with 1", options.model, model.inputs.size());
   QFI_TRY(evaluation.files, tensor_files(options, model));
   evaluation.scores = model.outputs[0];
   if (metric_tensor != "output") {
@@ -127,7 +127,9 @@ Result<int> run(const Options& options) {
     QFI_TRY(multiplier, make_faulty_multiplier(options, program));
     params.units = &multiplier.unit->units();
   }
-  QFI_TRY(const DataSet data, DataSet::open(source.data, source.seed));
+  const auto inputs = input_names(program.model());
+  if (!inputs) return at(options.model, inputs.error());
+  QFI_TRY(const DataSet data, DataSet::open(source.data, source.seed, *inputs));
   params.scaling = source.input;
   params.max_bytes = options.memory;
   params.threads = options.threads > 0 ? options.threads : default_threads();
@@ -151,6 +153,7 @@ void add_run(CLI::App& app, Action& chosen) {
       "run", "inference over a data set, fault-free or with one fault: accuracy, confusion, IoU, tensors");
   auto options = std::make_shared<Options>();
   command->add_option("model", options->model, ".tflite model")->required()->type_name("FILE");
+  add_signature_option(*command, options->signature);
   add_data_options(*command, options->data);
   command->add_option("--output", options->output, "the model's raw output for all images")
       ->type_name("FILE.npy");

@@ -45,6 +45,8 @@ std::filesystem::path default_cache();
 /// Threads to use where the user does not say.
 unsigned default_threads();
 
+/// `--signature`: which of a model's signatures is meant.
+void add_signature_option(CLI::App& command, std::string& signature);
 /// `--model-memory`, in MiB on the command line.
 void add_model_memory_option(CLI::App& command, std::uint64_t& bytes);
 /// `--data-memory`, alike.

@@ -114,6 +114,10 @@ void add_data_options(CLI::App& command, DataOptions& o) {
                          "names in an .npz: images, or images,labels (default images,labels)"))
       ->delimiter(',')
       ->type_name("NAMES");
+  add(command.add_option("--layout", o.data.layout,
+                         "order of an image's numbers: flat is a row in the model's order"))
+      ->transform(CLI::CheckedTransformer(k_layouts))
+      ->default_str("nhwc");
   add(command.add_option("--select", o.select,
                          "which images: all, first:N, random:N, stratified:N, list:I,J,.."))
       ->capture_default_str()

@@ -39,6 +39,11 @@ void add_memory_option(CLI::App& command, const std::string& name, const std::st
 
 }  // namespace
 
+void add_signature_option(CLI::App& command, std::string& signature) {
+  command.add_option("--signature", signature, "of a model with several (default: the file's first)")
+      ->type_name("NAME");
+}
+
 void add_model_memory_option(CLI::App& command, std::uint64_t& bytes) {
   add_memory_option(command, "--model-memory", "limit of a model's tensors, and of its weights", bytes);
 }

@@ -69,32 +69,41 @@ std::string labels_refusal(DataFormat format) {
 }
 
 KeyTable file_keys(DataConfig& data) {
-  return {{.name = "format",
-           .value = choice(data.format, k_formats),
-           .is_required = true,
-           .sentence =
-               "The files have this format: the `cifar` formats are binary batches, `idx` may be gzipped, "
-               "`images` is a folder of PNG and JPEG files.",
-           .example = "npy"},
-          {.name = "images",
-           .value = path(data.images),
-           .is_required = true,
-           .sentence = "Images are read from this file or folder.",
-           .example = "images.npy"},
-          {.name = "labels",
-           .value = path(data.labels),
-           .refusal = [&data] { return labels_refusal(data.format); },
-           .sentence =
-               "Labels are read from this file: `npy` and `idx` need it (classes, or class maps); with "
-               "`images` it is a text file of names and classes or a folder of PNG class maps, and without "
-               "it the sub-folders are the classes.",
-           .example = "labels.npy"},
-          {.name = "arrays",
-           .value = map(array_keys(data)),
-           .refusal =
-               [&data] { return data.format == DataFormat::npz ? "" : "'arrays' belongs to the npz format"; },
-           .sentence = "An archive of format `npz` holds images and labels in these arrays.",
-           .example = "{images: x_test, labels: y_test}"}};
+  return {
+      {.name = "format",
+       .value = choice(data.format, k_formats),
+       .is_required = true,
+       .sentence =
+           "The files have this format: the `cifar` formats are binary batches, `idx` may be gzipped, "
+           "`images` is a folder of PNG and JPEG files.",
+       .example = "npy"},
+      {.name = "images",
+       .value = path(data.images),
+       .is_required = true,
+       .sentence = "Images are read from this file or folder.",
+       .example = "images.npy"},
+      {.name = "labels",
+       .value = path(data.labels),
+       .refusal = [&data] { return labels_refusal(data.format); },
+       .sentence =
+           "Labels are read from this file: `npy` and `idx` need it (classes, or class maps); with "
+           "`images` it is a text file of names and classes or a folder of PNG class maps, and without "
+           "it the sub-folders are the classes.",
+       .example = "labels.npy"},
+      {.name = "arrays",
+       .value = map(array_keys(data)),
+       .refusal =
+           [&data] { return data.format == DataFormat::npz ? "" : "'arrays' belongs to the npz format"; },
+       .sentence = "An archive of format `npz` holds images and labels in these arrays.",
+       .example = "{images: x_test, labels: y_test}"},
+      {.name = "layout",
+       .value = choice(data.layout, k_layouts),
+       .is_written = [&data] { return data.layout != DataLayout::nhwc; },
+       .sentence =
+           "The numbers of an image follow each other like this: `nhwc` is rows of pixels of channels, "
+           "`nchw` is channel by channel (arrays alone), `flat` is a row of numbers in the order that the "
+           "model takes them.",
+       .example = "nchw"}};
 }
 
 KeyTable label_keys(DataConfig& data) {

@@ -128,8 +128,16 @@ KeyTable keys_of(CampaignConfig& config, std::optional<SampleConfig>& sample) {
                      .is_required = true,
                      .sentence = "The network is this `.tflite` file.",
                      .example = "model.tflite"};
-  return joined(
-      {{model}, keys_of(static_cast<DataAndInput&>(config)), set_keys(config, sample), run_keys(config)});
+  const Key signature = {.name = "signature",
+                         .value = maybe(config.signature, [](std::string& name) { return text(name); }),
+                         .default_text = "the file's first",
+                         .is_written = [&config] { return config.signature.has_value(); },
+                         .sentence = "Of a model with several signatures this one is run.",
+                         .example = "serving_default"};
+  return joined({{model, signature},
+                 keys_of(static_cast<DataAndInput&>(config)),
+                 set_keys(config, sample),
+                 run_keys(config)});
 }
 
 FormDoc document_config() {

@@ -10,6 +10,7 @@
 
 #include "input_writer.hpp"
 #include "qfi/base/hash.hpp"
+#include "qfi/base/npy.hpp"
 #include "qfi/base/random.hpp"
 #include "qfi/base/random_purposes.hpp"
 #include "qfi/data/image.hpp"
@@ -36,6 +37,9 @@ Result<void> check(const DataConfig& config) {
   const std::string name = config.images.path.string();
   if (holds_labels(config.format) && !config.labels.text.empty())
     return bad_input("{}: holds its own labels; leave out those of {}", name, config.labels.path.string());
+  const bool is_array = config.format == DataFormat::npy || config.format == DataFormat::npz;
+  if (config.layout == DataLayout::nchw && !is_array)
+    return bad_input("{}: layout nchw is for arrays; the reader of this format knows the order itself", name);
   constexpr int k_most = 1'000'000;
   if (std::abs(std::int64_t{config.label_offset}) > k_most)
     return bad_input("label offset {}: at most {}", config.label_offset, k_most);
@@ -139,6 +143,55 @@ std::vector<std::uint64_t> without_ones(const std::vector<T>& shape) {
   return result;
 }
 
+// Channel by channel to pixel by pixel.
+Values interleaved(const Values& planes, std::uint64_t channels, std::uint64_t height, std::uint64_t width) {
+  Values result{{height, width, channels}, std::vector<float>(planes.values.size())};
+  const std::uint64_t pixels = height * width;
+  for (std::uint64_t i = 0; i < result.values.size(); ++i)
+    result.values[i] = planes.values[i % channels * pixels + i / channels];
+  return result;
+}
+
+// Whether an image's numbers may go into the input as they follow each other.
+bool fits(const std::vector<std::uint64_t>& image, const std::vector<int>& input, DataLayout layout) {
+  const auto a = without_ones(image);
+  const auto b = without_ones(input);
+  if (a == b) return true;
+  if (layout == DataLayout::flat) return a.size() <= 1 || b.size() <= 1;
+  return b.size() <= 1 && a.size() <= 2;  // a row takes an image of one channel row by row
+}
+
+// A model with several inputs: an array for each, by name.
+Result<std::map<std::string, DataSource>> open_inputs(const DataConfig& config,
+                                                      const std::vector<std::string>& inputs) {
+  const std::string name = config.images.path.string();
+  if (config.format != DataFormat::npz)
+    return bad_input("{}: the model has {} inputs ('{}'); give an .npz archive with an array for each", name,
+                     inputs.size(), fmt::join(inputs, "', '"));
+  if (changes_pixels(config))
+    return bad_input("{}: color, crop and resize are for models with one input", name);
+  std::map<std::string, DataSource> sources;
+  for (const std::string& input : inputs) {
+    DataConfig of_input = config;
+    of_input.images_array = input;
+    of_input.labels_array.clear();
+    QFI_TRY(const DataSource source, open_npz(of_input));
+    if (!sources.empty() && sources.begin()->second.count != source.count)
+      return bad_input("{}: '{}' holds {} images, '{}' {}", name, input, source.count, sources.begin()->first,
+                       sources.begin()->second.count);
+    sources.emplace(input, source);
+  }
+  return sources;
+}
+
+// Labels beside the arrays of several inputs may be absent.
+Result<DataConfig> with_labels_if_there(DataConfig config, const std::vector<std::string>& inputs) {
+  QFI_TRY(const auto arrays, npz_arrays(config.images.path, data_limit(config)));
+  config.images_array = inputs[0];
+  if (std::ranges::find(arrays, config.labels_array) == arrays.end()) config.labels_array.clear();
+  return config;
+}
+
 }  // namespace
 
 Values values_of(const Image& image) {
@@ -147,11 +200,16 @@ Values values_of(const Image& image) {
           {image.pixels.begin(), image.pixels.end()}};
 }
 
-Result<DataSet> DataSet::open(const DataConfig& config, std::uint64_t seed) {
+Result<DataSet> DataSet::open(const DataConfig& config, std::uint64_t seed,
+                              const std::vector<std::string>& inputs) {
   QFI_CHECK(check(config));
   DataSet data;
   data.m_config = config;
-  QFI_TRY(data.m_source, open_source(config));
+  if (!inputs.empty()) {
+    QFI_TRY(data.m_inputs, open_inputs(config, inputs));
+    QFI_TRY(data.m_config, with_labels_if_there(config, inputs));
+  }
+  QFI_TRY(data.m_source, open_source(data.m_config));
   const DataSource& source = data.m_source;
   const std::string name = config.images.path.string();
   if (!source.labels.empty() && source.labels.size() != source.count)
@@ -173,13 +231,45 @@ std::string DataSet::place_of(std::size_t k) const {
 }
 
 Result<Values> DataSet::image(std::size_t k) const {
-  QFI_TRY(const Values values, m_source.image(m_indices[k]));
+  QFI_TRY(Values values, m_source.image(m_indices[k]));
+  return changed(std::move(values), k);
+}
+
+Result<Values> DataSet::changed(Values values, std::size_t k) const {
+  if (m_config.layout == DataLayout::nchw && values.shape.size() == 3)
+    values = interleaved(values, values.shape[0], values.shape[1], values.shape[2]);
   if (!changes_pixels(m_config)) return values;
   auto image = as_image(values);
   if (image) image = cropped(converted(std::move(*image), m_config.color), m_config.crop);
   if (image && m_config.resize) image = resized(*image, *m_config.resize);
   if (!image) return at(place_of(k), image.error());
   return values_of(*image);
+}
+
+const DataSource& DataSet::source_of(const Tensor& input) const {
+  const auto named = m_inputs.find(input.name);
+  return named == m_inputs.end() ? m_source : named->second;
+}
+
+Result<Values> DataSet::image_for(std::size_t k, const Tensor& input) const {
+  QFI_TRY(Values image, source_of(input).image(m_indices[k]));
+  QFI_TRY(image, changed(std::move(image), k));
+  const std::vector<int>& shape = input.shape;
+  const bool is_row_of_planes = m_config.layout == DataLayout::nchw &&
+                                without_ones(image.shape).size() <= 1 && shape.size() == 4 &&
+                                image.values.size() == input.elements();
+  if (is_row_of_planes)
+    image = interleaved(image, static_cast<std::uint64_t>(shape[3]), static_cast<std::uint64_t>(shape[1]),
+                        static_cast<std::uint64_t>(shape[2]));
+  const bool is_of_size = image.values.size() == input.elements();
+  if (is_of_size && fits(image.shape, shape, m_config.layout)) return image;
+  const char* help = is_of_size
+                         ? "; if the numbers only follow each other in another order, say it: layout nchw "
+                           "(channel by channel) or flat (a row, as the model takes it)"
+                     : changes_pixels(m_config) ? ""
+                                                : "; nothing is cropped, resized or made grey unasked";
+  return bad_input("{} has the shape {}, the model's input{} {}{}", place_of(k), fmt::join(image.shape, "x"),
+                   m_inputs.empty() ? "" : " '" + input.name + "'", fmt::join(shape, "x"), help);
 }
 
 Result<ClassMap> DataSet::label_map(std::size_t k) const {
@@ -213,18 +303,11 @@ Result<void> DataSet::check_labels(std::size_t classes) const {
 
 Result<std::vector<std::byte>> DataSet::read_inputs(std::size_t first, std::size_t count, const Tensor& input,
                                                     const InputScaling& scaling) const {
-  QFI_TRY(const InputWriter writer, InputWriter::create(input, scaling, m_source.signed_type));
+  QFI_TRY(const InputWriter writer, InputWriter::create(input, scaling, source_of(input).signed_type));
   std::vector<std::byte> bytes;
   bytes.reserve(count * input.bytes());
-  const auto input_shape = without_ones(input.shape);
   for (std::size_t k = first; k < first + count; ++k) {
-    QFI_TRY(const Values image, this->image(k));
-    const auto image_shape = without_ones(image.shape);
-    const bool is_flat = image_shape.size() <= 1 || input_shape.size() <= 1;
-    if (image.values.size() != input.elements() || (!is_flat && image_shape != input_shape))
-      return bad_input("{} has the shape {}, the model's input {}{}", place_of(k),
-                       fmt::join(image.shape, "x"), fmt::join(input.shape, "x"),
-                       changes_pixels(m_config) ? "" : "; nothing is cropped, resized or made grey unasked");
+    QFI_TRY(const Values image, image_for(k, input));
     if (auto written = writer.append(image.values, bytes); !written) return at(place_of(k), written.error());
   }
   return bytes;

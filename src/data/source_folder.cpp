@@ -2,7 +2,9 @@
 // A folder of PNG or JPEG files. Labels: a text file with a name and a class per line, a folder of
 // PNG class maps with the images' names, or a sub-folder of images per class.
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
 
 #include "qfi/base/csv.hpp"
 #include "qfi/base/file.hpp"
@@ -16,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view k_separators = ", \t";
+constexpr std::string_view k_separators = ", \t\r";
 
 struct Files {
   fs::path folder;
@@ -81,43 +83,95 @@ struct LabelledFile {
   std::int64_t label = 0;
 };
 
-// The class stands behind the last comma, blank or tab; names may hold all three. nullopt: there is none.
-std::optional<LabelledFile> labelled_file(std::string_view line) {
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(k_separators);
+  if (first == std::string_view::npos) return "";
+  return text.substr(first, text.find_last_not_of(k_separators) - first + 1);
+}
+
+// The class is the last field, or stands behind the last comma, blank or tab; names may hold all three.
+// nullopt: there is none.
+std::optional<LabelledFile> labelled_file(std::span<const std::string_view> fields) {
   LabelledFile file;
-  const std::size_t separator = line.find_last_of(k_separators);
-  if (separator == std::string::npos || !parse_number(line.substr(separator + 1), file.label))
+  if (fields.size() > 1 && parse_number(trimmed(fields.back()), file.label)) {
+    file.name = trimmed(fmt::format("{}", fmt::join(fields.first(fields.size() - 1), ",")));
+    return file;
+  }
+  const std::string line = fmt::format("{}", fmt::join(fields, ","));
+  const std::string_view text = trimmed(line);
+  const std::size_t separator = text.find_last_of(k_separators);
+  if (separator == std::string::npos || !parse_number(text.substr(separator + 1), file.label))
     return std::nullopt;
-  file.name = line.substr(0, line.find_last_not_of(k_separators, separator) + 1);
+  file.name = trimmed(text.substr(0, separator));
   return file;
 }
 
-// "name,class" or "name class"; empty lines, and a first line that names no file, are skipped.
+// Two or more words, such as "file,class" or "image label": nothing that could name an image.
+bool is_header(std::span<const std::string_view> fields) {
+  const std::string line = fmt::format("{}", fmt::join(fields, ","));
+  const auto is_of_words = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '#' ||
+           k_separators.find(c) != std::string_view::npos;
+  };
+  const std::string_view text = trimmed(line);
+  return text.find_first_of(k_separators) != std::string_view::npos && std::ranges::all_of(text, is_of_words);
+}
+
+// "name,class" or "name class" in each row; empty rows and a header are skipped. An image stands there once.
 Result<Files> by_list(const fs::path& folder, const fs::path& list) {
   constexpr std::uint64_t k_max_list_bytes = std::uint64_t{1} << 30;
   QFI_TRY(const std::string text, read_file(list, k_max_list_bytes));
   Files files{folder, {}, {}, {}};
+  std::set<std::string> known;
   CsvReader reader(text, list.string());
+  bool is_first = true;
   for (;;) {
     QFI_TRY(const bool is_there, reader.next());
     if (!is_there) return files;
-    std::string line = fmt::format("{}", fmt::join(reader.fields(), ","));
-    while (line.ends_with('\r') || line.ends_with(' ')) line.pop_back();
+    const auto fields = reader.fields();
+    const std::string line(trimmed(fmt::format("{}", fmt::join(fields, ","))));
     if (line.empty()) continue;
-    const std::optional<LabelledFile> file = labelled_file(line);
-    if (!file) {
-      std::error_code ignored;
-      if (reader.line() == 1 &&
-          !fs::exists(folder / line.substr(0, line.find_first_of(k_separators)), ignored))
-        continue;
-      return bad_input("{}: '{}' is not a file name and a class number", reader.where(), line);
-    }
+    const std::optional<LabelledFile> file = labelled_file(fields);
+    if (!file && std::exchange(is_first, false) && is_header(fields)) continue;
+    is_first = false;
+    if (!file) return bad_input("{}: '{}' is not a file name and a class number", reader.where(), line);
     const fs::path name = file->name;
     if (name.empty() || name.is_absolute() || std::ranges::find(name, fs::path("..")) != name.end())
       return bad_input("{}: '{}' does not name a file below {}", reader.where(), name.string(),
                        folder.string());
+    if (!known.insert(name.lexically_normal().string()).second)
+      return bad_input("{}: '{}' has a label already", reader.where(), name.string());
     files.names.push_back(name.string());
     files.labels.push_back(file->label);
   }
+}
+
+// Wherever the list names an image, all images of that folder have a label.
+Result<void> check_all_are_listed(const Files& files, const fs::path& list) {
+  std::map<fs::path, std::set<std::string>> listed;
+  for (const std::string& name : files.names) {
+    const fs::path path = fs::path(name).lexically_normal();
+    listed[path.parent_path()].insert(path.filename().string());
+  }
+  for (const auto& [folder, names] : listed) {
+    QFI_TRY(const auto images, entries(files.folder / folder, is_image));
+    for (const std::string& image : images)
+      if (!names.contains(image))
+        return bad_input("{}: no label for {}; add it, or move the image out of the folder", list.string(),
+                         (files.folder / folder / image).string());
+  }
+  return {};
+}
+
+// Each class map belongs to an image.
+Result<void> check_maps(const fs::path& folder, const std::vector<std::string>& maps) {
+  const auto is_png = [](const fs::path& path) { return path.extension() == ".png"; };
+  QFI_TRY(const auto found, entries(folder, is_png));
+  const std::set<std::string> expected(maps.begin(), maps.end());
+  for (const std::string& name : found)
+    if (!expected.contains(name))
+      return bad_input("{}: no image has this class map; remove it", (folder / name).string());
+  return {};
 }
 
 // Of all files, by name and content.
@@ -152,6 +206,7 @@ Result<DataSource> open_image_folder(const DataConfig& config) {
   source.class_names = files.class_names;
   QFI_TRY(source.images_sha256, hash_of_files(folder, files.names, data_limit(config)));
   if (has_labels && !has_maps) {
+    QFI_CHECK(check_all_are_listed(files, config.labels.path));
     QFI_TRY(source.labels_sha256, sha256_of_file(config.labels.path, data_limit(config)));
   }
   const bool drop_alpha = config.color != ColorMode::as_stored;
@@ -164,6 +219,7 @@ Result<DataSource> open_image_folder(const DataConfig& config) {
   if (!has_maps) return source;
   std::vector<std::string> maps;
   for (const std::string& name : files.names) maps.push_back(fs::path(name).stem().string() + ".png");
+  QFI_CHECK(check_maps(config.labels.path, maps));
   QFI_TRY(source.labels_sha256, hash_of_files(config.labels.path, maps, data_limit(config)));
   source.label_map = [maps, map_folder = config.labels.path](std::uint64_t i) -> Result<ClassMap> {
     const fs::path path = map_folder / maps[i];

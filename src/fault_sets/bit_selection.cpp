@@ -15,6 +15,11 @@ bool is_of_network(const ValuePlace& place) {
   return place.target == FaultTarget::data && place.stage == Stage::network_input;
 }
 
+std::string label_of_input(const Model& model, int input) {
+  if (model.inputs.size() == 1) return "network input";
+  return fmt::format("network input '{}'", model.tensors[static_cast<std::size_t>(input)].name);
+}
+
 bool is_same(const ValuePlace& a, const ValuePlace& b) {
   if (a.target != FaultTarget::data)
     return std::ranges::find(a.tensors, b.tensor) != a.tensors.end();  // one memory
@@ -169,7 +174,8 @@ std::vector<ValuePlace> BitSelection::all_offered() const {
   std::vector<ValuePlace> places;
   for (const Stage stage : m_faults->stages)
     if (stage == Stage::network_input)
-      places.push_back(place_of_data(stage, 0, m_model->inputs[0], "network input"));
+      for (const int input : m_model->inputs)
+        places.push_back(place_of_data(stage, 0, input, label_of_input(*m_model, input)));
   for (std::size_t i = 0; i < m_model->operators.size(); ++i)
     for (const Stage stage : m_faults->stages)
       if (!m_program->is_folded(i)) offer_data(stage, i, places);

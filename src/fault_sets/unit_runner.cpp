@@ -56,12 +56,11 @@ Result<void> UnitRunner::run_golden(const InputScaling& input, PaddingTaps paddi
     if (!batches[worker]) batches[worker] = std::make_unique<Batch>(program, m_blocks.front().count);
     Batch& batch = *batches[worker];
     batch.set_images(block.count);
-    const auto values = read_inputs(m_workload, input, block.first, block.count);
-    if (!values) {
-      outcomes[b] = tl::unexpected(values.error());
-      return;
-    }
-    std::memcpy(batch.tensor(program.model().inputs[0]).data(), values->data(), values->size());
+    outcomes[b] = read_inputs(program.model(), m_workload.data, input, block.first, block.count,
+                              [&](int tensor, std::span<const std::byte> values) {
+                                std::ranges::copy(values, batch.tensor(tensor).begin());
+                              });
+    if (!outcomes[b]) return;
     std::size_t next = 0;
     for (std::size_t i = 0; i < program.model().operators.size(); ++i) {
       if (i == m_cut)

@@ -12,6 +12,7 @@
 #include "qfi/base/parallel.hpp"
 #include "qfi/workload/block_size.hpp"
 #include "qfi/workload/classification.hpp"
+#include "qfi/workload/inputs.hpp"
 
 namespace qfi {
 namespace {
@@ -130,13 +131,12 @@ class Evaluator {
 
  private:
   Result<void> run_block(std::size_t first, std::size_t count, Worker& worker) {
-    const int input = m_model.inputs[0];
     const int output = m_params.scores;
     worker.batch.set_images(count);
-    QFI_TRY(
-        const std::vector<std::byte> values,
-        m_data.read_inputs(first, count, m_model.tensors[static_cast<std::size_t>(input)], m_params.scaling));
-    std::memcpy(worker.batch.tensor(input).data(), values.data(), values.size());
+    QFI_CHECK(read_inputs(m_model, m_data, m_params.scaling, first, count,
+                          [&](int input, std::span<const std::byte> values) {
+                            std::ranges::copy(values, worker.batch.tensor(input).begin());
+                          }));
     m_program.run(worker.batch, 0, m_model.operators.size(), m_params.units);
     QFI_CHECK(m_recorder.keep(worker.batch, first));
     const Tensor& tensor = m_model.tensors[static_cast<std::size_t>(output)];

@@ -22,9 +22,11 @@ std::size_t GoldenBlocks::images(std::size_t block) const {
 
 Result<std::unique_ptr<GoldenActivations>> GoldenBlocks::make(std::size_t first, std::size_t count,
                                                               unsigned threads) const {
-  QFI_TRY(const std::vector<std::byte> inputs, read_inputs(m_workload, m_input, first, count));
   auto golden = std::make_unique<GoldenActivations>(m_propagation, count);
-  std::memcpy(golden->tensor(m_workload.program->model().inputs[0]).data(), inputs.data(), inputs.size());
+  QFI_CHECK(read_inputs(m_workload.program->model(), m_workload.data, m_input, first, count,
+                        [&](int input, std::span<const std::byte> values) {
+                          std::ranges::copy(values, golden->tensor(input).begin());
+                        }));
   golden->run(threads);
   return golden;
 }

@@ -29,9 +29,10 @@ std::span<const std::byte> golden_tensor(const Workload& workload, std::size_t i
 
 Result<void> run_golden_block(Workload& workload, const InputScaling& scaling, std::size_t first,
                               Batch& batch) {
-  const int input = workload.program->model().inputs[0];
-  QFI_TRY(const std::vector<std::byte> values, read_inputs(workload, scaling, first, batch.images()));
-  std::memcpy(batch.tensor(input).data(), values.data(), values.size());
+  QFI_CHECK(read_inputs(workload.program->model(), workload.data, scaling, first, batch.images(),
+                        [&](int input, std::span<const std::byte> values) {
+                          std::ranges::copy(values, batch.tensor(input).begin());
+                        }));
   workload.program->run(batch, 0, workload.program->model().operators.size());
   for (std::size_t k = 0; k < workload.watched.size(); ++k) {
     const auto from = batch.tensor(workload.watched[k]);
@@ -95,12 +96,6 @@ FaultCounts& FaultCounts::operator+=(const FaultCounts& other) {
   return *this;
 }
 
-Result<std::vector<std::byte>> read_inputs(const Workload& workload, const InputScaling& scaling,
-                                           std::size_t first, std::size_t count) {
-  return workload.data.read_inputs(first, count, workload.tensor(workload.program->model().inputs[0]),
-                                   scaling);
-}
-
 FaultCounts score_image(const Workload& workload, std::size_t image, const TensorOf& tensor_of) {
   const auto values = tensor_of(workload.metric_tensor);
   const GoldenAnswer golden{workload.golden.classes[image],
@@ -121,9 +116,9 @@ FaultCounts score_image(const Workload& workload, std::size_t image, const Tenso
 
 Result<Workload> make_workload(Model model, const std::string& file, const DataAndInput& source,
                                const WorkloadParams& params) {
-  if (model.inputs.size() != 1)
-    return bad_input("{}: {} inputs; campaigns need a model with 1", file, model.inputs.size());
   Workload workload;
+  const auto inputs = input_names(model);
+  if (!inputs) return at(file, inputs.error());
   QFI_TRY(workload.metric_tensor, find_metric_tensor(model, source.metric_tensor));
   for (const int output : model.outputs)
     if (std::ranges::find(workload.watched, output) == workload.watched.end())
@@ -139,7 +134,7 @@ Result<Workload> make_workload(Model model, const std::string& file, const DataA
   for (const int tensor : workload.watched)
     if (workload.tensor(tensor).is_constant)
       return bad_input("{}: the output '{}' is a constant", file, workload.tensor(tensor).name);
-  QFI_TRY(workload.data, DataSet::open(source.data, source.seed));
+  QFI_TRY(workload.data, DataSet::open(source.data, source.seed, *inputs));
   workload.task = task_of(workload.data);
   if (workload.task == nullptr)
     return bad_input("{}: a campaign needs a class for each image, or a class map",

@@ -15,6 +15,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 TEST_F(Command, CampaignWritesResultsThatAddUp) {
@@ -667,4 +668,93 @@ TEST_F(Command, NvfWritesNeuronsThatACampaignProtects) {
 }
 
 }  // namespace
+std::string user_case(const std::string& file) { return (shared_folder() / "data/cases" / file).string(); }
+
+TEST_F(Command, RunTakesTheOrderOfNumbersFromAnOption) {
+  QFI_NEEDS_SHARED_DATA();
+  const std::string model = user_case("flat_images_accepted/model.tflite");
+  const auto output = [&](const std::string& data, std::vector<std::string> more) {
+    more.insert(more.begin(), {"run", model, "--data", user_case("flat_images_accepted/" + data), "--output",
+                               "o.npy", "--force"});
+    const ProcessOutcome outcome = run(more);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+    return value_of(read_npy(folder() / "o.npy")).data;
+  };
+  const std::string expected = output("nhwc.npy", {});
+  EXPECT_EQ(output("nchw.npy", {"--layout", "nchw"}), expected);
+  EXPECT_EQ(output("flat_chw.npy", {"--layout", "nchw"}), expected);
+  EXPECT_NE(output("flat_chw.npy", {"--layout", "flat"}), expected);
+  for (const char* data : {"nchw.npy", "flat_chw.npy"})
+    expect_refused({"run", model, "--data", user_case(std::string("flat_images_accepted/") + data)},
+                   "say it: layout nchw (channel by channel) or flat");
+}
+
+TEST_F(Command, RunReadsLabelsAsSpreadsheetsWriteThem) {
+  QFI_NEEDS_SHARED_DATA();
+  const auto arguments = [](const std::string& labels) {
+    return std::vector<std::string>{"run",      user_case("csv_with_bom/model.tflite"),
+                                    "--data",   user_case("csv_with_bom/images"),
+                                    "--labels", user_case("csv_with_bom/" + labels)};
+  };
+  for (const char* labels : {"labels.csv", "quoted.csv"}) {
+    const ProcessOutcome outcome = run(arguments(labels));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+    EXPECT_THAT(outcome.output, HasSubstr("3 images in")) << labels;
+  }
+  expect_refused(arguments("first_line.csv"),
+                 "first_line.csv:1: '0.png;0' is not a file name and a class number");
+}
+
+TEST_F(Command, RunFeedsSeveralInputsFromAnArchive) {
+  QFI_NEEDS_SHARED_DATA();
+  const NpyArray x = value_of(read_npy(user_case("two_inputs/input0.npy")));
+  const NpyArray other = value_of(read_npy(user_case("two_inputs/input1.npy")));
+  ASSERT_TRUE(write_file(folder() / "x.npy", value_of(read_file(user_case("two_inputs/input0.npy")))));
+  ASSERT_TRUE(write_file(folder() / "unused.npy", value_of(read_file(user_case("two_inputs/input1.npy")))));
+  const std::string script =
+      "import zipfile; z = zipfile.ZipFile('i.npz', 'w'); z.write('x.npy'); z.write('unused.npy')";
+  ASSERT_EQ(
+      value_of(run_process({"/usr/bin/python3", "-c", script}, folder(), std::chrono::seconds(60))).exit_code,
+      0);
+  const std::string model = user_case("two_inputs/model.tflite");
+  const ProcessOutcome outcome = run({"run", model, "--data", "i.npz", "--output", "o.npy"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  EXPECT_TRUE(value_of(read_npy(folder() / "o.npy")).data ==
+              value_of(read_npy(user_case("two_inputs/expected.npy"))).data);
+  expect_refused(
+      {"run", model, "--data", "x.npy"},
+      "x.npy: the model has 2 inputs ('x', 'unused'); give an .npz archive with an array for each");
+}
+
+TEST_F(Command, ASignatureIsChosenByName) {
+  QFI_NEEDS_SHARED_DATA();
+  const std::string model = user_case("two_signatures/model.tflite");
+  const ProcessOutcome first =
+      run({"run", model, "--data", user_case("two_signatures/input.npy"), "--output", "o.npy"});
+  ASSERT_EQ(first.exit_code, 0) << first.output;
+  EXPECT_THAT(first.output,
+              HasSubstr("qfi: warning: 2 graphs, with the signatures 'classify', 'embed'; 'classify' is"));
+  EXPECT_TRUE(value_of(read_npy(folder() / "o.npy")).data ==
+              value_of(read_npy(user_case("two_signatures/expected.npy"))).data);
+  const ProcessOutcome other = run({"inspect", model, "--signature", "embed"});
+  ASSERT_EQ(other.exit_code, 0) << other.output;
+  EXPECT_THAT(other.output, Not(HasSubstr("warning")));
+  EXPECT_THAT(other.output, HasSubstr("PartitionedCall_1:01"));
+  expect_refused({"inspect", model, "--signature", "detect"},
+                 "no signature 'detect'; the model has 'classify', 'embed'");
+}
+
+TEST_F(Command, PointersOfGitLfsAreNamed) {
+  QFI_NEEDS_SHARED_DATA();
+  const std::string pointer = user_case("git_lfs_pointer/model.tflite");
+  const std::string told = "a Git LFS pointer, not the file itself; fetch it with git lfs pull";
+  expect_refused({"inspect", pointer}, told);
+  expect_refused({"run", pointer, "--data", demo("images.npy")}, told);
+  expect_refused({"run", demo("shapes.tflite"), "--data", pointer, "--format", "npy"}, told);
+  expect_refused(
+      {"run", demo("shapes.tflite"), "--data", demo("images.npy"), "--netlist", pointer, "--fault", "x:1"},
+      told);
+  expect_refused({"campaign", pointer}, told);
+}
+
 }  // namespace qfi::test

@@ -155,8 +155,10 @@ TEST_F(Campaign, AFlippedWeightIsTheModelWithThatWeight) {
     model.tensors[static_cast<std::size_t>(tensor)].data = weights;
     const Program program = value_of(Program::prepare(std::move(model)));
     Batch batch(program, workload.images());
-    const auto inputs = value_of(read_inputs(workload, done.plan.config.input, 0, workload.images()));
-    std::ranges::copy(inputs, batch.tensor(program.model().inputs[0]).begin());
+    const int input = program.model().inputs[0];
+    const auto inputs = value_of(
+        workload.data.read_inputs(0, workload.images(), workload.tensor(input), done.plan.config.input));
+    std::ranges::copy(inputs, batch.tensor(input).begin());
     program.run(batch, 0, program.model().operators.size());
     FaultCounts counts;
     for (std::size_t image = 0; image < workload.images(); ++image)

@@ -140,5 +140,89 @@ TEST_F(Data, InputsAreQuantizedAsTheModelOrTheConfigSays) {
               HasSubstr("image 0 has the shape 2x1, the model's input 1x3x1"));
 }
 
+// One image whose numbers tell where they lie: 100 * row + 10 * column + channel.
+struct Order {
+  std::vector<std::uint64_t> shape;
+  std::vector<std::uint8_t> numbers;
+};
+
+constexpr std::uint64_t k_height = 2, k_width = 2, k_channels = 3;
+
+Order pixel_by_pixel() {
+  Order order{{1, k_height, k_width, k_channels}, {}};
+  for (std::uint64_t y = 0; y < k_height; ++y)
+    for (std::uint64_t x = 0; x < k_width; ++x)
+      for (std::uint64_t c = 0; c < k_channels; ++c)
+        order.numbers.push_back(static_cast<std::uint8_t>(100 * y + 10 * x + c));
+  return order;
+}
+
+Order channel_by_channel() {
+  Order order{{1, k_channels, k_height, k_width}, {}};
+  for (std::uint64_t c = 0; c < k_channels; ++c)
+    for (std::uint64_t y = 0; y < k_height; ++y)
+      for (std::uint64_t x = 0; x < k_width; ++x)
+        order.numbers.push_back(static_cast<std::uint8_t>(100 * y + 10 * x + c));
+  return order;
+}
+
+Order as_row(Order order) {
+  order.shape = {1, order.numbers.size()};
+  return order;
+}
+
+TEST_F(Data, TheOrderOfNumbersIsNeverGuessed) {
+  Tensor input;
+  input.type = TensorType::uint8;
+  input.shape = {1, static_cast<int>(k_height), static_cast<int>(k_width), static_cast<int>(k_channels)};
+  input.quantization = {{1.0F}, {0}, 0};
+  DataConfig data = config(DataFormat::npy);
+  data.labels = {};
+  const auto read = [&](const Order& order, DataLayout layout) -> Result<std::vector<std::uint8_t>> {
+    write("images", npy_bytes("u1", order.shape, std::as_bytes(std::span(order.numbers))));
+    data.layout = layout;
+    QFI_TRY(const DataSet set, DataSet::open(data, 1));
+    QFI_TRY(const auto bytes, set.read_inputs(0, 1, input, {}));
+    std::vector<std::uint8_t> numbers;
+    for (const std::byte byte : bytes) numbers.push_back(std::to_integer<std::uint8_t>(byte));
+    return numbers;
+  };
+  const std::vector<std::uint8_t> expected = pixel_by_pixel().numbers;
+  EXPECT_EQ(value_of(read(pixel_by_pixel(), DataLayout::nhwc)), expected);
+  EXPECT_EQ(value_of(read(channel_by_channel(), DataLayout::nchw)), expected);
+  EXPECT_EQ(value_of(read(as_row(channel_by_channel()), DataLayout::nchw)), expected);
+  EXPECT_EQ(value_of(read(as_row(pixel_by_pixel()), DataLayout::flat)), expected);
+  for (const Order& order : {channel_by_channel(), as_row(channel_by_channel()), as_row(pixel_by_pixel())}) {
+    const auto refused = read(order, DataLayout::nhwc);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("the model's input 1x2x2x3; "));
+    EXPECT_THAT(refused.error().message, HasSubstr("layout nchw (channel by channel) or flat"));
+  }
+  EXPECT_FALSE(read(channel_by_channel(), DataLayout::flat)) << "not a row";
+  EXPECT_FALSE(read(pixel_by_pixel(), DataLayout::nchw)) << "2 channels of 2x3";
+  input.shape = {1, 12};
+  EXPECT_FALSE(read(pixel_by_pixel(), DataLayout::nhwc)) << "an input that is a row does not say its order";
+  EXPECT_EQ(value_of(read(pixel_by_pixel(), DataLayout::flat)), expected);
+  EXPECT_EQ(value_of(read({{1, 3, 4, 1}, expected}, DataLayout::nhwc)), expected) << "one channel: one order";
+}
+
+TEST_F(Data, ALayoutBelongsToArrays) {
+  DataConfig data = config(DataFormat::idx);
+  data.layout = DataLayout::nchw;
+  EXPECT_THAT(DataSet::open(data, 1).error().message, HasSubstr("layout nchw is for arrays"));
+}
+
+TEST_F(Data, SeveralInputsNeedAnArchive) {
+  write_npy(2);
+  EXPECT_THAT(DataSet::open(config(DataFormat::npy), 1, {"x", "y"}).error().message,
+              HasSubstr("the model has 2 inputs ('x', 'y'); give an .npz archive with an array for each"));
+}
+
+TEST_F(Data, PointersOfGitLfsAreNamed) {
+  write("images", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n");
+  EXPECT_THAT(DataSet::open(config(DataFormat::npy), 1).error().message,
+              HasSubstr("images: a Git LFS pointer, not the file itself; fetch it with git lfs pull"));
+}
+
 }  // namespace
 }  // namespace qfi

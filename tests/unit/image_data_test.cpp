@@ -116,7 +116,7 @@ TEST_F(ImageData, ALabelsFileGivesImagesOrderAndClasses) {
   const DataSet data = value_of(DataSet::open(folder("labels.csv"), 1));
   EXPECT_THAT(data.labels(), ElementsAre(7, 3));
   EXPECT_THAT(value_of(data.image(0)).values, ElementsAre(4, 5, 6));
-  write("labels.csv", "x.png,1\nx.png,one\n");
+  write("labels.csv", "deep/y z.png,1\nx.png,one\n");
   EXPECT_THAT(DataSet::open(folder("labels.csv"), 1).error().message,
               HasSubstr("labels.csv:2: 'x.png,one' is not a file name and a class number"));
   write("labels.csv", "x.png,1.0\n");
@@ -129,6 +129,48 @@ TEST_F(ImageData, ALabelsFileGivesImagesOrderAndClasses) {
               HasSubstr("does not name a file below"));
   write("labels.csv", "missing.png,1\n");
   EXPECT_THAT(DataSet::open(folder("labels.csv"), 1).error().message, HasSubstr("missing.png: cannot open"));
+}
+
+// What spreadsheets write.
+TEST_F(ImageData, LabelsFilesMayHaveAMarkQuotesAndAHeader) {
+  write("images/x, y.png", png_of(plain(1, 1, {1})));
+  write("images/z.png", png_of(plain(1, 1, {2})));
+  for (const char* text :
+       {"\xEF\xBB\xBF\"x, y.png\",3\r\nz.png,4\r\n", "\"x, y.png\",\"3\"\n\"z.png\",\"4\"\n",
+        "\xEF\xBB\xBF\"File name\",\"Class\"\r\n\"x, y.png\",\"3\"\r\nz.png, 4 \r\n", "x, y.png,3\nz.png 4\n",
+        "file\tlabel\nx, y.png\t3\nz.png\t4"}) {
+    write("labels.csv", text);
+    const DataSet data = value_of(DataSet::open(folder("labels.csv"), 1));
+    EXPECT_THAT(data.labels(), ElementsAre(3, 4)) << text;
+    EXPECT_EQ(value_of(data.image(0)).values[0], 1) << text;
+  }
+}
+
+TEST_F(ImageData, ImagesAndLabelsMustBeTheSame) {
+  write("images/x.png", png_of(plain(1, 1, {1})));
+  write("images/z.png", png_of(plain(1, 1, {2})));
+  const auto message = [&](const std::string& text) {
+    write("labels.csv", text);
+    const auto data = DataSet::open(folder("labels.csv"), 1);
+    return data ? "no error" : data.error().message;
+  };
+  EXPECT_THAT(message("x.png;0\nz.png,1\n"),
+              HasSubstr("labels.csv:1: 'x.png;0' is not a file name and a class"));
+  EXPECT_THAT(message("x.png\nz.png,1\n"), HasSubstr("labels.csv:1: 'x.png' is not a file name and a class"));
+  EXPECT_THAT(message("x.png,0\n"), HasSubstr("labels.csv: no label for "));
+  EXPECT_THAT(message("x.png,0\n"), HasSubstr("z.png; add it, or move the image out of the folder"));
+  EXPECT_THAT(message("x.png,0\nz.png,1\nx.png,1\n"), HasSubstr("labels.csv:3: 'x.png' has a label already"));
+  EXPECT_THAT(message("x.png,0\nz.png,1\nw.png,1\n"), HasSubstr("w.png: cannot open"));
+  EXPECT_EQ(message("x.png,0\nz.png,1\n"), "no error");
+}
+
+TEST_F(ImageData, EveryClassMapNeedsItsImage) {
+  write("images/x.png", png_of(plain(1, 1, {1})));
+  write("maps/x.png", png_of(plain(1, 1, {0})));
+  EXPECT_TRUE(DataSet::open(folder("maps"), 1));
+  write("maps/y.png", png_of(plain(1, 1, {0})));
+  EXPECT_THAT(DataSet::open(folder("maps"), 1).error().message,
+              HasSubstr("y.png: no image has this class map"));
 }
 
 TEST_F(ImageData, DamagedImagesAreNamedAndRefused) {

@@ -195,6 +195,7 @@ enum class Design : std::uint8_t { crossed, paired };
 
 struct CampaignConfig : DataAndInput {
   ConfigPath model;
+  std::optional<std::string> signature;  ///< of the model; nothing: its first graph
   std::vector<FaultsConfig> faults;
   Design design = Design::crossed;
   IntervalConfig interval;

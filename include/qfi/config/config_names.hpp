@@ -22,6 +22,8 @@ inline const Names<DataFormat> k_formats = {{"cifar10", DataFormat::cifar10},
                                             {"npy", DataFormat::npy},
                                             {"npz", DataFormat::npz},
                                             {"images", DataFormat::images}};
+inline const Names<DataLayout> k_layouts = {
+    {"nhwc", DataLayout::nhwc}, {"nchw", DataLayout::nchw}, {"flat", DataLayout::flat}};
 inline const Names<ColorMode> k_colors = {
     {"as_stored", ColorMode::as_stored}, {"rgb", ColorMode::rgb}, {"grey", ColorMode::grey}};
 inline const Names<ResizeMethod> k_methods = {{"bilinear", ResizeMethod::bilinear},

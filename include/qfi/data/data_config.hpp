@@ -30,6 +30,10 @@ inline bool holds_labels(DataFormat format) {
          format == DataFormat::cifar100_coarse || format == DataFormat::npz;
 }
 
+/// How the numbers of an image follow each other. nhwc: rows of pixels of channels, as TFLite models take
+/// them. nchw: channel by channel. flat: a row of numbers, in the order that the model takes them.
+enum class DataLayout : std::uint8_t { nhwc, nchw, flat };
+
 /// The longest side of images that are decoded, of crops and of resized images, in pixels.
 constexpr int k_max_image_side = 1 << 14;
 
@@ -76,6 +80,7 @@ struct DataConfig {
   ConfigPath labels;
   std::string images_array = "images";  ///< npz only
   std::string labels_array = "labels";
+  DataLayout layout = DataLayout::nhwc;
   ImageSelection select = SelectAll{};
   int label_offset = 0;             ///< class = label + offset
   std::optional<int> ignore_label;  ///< class maps only: pixels with it are not counted

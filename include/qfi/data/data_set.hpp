@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,9 +38,11 @@ struct DataSource {
 
 class DataSet {
  public:
-  /// `seed` draws the random selections. Errors: damaged or short files, different numbers of
-  /// images and labels, a selection that the files cannot give.
-  static Result<DataSet> open(const DataConfig& config, std::uint64_t seed);
+  /// `seed` draws the random selections. `inputs`: the names of a model's inputs, if it has several; the data
+  /// are an .npz archive then, which holds an array for each. Errors: damaged or short files, different
+  /// numbers of images and labels, a selection that the files cannot give.
+  static Result<DataSet> open(const DataConfig& config, std::uint64_t seed,
+                              const std::vector<std::string>& inputs = {});
 
   std::size_t images() const { return m_indices.size(); }
   /// Place of each selected image in the file, rising.
@@ -68,15 +71,20 @@ class DataSet {
   /// input's own INT8 or INT16 type hold the codes; else value v becomes the v-th code of an 8-bit
   /// type (0 -> smallest), which needs whole values 0..255, or for FLOAT32 the value itself.
   /// Channels are the last of the input's 4 dimensions. Errors: shapes differ (dimensions of size 1
-  /// aside; flat ones match any), the type needs a scaling, or a value is not finite.
+  /// aside, and images of one channel for an input that is a row), the type needs a scaling, or a value is
+  /// not finite. Of several inputs, the name tells which array is read.
   Result<std::vector<std::byte>> read_inputs(std::size_t first, std::size_t count, const Tensor& input,
                                              const InputScaling& scaling) const;
 
  private:
   std::string place_of(std::size_t k) const;
+  const DataSource& source_of(const Tensor& input) const;
+  Result<Values> changed(Values values, std::size_t k) const;
+  Result<Values> image_for(std::size_t k, const Tensor& input) const;
 
   DataConfig m_config;
   DataSource m_source;
+  std::map<std::string, DataSource> m_inputs;  ///< by the input's name, where the model has several
   std::vector<std::uint64_t> m_indices;
   std::vector<int> m_labels;
   std::string m_selection_hash;

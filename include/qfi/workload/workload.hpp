@@ -15,6 +15,7 @@
 #include "qfi/data/data_set.hpp"
 #include "qfi/engine/program.hpp"
 #include "qfi/workload/counts.hpp"
+#include "qfi/workload/inputs.hpp"
 #include "qfi/workload/task.hpp"
 
 namespace qfi {
@@ -52,15 +53,11 @@ struct WorkloadParams {
   std::uint64_t model_memory = k_model_memory;
 };
 
-/// Prepares the program and runs the golden run. `model_file` is the model's path, for errors. Errors: more
-/// than one input, a metric that is no score per class or pixel, labels that are missing or no classes,
+/// Prepares the program and runs the golden run. `model_file` is the model's path, for errors. Errors: a
+/// metric that is no score per class or pixel, labels that are missing or no classes,
 /// images that do not fit, outputs of more than 4 GiB.
 Result<Workload> make_workload(Model model, const std::string& model_file, const DataAndInput& source,
                                const WorkloadParams& params);
-
-/// The input tensor of images first .. first+count-1.
-Result<std::vector<std::byte>> read_inputs(const Workload& workload, const InputScaling& scaling,
-                                           std::size_t first, std::size_t count);
 
 /// Gives one image's tensor after a faulty run. It is asked for watched tensors only.
 using TensorOf = std::function<std::span<const std::byte>(int tensor)>;
