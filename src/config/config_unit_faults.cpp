@@ -120,26 +120,34 @@ KeyTable keys_of(StuckAtConfig& faults) {
 }
 
 KeyTable keys_of(TableConfig& table) {
-  return {{.name = "file",
-           .value = path(table.file),
-           .is_required = true,
-           .sentence =
-               "This file holds the 256 x 256 products of stored codes, as `.npy` of integers or as 65,536 "
-               "little-endian int32; zero points are corrected outside, exactly.",
-           .example = "mitchell.npy"},
-          {.name = "order",
-           .value = choice(table.order, k_orders),
-           .sentence =
-               "Codes stand from the smallest to the largest (`rising`), or by their stored byte, 0 .. 127, "
-               "-128 .. -1 (`twos_complement`).",
-           .example = "twos_complement"},
-          {.name = "rows",
-           .value = choice(table.rows, k_rs1),
-           .sentence = "The first index of the table is the code of this operand.",
-           .example = "input"},
-          operators_key(table.operators),
-          layers_key(table.layers),
-          padding_key(table.padding)};
+  return {
+      {.name = "file",
+       .value = path(table.file),
+       .is_required = true,
+       .sentence =
+           "This file holds the 256 x 256 products of stored codes, as `.npy` of integers, as 65,536 "
+           "little-endian int32 or uint16, or as a text of whole numbers (a C array); zero points are "
+           "corrected outside, exactly.",
+       .example = "mitchell.npy"},
+      {.name = "order",
+       .value = choice(table.reading.order, k_orders),
+       .sentence =
+           "Codes stand from the smallest to the largest (`rising`), or by their stored byte, 0 .. 127, "
+           "-128 .. -1 (`twos_complement`).",
+       .example = "twos_complement"},
+      {.name = "rows",
+       .value = choice(table.reading.rows, k_rs1),
+       .sentence = "The first index of the table is the code of this operand.",
+       .example = "input"},
+      {.name = "values",
+       .value = choice(table.reading.values, k_table_values),
+       .is_written = [&table] { return table.reading.values != TableValues::as_stored; },
+       .sentence = "The file's numbers are the products (`as_stored`), words of 16 bits in two's complement "
+                   "(`twos_complement`), or the products plus 32768 (`shifted`).",
+       .example = "shifted"},
+      operators_key(table.operators),
+      layers_key(table.layers),
+      padding_key(table.padding)};
 }
 
 }  // namespace qfi

@@ -20,6 +20,7 @@
 #include "qfi/faults/stuck_at.hpp"
 #include "qfi/statistics/sample_size.hpp"
 #include "qfi/tables/fault_tables.hpp"
+#include "qfi/tables/table_file.hpp"
 
 namespace qfi {
 
@@ -34,15 +35,10 @@ struct StuckAtConfig {
   PaddingTaps padding = PaddingTaps::skip;
 };
 
-/// In which order a file's codes stand: from the smallest to the largest, or by their stored byte (INT8: 0 ..
-/// 127, -128 .. -1).
-enum class TableOrder : std::uint8_t { rising, twos_complement };
-
 /// `faults` entry of kind product_table: products of stored codes, 256 x 256, zero points corrected outside.
 struct TableConfig {
   ConfigPath file;
-  TableOrder order = TableOrder::rising;
-  Rs1 rows = Rs1::weight;  ///< what the first index is of
+  TableReading reading;
   std::vector<OperatorKind> operators = {OperatorKind::conv_2d};
   std::vector<std::string> layers;  ///< as above
   PaddingTaps padding = PaddingTaps::skip;
