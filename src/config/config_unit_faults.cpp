@@ -25,9 +25,10 @@ Key padding_key(PaddingTaps& padding) {
       .example = "multiply"};
 }
 
-bool has_roles(const PortRoles& roles) {
-  return !roles.rs1.empty() || !roles.rs2.empty() || !roles.result.empty() || !roles.tie.empty() ||
-         roles.is_unsigned;
+bool is_map(const StuckAtConfig& faults) {
+  const PortRoles& roles = faults.roles;
+  return faults.library || roles.is_approximate || !roles.rs1.empty() || !roles.rs2.empty() ||
+         !roles.result.empty() || !roles.tie.empty() || roles.is_unsigned;
 }
 
 Key port_key(std::string name, std::string& port, std::string what, std::string example) {
@@ -52,22 +53,36 @@ Value ties(std::map<std::string, std::uint64_t>& tie) {
 }
 
 KeyTable netlist_keys(StuckAtConfig& faults) {
-  return {{.name = "file",
-           .value = path(faults.netlist),
-           .is_required = true,
-           .sentence = "The netlist is this file.",
-           .example = "unit.json"},
-          port_key("rs1", faults.roles.rs1, "takes the first operand", "op_a"),
-          port_key("rs2", faults.roles.rs2, "takes the second operand", "op_b"),
-          port_key("result", faults.roles.result, "gives the product", "res"),
-          {.name = "tie",
-           .value = ties(faults.roles.tie),
-           .sentence = "All other input ports are held at these values.",
-           .example = "{enable: 1}"},
-          {.name = "unsigned",
-           .value = flag(faults.roles.is_unsigned),
-           .sentence = "Operands and result are unsigned numbers.",
-           .example = "true"}};
+  return {
+      {.name = "file",
+       .value = path(faults.netlist),
+       .is_required = true,
+       .sentence = "The netlist is this file.",
+       .example = "unit.json"},
+      port_key("rs1", faults.roles.rs1, "takes the first operand", "op_a"),
+      port_key("rs2", faults.roles.rs2, "takes the second operand", "op_b"),
+      port_key("result", faults.roles.result, "gives the product", "res"),
+      {.name = "tie",
+       .value = ties(faults.roles.tie),
+       .sentence = "All other input ports are held at these values.",
+       .example = "{enable: 1}"},
+      {.name = "unsigned",
+       .value = flag(faults.roles.is_unsigned),
+       .sentence = "Operands and result are unsigned numbers.",
+       .example = "true"},
+      {.name = "approximate",
+       .value = flag(faults.roles.is_approximate),
+       .is_written = [&faults] { return faults.roles.is_approximate; },
+       .sentence = "The multiplier need not be exact: the golden run of this entry goes through it without a "
+                   "fault, and faults are counted against that.",
+       .example = "true"},
+      {.name = "library",
+       .value = maybe(faults.library, [](ConfigPath& file) { return path(file); }),
+       .default_text = "none",
+       .sentence =
+           "The netlist's cells are modules of this Verilog file, which Yosys evaluates; a netlist that "
+           "`qfi synth --library` wrote needs none.",
+       .example = "cells.v"}};
 }
 
 // A path, or a map for netlists that do not tell their ports.
@@ -76,8 +91,7 @@ Value netlist_value(StuckAtConfig& faults) {
   return {.read = [&faults, file](const ConfigReader& reader, const YamlNode& node) -> Result<void> {
             return node.is_map() ? read_keys(reader, node, netlist_keys(faults)) : file.read(reader, node);
           },
-          .json = [&faults,
-                   file] { return has_roles(faults.roles) ? json_of(netlist_keys(faults)) : file.json(); },
+          .json = [&faults, file] { return is_map(faults) ? json_of(netlist_keys(faults)) : file.json(); },
           .describe =
               [file](KeyDoc& doc) {
                 StuckAtConfig unset;

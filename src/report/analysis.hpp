@@ -35,6 +35,9 @@ std::vector<NamedEstimates> estimates_of(const SetResults& set);
 std::optional<double> population_of(const SetResults& set, const StratumResults& stratum);
 double population_of(const SetResults& set, const DomainResults& domain);
 
+/// That a set's multiplier is not exact, and what its faults are counted against; empty: it is exact.
+std::string approximate_sentence(const CampaignResults& results, const SetResults& set);
+
 /// The share of a part; 0 where there is no whole.
 double share_of(std::uint64_t part, std::uint64_t whole);
 

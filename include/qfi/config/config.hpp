@@ -27,7 +27,8 @@ namespace qfi {
 /// `faults` entry of kind stuck_at with a netlist: the multiplier of chosen operators.
 struct StuckAtConfig {
   ConfigPath netlist;
-  PortRoles roles;
+  std::optional<ConfigPath> library;  ///< what the netlist's cells compute
+  PortRoles roles;                    ///< without that library
   std::vector<OperatorKind> operators = {OperatorKind::conv_2d};
   std::vector<std::string> layers;  ///< operator indices or output tensor names; empty: all
   UnitParams unit;
