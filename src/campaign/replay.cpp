@@ -209,14 +209,14 @@ UnitRunner::OutputUse unit_use(const Workload& workload, Replay& replay) {
   };
 }
 
-Replay replay_table(const Plan& plan, const TableSet& set) {
+Replay replay_table(const TableSet& set) {
   Replay replay;
   replay.fault = "products of " + set.table_config().file.path.filename().string();
-  set.replay(unit_use(*plan.workload, replay));
+  set.replay(unit_use(set.workload(), replay));
   return replay;
 }
 
-Result<Replay> replay_stuck_at(const Plan& plan, const StuckAtSet& set, const Json& record) {
+Result<Replay> replay_stuck_at(const StuckAtSet& set, const Json& record) {
   const Json* site_text = find(record, {"site"});
   const Json* value = find(record, {"stuck_at"});
   if (site_text == nullptr || value == nullptr || !site_text->is_string() || !value->is_number_integer())
@@ -224,7 +224,7 @@ Result<Replay> replay_stuck_at(const Plan& plan, const StuckAtSet& set, const Js
   QFI_TRY(const Site site, find_site(set.netlist(), site_text->get<std::string>()));
   Replay replay;
   replay.fault = fmt::format("{} stuck at {}", site_text->get<std::string>(), value->get<int>());
-  set.replay({site, value->get<int>() != 0}, unit_use(*plan.workload, replay));
+  set.replay({site, value->get<int>() != 0}, unit_use(set.workload(), replay));
   return replay;
 }
 
@@ -312,10 +312,10 @@ Result<Replay> replay(const ReplayParams& params) {
     const Json* records = find(recorded_set, {"faults"});
     if (records == nullptr || !records->is_array() || params.fault >= records->size())
       return bad_input("{}: has no fault {}", file, params.fault);
-    replayed = replay_stuck_at(plan, *set, (*records)[params.fault]);
+    replayed = replay_stuck_at(*set, (*records)[params.fault]);
   } else if (const TableSet* table = plan.table(0)) {
     if (params.fault != 0) return bad_input("{}: has no fault {}", file, params.fault);
-    replayed = replay_table(plan, *table);
+    replayed = replay_table(*table);
   } else {
     const BitSet& bits = *plan.bits(0);
     if (!recorded) return bad_input("{}: does not name its file of faults", file);

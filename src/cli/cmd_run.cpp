@@ -8,8 +8,10 @@
 #include "data_options.hpp"
 #include "logging.hpp"
 #include "progress_line.hpp"
+#include "qfi/base/file.hpp"
 #include "qfi/config/config_names.hpp"
 #include "qfi/fault_sets/faulty_unit.hpp"
+#include "qfi/fault_sets/table_units.hpp"
 #include "qfi/report/evaluation.hpp"
 #include "qfi/workload/evaluate.hpp"
 #include "qfi/workload/inputs.hpp"
@@ -24,6 +26,8 @@ struct Options {
   std::string output;
   std::string netlist;
   std::string fault;
+  std::string table;
+  TableReading reading;
   std::vector<std::string> ties;
   StuckAtConfig faults;
   std::uint64_t memory = std::uint64_t{1} << 30;
@@ -69,8 +73,22 @@ struct FaultyMultiplier {
   std::unique_ptr<Netlist> netlist;
   std::unique_ptr<FaultTables> tables;
   std::unique_ptr<FaultyUnitTables> unit;
+  std::unique_ptr<TableUnits> table;
   std::string description;
+  const Units& units() const { return unit ? unit->units() : table->units(); }
 };
+
+Result<FaultyMultiplier> make_table_multiplier(const Options& options, const Program& program) {
+  const StuckAtConfig& config = options.faults;
+  QFI_TRY(const std::vector<std::size_t> chosen, choose_operators(program, config.operators, config.layers));
+  FaultyMultiplier result;
+  QFI_TRY(const std::string content, read_file(options.table));
+  QFI_TRY(result.table,
+          TableUnits::make(program, chosen, {options.table, content}, options.reading, config.padding));
+  result.description = fmt::format("products of {} in {} operators",
+                                   std::filesystem::path(options.table).filename().string(), chosen.size());
+  return result;
+}
 
 Result<FaultyMultiplier> make_faulty_multiplier(const Options& options, const Program& program) {
   StuckAtConfig config = options.faults;
@@ -88,8 +106,9 @@ Result<FaultyMultiplier> make_faulty_multiplier(const Options& options, const Pr
   result.tables->examine(std::span(&fault, 1), scratch);
   result.unit = std::make_unique<FaultyUnitTables>(program, *result.tables, operators, config.padding);
   result.unit->set(scratch.products);
-  result.description = fmt::format("{} stuck at {} in {} operators", site_name(*result.netlist, fault.site),
-                                   int{fault.value}, chosen.size());
+  result.description = fmt::format("{}{} stuck at {} in {} operators",
+                                   result.netlist->is_approximate ? "approximate multiplier, " : "",
+                                   site_name(*result.netlist, fault.site), int{fault.value}, chosen.size());
   return result;
 }
 
@@ -118,6 +137,8 @@ Result<Program> load_program(const Options& options, const std::string& metric_t
 Result<int> run(const Options& options) {
   if (options.netlist.empty() != options.fault.empty())
     return bad_input("--fault and --netlist need each other");
+  if (!options.table.empty() && !options.netlist.empty())
+    return bad_input("--table and --netlist are two multipliers; name one of them");
   QFI_TRY(DataAndInput source, read_data_options(options.data));
   source.data.max_bytes = options.data_memory;
   EvaluateParams params;
@@ -125,8 +146,10 @@ Result<int> run(const Options& options) {
   FaultyMultiplier multiplier;
   if (!options.fault.empty()) {
     QFI_TRY(multiplier, make_faulty_multiplier(options, program));
-    params.units = &multiplier.unit->units();
+  } else if (!options.table.empty()) {
+    QFI_TRY(multiplier, make_table_multiplier(options, program));
   }
+  if (!multiplier.description.empty()) params.units = &multiplier.units();
   const auto inputs = input_names(program.model());
   if (!inputs) return at(options.model, inputs.error());
   QFI_TRY(const DataSet data, DataSet::open(source.data, source.seed, *inputs));
@@ -163,6 +186,17 @@ void add_run(CLI::App& app, Action& chosen) {
       ->type_name("SITE:0|1");
   command->add_option("--netlist", options->netlist, "the multiplier that --fault names a site of")
       ->type_name("FILE");
+  command->add_option("--table", options->table, "the multiplier as 256 x 256 products: .npy, binary or text")
+      ->type_name("FILE");
+  command->add_option("--table-order", options->reading.order, "of the codes of --table")
+      ->transform(CLI::CheckedTransformer(k_orders).description("rising|twos_complement"))
+      ->default_str("rising");
+  command->add_option("--table-rows", options->reading.rows, "operand of the first index of --table")
+      ->transform(CLI::CheckedTransformer(k_rs1).description("weight|input"))
+      ->default_str("weight");
+  command->add_option("--table-values", options->reading.values, "what the numbers of --table stand for")
+      ->transform(CLI::CheckedTransformer(k_table_values).description("as_stored|twos_complement|shifted"))
+      ->default_str("as_stored");
   command->add_option("--operators", options->faults.operators, "that multiply with it")
       ->delimiter(',')
       ->transform(CLI::CheckedTransformer(k_weighted))

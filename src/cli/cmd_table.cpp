@@ -80,9 +80,9 @@ Result<int> run(Options options) {
   const auto exact = tables.unit_products(golden.products, 0);
   std::size_t changed = 0;
   for (std::size_t i = 0; i < exact.size(); ++i) changed += exact[i] != products[i] ? 1 : 0;
-  fmt::print("{}: {} stuck at {}, {} of {} products changed, int32 hash {:016x}\n", options.output,
-             site_name(netlist, fault.site), int{fault.value}, changed, exact.size(),
-             xxh64(std::as_bytes(std::span(products))));
+  fmt::print("{}: {}{} stuck at {}, {} of {} products changed, int32 hash {:016x}\n", options.output,
+             netlist.is_approximate ? "approximate multiplier, " : "", site_name(netlist, fault.site),
+             int{fault.value}, changed, exact.size(), xxh64(std::as_bytes(std::span(products))));
   return k_done;
 }
 

@@ -72,6 +72,20 @@ void add_port_options(CLI::App& command, PortRoles& roles, std::vector<std::stri
       ->type_name("PORT=VALUE");
   command.add_flag("--unsigned", roles.is_unsigned,
                    "operands and result are unsigned, if the netlist does not say");
+  command.add_flag("--approximate", roles.is_approximate,
+                   "the multiplier need not be exact: its fault-free products are golden");
+  add_library_option(command, roles);
+}
+
+void add_library_option(CLI::App& command, PortRoles& roles) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--library",
+          [&roles](const std::vector<std::string>& files) {
+            roles.libraries.assign(files.begin(), files.end());
+          },
+          "Verilog modules that tell what the netlist's cells compute")
+      ->type_name("FILE.v");
 }
 
 Result<std::map<std::string, std::uint64_t>> parse_ties(const std::vector<std::string>& texts) {

@@ -24,9 +24,10 @@ Key padding_key(PaddingTaps& padding) {
       .example = "multiply"};
 }
 
-bool has_roles(const PortRoles& roles) {
-  return !roles.rs1.empty() || !roles.rs2.empty() || !roles.result.empty() || !roles.tie.empty() ||
-         roles.is_unsigned;
+bool is_map(const StuckAtConfig& faults) {
+  const PortRoles& roles = faults.roles;
+  return faults.library || roles.is_approximate || !roles.rs1.empty() || !roles.rs2.empty() ||
+         !roles.result.empty() || !roles.tie.empty() || roles.is_unsigned;
 }
 
 Key port_key(std::string name, std::string& port, std::string what, std::string example) {
@@ -52,23 +53,36 @@ Value ties(std::map<std::string, std::uint64_t>& tie) {
 }
 
 KeyTable netlist_keys(StuckAtConfig& faults) {
-  return {{.name = "file",
-           .value = path(faults.netlist),
-           .is_required = true,
-           .sentence = "The netlist is this file.",
-           .example = "unit.json"},
-          port_key("rs1", faults.roles.rs1, "takes the first operand", "op_a"),
-          port_key("rs2", faults.roles.rs2, "takes the second operand", "op_b"),
-          port_key("result", faults.roles.result, "gives the product", "res"),
-          {.name = "tie",
-           .value = ties(faults.roles.tie),
-           .sentence = "All other input ports are held at these values.",
-           .example = "{enable: 1}",
-           .selects = true},
-          {.name = "unsigned",
-           .value = flag(faults.roles.is_unsigned),
-           .sentence = "Operands and result are unsigned numbers.",
-           .example = "true"}};
+  return {
+      {.name = "file",
+       .value = path(faults.netlist),
+       .is_required = true,
+       .sentence = "The netlist is this file.",
+       .example = "unit.json"},
+      port_key("rs1", faults.roles.rs1, "takes the first operand", "op_a"),
+      port_key("rs2", faults.roles.rs2, "takes the second operand", "op_b"),
+      port_key("result", faults.roles.result, "gives the product", "res"),
+      {.name = "tie",
+       .value = ties(faults.roles.tie),
+       .sentence = "All other input ports are held at these values.",
+       .example = "{enable: 1}"},
+      {.name = "unsigned",
+       .value = flag(faults.roles.is_unsigned),
+       .sentence = "Operands and result are unsigned numbers.",
+       .example = "true"},
+      {.name = "approximate",
+       .value = flag(faults.roles.is_approximate),
+       .is_written = [&faults] { return faults.roles.is_approximate; },
+       .sentence = "The multiplier need not be exact: the golden run of this entry goes through it without a "
+                   "fault, and faults are counted against that.",
+       .example = "true"},
+      {.name = "library",
+       .value = maybe(faults.library, [](ConfigPath& file) { return path(file); }),
+       .default_text = "none",
+       .sentence =
+           "The netlist's cells are modules of this Verilog file, which Yosys evaluates; a netlist that "
+           "`qfi synth --library` wrote needs none.",
+       .example = "cells.v"}};
 }
 
 // A path, or a map for netlists that do not tell their ports.
@@ -77,8 +91,7 @@ Value netlist_value(StuckAtConfig& faults) {
   return {.read = [&faults, file](const ConfigReader& reader, const YamlNode& node) -> Result<void> {
             return node.is_map() ? read_keys(reader, node, netlist_keys(faults)) : file.read(reader, node);
           },
-          .json = [&faults,
-                   file] { return has_roles(faults.roles) ? json_of(netlist_keys(faults)) : file.json(); },
+          .json = [&faults, file] { return is_map(faults) ? json_of(netlist_keys(faults)) : file.json(); },
           .describe =
               [file](KeyDoc& doc) {
                 StuckAtConfig unset;
@@ -122,26 +135,34 @@ KeyTable keys_of(StuckAtConfig& faults) {
 }
 
 KeyTable keys_of(TableConfig& table) {
-  return {{.name = "file",
-           .value = path(table.file),
-           .is_required = true,
-           .sentence =
-               "This file holds the 256 x 256 products of stored codes, as `.npy` of integers or as 65,536 "
-               "little-endian int32; zero points are corrected outside, exactly.",
-           .example = "mitchell.npy"},
-          {.name = "order",
-           .value = choice(table.order, k_orders),
-           .sentence =
-               "Codes stand from the smallest to the largest (`rising`), or by their stored byte, 0 .. 127, "
-               "-128 .. -1 (`twos_complement`).",
-           .example = "twos_complement"},
-          {.name = "rows",
-           .value = choice(table.rows, k_rs1),
-           .sentence = "The first index of the table is the code of this operand.",
-           .example = "input"},
-          operators_key(table.operators),
-          layers_key(table.layers),
-          padding_key(table.padding)};
+  return {
+      {.name = "file",
+       .value = path(table.file),
+       .is_required = true,
+       .sentence =
+           "This file holds the 256 x 256 products of stored codes, as `.npy` of integers, as 65,536 "
+           "little-endian int32 or uint16, or as a text of whole numbers (a C array); zero points are "
+           "corrected outside, exactly.",
+       .example = "mitchell.npy"},
+      {.name = "order",
+       .value = choice(table.reading.order, k_orders),
+       .sentence =
+           "Codes stand from the smallest to the largest (`rising`), or by their stored byte, 0 .. 127, "
+           "-128 .. -1 (`twos_complement`).",
+       .example = "twos_complement"},
+      {.name = "rows",
+       .value = choice(table.reading.rows, k_rs1),
+       .sentence = "The first index of the table is the code of this operand.",
+       .example = "input"},
+      {.name = "values",
+       .value = choice(table.reading.values, k_table_values),
+       .is_written = [&table] { return table.reading.values != TableValues::as_stored; },
+       .sentence = "The file's numbers are the products (`as_stored`), words of 16 bits in two's complement "
+                   "(`twos_complement`), or the products plus 32768 (`shifted`).",
+       .example = "shifted"},
+      operators_key(table.operators),
+      layers_key(table.layers),
+      padding_key(table.padding)};
 }
 
 }  // namespace qfi

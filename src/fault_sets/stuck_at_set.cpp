@@ -32,6 +32,32 @@ struct StuckAtSet::Worker {
   std::size_t fault = static_cast<std::size_t>(-1);  ///< whose tables are set
 };
 
+// The fault-free, approximate multiplier, and the workload whose golden run went through it.
+struct StuckAtSet::GoldenUnit {
+  GoldenUnit(const Workload& exact, const Netlist& netlist, const StuckAtConfig& config,
+             const std::vector<std::size_t>& chosen)
+      : tables(netlist, collect_uses(*exact.program, chosen, config.padding, operators), config.unit),
+        unit(*exact.program, tables, operators, config.padding) {
+    unit.set(tables.simulator().golden());
+  }
+  std::vector<FaultyOperator> operators;
+  FaultTables tables;
+  FaultyUnitTables unit;
+  Workload workload;
+};
+
+Result<std::unique_ptr<StuckAtSet::GoldenUnit>> StuckAtSet::make_golden_unit(const Workload& workload,
+                                                                             const CampaignConfig& config,
+                                                                             const StuckAtConfig& unit,
+                                                                             const Netlist& netlist,
+                                                                             unsigned threads) {
+  QFI_TRY(const std::vector<std::size_t> chosen,
+          choose_operators(*workload.program, unit.operators, unit.layers));
+  auto golden = std::make_unique<GoldenUnit>(workload, netlist, unit, chosen);
+  QFI_TRY(golden->workload, with_golden_units(workload, golden->unit.units(), config.input, threads));
+  return golden;
+}
+
 StuckAtSet::StuckAtSet(const Workload& workload, const CampaignConfig& config, const FaultsConfig& faults,
                        std::uint64_t seed)
     : FaultSet(workload, faults, config.design, seed) {}
@@ -42,27 +68,36 @@ StuckAtSet::~StuckAtSet() = default;
 Result<void> StuckAtSet::run_golden(const CampaignConfig& config, unsigned threads) {
   std::vector<std::size_t> operators;
   for (const FaultyOperator& op : m_operators) operators.push_back(op.index);
-  QFI_TRY(m_runner,
-          UnitRunner::make(m_workload, config.input, std::move(operators), unit_config().padding, threads));
+  QFI_TRY(m_runner, UnitRunner::make(m_workload, config.input, std::move(operators), unit_config().padding,
+                                     threads, m_golden_unit ? &m_golden_unit->unit.units() : nullptr));
   for (std::size_t k = 0; k < m_operators.size(); ++k)
     m_runner->golden_pairs()[k].add_to(m_uses[m_operators[k].use].golden_pairs);
   m_runner->forget_golden_pairs();
-  for (const TableUse& use : m_uses)
-    for (const std::uint64_t pairs : use.golden_pairs) m_proof.golden_products += pairs;
+  for (std::size_t use = 0; use < m_uses.size(); ++use) {
+    m_tables->add_golden_pairs(use, m_uses[use].golden_pairs);
+    for (const std::uint64_t pairs : m_uses[use].golden_pairs) m_proof.golden_products += pairs;
+  }
   return {};
 }
 
-// Exact tables, looked up product by product, must give what the exact kernels gave.
+// Fault-free tables, looked up product by product, must give what the exact kernels gave; those of an
+// approximate multiplier what its golden run gave.
 Result<void> StuckAtSet::prove_table_path() {
   Worker worker(*this);
   const Simulator& simulator = m_tables->simulator();
   worker.tables.set(simulator.golden());
   // Taps in the padding are multiplied only by the table path, where they add (w - z_w) * 0.
   const std::size_t images = std::min(k_proof_images, m_runner->blocks().front().count);
-  if (!m_runner->agrees_with_tables(worker.tables.units(), nullptr, images, *worker.device))
-    return failed("internal error: the table path with exact tables differs from the golden path");
+  const Units* golden = m_golden_unit ? &m_golden_unit->unit.units() : nullptr;
+  if (!m_runner->agrees_with_tables(worker.tables.units(), golden, images, *worker.device))
+    return failed("internal error: the table path with fault-free tables differs from the golden path");
+  const ImageBlock& block = m_runner->blocks().front();
+  if (m_golden_unit &&
+      m_runner->score(block, *golden, *worker.device).outcome.counts.output_identical != block.count)
+    return failed("internal error: the fault-free multiplier does not give the outputs of its golden run");
   m_proof.table_path_images = images;
-  m_proof.fault_free_pairs = simulator.grid().size();
+  const ProductErrors errors = product_errors(simulator);
+  m_proof.fault_free_pairs = errors.pairs - errors.wrong;
   return {};
 }
 
@@ -90,10 +125,20 @@ void StuckAtSet::set_tables(const StuckAt& fault, Worker& worker) const {
 Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, const CampaignConfig& config,
                                                      const FaultsConfig& faults, std::uint64_t seed,
                                                      unsigned threads) {
-  auto set = std::unique_ptr<StuckAtSet>(new StuckAtSet(workload, config, faults, seed));
+  const auto& asked = std::get<StuckAtConfig>(faults.model);
+  PortRoles roles = asked.roles;
+  if (asked.library) roles.libraries = {asked.library->path};
+  QFI_TRY(auto read, read_netlist(asked.netlist.path, roles));
+  auto netlist = std::make_unique<Netlist>(std::move(read));
+  std::unique_ptr<GoldenUnit> golden_unit;
+  if (netlist->is_approximate) {
+    QFI_TRY(golden_unit, make_golden_unit(workload, config, asked, *netlist, threads));
+  }
+  auto set = std::unique_ptr<StuckAtSet>(
+      new StuckAtSet(golden_unit ? golden_unit->workload : workload, config, faults, seed));
+  set->m_golden_unit = std::move(golden_unit);
+  set->m_netlist = std::move(netlist);
   const StuckAtConfig& unit = set->unit_config();
-  QFI_TRY(auto netlist, read_netlist(unit.netlist.path, unit.roles));
-  set->m_netlist = std::make_unique<Netlist>(std::move(netlist));
   QFI_TRY(const std::vector<std::size_t> chosen,
           choose_operators(*workload.program, unit.operators, unit.layers));
   set->m_uses = collect_uses(*workload.program, chosen, unit.padding, set->m_operators);
@@ -101,10 +146,10 @@ Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, c
   QFI_CHECK(set->check_sites());
   set->add_stratum("network", 2 * set->m_sites.size());
 
-  QFI_CHECK(set->run_golden(config, threads));
   set->m_tables = std::make_unique<FaultTables>(*set->m_netlist, set->m_uses, unit.unit);
   if (auto checked = set->m_tables->check_fault_free(); !checked)
     return at(unit.netlist.path.string(), checked.error());
+  QFI_CHECK(set->run_golden(config, threads));
   QFI_CHECK(set->prove_table_path());
   if (set->m_traits.list) {
     QFI_TRY(const std::vector<StuckAt> listed, read_fault_list(set->m_traits.list->path, *set->m_netlist));

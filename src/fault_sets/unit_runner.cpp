@@ -29,8 +29,9 @@ std::size_t choose_cut(const Workload& workload, std::size_t first_faulty) {
 
 Result<std::unique_ptr<UnitRunner>> UnitRunner::make(const Workload& workload, const InputScaling& input,
                                                      std::vector<std::size_t> operators, PaddingTaps padding,
-                                                     unsigned threads) {
+                                                     unsigned threads, const Units* golden) {
   std::unique_ptr<UnitRunner> runner(new UnitRunner(workload));
+  runner->m_golden_units = golden;
   runner->m_operators = std::move(operators);
   runner->m_cut = choose_cut(workload, runner->m_operators.front());
   runner->m_live_tensors = workload.program->live_tensors(runner->m_cut, workload.watched);
@@ -69,7 +70,7 @@ Result<void> UnitRunner::run_golden(const InputScaling& input, PaddingTaps paddi
           block.live.emplace_back(bytes.begin(), bytes.end());
         }
       if (next < m_operators.size() && m_operators[next] == i) pairs[worker][next++].add(batch);
-      program.run(batch, i, i + 1);
+      program.run(batch, i, i + 1, m_golden_units);
     }
   });
   for (const Result<void>& outcome : outcomes) QFI_CHECK(outcome);
@@ -135,7 +136,7 @@ void UnitRunner::replay(const Units& units, const OutputUse& use) const {
   };
   for (std::size_t i = m_cut; i < program.model().operators.size(); ++i) {
     program.run(faulty, i, i + 1, &units);
-    program.run(golden, i, i + 1);
+    program.run(golden, i, i + 1, m_golden_units);
     if (program.is_folded(i)) continue;
     for (const int output : program.model().operators[i].outputs)
       use(i, output, first_image(golden), first_image(faulty));

@@ -22,9 +22,21 @@ class Classes {
   std::vector<std::uint32_t> m_parent;
 };
 
-// The output of `op` while input k holds `value`: a constant, whatever the others hold, or nothing.
-std::optional<bool> forced_output(GateOp op, std::size_t k, bool value) {
-  switch (op) {
+std::optional<bool> forced_output(std::uint64_t table, std::size_t k, bool value) {
+  std::optional<bool> output;
+  for (std::size_t i = 0; i < 64; ++i) {
+    if ((i >> k & 1) != (value ? 1U : 0U)) continue;
+    const bool bit = (table >> i & 1) != 0;
+    if (output && *output != bit) return std::nullopt;
+    output = bit;
+  }
+  return output;
+}
+
+// The gate's output while input k holds `value`: a constant, whatever the others hold, or nothing.
+std::optional<bool> forced_output(const Gate& gate, std::size_t k, bool value) {
+  switch (gate.op) {
+    case GateOp::table: return forced_output(gate.table, k, value);
     case GateOp::buffer: return value;
     case GateOp::inverter: return !value;
     case GateOp::and2: return value ? std::nullopt : std::optional(false);
@@ -89,7 +101,7 @@ std::vector<std::uint32_t> structural_classes(const Netlist& netlist, const std:
     for (std::size_t p = 0; p < pins.size(); ++p) {
       if (pins[p].is_output) continue;
       for (const bool value : {false, true})
-        if (const auto output = forced_output(gate.op, k, value))
+        if (const auto output = forced_output(gate, k, value))
           classes.join(number.of_pin(gate.cell, p, value), FaultNumbers::of_net(gate.output, *output));
       ++k;
     }

@@ -28,6 +28,7 @@ NetlistInventory take_inventory(const Netlist& netlist) {
   inventory.rs2_bits = netlist.rs2.size();
   inventory.result_bits = netlist.result.size();
   inventory.is_unsigned = netlist.is_unsigned;
+  inventory.is_approximate = netlist.is_approximate;
   inventory.net_sites = count_sites(netlist, SiteKind::nets);
   inventory.pin_sites = count_sites(netlist, SiteKind::pins);
   return inventory;

@@ -2,33 +2,118 @@
 #include "cell_library.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "qfi/base/text.hpp"
 
 namespace qfi {
 
 const CellType* find_cell_type(std::string_view name) {
   static const std::vector<CellType> k_types = {
-      {"$_BUF_", {"A"}, {{"Y", GateOp::buffer}}},
-      {"$_NOT_", {"A"}, {{"Y", GateOp::inverter}}},
-      {"$_AND_", {"A", "B"}, {{"Y", GateOp::and2}}},
-      {"$_NAND_", {"A", "B"}, {{"Y", GateOp::nand2}}},
-      {"$_OR_", {"A", "B"}, {{"Y", GateOp::or2}}},
-      {"$_NOR_", {"A", "B"}, {{"Y", GateOp::nor2}}},
-      {"$_XOR_", {"A", "B"}, {{"Y", GateOp::xor2}}},
-      {"$_XNOR_", {"A", "B"}, {{"Y", GateOp::xnor2}}},
-      {"$_ANDNOT_", {"A", "B"}, {{"Y", GateOp::and_not}}},
-      {"$_ORNOT_", {"A", "B"}, {{"Y", GateOp::or_not}}},
-      {"$_MUX_", {"A", "B", "S"}, {{"Y", GateOp::mux}}},
-      {"$_NMUX_", {"A", "B", "S"}, {{"Y", GateOp::inverting_mux}}},
-      {"$_AOI3_", {"A", "B", "C"}, {{"Y", GateOp::aoi3}}},
-      {"$_OAI3_", {"A", "B", "C"}, {{"Y", GateOp::oai3}}},
-      {"$_AOI4_", {"A", "B", "C", "D"}, {{"Y", GateOp::aoi4}}},
-      {"$_OAI4_", {"A", "B", "C", "D"}, {{"Y", GateOp::oai4}}},
-      {"QFI_HA", {"A", "B"}, {{"S", GateOp::xor2}, {"CO", GateOp::and2}}},
-      {"QFI_FA", {"A", "B", "CI"}, {{"S", GateOp::xor3}, {"CO", GateOp::majority}}},
+      {"$_BUF_", {"A"}, {{"Y", GateOp::buffer, 0}}, {}, {}},
+      {"$_NOT_", {"A"}, {{"Y", GateOp::inverter, 0}}, {}, {}},
+      {"$_AND_", {"A", "B"}, {{"Y", GateOp::and2, 0}}, {}, {}},
+      {"$_NAND_", {"A", "B"}, {{"Y", GateOp::nand2, 0}}, {}, {}},
+      {"$_OR_", {"A", "B"}, {{"Y", GateOp::or2, 0}}, {}, {}},
+      {"$_NOR_", {"A", "B"}, {{"Y", GateOp::nor2, 0}}, {}, {}},
+      {"$_XOR_", {"A", "B"}, {{"Y", GateOp::xor2, 0}}, {}, {}},
+      {"$_XNOR_", {"A", "B"}, {{"Y", GateOp::xnor2, 0}}, {}, {}},
+      {"$_ANDNOT_", {"A", "B"}, {{"Y", GateOp::and_not, 0}}, {}, {}},
+      {"$_ORNOT_", {"A", "B"}, {{"Y", GateOp::or_not, 0}}, {}, {}},
+      {"$_MUX_", {"A", "B", "S"}, {{"Y", GateOp::mux, 0}}, {}, {}},
+      {"$_NMUX_", {"A", "B", "S"}, {{"Y", GateOp::inverting_mux, 0}}, {}, {}},
+      {"$_AOI3_", {"A", "B", "C"}, {{"Y", GateOp::aoi3, 0}}, {}, {}},
+      {"$_OAI3_", {"A", "B", "C"}, {{"Y", GateOp::oai3, 0}}, {}, {}},
+      {"$_AOI4_", {"A", "B", "C", "D"}, {{"Y", GateOp::aoi4, 0}}, {}, {}},
+      {"$_OAI4_", {"A", "B", "C", "D"}, {{"Y", GateOp::oai4, 0}}, {}, {}},
+      {"QFI_HA", {"A", "B"}, {{"S", GateOp::xor2, 0}, {"CO", GateOp::and2, 0}}, {}, {}},
+      {"QFI_FA", {"A", "B", "CI"}, {{"S", GateOp::xor3, 0}, {"CO", GateOp::majority, 0}}, {}, {}},
   };
   const auto found =
       std::find_if(k_types.begin(), k_types.end(), [&](const CellType& type) { return type.name == name; });
   return found == k_types.end() ? nullptr : &*found;
+}
+
+Result<void> CellLibrary::add(CellType type) {
+  std::string name = type.name;
+  if (!m_cells.try_emplace(name, std::move(type)).second)
+    return bad_input("cell {} is in the libraries twice", printable(name));
+  return {};
+}
+
+const CellType* CellLibrary::find(const std::string& name) const {
+  const auto found = m_cells.find(name);
+  return found == m_cells.end() ? find_cell_type(name) : &found->second;
+}
+
+Result<void> read_library(const std::filesystem::path& path, CellLibrary& library) {
+  const std::string suffix = path.extension().string();
+  if (suffix != ".v" && suffix != ".sv")
+    return bad_input("{}: a library of cells is a Verilog file (.v, .sv) with a module for each cell",
+                     path.string());
+  QFI_TRY(std::vector<CellType> cells, read_verilog_cells(path));
+  for (CellType& cell : cells)
+    if (auto added = library.add(std::move(cell)); !added) return at(path.string(), added.error());
+  return {};
+}
+
+std::string cell_text(const CellType& type) {
+  std::string outputs;
+  for (const CellOutput& output : type.outputs)
+    outputs += fmt::format("{}{}={:016x}", outputs.empty() ? "" : " ", output.pin, output.table);
+  return fmt::format("{} : {} : {}", fmt::join(type.inputs, " "), outputs, fmt::join(type.supplies, " "));
+}
+
+namespace {
+
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
+  for (const std::string_view word : split(text, ' '))
+    if (!word.empty()) words.emplace_back(word);
+  return words;
+}
+
+Result<CellOutput> parse_output(const std::string& text) {
+  const auto equals = text.rfind('=');
+  CellOutput output;
+  if (equals == std::string::npos || equals == 0) return bad_input("'{}' is no output", printable(text));
+  output.pin = text.substr(0, equals);
+  const char* last = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data() + equals + 1, last, output.table, 16);
+  if (parsed.ec != std::errc() || parsed.ptr != last) return bad_input("'{}' is no output", printable(text));
+  return output;
+}
+
+// Whether the table is the same for both values of the inputs that the cell does not have.
+bool depends_only_on_first(std::uint64_t table, std::size_t inputs) {
+  for (std::size_t i = 0; i < 64; ++i)
+    if ((table >> i & 1) != (table >> (i % (std::size_t{1} << inputs)) & 1)) return false;
+  return true;
+}
+
+}  // namespace
+
+Result<CellType> parse_cell(const std::string& name, const std::string& text) {
+  const std::vector<std::string_view> parts = split(text, ':');
+  if (parts.size() != 3) return bad_input("the text of cell {} is not 'INPUTS : OUTPUTS : SUPPLIES'", name);
+  CellType type{name, words_of(parts[0]), {}, words_of(parts[2]), ""};
+  if (type.inputs.size() > k_gate_inputs)
+    return bad_input("cell {} has {} inputs, more than {}", name, type.inputs.size(), k_gate_inputs);
+  std::set<std::string> pins(type.inputs.begin(), type.inputs.end());
+  std::size_t count = type.inputs.size();
+  for (const std::string& word : words_of(parts[1])) {
+    QFI_TRY(CellOutput output, parse_output(word));
+    if (!depends_only_on_first(output.table, type.inputs.size()))
+      return bad_input("output {} of cell {} depends on an input that the cell does not have",
+                       printable(output.pin), name);
+    pins.insert(output.pin);
+    ++count;
+    type.outputs.push_back(std::move(output));
+  }
+  pins.insert(type.supplies.begin(), type.supplies.end());
+  if (pins.size() != count + type.supplies.size()) return bad_input("cell {} has two pins of one name", name);
+  return type;
 }
 
 }  // namespace qfi

@@ -2,13 +2,13 @@
 #include "qfi/netlist/netlist.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <unordered_map>
 
 #include "cell_library.hpp"
+#include "port_list.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/selection.hpp"
@@ -23,15 +23,17 @@ constexpr std::uint64_t k_max_file_bytes = std::uint64_t{256} << 20;
 constexpr std::size_t k_max_port_bits = 64;
 constexpr std::size_t k_max_nets = 100'000;  // the simulator keeps 8 to 32 KB for each
 
-const json* find(const json& object, const std::string& key) {
-  const auto found = object.find(key);
-  return object.is_object() && found != object.end() ? &*found : nullptr;
-}
+// A net's place in the file where it is unconnected or undefined ('x', 'z').
+constexpr NetId k_no_net = ~NetId{0};
+
+// Yosys' notes about the design's hierarchy: they have no pins and compute nothing.
+bool is_note(const std::string& type) { return type == "$scopeinfo"; }
 
 // Everything that is known while the file is turned into a Netlist.
 class Reader {
  public:
-  Reader(const json& module, const PortRoles& roles) : m_module(module), m_roles(roles) {
+  Reader(const json& module, const PortRoles& roles, const CellLibrary& library)
+      : m_module(module), m_roles(roles), m_library(library) {
     m_netlist.nets.resize(2);
     m_netlist.nets[k_net_zero].name = "0";
     m_netlist.nets[k_net_one].name = "1";
@@ -41,9 +43,11 @@ class Reader {
   Result<Netlist> read(const std::string& module_name) {
     m_netlist.module_name = module_name;
     m_netlist.is_unsigned = m_roles.is_unsigned || attribute("qfi_unsigned").has_value();
+    m_netlist.is_approximate = m_roles.is_approximate || attribute("qfi_approximate").has_value();
     QFI_CHECK(check_cell_types());  // first: a flip-flop explains a clock port that has no role
     QFI_CHECK(read_ports());
     QFI_CHECK(read_cells());
+    QFI_CHECK(check_untied());
     QFI_CHECK(read_names());
     QFI_CHECK(check_drivers());
     QFI_CHECK(levelize());
@@ -56,6 +60,7 @@ class Reader {
       const auto& text = bit.get_ref<const std::string&>();
       if (text == "0") return k_net_zero;
       if (text == "1") return k_net_one;
+      if (text == "x" || text == "z") return k_no_net;
       return bad_input("{} is connected to the constant '{}'; only 0 and 1 have a meaning here", where, text);
     }
     if (!bit.is_number_integer())
@@ -71,18 +76,31 @@ class Reader {
     return entry->second;
   }
 
-  Result<std::vector<NetId>> bits_of(const json& owner, const std::string& key, const std::string& where) {
-    const json* bits = find(owner, key);
-    if (bits == nullptr || !bits->is_array()) return bad_input("{} has no list of bits", where);
+  Result<std::vector<NetId>> nets_of(const json& bits, const std::string& where) {
     std::vector<NetId> nets;
-    for (const json& bit : *bits) {
+    for (const json& bit : bits) {
       QFI_TRY(const NetId net, net_of(bit, where));
       nets.push_back(net);
     }
     return nets;
   }
 
+  Result<std::vector<NetId>> bits_of(const json& owner, const std::string& key, const std::string& where) {
+    const json* bits = find_member(owner, key);
+    if (bits == nullptr || !bits->is_array()) return bad_input("{} has no list of bits", where);
+    return nets_of(*bits, where);
+  }
+
+  // What reads a net needs a value there.
+  Result<void> read_by(NetId net, const std::string& reader) {
+    if (net == k_no_net)
+      return bad_input("{} reads a net that is undefined ('x') or unconnected ('z')", reader);
+    m_netlist.nets[net].is_read = true;
+    return {};
+  }
+
   Result<void> drive(NetId net, const std::string& driver) {
+    if (net == k_no_net) return {};
     if (net <= k_net_one) return bad_input("{} drives a constant", driver);
     if (m_has_driver[net]) return bad_input("{} drives a net that has another driver", driver);
     m_has_driver[net] = true;
@@ -91,8 +109,8 @@ class Reader {
 
   // A module attribute that `qfi synth` wrote. Yosys pads strings that look like bits with a space.
   std::optional<std::string> attribute(const std::string& name) const {
-    const json* attributes = find(m_module, "attributes");
-    const json* value = attributes == nullptr ? nullptr : find(*attributes, name);
+    const json* attributes = find_member(m_module, "attributes");
+    const json* value = attributes == nullptr ? nullptr : find_member(*attributes, name);
     if (value == nullptr || !value->is_string()) return std::nullopt;
     std::string text = value->get<std::string>();
     while (!text.empty() && text.back() == ' ') text.pop_back();
@@ -108,31 +126,69 @@ class Reader {
         name);
   }
 
-  Result<std::uint64_t> tie_value(const std::string& port) const {
+  std::optional<std::uint64_t> tie_value(const std::string& port) {
     if (const auto given = m_roles.tie.find(port); given != m_roles.tie.end()) return given->second;
-    if (const auto text = attribute("qfi_tie_" + port)) {
-      std::uint64_t value = 0;
-      const auto parsed = std::from_chars(text->data(), text->data() + text->size(), value);
-      if (parsed.ec == std::errc() && parsed.ptr == text->data() + text->size()) return value;
-    }
-    return bad_input("input port '{}' is neither operand nor tied to a value", port);
+    std::uint64_t value = 0;
+    if (const auto text = attribute("qfi_tie_" + port); text && parse_number(*text, value)) return value;
+    return std::nullopt;
   }
 
-  Result<void> tie(const std::string& port, const std::vector<NetId>& nets) {
-    QFI_TRY(const std::uint64_t value, tie_value(port));
-    if (nets.size() < 64 && value >> nets.size() != 0)
-      return bad_input("the tie value {} does not fit the {} bits of port '{}'", value, nets.size(), port);
-    for (std::size_t bit = 0; bit < nets.size(); ++bit)
-      if (bit < 64 && (value >> bit & 1) != 0) m_netlist.tied_to_one.push_back(nets[bit]);
+  // A value of the port, or of each of its bits, or of a supply by its name; nullopt: there is none.
+  Result<std::optional<std::vector<bool>>> tied_bits(const Port& port) {
+    const std::size_t width = port.bits.size();
+    if (const auto value = tie_value(port.name)) {
+      if (width < 64 && *value >> width != 0)
+        return bad_input("the tie value {} does not fit the {} bits of port '{}'", *value, width, port.name);
+      std::vector<bool> bits(width);
+      for (std::size_t bit = 0; bit < width && bit < 64; ++bit) bits[bit] = (*value >> bit & 1) != 0;
+      return bits;
+    }
+    std::vector<bool> bits;
+    for (const std::string& label : port.labels)
+      if (const auto value = tie_value(label)) bits.push_back(*value != 0);
+    if (!bits.empty() && bits.size() == width) return bits;
+    if (const auto level = power_level(port.name)) return std::vector<bool>(width, *level);
+    return std::nullopt;
+  }
+
+  // A port that is no operand, and no output. What has no value must not be read; see check_untied().
+  Result<void> tie(const Port& port, const std::vector<NetId>& nets) {
+    QFI_TRY(const auto bits, tied_bits(port));
+    const bool is_driven = bits || port.direction == Port::Direction::input;
+    for (const NetId net : nets)
+      if (is_driven) QFI_CHECK(drive(net, "port '" + port.name + "'"));
+    for (std::size_t bit = 0; bits && bit < nets.size(); ++bit)
+      if ((*bits)[bit] && nets[bit] > k_net_one && nets[bit] != k_no_net)
+        m_netlist.tied_to_one.push_back(nets[bit]);
+    if (!bits) m_untied.emplace_back(port.name, nets);
     return {};
   }
 
-  // The ports of one direction.
-  std::vector<std::string> ports_of(const json& ports, const char* direction) const {
+  Result<void> check_untied() const {
+    for (const auto& [port, nets] : m_untied)
+      for (const NetId net : nets)
+        if (net != k_no_net && m_netlist.nets[net].is_read && net > k_net_one)
+          return bad_input("input port '{}' is neither operand nor tied to a value", port);
+    return {};
+  }
+
+  Result<void> read_role(const Port& port, std::vector<NetId> nets, bool is_input,
+                         std::vector<NetId>& place) {
+    const std::string where = "port '" + port.name + "'";
+    if (nets.empty() || nets.size() > k_max_port_bits)
+      return bad_input("{} has {} bits; 1 to {} are possible", where, nets.size(), k_max_port_bits);
+    for (const NetId net : nets)
+      if (is_input) QFI_CHECK(drive(net, where));
+      else QFI_CHECK(read_by(net, where));
+    place = std::move(nets);
+    return {};
+  }
+
+  // The ports that a role or a tie may name.
+  static std::vector<std::string> ports_of(const std::vector<Port>& ports, bool are_inputs) {
     std::vector<std::string> names;
-    for (const auto& [name, port] : ports.items())
-      if (const json* found = find(port, "direction"); found != nullptr && *found == direction)
-        names.push_back(name);
+    for (const Port& port : ports)
+      if ((port.direction == Port::Direction::input) == are_inputs) names.push_back(port.name);
     return names;
   }
 
@@ -143,15 +199,21 @@ class Reader {
                            {fmt::format("{} ports", direction), ports});
   }
 
-  Result<void> check_roles(const json& ports, const std::string& rs1, const std::string& rs2,
+  Result<void> check_roles(const std::vector<Port>& ports, const std::string& rs1, const std::string& rs2,
                            const std::string& result) const {
-    std::vector<std::string> inputs = ports_of(ports, "input");
-    QFI_CHECK(check_port("rs1", rs1, "input", inputs));
-    QFI_CHECK(check_port("rs2", rs2, "input", inputs));
-    QFI_CHECK(check_port("result", result, "output", ports_of(ports, "output")));
+    QFI_CHECK(check_port("rs1", rs1, "input", ports_of(ports, true)));
+    QFI_CHECK(check_port("rs2", rs2, "input", ports_of(ports, true)));
+    QFI_CHECK(check_port("result", result, "output", ports_of(ports, false)));
     if (rs1 == rs2) return bad_input("rs1 and rs2 are one port, '{}'", rs1);
-    std::erase_if(inputs, [&](const std::string& port) { return port == rs1 || port == rs2; });
-    for (const auto& [port, value] : m_roles.tie) QFI_CHECK(check_port("tie", port, "free input", inputs));
+    std::vector<std::string> free;
+    std::set<std::string> bits;  // a tie may name one of them
+    for (const Port& port : ports) {
+      if (port.name == rs1 || port.name == rs2 || port.direction == Port::Direction::output) continue;
+      free.push_back(port.name);
+      bits.insert(port.labels.begin(), port.labels.end());
+    }
+    for (const auto& [port, value] : m_roles.tie)
+      if (!bits.contains(port)) QFI_CHECK(check_port("tie", port, "free input", free));
     return {};
   }
 
@@ -159,59 +221,53 @@ class Reader {
     QFI_TRY(const std::string rs1, role(m_roles.rs1, "rs1"));
     QFI_TRY(const std::string rs2, role(m_roles.rs2, "rs2"));
     QFI_TRY(const std::string result, role(m_roles.result, "result"));
-    const json* ports = find(m_module, "ports");
-    if (ports == nullptr || !ports->is_object()) return bad_input("the module has no ports");
-    QFI_CHECK(check_roles(*ports, rs1, rs2, result));
-    for (const auto& [name, port] : ports->items()) {
-      const std::string where = "port '" + name + "'";
-      QFI_TRY(std::vector<NetId> nets, bits_of(port, "bits", where));
-      const json* direction = find(port, "direction");
-      const bool is_input = direction != nullptr && *direction == "input";
-      if (!is_input && (direction == nullptr || *direction != "output"))
-        return bad_input("{} is neither input nor output", where);
-      const bool is_role = name == rs1 || name == rs2 || name == result;
-      if (is_role && (nets.empty() || nets.size() > k_max_port_bits))
-        return bad_input("{} has {} bits; 1 to {} are possible", where, nets.size(), k_max_port_bits);
-      if (is_input)
-        for (const NetId net : nets) QFI_CHECK(drive(net, where));
-      QFI_CHECK(add_names(name, port, nets));
-      if (name == rs1) m_netlist.rs1 = std::move(nets);
-      else if (name == rs2) m_netlist.rs2 = std::move(nets);
-      else if (name == result) m_netlist.result = std::move(nets);
-      else if (is_input) QFI_CHECK(tie(name, nets));
+    QFI_TRY(const std::vector<Port> ports, list_ports(m_module));
+    QFI_CHECK(check_roles(ports, rs1, rs2, result));
+    for (const Port& port : ports) {
+      QFI_TRY(std::vector<NetId> nets, nets_of(port.bits, "port '" + port.name + "'"));
+      add_names(port.labels, nets);
+      if (port.name == rs1) QFI_CHECK(read_role(port, std::move(nets), true, m_netlist.rs1));
+      else if (port.name == rs2) QFI_CHECK(read_role(port, std::move(nets), true, m_netlist.rs2));
+      else if (port.name == result) QFI_CHECK(read_role(port, std::move(nets), false, m_netlist.result));
+      else if (port.direction != Port::Direction::output) QFI_CHECK(tie(port, nets));
       else
-        for (const NetId net : nets) m_netlist.nets[net].is_read = true;
+        for (const NetId net : nets)
+          if (net != k_no_net) QFI_CHECK(read_by(net, "port '" + port.name + "'"));
     }
-    for (const NetId net : m_netlist.result) m_netlist.nets[net].is_read = true;
     return {};
   }
 
   Result<void> check_cell_types() const {
-    const json* cells = find(m_module, "cells");
+    const json* cells = find_member(m_module, "cells");
     if (cells == nullptr || !cells->is_object()) return bad_input("the module has no cells");
     for (const auto& [name, cell] : cells->items()) {
-      const json* type = find(cell, "type");
+      const json* type = find_member(cell, "type");
       if (type == nullptr || !type->is_string()) return bad_input("cell '{}' has no type", name);
-      if (find_cell_type(type->get_ref<const std::string&>()) == nullptr)
+      if (is_note(type->get_ref<const std::string&>())) continue;
+      const CellType* known = m_library.find(type->get_ref<const std::string&>());
+      if (known == nullptr)
         return bad_input(
-            "cell '{}': type {} is not known; only combinational generic gates ($_AND_, ..) and QFI_FA, "
-            "QFI_HA are",
+            "cell '{}': type {} is not known; generic gates without state ($_AND_, ..) and QFI_FA, QFI_HA "
+            "are, and others if --library, or library: beside file:, names a file of their functions",
             name, type->get_ref<const std::string&>());
+      if (!known->refusal.empty())
+        return bad_input("cell '{}': a {} cannot be used: {}", name, known->name, known->refusal);
     }
     return {};
   }
 
   Result<void> read_cells() {
-    const json* cells = find(m_module, "cells");
+    const json* cells = find_member(m_module, "cells");
     for (const auto& [name, cell] : cells->items()) {
+      if (is_note(cell["type"].get_ref<const std::string&>())) continue;
       if (auto added = add_cell(name, cell); !added) return at("cell '" + name + "'", added.error());
     }
     return {};
   }
 
   Result<void> add_cell(const std::string& name, const json& cell) {
-    const CellType* type = find_cell_type(cell["type"].get_ref<const std::string&>());
-    const json* connections = find(cell, "connections");
+    const CellType* type = m_library.find(cell["type"].get_ref<const std::string&>());
+    const json* connections = find_member(cell, "connections");
     if (connections == nullptr || !connections->is_object()) return bad_input("no connections");
     const auto index = static_cast<std::uint32_t>(m_netlist.cells.size());
     Cell added{name, type->name, {}};
@@ -219,23 +275,26 @@ class Reader {
     gate.cell = index;
     for (std::size_t i = 0; i < type->inputs.size(); ++i) {
       QFI_TRY(const NetId net, pin_net(*connections, type->inputs[i]));
+      QFI_CHECK(read_by(net, "pin " + type->inputs[i]));
       gate.inputs[i] = net;
-      m_netlist.nets[net].is_read = true;
       added.pins.push_back({type->inputs[i], net, false});
     }
     for (const CellOutput& output : type->outputs) {
-      const json* bits = find(*connections, output.pin);
+      const json* bits = find_member(*connections, output.pin);
       if (bits == nullptr || (bits->is_array() && bits->empty())) continue;  // an unused output
       QFI_TRY(const NetId net, pin_net(*connections, output.pin));
+      if (net == k_no_net) continue;
       QFI_CHECK(drive(net, "pin " + output.pin));
       gate.op = output.op;
+      gate.table = output.table;
       gate.output = net;
       m_netlist.gates.push_back(gate);
       added.pins.push_back({output.pin, net, true});
     }
     for (const auto& [pin, bits] : connections->items()) {
       const bool is_output = std::ranges::find(type->outputs, pin, &CellOutput::pin) != type->outputs.end();
-      if (!is_output && std::ranges::find(type->inputs, pin) == type->inputs.end())
+      if (!is_output && std::ranges::find(type->inputs, pin) == type->inputs.end() &&
+          std::ranges::find(type->supplies, pin) == type->supplies.end())
         return bad_input("a {} has no pin '{}'", type->name, pin);
     }
     m_netlist.cells.push_back(std::move(added));
@@ -248,19 +307,18 @@ class Reader {
     return nets[0];
   }
 
-  Result<void> add_names(const std::string& name, const json& entry, const std::vector<NetId>& nets) {
-    QFI_TRY(const std::vector<std::string> labels, bit_labels(name, entry, nets.size()));
+  void add_names(const std::vector<std::string>& labels, const std::vector<NetId>& nets) {
     for (std::size_t i = 0; i < nets.size(); ++i)
-      if (nets[i] > k_net_one) m_netlist.nets[nets[i]].aliases.push_back(labels[i]);
-    return {};
+      if (nets[i] > k_net_one && nets[i] != k_no_net) m_netlist.nets[nets[i]].aliases.push_back(labels[i]);
   }
 
   Result<void> read_names() {
-    const json* names = find(m_module, "netnames");
+    const json* names = find_member(m_module, "netnames");
     if (names != nullptr && names->is_object()) {
       for (const auto& [name, entry] : names->items()) {
         QFI_TRY(const std::vector<NetId> nets, bits_of(entry, "bits", "net name '" + name + "'"));
-        QFI_CHECK(add_names(name, entry, nets));
+        QFI_TRY(const std::vector<std::string> labels, bit_labels(name, entry, nets.size()));
+        add_names(labels, nets);
       }
     }
     for (NetId net = 2; net < m_netlist.nets.size(); ++net) {
@@ -281,25 +339,6 @@ class Reader {
     const bool is_numbered = name.size() > 1 && name[0] == 'n' &&
                              name.find_first_not_of("0123456789[]", 1) == std::string_view::npos;
     return is_numbered ? 1 : 0;
-  }
-
-  // "name" for one bit, else "name[index]", counted as the RTL declared it (offset, upto).
-  static Result<std::vector<std::string>> bit_labels(const std::string& name, const json& entry,
-                                                     std::size_t width) {
-    const auto number = [&](const char* key) {
-      const json* value = find(entry, key);
-      return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>() : 0;
-    };
-    const std::int64_t offset = number("offset");
-    if (offset < -1'000'000 || offset > 1'000'000) return bad_input("net name '{}' has an odd offset", name);
-    const bool upto = number("upto") != 0;
-    std::vector<std::string> labels;
-    for (std::size_t i = 0; i < width; ++i) {
-      const std::size_t place = upto ? width - 1 - i : i;
-      labels.push_back(width == 1 ? name
-                                  : fmt::format("{}[{}]", name, offset + static_cast<std::int64_t>(place)));
-    }
-    return labels;
   }
 
   Result<void> check_drivers() const {
@@ -345,19 +384,37 @@ class Reader {
 
   const json& m_module;
   const PortRoles& m_roles;
+  const CellLibrary& m_library;
   Netlist m_netlist;
   std::unordered_map<std::int64_t, NetId> m_net_of_number;
   std::vector<bool> m_has_driver;
+  std::vector<std::pair<std::string, std::vector<NetId>>> m_untied;  ///< ports without a value
 };
 
 Result<std::string> top_module(const json& modules) {
   if (!modules.is_object() || modules.empty()) return bad_input("no module in the file");
   if (modules.size() == 1) return modules.begin().key();
   for (const auto& [name, module] : modules.items()) {
-    const json* attributes = find(module, "attributes");
+    const json* attributes = find_member(module, "attributes");
     if (attributes != nullptr && attributes->contains("top")) return name;
   }
   return bad_input("{} modules and none is marked as top; flatten the design", modules.size());
+}
+
+// The cells of the libraries that the roles name, and those that the module tells of itself.
+Result<CellLibrary> library_of(const json& module, const PortRoles& roles) {
+  CellLibrary library;
+  for (const std::filesystem::path& path : roles.libraries) QFI_CHECK(read_library(path, library));
+  const json* attributes = find_member(module, "attributes");
+  if (attributes == nullptr || !attributes->is_object()) return library;
+  for (const auto& [name, text] : attributes->items()) {
+    if (!name.starts_with(k_cell_attribute) || !text.is_string()) continue;
+    const std::string cell = name.substr(std::string_view(k_cell_attribute).size());
+    if (library.find(cell) != nullptr) continue;  // what the user says comes first
+    QFI_TRY(CellType type, parse_cell(printable(cell), text.get<std::string>()));
+    QFI_CHECK(library.add(std::move(type)));
+  }
+  return library;
 }
 
 }  // namespace
@@ -371,11 +428,14 @@ Result<Netlist> parse_netlist(const std::string& text, const std::string& name, 
   } catch (const json::exception& error) {
     return bad_input("{}: not JSON: {}", name, error.what());
   }
-  const json* modules = find(document, "modules");
+  const json* modules = find_member(document, "modules");
   if (modules == nullptr) return bad_input("{}: not a netlist written by Yosys' write_json", name);
   const auto top = top_module(*modules);
   if (!top) return at(name, top.error());
-  auto netlist = Reader((*modules)[*top], roles).read(*top);
+  const json& module = (*modules)[*top];
+  const auto library = library_of(module, roles);
+  if (!library) return at(name, library.error());
+  auto netlist = Reader(module, roles, *library).read(*top);
   if (!netlist) return at(name, netlist.error());
   netlist->sha256 = sha256_hex(bytes_of(text));
   return netlist;

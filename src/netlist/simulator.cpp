@@ -37,8 +37,23 @@ void transpose(Rows (&rows)[32]) {
   }
 }
 
+using Inputs = std::array<const Simulator::Word*, k_gate_inputs>;
+
+// Word i of a truth table of `count` inputs, by cofactors of the last input that it depends on.
+Vector table_value(std::uint64_t table, std::size_t count, const Inputs& inputs, std::size_t i) {
+  const std::size_t size = std::size_t{1} << count;
+  if (table == 0) return Vector{};
+  if (table == ~std::uint64_t{0} >> (64 - size)) return ~Vector{};
+  const std::uint64_t low = table & ~std::uint64_t{0} >> (64 - size / 2);
+  const std::uint64_t high = table >> size / 2;
+  const Vector at_0 = table_value(low, count - 1, inputs, i);
+  if (low == high) return at_0;
+  const Vector input = reinterpret_cast<const Vector*>(inputs[count - 1])[i];
+  return (at_0 & ~input) | (table_value(high, count - 1, inputs, i) & input);
+}
+
 template <std::size_t k_words>
-void evaluate(GateOp op, const std::array<const Simulator::Word*, 4>& inputs, Simulator::Word* output) {
+void evaluate(GateOp op, std::uint64_t table, const Inputs& inputs, Simulator::Word* output) {
   const auto* a = reinterpret_cast<const Vector*>(inputs[0]);
   const auto* b = reinterpret_cast<const Vector*>(inputs[1]);
   const auto* c = reinterpret_cast<const Vector*>(inputs[2]);
@@ -66,6 +81,8 @@ void evaluate(GateOp op, const std::array<const Simulator::Word*, 4>& inputs, Si
     case GateOp::oai4: return each([&](std::size_t i) { y[i] = ~((a[i] | b[i]) & (c[i] | d[i])); });
     case GateOp::xor3: return each([&](std::size_t i) { y[i] = a[i] ^ b[i] ^ c[i]; });
     case GateOp::majority: return each([&](std::size_t i) { y[i] = (a[i] & b[i]) | (c[i] & (a[i] ^ b[i])); });
+    case GateOp::table:
+      return each([&](std::size_t i) { y[i] = table_value(table, k_gate_inputs, inputs, i); });
   }
 }
 
@@ -78,9 +95,9 @@ Simulator::Simulator(const Netlist& netlist, const OperandGrid& grid) : m_netlis
     set_operands(block);
     Word* values = &m_values[block * netlist.nets.size() * k_words];
     for (const Gate& gate : netlist.gates) {
-      std::array<const Word*, 4> inputs;
-      for (std::size_t k = 0; k < 4; ++k) inputs[k] = values + gate.inputs[k] * k_words;
-      evaluate<k_words>(gate.op, inputs, values + gate.output * k_words);
+      Inputs inputs;
+      for (std::size_t k = 0; k < k_gate_inputs; ++k) inputs[k] = values + gate.inputs[k] * k_words;
+      evaluate<k_words>(gate.op, gate.table, inputs, values + gate.output * k_words);
     }
     std::vector<Word> rows(32 * k_words);
     for (std::size_t bit = 0; bit < 32; ++bit) {
@@ -157,9 +174,9 @@ void Simulator::trace_cone(std::span<const StuckAt> faults, Scratch& scratch) co
   }
   scratch.cone.clear();
   for (const Gate& gate : m_netlist.gates) {
-    Scratch::ConeGate faulty{gate.op, {}};
+    Scratch::ConeGate faulty{gate.op, gate.table, {}};
     bool is_affected = false;
-    for (std::uint32_t k = 0; k < 4; ++k) {
+    for (std::uint32_t k = 0; k < k_gate_inputs; ++k) {
       faulty.sources[k] = source[gate.inputs[k]];
       for (const Scratch::Forced& forced : scratch.forced)
         if (forced.is_input_pin && forced.cell == gate.cell && forced.pin == k)
@@ -187,9 +204,10 @@ void Simulator::simulate_block(std::size_t block, Scratch& scratch, std::span<st
     return from < net_count ? good(block, from) : &scratch.values[(from - net_count) * k_words];
   };
   for (std::size_t i = 0; i < scratch.cone.size(); ++i) {
-    const auto& [op, from] = scratch.cone[i];
-    evaluate<k_words>(op, {value(from[0]), value(from[1]), value(from[2]), value(from[3])},
-                      &scratch.values[i * k_words]);
+    const auto& [op, table, from] = scratch.cone[i];
+    Inputs inputs;
+    for (std::size_t k = 0; k < k_gate_inputs; ++k) inputs[k] = value(from[k]);
+    evaluate<k_words>(op, table, inputs, &scratch.values[i * k_words]);
   }
   std::array<Word, 32 * k_words> changed;
   for (std::size_t bit = 0; bit < 32; ++bit) {

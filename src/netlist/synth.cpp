@@ -4,30 +4,35 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <set>
-#include <sstream>
+#include <regex>
 
 #include "adder_mapping.hpp"
+#include "cell_library.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
-#include "qfi/base/process.hpp"
+#include "qfi/base/log.hpp"
+#include "qfi/base/text.hpp"
 #include "qfi/netlist/simulator.hpp"
+#include "yosys.hpp"
 
 namespace qfi {
 namespace {
 
-constexpr std::chrono::seconds k_yosys_limit{600};
 // A constant moves by one adder in a round, along the carry chain and down the compressor tree.
 constexpr int k_constant_rounds = 48;
 constexpr const char* k_gates = "AND,NAND,OR,NOR,XOR,XNOR,ANDNOT,ORNOT";
 
-// Names go into a Yosys script: only plain identifiers pass.
-Result<void> check_identifier(const std::string& name, const char* what) {
-  const auto is_plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
-  if (name.empty() || !std::ranges::all_of(name, is_plain) ||
-      std::isdigit(static_cast<unsigned char>(name[0])) != 0)
-    return bad_input("{} '{}' is not a plain identifier (letters, digits, _)", what, name);
-  return {};
+// A parameter's value as a Yosys script writes it. Only whole numbers, sized Verilog constants and plain
+// words pass, so that no value can end the command that it stands in.
+Result<std::string> script_constant(const std::string& value) {
+  std::uint64_t number = 0;
+  if (parse_number(value, number) && number < std::uint64_t{1} << 31) return std::to_string(number);
+  static const std::regex k_sized("[0-9]{1,4}'(b[01]{1,256}|d[0-9]{1,80}|h[0-9a-fA-F]{1,80})");
+  if (std::regex_match(value, k_sized)) return value;
+  if (check_identifier(value, "value")) return "\"" + value + "\"";
+  return bad_input(
+      "parameter value '{}' is neither a whole number below 2^31, nor a constant as 8'hff, nor a plain word",
+      value);
 }
 
 Result<void> check_names(const SynthParams& params) {
@@ -37,6 +42,10 @@ Result<void> check_names(const SynthParams& params) {
   QFI_CHECK(check_identifier(params.roles.rs2, "port"));
   QFI_CHECK(check_identifier(params.roles.result, "port"));
   for (const auto& [port, value] : params.roles.tie) QFI_CHECK(check_identifier(port, "tied port"));
+  for (const auto& [name, value] : params.parameters) {
+    QFI_CHECK(check_identifier(name, "parameter"));
+    QFI_CHECK(script_constant(value));
+  }
   return {};
 }
 
@@ -46,8 +55,8 @@ std::string repeated(const std::string& text, int times) {
   return all;
 }
 
-std::string mapping_commands(const SynthParams& params) {
-  const std::string to_gates = fmt::format("abc -fast -g {}\nopt_clean -purge\n", k_gates);
+std::string mapping_commands(const SynthParams& params, const std::string& abc) {
+  const std::string to_gates = fmt::format("{} -g {}\nopt_clean -purge\n", abc, k_gates);
   if (params.cells == CellSet::gates)
     return fmt::format("synth -flatten -noabc -noshare -top {}\n", params.top) + to_gates;
   // maccmap builds the compressor tree of full adders, $alu the final carry chain; both become
@@ -57,11 +66,32 @@ std::string mapping_commands(const SynthParams& params) {
          repeated("techmap -map constant_adders.v\nopt\n", k_constant_rounds) + "techmap\nopt\n" + to_gates;
 }
 
-std::string script(const SynthParams& params) {
-  std::string text = fmt::format("hierarchy -check -top {}\n", params.top);
-  text += mapping_commands(params);
-  text +=
-      "setattr -unset src w:* c:*\nrename -enumerate -pattern n% w:*\nrename -enumerate -pattern g% c:*\n";
+// A netlist of library cells stays as it is; expressions in its assignments become gates.
+constexpr const char* k_keep_cells = "flatten\nsimplemap\nsetattr -unset src w:* c:*\n";
+
+bool keeps_cells(const SynthParams& params) { return !params.roles.libraries.empty(); }
+
+// Names of files may hold anything; those of the copies do not.
+std::string library_copy(std::size_t index) { return fmt::format("library{}.v", index); }
+
+std::string library_commands(const SynthParams& params) {
+  std::string text;
+  for (std::size_t i = 0; i < params.roles.libraries.size(); ++i)
+    text += fmt::format("read_verilog -sv -lib {}\n", library_copy(i));
+  return text;
+}
+
+// Precondition: check_names().
+std::string script(const SynthParams& params, const std::string& abc) {
+  std::string text = library_commands(params);
+  for (const auto& [name, value] : params.parameters)
+    text += fmt::format("chparam -set {} {} {}\n", name, *script_constant(value), params.top);
+  text += fmt::format("hierarchy -check -top {}\n", params.top);
+  if (keeps_cells(params)) text += k_keep_cells;
+  else
+    text +=
+        mapping_commands(params, abc) +
+        "setattr -unset src w:* c:*\nrename -enumerate -pattern n% w:*\nrename -enumerate -pattern g% c:*\n";
   const auto attribute = [&](const std::string& name, const std::string& value) {
     text += fmt::format("setattr -mod -set qfi_{} \"{}\" {}\n", name, value, params.top);
   };
@@ -70,78 +100,113 @@ std::string script(const SynthParams& params) {
   attribute("result", params.roles.result);
   for (const auto& [port, value] : params.roles.tie) attribute("tie_" + port, std::to_string(value));
   if (params.roles.is_unsigned) attribute("unsigned", "yes");
+  if (params.roles.is_approximate) attribute("approximate", "yes");
   return text + "write_json netlist.json\nwrite_verilog -noattr netlist.v\n";
 }
 
-// The lines in which Yosys says what is wrong, else the last one.
-std::string yosys_message(const std::string& output) {
-  std::istringstream lines(output);
-  std::string message;
-  std::string last;
-  for (std::string line; std::getline(lines, line);) {
-    if (line.empty()) continue;
-    last = line;
-    if (line.find("ERROR") != std::string::npos) message += (message.empty() ? "" : "; ") + line;
-  }
-  return message.empty() ? last : message;
+// Lists of what the top module is made of: its cells, those that are operators, and its processes.
+std::string list_commands(const std::string& top) {
+  return fmt::format(
+      "select -write cells.txt {0}/c:*\nselect -write operators.txt {0}/t:$*\nselect -write processes.txt "
+      "{0}/p:*\n",
+      top);
 }
 
-// A source as Yosys saw it.
-struct Source {
-  std::string file;
-  std::string sha256;
+// A module of nothing but many instances is a netlist that another tool has mapped: optimizing it gives other
+// cells and sites than those of the file, which whoever wants the file's must know.
+void warn_of_mapped_netlist(const SynthParams& params, const std::filesystem::path& folder) {
+  constexpr std::ptrdiff_t k_instances = 16;  // fewer: a wrapper around RTL
+  const auto lines = [&](const char* file) {
+    const auto text = read_file(folder / file);
+    return text ? std::count(text->begin(), text->end(), '\n') : 0;
+  };
+  const std::ptrdiff_t cells = lines("cells.txt");
+  if (cells < k_instances || lines("operators.txt") > 0 || lines("processes.txt") > 0) return;
+  log(LogLevel::warning,
+      fmt::format(
+          "{} is a netlist of {} cells: it is optimized anew, and the fault sites are not those of the "
+          "file; to keep its cells, name the file of their functions with --library",
+          params.top, cells));
+}
+
+// What a synthesis made, beside the netlist.
+struct Synthesis {
+  std::vector<YosysSource> sources;
+  std::vector<YosysSource> libraries;
+  CellLibrary cells;
+  std::string script;
+  std::string verilog;
 };
 
-Result<std::vector<Source>> run_yosys(const SynthParams& params, const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directory(folder / "rtl", error);
-  QFI_CHECK(write_file(folder / "script.ys", script(params)));
+Result<Synthesis> run_synthesis(const SynthParams& params, const std::filesystem::path& folder) {
+  Synthesis synthesis;
+  QFI_TRY(const std::string abc, fast_abc_command(folder));
+  synthesis.script = script(params, abc);
   QFI_CHECK(write_file(folder / "adders.v", k_adder_mapping));
   QFI_CHECK(write_file(folder / "constant_adders.v", k_constant_adder_mapping));
-  std::vector<std::string> command = {"yosys", "-q", "-f", "verilog -sv", "-s", "script.ys"};
-  std::set<std::string> names;
-  std::vector<Source> sources;
-  for (const auto& source : params.sources) {
-    // A copy under its own name: messages and attributes name the file without its folder.
-    const std::string name = "rtl/" + source.filename().string();
-    if (!names.insert(name).second)
-      return bad_input("two RTL files are called {}", source.filename().string());
-    QFI_TRY(const std::string text, read_file(source, std::uint64_t{64} << 20));
-    QFI_CHECK(write_file(folder / name, text));
-    command.push_back(name);
-    sources.push_back({source.filename().string(), sha256_hex(bytes_of(text))});
+  for (std::size_t i = 0; i < params.roles.libraries.size(); ++i) {
+    const std::filesystem::path& library = params.roles.libraries[i];
+    QFI_CHECK(read_library(library, synthesis.cells));
+    QFI_TRY(const std::string text, read_file(library));
+    QFI_CHECK(write_file(folder / library_copy(i), text));
+    synthesis.libraries.push_back({library.filename().string(), sha256_hex(bytes_of(text))});
   }
-  QFI_TRY(const ProcessOutcome outcome, run_process(command, folder, k_yosys_limit, k_temporary_files_here));
-  if (outcome.exit_code != 0) return bad_input("Yosys: {}", yosys_message(outcome.output));
-  return sources;
+  QFI_TRY(synthesis.sources, copy_sources(params.sources, folder));
+  QFI_CHECK(run_yosys(synthesis.sources, list_commands(params.top) + synthesis.script, folder));
+  if (!keeps_cells(params)) warn_of_mapped_netlist(params, folder);
+  QFI_TRY(synthesis.verilog, read_file(folder / "netlist.v"));
+  if (params.cells == CellSet::adders) synthesis.verilog += k_adder_modules;
+  return synthesis;
 }
 
-Result<std::string> yosys_version(const std::filesystem::path& folder) {
-  QFI_TRY(const ProcessOutcome outcome, run_process({"yosys", "-V"}, folder, k_yosys_limit));
-  return outcome.output.substr(0, outcome.output.find('\n'));
+// The netlist with the functions of its library cells, so that it needs no other file.
+Result<std::string> self_contained(const std::string& text, const SynthParams& params,
+                                   const Synthesis& synthesis) {
+  if (!keeps_cells(params)) return text;
+  auto document = nlohmann::ordered_json::parse(text, nullptr, false);
+  if (document.is_discarded()) return failed("Yosys has written no JSON");
+  const auto modules = document.find("modules");
+  if (modules == document.end() || !modules->contains(params.top))
+    return failed("Yosys has written no module '{}'", params.top);
+  auto module = (*modules)[params.top];
+  for (const auto& [name, cell] : module["cells"].items()) {
+    const std::string type = cell["type"].get<std::string>();
+    const auto known = synthesis.cells.cells().find(type);
+    if (known == synthesis.cells.cells().end()) continue;
+    if (!known->second.refusal.empty())
+      return bad_input("cell '{}': a {} cannot be used: {}", printable(name), type, known->second.refusal);
+    module["attributes"][k_cell_attribute + type] = cell_text(known->second);
+  }
+  *modules = {{params.top, module}};  // the library's own modules are empty
+  return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-nlohmann::ordered_json manifest(const SynthParams& params, const std::vector<Source>& read,
-                                const Netlist& netlist, const SynthStats& stats, const std::string& verilog) {
+nlohmann::ordered_json manifest(const SynthParams& params, const Synthesis& synthesis, const Netlist& netlist,
+                                const SynthStats& stats) {
   nlohmann::ordered_json sources = nlohmann::ordered_json::array();
-  for (const Source& source : read) sources.push_back({{"file", source.file}, {"sha256", source.sha256}});
+  for (const YosysSource& source : synthesis.sources)
+    sources.push_back({{"file", source.file}, {"sha256", source.sha256}});
   std::map<std::string, std::size_t> cells_by_type;
   for (const Cell& cell : netlist.cells) ++cells_by_type[cell.type];
-  return {{"top", params.top},
-          {"sources", sources},
-          {"rs1", params.roles.rs1},
-          {"rs2", params.roles.rs2},
-          {"result", params.roles.result},
-          {"tie", params.roles.tie},
-          {"unsigned", params.roles.is_unsigned},
-          {"yosys", stats.yosys_version},
-          {"script", script(params)},
-          {"cells", stats.cells},
-          {"cells_by_type", cells_by_type},
-          {"nets", stats.nets},
-          {"depth", stats.depth},
-          {"netlist_sha256", netlist.sha256},
-          {"verilog_sha256", sha256_hex(bytes_of(verilog))}};
+  nlohmann::ordered_json json = {{"top", params.top}, {"sources", sources}};
+  for (const YosysSource& library : synthesis.libraries)
+    json["libraries"].push_back({{"file", library.file}, {"sha256", library.sha256}});
+  if (!params.parameters.empty()) json["parameters"] = params.parameters;
+  json["rs1"] = params.roles.rs1;
+  json["rs2"] = params.roles.rs2;
+  json["result"] = params.roles.result;
+  json["tie"] = params.roles.tie;
+  json["unsigned"] = params.roles.is_unsigned;
+  if (netlist.is_approximate) json["approximate"] = true;
+  json["yosys"] = stats.yosys_version;
+  json["script"] = synthesis.script;
+  json["cells"] = stats.cells;
+  json["cells_by_type"] = cells_by_type;
+  json["nets"] = stats.nets;
+  json["depth"] = stats.depth;
+  json["netlist_sha256"] = netlist.sha256;
+  json["verilog_sha256"] = sha256_hex(bytes_of(synthesis.verilog));
+  return json;
 }
 
 Result<void> check_window(const Netlist& netlist, IntRange outer, IntRange inner) {
@@ -180,12 +245,11 @@ Result<void> check_multiplies(const Netlist& netlist) {
 Result<SynthStats> synthesize(const SynthParams& params) {
   QFI_CHECK(check_names(params));
   QFI_TRY(const TemporaryFolder folder, TemporaryFolder::create());
-  QFI_TRY(const std::vector<Source> sources, run_yosys(params, folder.path()));
-  QFI_TRY(const std::string json_text, read_file(folder.path() / "netlist.json"));
+  QFI_TRY(const Synthesis synthesis, run_synthesis(params, folder.path()));
+  QFI_TRY(const std::string written, read_file(folder.path() / "netlist.json"));
+  QFI_TRY(const std::string json_text, self_contained(written, params, synthesis));
   QFI_TRY(const Netlist netlist, parse_netlist(json_text, "netlist of " + params.top));
-  QFI_CHECK(check_multiplies(netlist));
-  QFI_TRY(std::string verilog, read_file(folder.path() / "netlist.v"));
-  if (params.cells == CellSet::adders) verilog += k_adder_modules;
+  if (!netlist.is_approximate) QFI_CHECK(check_multiplies(netlist));
 
   SynthStats stats;
   QFI_TRY(stats.yosys_version, yosys_version(folder.path()));
@@ -193,11 +257,14 @@ Result<SynthStats> synthesize(const SynthParams& params) {
   stats.nets = static_cast<std::size_t>(std::count_if(netlist.nets.begin() + 2, netlist.nets.end(),
                                                       [](const Net& net) { return net.is_read; }));
   stats.depth = netlist.depth;
+  stats.widths = operand_widths(netlist);
+  stats.fits = operand_fits(netlist);
+  if (netlist.is_approximate) stats.errors = product_errors(Simulator(netlist, common_grid(netlist)));
   const std::string base = params.output.string();
   QFI_CHECK(write_file(base + ".json", json_text));
-  QFI_CHECK(write_file(base + ".v", verilog));
+  QFI_CHECK(write_file(base + ".v", synthesis.verilog));
   QFI_CHECK(write_file(base + ".manifest.json",
-                       manifest(params, sources, netlist, stats, verilog)
+                       manifest(params, synthesis, netlist, stats)
                                .dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
                            "\n"));
   return stats;

@@ -61,9 +61,24 @@ std::string net_wire(NetId net) {
   return fmt::format("n{}", net);
 }
 
-std::string expression(GateOp op, const std::array<std::string, 4>& in) {
-  const auto& [a, b, c, d] = in;
-  switch (op) {
+using InputNames = std::array<std::string, k_gate_inputs>;
+
+// A truth table of `count` inputs, by cofactors of the last input that it depends on.
+std::string table_expression(std::uint64_t table, std::size_t count, const InputNames& in) {
+  const std::size_t size = std::size_t{1} << count;
+  if (table == 0) return k_zero;
+  if (table == ~std::uint64_t{0} >> (64 - size)) return k_one;
+  const std::uint64_t low = table & ~std::uint64_t{0} >> (64 - size / 2);
+  const std::uint64_t high = table >> size / 2;
+  const std::string at_0 = table_expression(low, count - 1, in);
+  if (low == high) return at_0;
+  return "(" + in[count - 1] + " ? " + table_expression(high, count - 1, in) + " : " + at_0 + ")";
+}
+
+std::string expression(const Gate& gate, const InputNames& in) {
+  const auto& [a, b, c, d, e, f] = in;
+  switch (gate.op) {
+    case GateOp::table: return table_expression(gate.table, k_gate_inputs, in);
     case GateOp::buffer: return a;
     case GateOp::inverter: return "~" + a;
     case GateOp::and2: return a + " & " + b;
@@ -246,8 +261,8 @@ class ForceableWriter {
   }
 
   // What the cell's inputs read: the net, or the pin's own wire. The wires are written once.
-  std::array<std::string, 4> input_wires(std::uint32_t cell) {
-    std::array<std::string, 4> names;
+  InputNames input_wires(std::uint32_t cell) {
+    InputNames names;
     const auto& pins = m_netlist.cells[cell].pins;
     for (std::uint32_t k = 0; k < pins.size() && !pins[k].is_output; ++k) {
       names[k] = net_wire(pins[k].net);
@@ -261,7 +276,7 @@ class ForceableWriter {
   }
 
   void write_gate(const Gate& gate) {
-    std::string value = expression(gate.op, input_wires(gate.cell));
+    std::string value = expression(gate, input_wires(gate.cell));
     const auto& pins = m_netlist.cells[gate.cell].pins;
     for (std::uint32_t k = 0; k < pins.size(); ++k) {
       const Site site{Site::Kind::pin, gate.cell, k};

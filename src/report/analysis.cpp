@@ -170,4 +170,20 @@ std::vector<EstimateSoFar> convergence(const CampaignResults& results, const Set
   return course;
 }
 
+std::string approximate_sentence(const CampaignResults& results, const SetResults& set) {
+  const NetlistResults* netlist = set.netlist();
+  if (netlist == nullptr || !netlist->approximate) return "";
+  const ApproximateFacts& facts = *netlist->approximate;
+  const auto golden = [&](const char* key) {
+    return count_in(results.task->golden_fields(), facts.golden, key);
+  };
+  const TaskNames& names = results.task->names();
+  return fmt::format(
+      "The multiplier is approximate: {} of {} fault-free products are not exact (mean distance {:.6g}, "
+      "worst {}). "
+      "Faults are counted against its own golden run, with {} {:.1f} %.",
+      facts.wrong_pairs, facts.pairs, facts.mean_error_distance, facts.worst_case_error, names.accuracy,
+      100.0 * share_of(golden(names.golden_correct_key), golden(names.golden_labelled_key)));
+}
+
 }  // namespace qfi

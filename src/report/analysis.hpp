@@ -43,6 +43,9 @@ std::string selection_note(const CampaignResults& results);
 /// "operator 3"; of data "operator 3, accumulator" or "network input". Precondition: a row by layer.
 std::string place_name(const DomainResults& domain);
 
+/// That a set's multiplier is not exact, and what its faults are counted against; empty: it is exact.
+std::string approximate_sentence(const CampaignResults& results, const SetResults& set);
+
 /// The share of a part; 0 where there is no whole.
 double share_of(std::uint64_t part, std::uint64_t whole);
 

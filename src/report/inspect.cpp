@@ -173,9 +173,10 @@ std::string model_json(const ModelInventory& model) {
 }
 
 std::string netlist_table(const NetlistInventory& netlist) {
-  std::string text = fmt::format("  module    {}\n  operands  {} and {} bits, result {} bits, {}\n",
-                                 printable(netlist.module_name), netlist.rs1_bits, netlist.rs2_bits,
-                                 netlist.result_bits, netlist.is_unsigned ? "unsigned" : "signed");
+  std::string text =
+      fmt::format("  module    {}\n  operands  {} and {} bits, result {} bits, {}{}\n",
+                  printable(netlist.module_name), netlist.rs1_bits, netlist.rs2_bits, netlist.result_bits,
+                  netlist.is_unsigned ? "unsigned" : "signed", netlist.is_approximate ? ", approximate" : "");
   std::uint64_t cells = 0;
   for (const auto& [type, count] : netlist.cells) cells += count;
   text += fmt::format("  nets      {}\n  depth     {} gates\n  cells     {}\n", grouped(netlist.nets),
@@ -198,6 +199,7 @@ std::string netlist_json(const NetlistInventory& netlist) {
        {"rs2_bits", netlist.rs2_bits},
        {"result_bits", netlist.result_bits},
        {"unsigned", netlist.is_unsigned},
+       {"approximate", netlist.is_approximate},
        {"nets", netlist.nets},
        {"depth", netlist.depth},
        {"cells", netlist.cells},

@@ -68,6 +68,12 @@ std::string stuck_at_plan(const StuckAtSet& set) {
   const std::uint64_t images = set.workload().images();
   std::string text = fmt::format("  netlist           {} cells, depth {}\n", set.netlist().cells.size(),
                                  set.netlist().depth);
+  if (set.is_approximate()) {
+    const ProductErrors errors = set.fault_free_errors();
+    text +=
+        fmt::format("  approximate       {} of {} fault-free products are not exact; its own run is golden\n",
+                    errors.wrong, errors.pairs);
+  }
   text += fmt::format("  operators         {} through the faulty unit, {} products per image\n",
                       set.operators().size(), set.proof().golden_products / images);
   text += fmt::format("  table masked      {} faults\n", with_fate(FaultFate::table_masked));

@@ -307,6 +307,8 @@ std::string set_section(const ResultsFile& campaign, std::size_t index, Pictures
   const std::vector<NamedEstimates> estimates = estimates_of(set);
   std::string text =
       fmt::format("<h3>Fault set {}</h3>\n<p>{}.</p>\n", xml(set.name), sample_sentence(results, set));
+  if (const std::string sentence = approximate_sentence(results, set); !sentence.empty())
+    text += "<p>" + xml(sentence) + "</p>\n";
   const bool has_rates = estimates.size() > 1;
   text += has_rates ? rates_table(estimates) : cards(results, *estimates.front().estimates);
   if (!has_rates) text += estimates_table(results, *estimates.front().estimates);

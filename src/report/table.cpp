@@ -230,6 +230,8 @@ std::string head_text(const CampaignResults& results, const SetResults& set, con
   if (!set.stopped.looks.empty())
     text += fmt::format("stopped after {} looks: {} ({:.3g} either side)\n", set.stopped.looks.size(),
                         set.stopped.reason, set.stopped.looks.back().half_width);
+  if (const std::string sentence = approximate_sentence(results, set); !sentence.empty())
+    text += sentence + "\n";
   return text + "\n";
 }
 

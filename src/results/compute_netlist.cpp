@@ -66,6 +66,14 @@ ProofResults proof_results(const StuckAtSet& set) {
   return results;
 }
 
+std::optional<ApproximateFacts> approximate_facts(const StuckAtSet& set) {
+  if (!set.is_approximate()) return std::nullopt;
+  const ProductErrors errors = set.fault_free_errors();
+  const GoldenRun& golden = set.workload().golden;
+  return ApproximateFacts{errors.pairs, errors.wrong, rounded(errors.mean_distance), errors.worst,
+                          rounded(set.workload().task->golden_numbers(golden.counts, golden.ties))};
+}
+
 }  // namespace
 
 NetlistResults plan_results(const StuckAtSet& set, double confidence) {
@@ -74,6 +82,7 @@ NetlistResults plan_results(const StuckAtSet& set, double confidence) {
   results.netlist = {set.unit_config().netlist.path.filename().string(), set.netlist().sha256,
                      set.netlist().module_name, set.netlist().cells.size(),
                      static_cast<std::uint64_t>(set.netlist().depth)};
+  results.approximate = approximate_facts(set);
   results.operators = operator_facts(set);
   results.fates = fate_results(set, confidence);
   return results;

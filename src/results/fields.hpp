@@ -169,6 +169,15 @@ void describe(Fields& f, NetlistFacts& v) {
 }
 
 template <class Fields>
+void describe(Fields& f, ApproximateFacts& v) {
+  f.field("pairs", v.pairs, "of operands whose fault-free products were compared with exact ones");
+  f.field("wrong_pairs", v.wrong_pairs);
+  f.field("mean_error_distance", v.mean_error_distance);
+  f.field("worst_case_error", v.worst_case_error);
+  f.number_object("golden", &Task::golden_fields, v.golden);
+}
+
+template <class Fields>
 void describe(Fields& f, FaultyOperatorFacts& v) {
   f.field("index", v.index);
   f.field("kind", v.kind);
@@ -221,6 +230,8 @@ void describe_plan(Fields& f, NetlistResults& v) {
   f.field("sites", v.sites);
   f.field("polarities", v.polarities);
   f.field("netlist", v.netlist);
+  f.optional("approximate", v.approximate,
+             "of a multiplier that is not exact: faults are counted against its own golden run");
   f.field("operators", v.operators);
   f.field("fates", v.fates);
 }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "qfi/arith/requantize.hpp"
+#include "qfi/netlist/operand_fit.hpp"
 
 namespace qfi {
 namespace {
@@ -54,12 +55,13 @@ std::vector<IntRange> merged(std::vector<IntRange> ranges) {
 }  // namespace
 
 FaultTables::FaultTables(const Netlist& netlist, std::vector<TableUse> uses, const UnitParams& params)
-    : m_uses(std::move(uses)), m_params(params), m_simulator(netlist, covering_grid(m_uses, params)) {
+    : m_uses(std::move(uses)),
+      m_params(params),
+      m_simulator(netlist, covering_grid(m_uses, params)),
+      m_missing(missing_width(netlist, m_simulator.grid())),
+      m_is_approximate(netlist.is_approximate) {
   const OperandGrid& grid = m_simulator.grid();
   m_relevant.resize(static_cast<std::size_t>(grid.outer.size()));
-  const bool has_counts = std::all_of(m_uses.begin(), m_uses.end(),
-                                      [](const TableUse& use) { return !use.golden_pairs.empty(); });
-  if (has_counts) m_golden_pairs.assign(grid.size(), 0);
   for (const TableUse& use : m_uses) {
     const int first = smallest_code(use.codes.type);
     const std::vector<IntRange> inputs = ranges_of(use.input_occurs, use.codes.type);
@@ -70,12 +72,21 @@ FaultTables::FaultTables(const Netlist& netlist, std::vector<TableUse> uses, con
           m_relevant[static_cast<std::size_t>(row)].push_back(
               {input_operand(use.codes, range.first) - grid.inner.first,
                input_operand(use.codes, range.last) - grid.inner.first});
-      for (int x = first; has_counts && x < first + 256; ++x)
-        m_golden_pairs[grid_index(weight_operand(use.codes, w), input_operand(use.codes, x))] +=
-            use.golden_pairs[byte_index(w) * 256 + byte_index(x)];
     }
   }
   for (auto& ranges : m_relevant) ranges = merged(std::move(ranges));
+  for (std::size_t use = 0; use < m_uses.size(); ++use)
+    if (!m_uses[use].golden_pairs.empty()) add_golden_pairs(use, m_uses[use].golden_pairs);
+}
+
+void FaultTables::add_golden_pairs(std::size_t use, std::span<const std::uint64_t> pairs) {
+  m_golden_pairs.resize(m_simulator.grid().size(), 0);
+  const OperandCodes& codes = m_uses[use].codes;
+  const int first = smallest_code(codes.type);
+  for (int w = first; w < first + 256; ++w)
+    for (int x = first; x < first + 256; ++x)
+      m_golden_pairs[grid_index(weight_operand(codes, w), input_operand(codes, x))] +=
+          pairs[byte_index(w) * 256 + byte_index(x)];
 }
 
 int FaultTables::weight_operand(const OperandCodes& codes, int code) const {
@@ -102,11 +113,13 @@ void FaultTables::for_each_relevant_row(const Visit& visit) const {
 }
 
 Result<void> FaultTables::check_fault_free() const {
+  if (m_is_approximate) return {};
   const OperandGrid& grid = m_simulator.grid();
   for (int w = grid.outer.first; w <= grid.outer.last; ++w)
     for (int x = grid.inner.first; x <= grid.inner.last; ++x)
       if (const std::int32_t got = m_simulator.golden()[grid_index(w, x)]; got != w * x)
-        return bad_input("the netlist is no multiplier of these operands: {} * {} gives {}", w, x, got);
+        return bad_input("the netlist is no multiplier of these operands: {} * {} gives {}{}", w, x, got,
+                         m_missing.empty() ? "" : "; " + m_missing);
   return {};
 }
 

@@ -27,13 +27,14 @@ std::span<const std::byte> golden_tensor(const Workload& workload, std::size_t i
   return std::span(workload.golden.outputs[place]).subspan(image * bytes, bytes);
 }
 
-Result<void> run_golden_block(Workload& workload, const InputScaling& scaling, std::size_t first,
-                              Batch& batch) {
+// `units` nullptr: products are exact.
+Result<void> run_golden_block(Workload& workload, const InputScaling& scaling, const Units* units,
+                              std::size_t first, Batch& batch) {
   QFI_CHECK(read_inputs(workload.program->model(), workload.data, scaling, first, batch.images(),
                         [&](int input, std::span<const std::byte> values) {
                           std::ranges::copy(values, batch.tensor(input).begin());
                         }));
-  workload.program->run(batch, 0, workload.program->model().operators.size());
+  workload.program->run(batch, 0, workload.program->model().operators.size(), units);
   for (std::size_t k = 0; k < workload.watched.size(); ++k) {
     const auto from = batch.tensor(workload.watched[k]);
     const std::size_t bytes = workload.tensor(workload.watched[k]).bytes();
@@ -42,7 +43,8 @@ Result<void> run_golden_block(Workload& workload, const InputScaling& scaling, s
   return {};
 }
 
-Result<void> run_golden(Workload& workload, const InputScaling& scaling, unsigned threads) {
+Result<void> run_golden(Workload& workload, const InputScaling& scaling, const Units* units,
+                        unsigned threads) {
   std::uint64_t bytes = 0;
   for (const int tensor : workload.watched) bytes += workload.tensor(tensor).bytes() * workload.images();
   if (bytes > k_most_output_bytes)
@@ -57,7 +59,7 @@ Result<void> run_golden(Workload& workload, const InputScaling& scaling, unsigne
   parallel_for(blocks, threads, [&](std::size_t block, unsigned worker) {
     if (!batches[worker]) batches[worker] = std::make_unique<Batch>(*workload.program, size);
     batches[worker]->set_images(std::min(size, workload.images() - block * size));
-    outcomes[block] = run_golden_block(workload, scaling, block * size, *batches[worker]);
+    outcomes[block] = run_golden_block(workload, scaling, units, block * size, *batches[worker]);
   });
   for (const Result<void>& outcome : outcomes) QFI_CHECK(outcome);
   return {};
@@ -130,7 +132,7 @@ Result<Workload> make_workload(Model model, const std::string& file, const DataA
       std::move(model),
       {params.kernels, false, {workload.metric_tensor}, params.model_memory, params.model_memory});
   if (!program) return at(file, program.error());
-  workload.program = std::make_unique<Program>(std::move(*program));
+  workload.program = std::make_shared<Program>(std::move(*program));
   for (const int tensor : workload.watched)
     if (workload.tensor(tensor).is_constant)
       return bad_input("{}: the output '{}' is a constant", file, workload.tensor(tensor).name);
@@ -143,11 +145,20 @@ Result<Workload> make_workload(Model model, const std::string& file, const DataA
   for (std::size_t image = 0; workload.data.has_label_maps() && image < workload.images(); ++image) {
     QFI_TRY(workload.label_maps.emplace_back(), workload.data.label_map(image));
   }
-  QFI_CHECK(run_golden(workload, source.input, params.threads));
+  QFI_CHECK(run_golden(workload, source.input, nullptr, params.threads));
   score_golden(workload);
   if (workload.golden.counts.labelled == 0)
     return bad_input("{}: no pixel has a label that counts", source.data.labels.path.string());
   return workload;
+}
+
+Result<Workload> with_golden_units(const Workload& workload, const Units& units, const InputScaling& scaling,
+                                   unsigned threads) {
+  Workload result = workload;
+  result.golden = GoldenRun();
+  QFI_CHECK(run_golden(result, scaling, &units, threads));
+  score_golden(result);
+  return result;
 }
 
 }  // namespace qfi

@@ -407,8 +407,8 @@ TEST_F(Command, AProductTableGivesWhatItsFaultGives) {
     EXPECT_TRUE(write_file(folder() / "x.yaml", begin + entry(more)));
     expect_refused({"campaign", "x.yaml"}, message);
   };
-  ASSERT_TRUE(write_file(folder() / "short.bin", "1234"));
-  refused("file: short.bin", "neither an .npy file nor 65,536 int32 numbers");
+  ASSERT_TRUE(write_file(folder() / "short.bin", "\1\2\3"));
+  refused("file: short.bin", "neither an .npy file, nor 65,536 int32 or uint16 numbers");
   refused("file: " + demo("images.npy"), "has the shape (256, 256)");
   refused("file: t.npy, layers: [nowhere]", "no operator is number 'nowhere'");
   refused("file: t.npy, order: falling", "'order' cannot be 'falling'");

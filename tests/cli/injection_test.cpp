@@ -45,9 +45,9 @@ class Injection : public Command {
 TEST_F(Injection, NamesThatReachYosysArePlainIdentifiers) {
   multiplier();
   for (const std::string& text : k_attempts) {
-    for (const std::string option : {"--top", "--rs1", "--rs2", "--result", "--tie"}) {
+    for (const std::string option : {"--top", "--rs1", "--rs2", "--result", "--tie", "--param"}) {
       std::vector<std::string> arguments = {"synth", "m.sv", "-o", "out"};
-      arguments.push_back(option + "=" + text + (option == "--tie" ? "=1" : ""));
+      arguments.push_back(option + "=" + text + (option == "--tie" || option == "--param" ? "=1" : ""));
       if (option != "--top") arguments.insert(arguments.end(), {"--top", "m"});
       const ProcessOutcome outcome = run(arguments);
       EXPECT_EQ(outcome.exit_code, 2) << option << " " << text << "\n" << outcome.output;

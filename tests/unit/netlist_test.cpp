@@ -79,10 +79,11 @@ TEST(Netlist, EachKindOfDamageIsOneClearError) {
 
   json undefined = one_gate("$_AND_");
   undefined["modules"]["m"]["cells"]["g"]["connections"]["A"] = {"x"};
-  EXPECT_THAT(error_of(undefined), HasSubstr("constant 'x'"));
+  EXPECT_THAT(error_of(undefined), HasSubstr("pin A reads a net that is undefined ('x')"));
 
   json extra_port = one_gate("$_AND_");
   extra_port["modules"]["m"]["ports"]["mode"] = {{"direction", "input"}, {"bits", {9}}};
+  extra_port["modules"]["m"]["cells"]["h"] = cell("$_NOT_", {{"A", {9}}, {"Y", {10}}});
   EXPECT_THAT(error_of(extra_port), HasSubstr("'mode' is neither operand nor tied"));
   PortRoles roles;
   roles.tie["mode"] = 1;

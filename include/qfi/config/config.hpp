@@ -20,13 +20,15 @@
 #include "qfi/faults/stuck_at.hpp"
 #include "qfi/statistics/sample_size.hpp"
 #include "qfi/tables/fault_tables.hpp"
+#include "qfi/tables/table_file.hpp"
 
 namespace qfi {
 
 /// `faults` entry of kind stuck_at with a netlist: the multiplier of chosen operators.
 struct StuckAtConfig {
   ConfigPath netlist;
-  PortRoles roles;
+  std::optional<ConfigPath> library;  ///< what the netlist's cells compute
+  PortRoles roles;                    ///< without that library
   std::vector<OperatorKind> operators = {OperatorKind::conv_2d};
   std::vector<std::string> layers;  ///< operator indices or output tensor names; empty: all
   UnitParams unit;
@@ -34,15 +36,10 @@ struct StuckAtConfig {
   PaddingTaps padding = PaddingTaps::skip;
 };
 
-/// In which order a file's codes stand: from the smallest to the largest, or by their stored byte (INT8: 0 ..
-/// 127, -128 .. -1).
-enum class TableOrder : std::uint8_t { rising, twos_complement };
-
 /// `faults` entry of kind product_table: products of stored codes, 256 x 256, zero points corrected outside.
 struct TableConfig {
   ConfigPath file;
-  TableOrder order = TableOrder::rising;
-  Rs1 rows = Rs1::weight;  ///< what the first index is of
+  TableReading reading;
   std::vector<OperatorKind> operators = {OperatorKind::conv_2d};
   std::vector<std::string> layers;  ///< as above
   PaddingTaps padding = PaddingTaps::skip;

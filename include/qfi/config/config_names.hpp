@@ -40,6 +40,9 @@ inline const Names<PaddingTaps> k_padding = {{"skip", PaddingTaps::skip},
                                              {"multiply", PaddingTaps::multiply}};
 inline const Names<TableOrder> k_orders = {{"rising", TableOrder::rising},
                                            {"twos_complement", TableOrder::twos_complement}};
+inline const Names<TableValues> k_table_values = {{"as_stored", TableValues::as_stored},
+                                                  {"twos_complement", TableValues::twos_complement},
+                                                  {"shifted", TableValues::shifted}};
 inline const Names<Rounding> k_rounding = {{"up", Rounding::up}, {"nearest", Rounding::nearest}};
 inline const Names<FaultTarget> k_targets = {
     {"weights", FaultTarget::weights}, {"biases", FaultTarget::biases}, {"data", FaultTarget::data}};

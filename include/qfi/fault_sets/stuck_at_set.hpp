@@ -10,6 +10,7 @@
 
 #include "qfi/fault_sets/faulty_unit.hpp"
 #include "qfi/fault_sets/unit_runner.hpp"
+#include "qfi/netlist/operand_fit.hpp"
 
 namespace qfi {
 
@@ -69,6 +70,10 @@ class StuckAtSet final : public FaultSet {
   const std::vector<std::size_t>& running() const { return m_running; }
   std::uint64_t sites() const { return m_sites.size(); }
   const Proof& proof() const { return m_proof; }
+  /// Whether workload() is the set's own: its golden run went through the fault-free, approximate multiplier.
+  bool is_approximate() const { return m_netlist->is_approximate; }
+  /// How far the fault-free products are from the exact ones.
+  ProductErrors fault_free_errors() const { return product_errors(m_tables->simulator()); }
   /// First operator of a faulty run; before it all is golden.
   std::size_t cut() const { return m_runner->cut(); }
 
@@ -86,10 +91,15 @@ class StuckAtSet final : public FaultSet {
   /// Error: the netlist has no sites of the chosen kind.
   Result<void> check_sites() const;
   struct Worker;
+  struct GoldenUnit;
   class Trials;
 
   StuckAtSet(const Workload& workload, const CampaignConfig& config, const FaultsConfig& faults,
              std::uint64_t seed);
+  static Result<std::unique_ptr<GoldenUnit>> make_golden_unit(const Workload& workload,
+                                                              const CampaignConfig& config,
+                                                              const StuckAtConfig& unit,
+                                                              const Netlist& netlist, unsigned threads);
   Result<void> run_golden(const CampaignConfig& config, unsigned threads);
   void set_tables(const StuckAt& fault, Worker& worker) const;
   Result<void> prove_table_path();
@@ -105,6 +115,7 @@ class StuckAtSet final : public FaultSet {
   void take(std::uint64_t fault, std::uint64_t block, const Trial& trial) override;
   void finish_faults(std::uint64_t first) override;
 
+  std::unique_ptr<GoldenUnit> m_golden_unit;  ///< of an approximate multiplier
   std::unique_ptr<Netlist> m_netlist;
   std::vector<Site> m_sites;
   std::vector<FaultyOperator> m_operators;

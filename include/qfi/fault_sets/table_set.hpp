@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "qfi/fault_sets/faulty_unit.hpp"
+#include "qfi/fault_sets/table_units.hpp"
 #include "qfi/fault_sets/unit_runner.hpp"
 
 namespace qfi {
@@ -43,11 +44,10 @@ class TableSet final : public FaultSet {
   const std::vector<std::size_t>& operators() const { return m_operators; }
   const std::string& sha256() const { return m_sha256; }  ///< of the file
   const TableErrors& errors() const { return m_errors; }
-  void replay(const UnitRunner::OutputUse& use) const { m_runner->replay(m_units, use); }
+  void replay(const UnitRunner::OutputUse& use) const { m_runner->replay(m_table->units(), use); }
 
  private:
   TableSet(const Workload& workload, const FaultsConfig& faults);
-  std::int32_t product(int weight_code, int input_code) const;
   Result<void> count_golden(const InputScaling& input, unsigned threads);
   void measure_errors(std::span<const std::uint64_t> golden_pairs);
 
@@ -61,12 +61,9 @@ class TableSet final : public FaultSet {
   bool can_be(std::uint64_t, const Trial&) const override { return true; }
   void take(std::uint64_t fault, std::uint64_t block, const Trial& trial) override;
 
-  std::vector<std::int32_t> m_products;  ///< as in the file
   std::string m_sha256;
-  CodeType m_type = CodeType::int8;
   std::vector<std::size_t> m_operators;
-  std::vector<ProductTable> m_tables;  ///< one for each set of zero points
-  Units m_units;                       ///< point into m_tables
+  std::unique_ptr<TableUnits> m_table;
   std::unique_ptr<UnitRunner> m_runner;
   TableErrors m_errors;
   FaultCounts m_counts;

@@ -25,10 +25,11 @@ struct ImageBlock {
 class UnitRunner {
  public:
   /// Runs the golden run up to cut(). The indices `operators` rise; `padding` is that of the pairs that are
-  /// counted. Error: images that cannot be read.
+  /// counted; `golden` are the units of the golden run (nullptr: products are exact), which must outlive the
+  /// runner. Error: images that cannot be read.
   static Result<std::unique_ptr<UnitRunner>> make(const Workload& workload, const InputScaling& input,
                                                   std::vector<std::size_t> operators, PaddingTaps padding,
-                                                  unsigned threads);
+                                                  unsigned threads, const Units* golden = nullptr);
 
   /// What the golden run multiplied in each of the operators; empty once it is forgotten.
   const std::vector<PairCounter>& golden_pairs() const { return m_golden_pairs; }
@@ -63,6 +64,7 @@ class UnitRunner {
   TensorOf image_of(const Device::WatchedTensors& tensors, std::size_t image) const;
 
   const Workload& m_workload;
+  const Units* m_golden_units = nullptr;
   std::vector<std::size_t> m_operators;
   std::size_t m_cut = 0;
   std::vector<int> m_live_tensors;

@@ -21,6 +21,7 @@ struct NetlistInventory {
   std::uint64_t rs2_bits = 0;
   std::uint64_t result_bits = 0;
   bool is_unsigned = false;
+  bool is_approximate = false;
   struct Sites {
     std::uint64_t sites = 0;
     std::uint64_t faults = 0;   ///< N = 2 * sites

@@ -19,7 +19,7 @@ using NetId = std::uint32_t;
 constexpr NetId k_net_zero = 0;  ///< constant 0
 constexpr NetId k_net_one = 1;   ///< constant 1
 
-/// Boolean functions of up to four inputs a, b, c, d.
+/// Boolean functions of up to four inputs a, b, c, d; or of up to six, as a truth table.
 enum class GateOp : std::uint8_t {
   buffer,
   inverter,  // a
@@ -39,14 +39,19 @@ enum class GateOp : std::uint8_t {
   oai4,  // ~((a & b) | (c & d)), ~((a | b) & (c | d))
   xor3,
   majority,  // a, b, c: sum and carry of a full adder
+  table,     // bit i of Gate::table, where bit k of i is input k
 };
+
+/// The most inputs that a gate has.
+constexpr std::size_t k_gate_inputs = 6;
 
 /// One output of one cell. Input k of the gate is input pin k of the cell.
 struct Gate {
   GateOp op = GateOp::buffer;
-  std::array<NetId, 4> inputs{};  ///< unused ones are k_net_zero
+  std::array<NetId, k_gate_inputs> inputs{};  ///< unused ones are k_net_zero
   NetId output = 0;
   std::uint32_t cell = 0;
+  std::uint64_t table = 0;  ///< of GateOp::table
 };
 
 struct Pin {
@@ -77,6 +82,7 @@ struct Netlist {
   std::vector<NetId> result;
   std::vector<NetId> tied_to_one;  ///< bits of other input ports that hold 1 (the rest hold 0)
   bool is_unsigned = false;        ///< a result narrower than 32 bits is zero-extended, else sign-extended
+  bool is_approximate = false;     ///< it multiplies in its own way: its fault-free products are golden
   std::string sha256;              ///< of the file
   int depth = 0;                   ///< gates on the longest path
 };
@@ -87,13 +93,15 @@ struct PortRoles {
   std::string rs1;
   std::string rs2;
   std::string result;
-  std::map<std::string, std::uint64_t> tie;  ///< values of all other input ports
-  bool is_unsigned = false;                  ///< operands and result are unsigned numbers
+  std::map<std::string, std::uint64_t> tie;           ///< values of all other input ports
+  bool is_unsigned = false;                           ///< operands and result are unsigned numbers
+  bool is_approximate = false;                        ///< need not multiply exactly
+  std::vector<std::filesystem::path> libraries = {};  ///< files that tell what cells compute
 };
 
-/// Reads the JSON that Yosys' write_json writes, one module of generic gates ($_AND_, ..) and
-/// adder cells (QFI_FA, QFI_HA). Errors: not such a file, a cell it does not know (flip-flops
-/// included), a net without or with two drivers, a combinational loop, missing ports.
+/// Reads the JSON that Yosys' write_json writes, one module of generic gates ($_AND_, ..), adder cells
+/// (QFI_FA, QFI_HA), and cells of the libraries. Errors: not such a file, a cell it does not know
+/// (flip-flops included), a net without or with two drivers, a combinational loop, missing ports.
 Result<Netlist> read_netlist(const std::filesystem::path& path, const PortRoles& roles = {});
 
 /// Reads a netlist from the text of the file; errors use `name`.

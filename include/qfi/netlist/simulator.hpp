@@ -51,7 +51,8 @@ class Simulator {
     // others are places in `values`.
     struct ConeGate {
       GateOp op;
-      std::array<std::uint32_t, 4> sources;
+      std::uint64_t table;
+      std::array<std::uint32_t, k_gate_inputs> sources;
     };
     struct Forced {
       NetId net;

@@ -5,11 +5,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "qfi/base/result.hpp"
 #include "qfi/netlist/netlist.hpp"
+#include "qfi/netlist/operand_fit.hpp"
 
 namespace qfi {
 
@@ -21,6 +24,8 @@ struct SynthParams {
   std::vector<std::filesystem::path> sources;  ///< Verilog or SystemVerilog that Yosys reads
   std::string top;
   PortRoles roles;  ///< tied ports stay in the netlist, held at their value
+  /// Of the top module: whole numbers, constants as 8'hff, or plain words, which are strings.
+  std::map<std::string, std::string> parameters;
   CellSet cells = CellSet::gates;
   std::filesystem::path output;  ///< files OUTPUT.json, OUTPUT.v, OUTPUT.manifest.json are written
 };
@@ -30,10 +35,15 @@ struct SynthStats {
   std::size_t cells = 0;
   std::size_t nets = 0;  ///< sites of kind `nets`
   int depth = 0;
+  std::string widths;                   ///< of the operands, as operand_widths() says it
+  std::vector<OperandFit> fits;         ///< which operands of a campaign the unit takes
+  std::optional<ProductErrors> errors;  ///< of an approximate multiplier, which is not proved
 };
 
-/// Writes the netlist and its manifest. Errors: odd names, Yosys missing, Yosys' own error message,
-/// flip-flops or memories, and a circuit whose result is not the product of its operands modulo 2^32.
+/// Writes the netlist and its manifest. Where `roles` name libraries, the sources are a netlist of their
+/// cells, which stays as it is: nothing is optimized, and the written netlist says what its cells compute.
+/// Errors: odd names, Yosys missing, Yosys' own error message, flip-flops or memories, and a circuit whose
+/// result is not the product of its operands modulo 2^32.
 Result<SynthStats> synthesize(const SynthParams& params);
 
 /// The product check behind synthesize: all pairs of -255..255 (0..255 if unsigned) that the ports

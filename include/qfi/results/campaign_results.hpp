@@ -129,6 +129,15 @@ struct NetlistFacts {
   std::uint64_t depth = 0;
 };
 
+/// Of a multiplier that is taken as it is: faults are counted against its fault-free self.
+struct ApproximateFacts {
+  std::uint64_t pairs = 0;  ///< of operands that were compared with exact products
+  std::uint64_t wrong_pairs = 0;
+  double mean_error_distance = 0;
+  std::uint64_t worst_case_error = 0;
+  std::vector<Number> golden;  ///< of the golden run through it, as the task names them
+};
+
 struct FaultyOperatorFacts {
   std::uint64_t index = 0;
   std::string kind;
@@ -175,6 +184,7 @@ struct NetlistResults {
   std::uint64_t sites = 0;
   std::uint64_t polarities = 2;
   NetlistFacts netlist;
+  std::optional<ApproximateFacts> approximate;
   std::vector<FaultyOperatorFacts> operators;
   FateResults fates;
   ProofResults proof;

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "qfi/arith/product_table.hpp"
@@ -56,8 +57,12 @@ class FaultTables {
     std::vector<std::int32_t> products;
   };
 
-  /// Error: a fault-free product of the netlist is not the product; names the operands.
+  /// Error: a fault-free product of the netlist is not the product; names the operands, and what the ports
+  /// lack to take them. An approximate multiplier passes.
   Result<void> check_fault_free() const;
+
+  /// Adds products of the golden run that layers with codes uses()[use] formed, as TableUse::golden_pairs.
+  void add_golden_pairs(std::size_t use, std::span<const std::uint64_t> pairs);
 
   /// Simulates the faults; scratch.products then holds the products of the whole grid.
   FaultEffect examine(std::span<const StuckAt> faults, Scratch& scratch) const;
@@ -82,6 +87,8 @@ class FaultTables {
   std::vector<TableUse> m_uses;
   UnitParams m_params;
   Simulator m_simulator;
+  std::string m_missing;  ///< what the ports lack for these operands
+  bool m_is_approximate = false;
   std::vector<std::vector<IntRange>> m_relevant;  ///< per weight operand: input operands, as grid offsets
   std::vector<std::uint64_t> m_golden_pairs;      ///< over the grid; empty: not known
 };

@@ -30,7 +30,7 @@ struct GoldenRun {
 };
 
 struct Workload {
-  std::unique_ptr<Program> program;
+  std::shared_ptr<Program> program;
   DataSet data;
   const Task* task = nullptr;  ///< never nullptr once made
   int metric_tensor = 0;       ///< holds the answers
@@ -58,6 +58,11 @@ struct WorkloadParams {
 /// images that do not fit, outputs of more than 4 GiB.
 Result<Workload> make_workload(Model model, const std::string& model_file, const DataAndInput& source,
                                const WorkloadParams& params);
+
+/// The same workload, its golden run through these units: what faults of units that are not exact are counted
+/// against. Errors: as above.
+Result<Workload> with_golden_units(const Workload& workload, const Units& units, const InputScaling& scaling,
+                                   unsigned threads);
 
 /// Gives one image's tensor after a faulty run. It is asked for watched tensors only.
 using TensorOf = std::function<std::span<const std::byte>(int tensor)>;

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+// Synthesis by the Yosys that is there. `second_yosys` runs these tests once more with another version.
+#include "qfi/netlist/synth.hpp"
+
+#include <gmock/gmock.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "qfi/base/file.hpp"
+#include "qfi/base/log.hpp"
+#include "qfi/faults/stuck_at.hpp"
+#include "qfi/netlist/simulator.hpp"
+#include "qfi/netlist/verilator.hpp"
+#include "support.hpp"
+
+namespace qfi {
+namespace {
+
+using test::value_of;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class Synthesis : public testing::Test {
+ protected:
+  Synthesis() {
+    set_log_sink([this](LogLevel, const std::string& message) { m_messages.push_back(message); });
+  }
+  ~Synthesis() override { set_log_sink({}); }
+
+  std::filesystem::path write(const std::string& name, const std::string& text) {
+    EXPECT_TRUE(write_file(m_folder.path() / name, text));
+    return m_folder.path() / name;
+  }
+  SynthParams params(std::filesystem::path source, const std::string& top, PortRoles roles) const {
+    SynthParams result;
+    result.sources = {std::move(source)};
+    result.top = top;
+    result.roles = std::move(roles);
+    result.output = m_folder.path() / "out";
+    return result;
+  }
+  Netlist written() const { return value_of(read_netlist(m_folder.path() / "out.json")); }
+  nlohmann::json manifest() const {
+    return nlohmann::json::parse(value_of(read_file(m_folder.path() / "out.manifest.json")));
+  }
+  static std::filesystem::path case_file(const std::string& name) {
+    return test::shared_folder() / "data/cases" / name;
+  }
+
+  TemporaryFolder m_folder = value_of(TemporaryFolder::create());
+  std::vector<std::string> m_messages;
+};
+
+std::size_t wrong_int8_products(const Netlist& netlist) {
+  return product_errors(Simulator(netlist, {{-128, 127}, {-128, 127}, true})).wrong;
+}
+
+struct Multiplier {
+  std::string name;
+  std::string rtl;
+  CellSet cells;
+  std::map<std::string, std::uint64_t> tie;
+  friend void PrintTo(const Multiplier& multiplier, std::ostream* out) { *out << multiplier.name; }
+};
+
+class ProjectRtl : public Synthesis, public testing::WithParamInterface<Multiplier> {};
+
+// synthesize() proves; of the mapping nothing may be left that a standard-cell mapper would not leave.
+TEST_P(ProjectRtl, IsProvedWithoutConstantInputs) {
+  const Multiplier& multiplier = GetParam();
+  SynthParams asked = params(test::source_folder() / "rtl" / (multiplier.rtl + ".sv"), multiplier.rtl,
+                             {"op_a", "op_b", "result", multiplier.tie, false});
+  asked.cells = multiplier.cells;
+  const SynthStats stats = value_of(synthesize(asked));
+  EXPECT_EQ(stats.widths, "32 x 32 bits, signed");
+  const Netlist netlist = written();
+  for (const Cell& cell : netlist.cells)
+    for (const Pin& pin : cell.pins) EXPECT_GT(pin.net, k_net_one) << cell.name << "/" << pin.name;
+  EXPECT_EQ(wrong_int8_products(netlist), 0U);
+  std::cout << multiplier.name << " by " << stats.yosys_version << ": " << stats.cells << " cells, "
+            << stats.nets << " nets, depth " << stats.depth << "\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ProjectRtl,
+    testing::Values(Multiplier{"mul_gates", "qfi_mul", CellSet::gates, {}},
+                    Multiplier{"mul_adders", "qfi_mul", CellSet::adders, {}},
+                    Multiplier{"mulh_gates",
+                               "qfi_mul_mulh",
+                               CellSet::gates,
+                               {{"a_signed", 0}, {"b_signed", 0}, {"second_cycle", 0}, {"carry_in", 0}}}),
+    [](const auto& info) { return info.param.name; });
+
+TEST_F(Synthesis, BothCellSetsOfASignedMultiplierAreProved) {
+  QFI_NEEDS_SHARED_DATA();
+  for (const CellSet cells : {CellSet::gates, CellSet::adders}) {
+    SynthParams asked = params(case_file("yosys_0_68_abc_fast/m.v"), "m", {"a", "b", "y", {}, false});
+    asked.cells = cells;
+    EXPECT_EQ(value_of(synthesize(asked)).widths, "8 x 8 bits, signed");
+    EXPECT_EQ(wrong_int8_products(written()), 0U);
+  }
+}
+
+TEST_F(Synthesis, HierarchicalRtlHasNoNotesAmongItsCells) {
+  QFI_NEEDS_SHARED_DATA();
+  value_of(synthesize(params(case_file("yosys_scopeinfo_cells/rows.v"), "top", {"a", "b", "y", {}, true})));
+  const Netlist netlist = written();
+  EXPECT_EQ(netlist.gates.size(), netlist.cells.size());
+}
+
+TEST_F(Synthesis, ParametersOfTheTopModuleHaveTheValuesGiven) {
+  const auto source = write("mul.sv",
+                            "module mul #(parameter W = 4, parameter KIND = \"exact\")"
+                            "(input signed [W-1:0] a, input signed [W-1:0] b, output signed [2*W-1:0] p);\n"
+                            "  assign p = KIND == \"cut\" ? 0 : a * b;\nendmodule\n");
+  SynthParams asked = params(source, "mul", {"a", "b", "p", {}, false});
+  asked.parameters = {{"W", "8"}, {"KIND", "exact"}};
+  EXPECT_EQ(value_of(synthesize(asked)).widths, "8 x 8 bits, signed");
+  EXPECT_EQ(wrong_int8_products(written()), 0U);
+  EXPECT_EQ(manifest()["parameters"], (nlohmann::json{{"KIND", "exact"}, {"W", "8"}}));
+  asked.parameters["W"] = "8'h09";
+  EXPECT_EQ(value_of(synthesize(asked)).widths, "9 x 9 bits, signed");
+  asked.parameters["KIND"] = "cut";
+  EXPECT_THAT(synthesize(asked).error().message, HasSubstr("no multiplier"));
+  asked.parameters = {{"HEIGHT", "8"}};
+  EXPECT_THAT(synthesize(asked).error().message, HasSubstr("HEIGHT"));
+}
+
+TEST_F(Synthesis, ParametersAreNoCommands) {
+  const auto source = write("m.v",
+                            "module m #(parameter W = 8)(input [W-1:0] a, input [W-1:0] b, output "
+                            "[W-1:0] r); assign r = a * b; endmodule\n");
+  for (const char* value : {"8; exec touch taken", "8\nexec touch taken", "8 m", "\"", "8'hzz", "", "$W",
+                            "-1", "99999999999", "8'd4; shell"}) {
+    SynthParams asked = params(source, "m", {"a", "b", "r", {}, false});
+    asked.parameters = {{"W", value}};
+    EXPECT_THAT(synthesize(asked).error().message, HasSubstr("parameter value")) << value;
+    asked.parameters = {{value, "8"}};
+    EXPECT_THAT(synthesize(asked).error().message, HasSubstr("parameter '")) << value;
+  }
+}
+
+TEST_F(Synthesis, SingleBitPortsOfAVerilogNetlistAreOperands) {
+  QFI_NEEDS_SHARED_DATA();
+  value_of(synthesize(params(case_file("bit_blasted_ports/netlist.v"), "m", {"a", "b", "y", {}, false})));
+  EXPECT_EQ(wrong_int8_products(written()), 0U);
+}
+
+TEST_F(Synthesis, AUnitThatIsTooNarrowSaysWhatItLacks) {
+  const auto source = write("m.v",
+                            "module m(input signed [3:0] a, input signed [3:0] b, output signed [7:0] "
+                            "r); assign r = a * b; endmodule\n");
+  const SynthStats stats = value_of(synthesize(params(source, "m", {"a", "b", "r", {}, false})));
+  EXPECT_EQ(stats.widths, "4 x 4 bits, signed");
+  EXPECT_EQ(stats.fits.front().missing, "port rs1 has 4 bits, signed, and -128 .. 127 need 8");
+}
+
+TEST_F(Synthesis, AnApproximateMultiplierIsTakenAsItIs) {
+  const auto source = write("trunc.v",
+                            "module trunc(input signed [7:0] A, input signed [7:0] B, output [15:0] "
+                            "O);\n  wire signed [15:0] p = A * B;\n  assign O = {p[15:2], 2'b00};\n"
+                            "endmodule\n");
+  SynthParams asked = params(source, "trunc", {"A", "B", "O", {}, false});
+  EXPECT_THAT(synthesize(asked).error().message, HasSubstr("no multiplier"));
+  asked.roles.is_approximate = true;
+  const SynthStats stats = value_of(synthesize(asked));
+  ASSERT_TRUE(stats.errors);
+  // A product is a multiple of 4 where both operands are even, or one of them is one of 4.
+  EXPECT_EQ(stats.errors->pairs, 65536U);
+  EXPECT_EQ(stats.errors->wrong, 32768U);
+  EXPECT_EQ(stats.errors->worst, 3U);
+  EXPECT_TRUE(written().is_approximate) << "the file says it";
+  EXPECT_EQ(manifest()["approximate"], true);
+}
+
+constexpr const char* k_cells =
+    "module INV(input A, output ZN); assign ZN = !A; endmodule\n"
+    "module AND2(input A, B, output Z, inout VDD, inout VSS); assign Z = A & B; endmodule\n"
+    "module FULL(input A, B, CI, output S, CO); assign {CO, S} = A + B + CI; endmodule\n"
+    "module DFF(input D, CK, output reg Q); always @(posedge CK) Q <= D; endmodule\n";
+
+// 2 x 2 bits, unsigned, of library cells.
+std::string two_by_two(const std::string& more = "") {
+  return "module m(a, b, p);\n  input [1:0] a, b;\n  output [3:0] p;\n  wire w1, w2, w3, c1, i1;\n"
+         "  AND2 g0 (.A(a[0]), .B(b[0]), .Z(p[0]));\n  AND2 g1 (.A(a[1]), .B(b[0]), .Z(w1));\n"
+         "  AND2 g2 (.A(a[0]), .B(b[1]), .Z(w2));\n  AND2 g3 (.A(a[1]), .B(b[1]), .Z(w3));\n"
+         "  FULL f1 (.A(w1), .B(w2), .CI(1'b0), .S(p[1]), .CO(c1));\n"
+         "  FULL f2 (.A(w3), .B(c1), .CI(1'b0), .S(p[2]), .CO(p[3]));\n" +
+         more + "endmodule\n";
+}
+
+TEST_F(Synthesis, CellsOfALibraryStayAsTheyAre) {
+  SynthParams asked = params(write("net.v", two_by_two()), "m", {"a", "b", "p", {}, true});
+  asked.roles.libraries = {write("cells.v", k_cells)};
+  const SynthStats stats = value_of(synthesize(asked));
+  EXPECT_EQ(stats.cells, 6U);
+  const Netlist netlist = written();  // needs no library any more
+  EXPECT_EQ(product_errors(Simulator(netlist, {{0, 3}, {0, 3}, true})).wrong, 0U);
+  for (const char* site : {"g3/Z", "f1/CI", "f2/CO", "w1", "c1"})
+    EXPECT_TRUE(find_site(netlist, site)) << site;
+  EXPECT_FALSE(find_site(netlist, "g1/VDD"));
+  EXPECT_EQ(manifest()["libraries"][0]["file"], "cells.v");
+  EXPECT_EQ(manifest()["cells_by_type"], (nlohmann::json{{"AND2", 4}, {"FULL", 2}}));
+  EXPECT_THAT(m_messages, IsEmpty());
+}
+
+TEST_F(Synthesis, LibraryCellsEqualVerilatorOnEveryPin) {
+  SynthParams asked = params(write("net.v", two_by_two()), "m", {"a", "b", "p", {}, true});
+  asked.roles.libraries = {write("cells.v", k_cells)};
+  value_of(synthesize(asked));
+  const Netlist netlist = written();
+  const auto sites = enumerate_sites(netlist, SiteKind::pins);
+  VerilatorModel model = value_of(VerilatorModel::open(netlist, sites, m_folder.path() / "cache"));
+  const Simulator simulator(netlist, {{0, 3}, {0, 3}, true});
+  Simulator::Scratch scratch;
+  std::vector<std::int32_t> products(16);
+  for (std::uint64_t i = 0; i < 2 * sites.size(); ++i) {
+    const StuckAt fault = stuck_at_member(sites, i);
+    simulator.simulate(std::span(&fault, 1), scratch, products);
+    model.inject(fault.site, fault.value);
+    for (int a = 0; a < 4; ++a)
+      for (int b = 0; b < 4; ++b)
+        EXPECT_EQ(model.multiply(a, b), products[static_cast<std::size_t>(a * 4 + b)])
+            << site_name(netlist, fault.site) << " stuck at " << fault.value;
+    model.clear();
+  }
+}
+
+TEST_F(Synthesis, CellsThatALibraryCannotTellAreErrors) {
+  SynthParams asked = params(write("net.v", two_by_two("  DFF d (.D(a[0]), .CK(a[1]), .Q(i1));\n")), "m",
+                             {"a", "b", "p", {}, true});
+  asked.roles.libraries = {write("cells.v", k_cells)};
+  EXPECT_THAT(synthesize(asked).error().message, HasSubstr("cell 'd': a DFF cannot be used"));
+  asked.sources = {write("other.v", two_by_two("  NOR9 n (.A(a[0]), .Z(i1));\n"))};
+  EXPECT_THAT(synthesize(asked).error().message, HasSubstr("NOR9"));
+  asked.roles.libraries = {write("broken.v", "module INV(input A, output ZN); assign ZN = ; endmodule\n")};
+  EXPECT_THAT(synthesize(asked).error().message, HasSubstr("broken.v:1: ERROR"));
+}
+
+TEST_F(Synthesis, TheLibraryOfTheCaseGivesTheFunctionsOfItsCells) {
+  QFI_NEEDS_SHARED_DATA();
+  PortRoles roles{"a", "b", "y", {}, false};
+  EXPECT_THAT(read_netlist(case_file("library_cells/lib.json"), roles).error().message,
+              HasSubstr("is not known"));
+  roles.libraries = {case_file("library_cells/cells.v")};
+  const Netlist netlist = value_of(read_netlist(case_file("library_cells/lib.json"), roles));
+  EXPECT_EQ(netlist.cells.size(), 448U);
+  EXPECT_EQ(wrong_int8_products(netlist), 0U);
+
+  const SynthStats stats = value_of(synthesize(params(case_file("library_cells/libnet.v"), "m", roles)));
+  EXPECT_EQ(stats.cells, 448U);
+  EXPECT_EQ(wrong_int8_products(written()), 0U);
+}
+
+TEST_F(Synthesis, OptimizingANetlistAnewIsWarnedOf) {
+  QFI_NEEDS_SHARED_DATA();
+  SynthParams asked = params(case_file("library_cells/libnet.v"), "m", {"a", "b", "y", {}, false});
+  asked.sources.push_back(case_file("library_cells/cells.v"));
+  EXPECT_NE(value_of(synthesize(asked)).cells, 448U);
+  EXPECT_THAT(m_messages, ElementsAre(HasSubstr("m is a netlist of 448 cells: it is optimized anew")));
+}
+
+}  // namespace
+}  // namespace qfi
