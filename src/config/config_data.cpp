@@ -69,32 +69,34 @@ std::string labels_refusal(DataFormat format) {
 }
 
 KeyTable file_keys(DataConfig& data) {
-  return {{.name = "format",
-           .value = choice(data.format, k_formats),
-           .is_required = true,
-           .sentence =
-               "The files have this format: the `cifar` formats are binary batches, `idx` may be gzipped, "
-               "`images` is a folder of PNG and JPEG files.",
-           .example = "npy"},
-          {.name = "images",
-           .value = path(data.images),
-           .is_required = true,
-           .sentence = "Images are read from this file or folder.",
-           .example = "images.npy"},
-          {.name = "labels",
-           .value = path(data.labels),
-           .refusal = [&data] { return labels_refusal(data.format); },
-           .sentence =
-               "Labels are read from this file: `npy` and `idx` need it (classes, or class maps); with "
-               "`images` it is a text file of names and classes or a folder of PNG class maps, and without "
-               "it the sub-folders are the classes.",
-           .example = "labels.npy"},
-          {.name = "arrays",
-           .value = map(array_keys(data)),
-           .refusal =
-               [&data] { return data.format == DataFormat::npz ? "" : "'arrays' belongs to the npz format"; },
-           .sentence = "An archive of format `npz` holds images and labels in these arrays.",
-           .example = "{images: x_test, labels: y_test}"}};
+  return {
+      {.name = "format",
+       .value = choice(data.format, k_formats),
+       .is_required = true,
+       .sentence =
+           "The files have this format: the `cifar` formats are binary batches, `idx` may be gzipped, "
+           "`images` is a folder of PNG and JPEG files.",
+       .example = "npy"},
+      {.name = "images",
+       .value = path(data.images),
+       .is_required = true,
+       .sentence = "Images are read from this file or folder.",
+       .example = "images.npy"},
+      {.name = "labels",
+       .value = path(data.labels),
+       .refusal = [&data] { return labels_refusal(data.format); },
+       .sentence =
+           "Labels are read from this file: of `npy` and `idx` classes, or class maps; with `images` it is "
+           "a text file of names and classes or a folder of PNG class maps, and without it the "
+           "sub-folders are the classes. Without labels classes are compared with the golden run's, and "
+           "there is no accuracy.",
+       .example = "labels.npy"},
+      {.name = "arrays",
+       .value = map(array_keys(data)),
+       .refusal =
+           [&data] { return data.format == DataFormat::npz ? "" : "'arrays' belongs to the npz format"; },
+       .sentence = "An archive of format `npz` holds images and labels in these arrays.",
+       .example = "{images: x_test, labels: y_test}"}};
 }
 
 KeyTable label_keys(DataConfig& data) {
@@ -111,7 +113,14 @@ KeyTable label_keys(DataConfig& data) {
        .value = maybe(data.ignore_label,
                       [](int& label) { return number(label, -k_largest_label, k_largest_label); }),
        .sentence = "Pixels of class maps that have this label are not counted.",
-       .example = "255"}};
+       .example = "255"},
+      {.name = "golden",
+       .value = maybe(data.golden, [](double& accuracy) { return number(accuracy, 0.0, 1.0); }),
+       .is_written = [&data] { return data.golden.has_value(); },
+       .sentence =
+           "The fault-free network is known to have this accuracy on such images; a golden run that falls "
+           "far below it is warned of.",
+       .example = "0.87"}};
 }
 
 KeyTable pixel_keys(DataConfig& data) {

@@ -75,6 +75,17 @@ void score_golden(Workload& workload) {
   }
 }
 
+Result<void> read_label_maps(Workload& workload) {
+  const Tensor& output = workload.tensor(workload.metric_tensor);
+  for (std::size_t image = 0; workload.data.has_label_maps() && image < workload.images(); ++image) {
+    QFI_TRY(workload.label_maps.emplace_back(), workload.data.label_map(image));
+    auto shape = workload.task->check_image(output, workload.answer, workload.label(image));
+    if (!shape) return at(fmt::format("image {}", workload.data.indices()[image]), shape.error());
+    workload.answer = *shape;
+  }
+  return {};
+}
+
 }  // namespace
 
 FaultCounts& FaultCounts::operator+=(const FaultCounts& other) {
@@ -124,7 +135,7 @@ Result<Workload> make_workload(Model model, const std::string& file, const DataA
   if (model.inputs.size() != 1)
     return bad_input("{}: {} inputs; campaigns need a model with 1", file, model.inputs.size());
   Workload workload;
-  QFI_TRY(workload.metric_tensor, find_metric_tensor(model, source.metric_tensor));
+  QFI_TRY(workload.metric_tensor, find_metric_tensor(model, source.metric.tensor));
   for (const int output : model.outputs)
     if (std::ranges::find(workload.watched, output) == workload.watched.end())
       workload.watched.push_back(output);
@@ -140,17 +151,16 @@ Result<Workload> make_workload(Model model, const std::string& file, const DataA
     if (workload.tensor(tensor).is_constant)
       return bad_input("{}: the output '{}' is a constant", file, workload.tensor(tensor).name);
   QFI_TRY(workload.data, DataSet::open(source.data, source.seed));
-  workload.task = task_of(workload.data);
-  if (workload.task == nullptr)
-    return bad_input("{}: a campaign needs a class for each image, or a class map",
-                     source.data.images.path.string());
-  QFI_TRY(workload.answer, workload.task->check(workload.tensor(workload.metric_tensor), workload.data));
-  for (std::size_t image = 0; workload.data.has_label_maps() && image < workload.images(); ++image) {
-    QFI_TRY(workload.label_maps.emplace_back(), workload.data.label_map(image));
-  }
+  const Tensor& output = workload.tensor(workload.metric_tensor);
+  QFI_TRY(const ChosenTask chosen, choose_task(output, workload.data, source.metric));
+  workload.task = chosen.task;
+  workload.answer = chosen.answer;
+  if (!chosen.task->has_accuracy() && source.data.golden)
+    return bad_input("data: 'golden' states an accuracy, and there are no labels to measure it by");
+  QFI_CHECK(read_label_maps(workload));
   QFI_CHECK(run_golden(workload, source.input, params.threads));
   score_golden(workload);
-  if (workload.golden.counts.labelled == 0)
+  if (workload.task->has_accuracy() && workload.golden.counts.labelled == 0)
     return bad_input("{}: no pixel has a label that counts", source.data.labels.path.string());
   return workload;
 }
