@@ -33,8 +33,11 @@ class Estimator {
   SetEstimates estimate() const {
     const GoldenRun& golden = m_set.workload().golden;
     SetEstimates result;
-    result.golden_accuracy = ratio(golden.counts.golden_correct, golden.counts.labelled);
-    result.golden_top5 = ratio(golden.counts.faulty_top5_correct, golden.counts.labelled);
+    const bool has_accuracy = m_set.workload().task->has_accuracy();
+    if (has_accuracy) {
+      result.golden_accuracy = ratio(golden.counts.golden_correct, golden.counts.labelled);
+      result.golden_top5 = ratio(golden.counts.faulty_top5_correct, golden.counts.labelled);
+    }
     MeanSums accuracy = mean_sums(&FaultCounts::faulty_correct, result.golden_accuracy, &Stratum::correct);
     MeanSums top5 = mean_sums(&FaultCounts::faulty_top5_correct, result.golden_top5, &Stratum::top5);
     MeanSums changed = mean_sums(&FaultCounts::changed, 0.0, &Stratum::changed);
@@ -46,10 +49,13 @@ class Estimator {
       if (place < 0) continue;
       const auto k = static_cast<std::size_t>(place);
       const FaultCounts counts = counts_of(fault);
-      for (MeanSums* mean : {&accuracy, &top5, &changed}) mean->add(k, counts, m_context.golden_of(fault));
+      changed.add(k, counts, m_context.golden_of(fault));
       critical.add(k, counts.changed > 0);
       identical.add(k, counts.output_identical == counts.images);
       due.add(k, counts.nan + counts.infinity > 0);
+      sums += counts;
+      if (!has_accuracy) continue;
+      for (MeanSums* mean : {&accuracy, &top5}) mean->add(k, counts, m_context.golden_of(fault));
       const std::string_view harm = harm_class(m_set.workload(), counts);
       harmless.add(k, harm == "harmless");
       between.add(k, harm == "between");
@@ -57,10 +63,7 @@ class Estimator {
       const std::size_t bins = result.histogram.size();
       const std::size_t bin = counts.faulty_correct * bins / std::max<std::uint64_t>(counts.labelled, 1);
       ++result.histogram[std::min(bin, bins - 1)];
-      sums += counts;
     }
-    result.faulty_accuracy = mean_of(accuracy, golden.counts.labelled, m_confidence);
-    result.faulty_top5 = mean_of(top5, golden.counts.labelled, m_confidence);
     result.sdc_rate = mean_of(changed, golden.counts.units, m_confidence);
     result.critical = share_of(critical, m_confidence);
     // The upper end of an interval that leaves as much out on either side as a bound does on one.
@@ -72,10 +75,13 @@ class Estimator {
     }
     result.output_identical = share_of(identical, m_confidence);
     result.due = share_of(due, m_confidence);
+    result.derived = m_set.workload().task->derived(sums);
+    if (!has_accuracy) return result;
+    result.faulty_accuracy = mean_of(accuracy, golden.counts.labelled, m_confidence);
+    result.faulty_top5 = mean_of(top5, golden.counts.labelled, m_confidence);
     result.harmless = share_of(harmless, m_confidence);
     result.between = share_of(between, m_confidence);
     result.collapsed = share_of(collapsed, m_confidence);
-    result.derived = m_set.workload().task->derived(sums);
     return result;
   }
 
@@ -243,8 +249,8 @@ std::string_view harm_class(const Workload& workload, const FaultCounts& counts)
   const double loss = ratio(counts.golden_correct, counts.labelled) - accuracy;
   constexpr double k_rounding = 1e-12;  // 1 image of 100 is 1 point, whatever the division made of it
   if (loss <= k_harmless_loss + k_rounding) return "harmless";
-  const auto classes = static_cast<double>(std::max<std::size_t>(workload.answer.classes, 2));
-  if (accuracy <= 2.0 / classes + k_rounding) return "collapsed";
+  const double chance = workload.task->chance(workload.answer, workload.golden.counts);
+  if (accuracy <= collapsed_accuracy(chance) + k_rounding) return "collapsed";
   return "between";
 }
 

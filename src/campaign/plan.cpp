@@ -13,6 +13,7 @@ class Planner {
 
   // Adds a set with its driver, and draws its first faults.
   Result<void> add_set(std::size_t index) {
+    QFI_CHECK(check_labels(faults(index)));
     QFI_CHECK(std::visit([&](const auto& model) { return make(model, index); }, faults(index).model));
     const auto note = m_params.notes.find(index);
     m_plan.drivers.push_back(
@@ -24,6 +25,13 @@ class Planner {
 
  private:
   const FaultsConfig& faults(std::size_t index) const { return m_plan.config.faults[index]; }
+
+  Result<void> check_labels(const FaultsConfig& faults) const {
+    if (m_plan.workload->task->has_accuracy() || !traits_of(faults.sample).watches_accuracy) return {};
+    return bad_input(
+        "the sample is decided by accuracy, and the data have no labels; give 'labels', or watch "
+        "the metric sdc_rate");
+  }
 
   template <class Set>
   Result<void> add(std::unique_ptr<Set> set) {

@@ -163,7 +163,7 @@ void add_scores(const Workload& workload, std::span<const std::byte> golden,
                 std::span<const std::byte> faulty, Replay& replay) {
   replay.task = workload.task;
   if (!workload.label_maps.empty()) return;
-  replay.label = workload.data.labels().front();
+  if (!workload.data.labels().empty()) replay.label = workload.data.labels().front();
   const Tensor& tensor = workload.tensor(workload.metric_tensor);
   for (std::size_t c = 0; c < tensor.elements(); ++c)
     replay.scores.push_back({static_cast<int>(c), value_at(tensor, golden, c), value_at(tensor, faulty, c)});

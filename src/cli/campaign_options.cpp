@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "logging.hpp"
+#include "qfi/workload/golden_check.hpp"
 
 namespace qfi::cli {
 
@@ -73,6 +74,11 @@ unsigned thread_count(const CampaignOptions& options, const CampaignConfig& conf
 Result<Plan> load_plan(CampaignConfig config, const PlanParams& params) {
   QFI_TRY(Plan plan, make_plan(std::move(config), params));
   log_warnings(plan.workload->program->model());
+  if (!plan.workload->task->has_accuracy())
+    log(LogLevel::info, fmt::format("{}: no labels, so classes are compared with the golden run's alone",
+                                    plan.config.data.images.path.string()));
+  for (const std::string& warning : golden_warnings(*plan.workload, plan.config.data.golden))
+    log(LogLevel::warning, warning);
   return plan;
 }
 

@@ -74,7 +74,8 @@ void add_compare(CLI::App& app, Action& chosen) {
         ->type_name("POINTS");
   };
   threshold("--golden", options->golden, "accepted loss of golden accuracy");
-  threshold("--faulty", options->faulty, "accepted loss of mean accuracy under faults");
+  threshold("--faulty", options->faulty,
+            "accepted loss of mean accuracy under faults, or rise of changed classes without labels");
   threshold("--critical", options->critical, "accepted rise of the share of critical faults");
   threshold("--layer", options->layer, "accepted rise of changed classes, layer by layer");
   command

@@ -30,7 +30,8 @@ std::string scores_text(const Replay& replay) {
   std::ranges::stable_sort(best, std::greater<>(),
                            [](const ReplayedClass& c) { return std::max(c.golden, c.faulty); });
   if (best.size() > k_most) best.resize(k_most);
-  std::string text = fmt::format("\n  class      golden      faulty   (label {})\n", replay.label);
+  std::string text = fmt::format("\n  class      golden      faulty   ({})\n",
+                                 replay.label ? fmt::format("label {}", *replay.label) : "no label");
   for (const ReplayedClass& c : best)
     text += fmt::format("  {:>5} {:>11.6g} {:>11.6g}\n", c.label, c.golden, c.faulty);
   return text;

@@ -142,7 +142,7 @@ Result<int> run(const Options& options) {
   QFI_TRY(DataAndInput source, read_data_options(options.data));
   source.data.max_bytes = options.data_memory;
   EvaluateParams params;
-  QFI_TRY(const Program program, load_program(options, source.metric_tensor, params));
+  QFI_TRY(const Program program, load_program(options, source.metric.tensor, params));
   FaultyMultiplier multiplier;
   if (!options.fault.empty()) {
     QFI_TRY(multiplier, make_faulty_multiplier(options, program));
@@ -154,6 +154,7 @@ Result<int> run(const Options& options) {
   if (!inputs) return at(options.model, inputs.error());
   QFI_TRY(const DataSet data, DataSet::open(source.data, source.seed, *inputs));
   params.scaling = source.input;
+  params.metric = source.metric;
   params.max_bytes = options.memory;
   params.threads = options.threads > 0 ? options.threads : default_threads();
   ProgressLine progress;

@@ -139,9 +139,12 @@ void add_data_options(CLI::App& command, DataOptions& o) {
   add(command.add_option("--mean", o.input.mean, "see --scale"))->delimiter(',')->type_name("M");
   add(command.add_flag("--reverse-channels", o.input.reverse_channels,
                        "RGB images for a BGR model, or the reverse"));
-  add(command.add_option("--metric", o.metric_tensor, "tensor that holds the scores, or the class map"))
+  add(command.add_option("--metric", o.metric.tensor, "tensor that holds the scores, or the class map"))
       ->type_name("TENSOR")
       ->default_str("the first output");
+  add(command.add_option("--threshold", o.metric.threshold,
+                         "of an output of one value: class 1 lies above it (default 0.5)"))
+      ->type_name("X");
   add(command.add_option("--seed", o.seed, "draws random selections"))->capture_default_str();
 }
 
@@ -154,7 +157,7 @@ Result<DataAndInput> read_data_options(const DataOptions& o) {
     QFI_TRY(const ConfigParams params, config_params(o.defines));
     return read_data_config(o.path, params);
   }
-  DataAndInput result{o.data, o.input, o.metric_tensor, o.seed};
+  DataAndInput result{o.data, o.input, o.metric, o.seed};
   DataConfig& data = result.data;
   data.images = {o.path, o.path};
   QFI_TRY(data.format, format_of(o));

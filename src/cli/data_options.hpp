@@ -20,7 +20,7 @@ struct DataOptions {
   std::string resize;
   DataConfig data;  ///< what needs no parsing of ours
   InputScaling input;
-  std::string metric_tensor = "output";
+  Metric metric;
   std::uint64_t seed = 1;
   std::vector<std::string> defines;
   std::vector<const CLI::Option*> not_with_config;  ///< options that a .yaml replaces

@@ -96,18 +96,10 @@ Result<void> complete_fault_sets(const YamlNode& root, const std::optional<Sampl
   return check_weights(list, config.faults);
 }
 
-Result<void> check_labels(const YamlNode& root, const DataConfig& data) {
-  const bool needs_labels = data.format == DataFormat::idx || data.format == DataFormat::npy;
-  if (!needs_labels || !data.labels.text.empty()) return {};
-  QFI_TRY(const YamlNode node, root.at("data"));
-  return node.error("key 'labels' is missing in 'data'");
-}
-
 Result<CampaignConfig> read_config(const ConfigReader& reader, const YamlNode& root) {
   CampaignConfig config;
   std::optional<SampleConfig> sample;
   QFI_CHECK(read_keys(reader, root, keys_of(config, sample)));
-  QFI_CHECK(check_labels(root, config.data));
   QFI_CHECK(complete_fault_sets(root, sample, config));
   return config;
 }

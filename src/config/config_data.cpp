@@ -86,9 +86,10 @@ KeyTable file_keys(DataConfig& data) {
        .value = path(data.labels),
        .refusal = [&data] { return labels_refusal(data.format); },
        .sentence =
-           "Labels are read from this file: `npy` and `idx` need it (classes, or class maps); with "
-           "`images` it is a text file of names and classes or a folder of PNG class maps, and without "
-           "it the sub-folders are the classes.",
+           "Labels are read from this file: of `npy` and `idx` classes, or class maps; with `images` it is "
+           "a text file of names and classes or a folder of PNG class maps, and without it the "
+           "sub-folders are the classes. Without labels classes are compared with the golden run's, and "
+           "there is no accuracy.",
        .example = "labels.npy"},
       {.name = "arrays",
        .value = map(array_keys(data)),
@@ -120,7 +121,14 @@ KeyTable label_keys(DataConfig& data) {
        .value = maybe(data.ignore_label,
                       [](int& label) { return number(label, -k_largest_label, k_largest_label); }),
        .sentence = "Pixels of class maps that have this label are not counted.",
-       .example = "255"}};
+       .example = "255"},
+      {.name = "golden",
+       .value = maybe(data.golden, [](double& accuracy) { return number(accuracy, 0.0, 1.0); }),
+       .is_written = [&data] { return data.golden.has_value(); },
+       .sentence =
+           "The fault-free network is known to have this accuracy on such images; a golden run that falls "
+           "far below it is warned of.",
+       .example = "0.87"}};
 }
 
 KeyTable pixel_keys(DataConfig& data) {

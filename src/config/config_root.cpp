@@ -14,15 +14,23 @@ Result<void> fill_in_input(const YamlNode&, InputScaling& input) {
   return {};
 }
 
-KeyTable tensor_keys(std::string& tensor) {
+KeyTable metric_keys(Metric& metric) {
+  constexpr double k_large = 1e30;
   return {
       {.name = "tensor",
-       .value = text(tensor),
-       .is_required = true,
+       .value = text(metric.tensor),
        .sentence =
            "Scores are read from the first output (`output`) or from the tensor of this name, for example "
            "from the logits before a softmax.",
-       .example = "logits"}};
+       .example = "logits"},
+      {.name = "threshold",
+       .value =
+           maybe(metric.threshold, [](double& threshold) { return number(threshold, -k_large, k_large); }),
+       .default_text = "0.5",
+       .is_written = [&metric] { return metric.threshold.has_value(); },
+       .sentence = "Of an output of one value, such as a sigmoid's, class 1 is what lies above this real "
+                   "number, class 0 the rest.",
+       .example = "0.3"}};
 }
 
 KeyTable interval_keys(IntervalConfig& interval) {
@@ -113,7 +121,7 @@ KeyTable keys_of(DataAndInput& config) {
            "input's type (of FLOAT32: v itself; arrays of INT8 and INT16 hold the codes).",
        .example = "{scale: 0.0078125, mean: 128}"},
       {.name = "metric",
-       .value = map(tensor_keys(config.metric_tensor)),
+       .value = map(metric_keys(config.metric)),
        .sentence = "This map is about what is read from the network.",
        .example = "{tensor: output}"},
       {.name = "seed",

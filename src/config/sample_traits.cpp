@@ -32,12 +32,14 @@ SampleTraits SampleList::traits() const {
 SampleTraits SampleSequential::traits() const {
   SampleTraits traits = of_scheme(scheme);
   traits.is_decided_while_it_runs = true;
+  traits.watches_accuracy = metric == StopMetric::faulty_accuracy;
   return traits;
 }
 
 SampleTraits SampleErrorRate::traits() const {
   SampleTraits traits;
   traits.is_decided_while_it_runs = until.has_value();
+  traits.watches_accuracy = until && until->metric == StopMetric::faulty_accuracy;
   traits.error_rates = rates;
   traits.error_draw = how;
   return traits;
@@ -53,6 +55,7 @@ SampleTraits SampleGenetic::traits() const {
   SampleTraits traits;
   traits.is_random = false;
   traits.is_search = true;
+  traits.watches_accuracy = true;
   traits.is_decided_while_it_runs = true;
   return traits;
 }

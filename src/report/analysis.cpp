@@ -117,6 +117,19 @@ std::vector<NamedEstimates> estimates_of(const SetResults& set) {
   return result;
 }
 
+const SampledMean& headline(const Estimates& estimates) {
+  return estimates.accuracy ? *estimates.accuracy : estimates.changed;
+}
+
+const char* headline_name(const CampaignResults& results) {
+  const TaskNames& names = results.task->names();
+  return results.task->has_accuracy() ? names.accuracy : names.changed;
+}
+
+const char* collapse_meaning(const CampaignResults& results) {
+  return results.classes == 2 ? "accuracy at most 75 %" : "accuracy at most twice chance";
+}
+
 std::optional<double> population_of(const SetResults& set, const StratumResults& stratum) {
   if (!stratum.population) return std::nullopt;
   return static_cast<double>(*stratum.population) * static_cast<double>(set.sample.images.value_or(1));
@@ -143,9 +156,10 @@ std::vector<EstimateSoFar> convergence(const CampaignResults& results, const Set
 
   std::vector<FaultStratum> strata(members.size());
   const auto images = static_cast<double>(set.sample.images.value_or(1));
-  const SampledShare what{results.golden_accuracy(), static_cast<double>(results.golden_labelled()) / images,
-                          !set.sample.is_paired()};
-  const bool is_random = estimates_of(set).front().estimates->accuracy.these_images.has_value();
+  const std::optional<double> golden = results.golden_accuracy();
+  const std::uint64_t units = golden ? results.golden_labelled() : results.inputs.data.images;
+  const SampledShare what{golden.value_or(0.0), static_cast<double>(units) / images, !set.sample.is_paired()};
+  const bool is_random = estimates_of(set).front().estimates->changed.these_images.has_value();
   std::vector<EstimateSoFar> course;
   for (std::uint64_t step = 1; step <= k_steps; ++step) {
     EstimateSoFar estimate;
@@ -154,7 +168,8 @@ std::vector<EstimateSoFar> convergence(const CampaignResults& results, const Set
       const std::uint64_t target = (members[h].size() * step + k_steps - 1) / k_steps;
       while (strata[h].drawn < target) {
         const FaultRecord& fault = *members[h][strata[h].drawn];
-        strata[h].add(fault.faulty_correct, fault.golden_correct, fault.labelled);
+        if (golden) strata[h].add(fault.faulty_correct, fault.golden_correct, fault.labelled);
+        else strata[h].add(fault.changed, 0, fault.units);
       }
       if (target == 0) continue;
       seen.push_back(strata[h]);
@@ -163,8 +178,8 @@ std::vector<EstimateSoFar> convergence(const CampaignResults& results, const Set
       estimate.faults += target;
     }
     const SampledMean mean = sampled_mean(seen, what, results.interval_confidence);
-    estimate.accuracy.value = mean.mean;
-    if (is_random) estimate.accuracy.interval = mean.these_images;
+    estimate.mean.value = mean.mean;
+    if (is_random) estimate.mean.interval = mean.these_images;
     if (course.empty() || course.back().faults != estimate.faults) course.push_back(estimate);
   }
   return course;

@@ -31,6 +31,14 @@ struct NamedEstimates {
 };
 std::vector<NamedEstimates> estimates_of(const SetResults& set);
 
+/// What stands for a campaign where there is room for one metric: accuracy under faults, or without labels
+/// the share of classes that change. Its name is as tables have it.
+const SampledMean& headline(const Estimates& estimates);
+const char* headline_name(const CampaignResults& results);
+
+/// How much accuracy collapsed faults keep.
+const char* collapse_meaning(const CampaignResults& results);
+
 /// Faults of a stratum, in a paired design pairs of fault and image; nullopt: a bit error rate, of which
 /// there is no end.
 std::optional<double> population_of(const SetResults& set, const StratumResults& stratum);
@@ -49,11 +57,11 @@ std::string approximate_sentence(const CampaignResults& results, const SetResult
 /// The share of a part; 0 where there is no whole.
 double share_of(std::uint64_t part, std::uint64_t whole);
 
-/// Mean accuracy of a growing, random part of each stratum's faults; the last is the campaign's estimate.
+/// The headline of a growing, random part of each stratum's faults; the last is the campaign's estimate.
 /// Empty: no faults, or of bit error rates.
 struct EstimateSoFar {
   std::uint64_t faults = 0;
-  EstimateView accuracy;
+  EstimateView mean;
 };
 std::vector<EstimateSoFar> convergence(const CampaignResults& results, const SetResults& set,
                                        const SetFaults& faults);

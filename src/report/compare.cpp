@@ -89,7 +89,7 @@ std::optional<Loss> paired_loss(const SetResults& set, const Pairs& pairs, std::
     sums.squares += x * x;
   }
   // The faults of a list are all that there is.
-  const bool is_sample = estimates_of(set).front().estimates->accuracy.these_images.has_value();
+  const bool is_sample = estimates_of(set).front().estimates->changed.these_images.has_value();
   const auto size_of = [&](std::size_t h) {
     return is_sample ? std::max(strata[h].n, of_all.value_or(*population_of(set, set.strata[h])))
                      : strata[h].n;
@@ -242,12 +242,20 @@ class Comparer {
   }
 
  private:
+  bool has_accuracy() const {
+    return m_before.results.golden_accuracy() && m_after.results.golden_accuracy();
+  }
+
   void compare_golden() {
+    if (!has_accuracy()) {
+      m_result.notes.emplace_back("no labels: no accuracies are compared");
+      return;
+    }
     Check check;
     check.metric = "golden accuracy";
     check.threshold = m_thresholds.golden;
-    check.before = m_before.results.golden_accuracy();
-    check.after = m_after.results.golden_accuracy();
+    check.before = *m_before.results.golden_accuracy();
+    check.after = *m_after.results.golden_accuracy();
     Loss loss{check.before - check.after};
     check.is_paired = m_has_same_images;
     if (!check.is_paired) {
@@ -333,9 +341,15 @@ class Comparer {
         check.threshold = threshold;
         return check;
       };
-      add(before, pairs, metric("mean faulty accuracy", m_thresholds.faulty), was.estimates->accuracy,
-          is->estimates->accuracy, -1,
-          [](const FaultRecord& b, const FaultRecord& a) { return accuracy(b) - accuracy(a); });
+      if (has_accuracy())
+        add(before, pairs, metric("mean faulty accuracy", m_thresholds.faulty), *was.estimates->accuracy,
+            *is->estimates->accuracy, -1,
+            [](const FaultRecord& b, const FaultRecord& a) { return accuracy(b) - accuracy(a); });
+      else
+        add(before, pairs, metric("changed classes", m_thresholds.faulty), was.estimates->changed,
+            is->estimates->changed, 1, [](const FaultRecord& b, const FaultRecord& a) {
+              return share_of(a.changed, a.units) - share_of(b.changed, b.units);
+            });
       // How many faults change some class hangs on how many images there are, and on which.
       if (m_has_same_images && was.estimates->critical && is->estimates->critical)
         add(before, pairs, metric("critical faults", m_thresholds.critical), *was.estimates->critical,

@@ -109,8 +109,8 @@ Plot distribution_plot(const CampaignResults& results, const Estimates& estimate
       fmt::format("Share of the {} drawn faults by accuracy under the fault, in steps of {:g} points. Lines: "
                   "golden accuracy (dashed), mean under faults.",
                   faults, 100.0 / steps)};
-  const double golden = percent(results.golden_accuracy());
-  const double mean = percent(estimates.accuracy.mean);
+  const double golden = percent(*results.golden_accuracy());
+  const double mean = percent(estimates.accuracy->mean);
   plot.script = bars.text() +
                 fmt::format(
                     "set xrange [0:100]\nset yrange [0:*]\nset xlabel 'accuracy under the fault, %'\n"
@@ -125,20 +125,22 @@ Plot distribution_plot(const CampaignResults& results, const Estimates& estimate
 Plot convergence_plot(const CampaignResults& results, const std::vector<EstimateSoFar>& course) {
   DataBlock line("line");
   DataBlock band("band");
-  for (const auto& [faults, accuracy] : course) {
-    line.row(faults, percent(accuracy.value));
-    if (accuracy.interval)
-      band.row(faults, percent(accuracy.interval->low), percent(accuracy.interval->high));
+  for (const auto& [faults, mean] : course) {
+    line.row(faults, percent(mean.value));
+    if (mean.interval) band.row(faults, percent(mean.interval->low), percent(mean.interval->high));
   }
+  const bool has_accuracy = results.task->has_accuracy();
   const bool has_band = band.rows() > 1;
-  Plot plot{"Convergence of the estimate",
-            fmt::format(
-                "Mean accuracy under faults of a growing, random part of the faults{}. The last point is the "
-                "result.",
-                has_band ? ", with the " + confidence_text(results) + " interval on these images" : "")};
+  Plot plot{
+      "Convergence of the estimate",
+      fmt::format("{} of a growing, random part of the faults{}. The last point is the result.",
+                  has_accuracy ? "Mean accuracy under faults" : "Share of classes changed",
+                  has_band ? ", with the " + confidence_text(results) + " interval on these images" : "")};
   plot.script = line.text() + band.text() +
-                "set xlabel 'faults'\nset ylabel 'mean faulty accuracy, %'\nset xrange [0:*]\n"
-                "set rmargin 4\nunset key\n";
+                fmt::format(
+                    "set xlabel 'faults'\nset ylabel '{}, %'\nset xrange [0:*]\n"
+                    "set rmargin 4\nunset key\n",
+                    has_accuracy ? "mean faulty accuracy" : "classes changed");
   plot.script += course.back().faults < 10'000 ? "plot " : "set format x '%.0s%c'\nplot ";
   if (has_band)
     plot.script += fmt::format("$band using 1:2:3 with filledcurves fs solid 0.25 lc rgb '{}', ", k_blue);
@@ -399,22 +401,26 @@ Plot error_rate_plot(const CampaignResults& results, const SetResults& set) {
   DataBlock points("points");
   const std::vector<NamedEstimates> estimates = estimates_of(set);
   for (std::size_t h = 0; h < std::min(set.strata.size(), estimates.size()); ++h) {
-    const EstimateView accuracy = estimates[h].estimates->accuracy;
+    const EstimateView mean = headline(*estimates[h].estimates);
     const double rate = set.strata[h].bit_error_rate.value_or(0);
-    const Interval ends = accuracy.interval.value_or(Interval{accuracy.value, accuracy.value});
-    if (rate > 0) points.row(rate, percent(accuracy.value), percent(ends.low), percent(ends.high));
+    const Interval ends = mean.interval.value_or(Interval{mean.value, mean.value});
+    if (rate > 0) points.row(rate, percent(mean.value), percent(ends.low), percent(ends.high));
   }
-  Plot plot{"Accuracy by bit error rate",
-            fmt::format("Mean accuracy at each bit error rate, with {} intervals; dashed: golden.",
-                        confidence_text(results))};
-  plot.script =
-      points.text() +
-      fmt::format(
-          "set logscale x\nset format x '1e%T'\nset xlabel 'bit error rate'\nset ylabel 'accuracy, %'\n"
-          "set yrange [0:100]\nset offsets graph 0.05,graph 0.05,0,0\nunset key\n"
-          "set arrow 1 from graph 0,first {0} to graph 1,first {0} nohead dt 2 lc rgb '{1}'\n"
-          "plot $points with yerrorlines pt 7 ps 0.6 lw 2 lc rgb '{2}'",
-          percent(results.golden_accuracy()), k_gray, k_blue);
+  const std::optional<double> golden = results.golden_accuracy();
+  Plot plot{golden ? "Accuracy by bit error rate" : "Classes changed by bit error rate",
+            fmt::format("{} at each bit error rate, with {} intervals{}.",
+                        golden ? "Mean accuracy" : "Share of classes changed", confidence_text(results),
+                        golden ? "; dashed: golden" : "")};
+  plot.script = points.text() +
+                fmt::format(
+                    "set logscale x\nset format x '1e%T'\nset xlabel 'bit error rate'\nset ylabel '{}, %'\n"
+                    "set yrange [0:100]\nset offsets graph 0.05,graph 0.05,0,0\nunset key\n",
+                    golden ? "accuracy" : "classes changed");
+  if (golden)
+    plot.script +=
+        fmt::format("set arrow 1 from graph 0,first {0} to graph 1,first {0} nohead dt 2 lc rgb '{1}'\n",
+                    percent(*golden), k_gray);
+  plot.script += fmt::format("plot $points with yerrorlines pt 7 ps 0.6 lw 2 lc rgb '{}'", k_blue);
   return plot;
 }
 
@@ -452,15 +458,19 @@ std::vector<Plot> set_plots(const ResultsFile& campaign, std::size_t index) {
   return plots;
 }
 
-Plot overview_plot(std::span<const ResultsFile> campaigns) {
+std::vector<Plot> overview_plots(std::span<const ResultsFile> campaigns) {
   DataBlock golden("golden");
   std::vector<Row> rows;
+  std::size_t number = 0;
   for (const ResultsFile& campaign : campaigns)
     for (const SetResults& set : campaign.results.sets)
       for (const NamedEstimates& named : estimates_of(set)) {
-        golden.row(percent(campaign.results.golden_accuracy()), rows.size());
-        rows.push_back({fmt::format("{} {}", rows.size() + 1, set.name), named.estimates->accuracy});
+        ++number;
+        if (!named.estimates->accuracy) continue;
+        golden.row(percent(*campaign.results.golden_accuracy()), rows.size());
+        rows.push_back({fmt::format("{} {}", number, set.name), *named.estimates->accuracy});
       }
+  if (rows.empty()) return {};
   const std::size_t shown = std::min(rows.size(), k_most_rows);
   Plot plot = row_plot("Accuracy under faults",
                        "Mean accuracy under faults, with intervals on these images; diamonds: "
@@ -469,7 +479,7 @@ Plot overview_plot(std::span<const ResultsFile> campaigns) {
   plot.script =
       golden.text() + plot.script +
       fmt::format(", $golden every ::0::{} with points pt 13 ps 0.8 lc rgb '{}'", shown - 1, k_orange);
-  return plot;
+  return {plot};
 }
 
 }  // namespace qfi

@@ -13,7 +13,7 @@ namespace qfi {
 /// The pictures that a set of a campaign has data for.
 std::vector<Plot> set_plots(const ResultsFile& campaign, std::size_t set);
 
-/// Golden and faulty accuracy of every set of every campaign.
-Plot overview_plot(std::span<const ResultsFile> campaigns);
+/// Golden and faulty accuracy of every set of every campaign that has labels; empty: none has.
+std::vector<Plot> overview_plots(std::span<const ResultsFile> campaigns);
 
 }  // namespace qfi

@@ -18,6 +18,7 @@ section { background: #fff; border: 1px solid #e2e8f0; border-radius: .5rem; pad
 .card b { display: block; font-size: 1.5rem; } .card span, .card small { display: block; }
 .figures { display: grid; gap: 1.5rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); margin: 1rem 0; }
 figure { margin: 0; } figure img { width: 100%; height: auto; border: 1px solid #edf2f7; }
+.warning { border-left: .3rem solid #c05621; background: #fffaf0; padding: .5rem .8rem; }
 .wide { overflow-x: auto; }
 table { min-width: min(36rem, 160vw); border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .2rem .7rem .2rem 0; border-bottom: 1px solid #edf2f7; vertical-align: top;

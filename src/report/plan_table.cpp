@@ -159,10 +159,13 @@ std::string plan_table(const Plan& plan, unsigned threads, double expected_secon
           number_text(margin_of(set.population(), set.drawn(), normal_quantile(0.95), 0.5), 1.0, 4));
     text += "\n";
   }
-  text += fmt::format("images            {} of {}, golden {} {}\n", plan.workload->images(),
-                      plan.workload->data.available(), plan.workload->task->names().accuracy,
-                      percent(static_cast<double>(golden.counts.golden_correct) /
-                              static_cast<double>(golden.counts.labelled)));
+  const Task& task = *plan.workload->task;
+  text += fmt::format(
+      "images            {} of {}, {}\n", plan.workload->images(), plan.workload->data.available(),
+      task.has_accuracy() ? fmt::format("golden {} {}", task.names().accuracy,
+                                        percent(static_cast<double>(golden.counts.golden_correct) /
+                                                static_cast<double>(golden.counts.labelled)))
+                          : "no labels: classes are compared with the golden run's");
   return text + fmt::format("expected time     {} on {} threads\n", duration_text(expected_seconds), threads);
 }
 

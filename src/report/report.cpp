@@ -52,6 +52,11 @@ std::string details(const std::string& summary, const std::string& content) {
 
 std::string accuracy_name(const CampaignResults& results) { return results.task->names().accuracy_in_full; }
 
+// The headline as the head of a column has it.
+std::string mean_name(const CampaignResults& results) {
+  return results.task->has_accuracy() ? "mean " + accuracy_name(results) : "classes changed";
+}
+
 // One key a line.
 std::string config_text(const CampaignResults& results) {
   return json_text(nlohmann::ordered_json::parse(results.config));
@@ -70,10 +75,12 @@ std::string interval_line(const CampaignResults& results, const EstimateView& es
 
 std::string cards(const CampaignResults& results, const Estimates& estimates) {
   std::string text = "<div class=\"cards\">\n";
-  text += card(percent(results.golden_accuracy()), "golden " + accuracy_name(results),
-               fmt::format("{} of {} right", results.golden_correct(), results.golden_labelled()));
-  text +=
-      card(percent(estimates.accuracy.mean), "mean under faults", interval_line(results, estimates.accuracy));
+  if (estimates.accuracy) {
+    text += card(percent(*results.golden_accuracy()), "golden " + accuracy_name(results),
+                 fmt::format("{} of {} right", results.golden_correct(), results.golden_labelled()));
+    text += card(percent(estimates.accuracy->mean), "mean under faults",
+                 interval_line(results, *estimates.accuracy));
+  }
   text += card(percent(estimates.changed.mean), results.task->names().changed_long,
                interval_line(results, estimates.changed));
   if (estimates.critical)
@@ -105,13 +112,13 @@ std::string estimates_table(const CampaignResults& results, const Estimates& est
   const auto add_share = [&](const char* name, const std::optional<FaultShare>& share) {
     if (share) add(fmt::format("{} ({} drawn)", name, share->faults), *share);
   };
-  add("mean " + accuracy_name(results), estimates.accuracy);
+  if (estimates.accuracy) add(mean_name(results), *estimates.accuracy);
   if (estimates.top5) add("mean top-5 accuracy", *estimates.top5);
   add("classes changed", estimates.changed);
   add_share("critical faults: change some class", estimates.critical);
   add_share("harmless faults: lose at most 1 point", estimates.harmless);
   add_share("faults between", estimates.between);
-  add_share("collapsed: accuracy at most twice chance", estimates.collapsed);
+  add_share((std::string("collapsed: ") + collapse_meaning(results)).c_str(), estimates.collapsed);
   add_share("every output identical", estimates.output_identical);
   add_share("NaN or infinity in the scores", estimates.due);
   const std::string note = selection_note(results);
@@ -123,7 +130,8 @@ std::string estimates_table(const CampaignResults& results, const Estimates& est
 }
 
 // Which sites lose most; in stratified samples of the drawn ones.
-std::string worst_table(const SetResults& set, const std::vector<FaultRecord>& faults) {
+std::string worst_table(const CampaignResults& results, const SetResults& set,
+                        const std::vector<FaultRecord>& faults) {
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < faults.size(); ++i)
     if (faults[i].units > 1 && faults[i].changed > 0 && !faults[i].name.empty()) order.push_back(i);
@@ -143,9 +151,11 @@ std::string worst_table(const SetResults& set, const std::vector<FaultRecord>& f
   std::vector<Cells> rows;
   for (std::size_t k = 0; k < shown; ++k) {
     const FaultRecord& fault = faults[order[k]];
-    Cells cells = {
-        std::to_string(k + 1), xml(fault.name), percent(share_of(fault.faulty_correct, fault.labelled)),
-        number_text(100.0 * loss(order[k]).first, 100.0, 2), percent(share_of(fault.changed, fault.units))};
+    Cells cells = {std::to_string(k + 1), xml(fault.name)};
+    if (results.task->has_accuracy())
+      cells.insert(cells.end(), {percent(share_of(fault.faulty_correct, fault.labelled)),
+                                 number_text(100.0 * loss(order[k]).first, 100.0, 2)});
+    cells.push_back(percent(share_of(fault.changed, fault.units)));
     if (const NetlistResults* netlist = set.netlist()) {
       const StuckAtFaultResults& site = netlist->faults[order[k]];
       cells.push_back(xml(site.region));
@@ -153,7 +163,9 @@ std::string worst_table(const SetResults& set, const std::vector<FaultRecord>& f
     }
     rows.push_back(std::move(cells));
   }
-  Cells header = {"", "fault", "accuracy", "points lost", "classes changed"};
+  Cells header = {"", "fault"};
+  if (results.task->has_accuracy()) header.insert(header.end(), {"accuracy", "points lost"});
+  header.emplace_back("classes changed");
   if (set.netlist() != nullptr) header.insert(header.end(), {"cell pin", "lowest result bit"});
   return "<h3>Worst of the drawn faults</h3>\n" + table(header, rows);
 }
@@ -168,21 +180,35 @@ std::string domains_table(const SetResults& set, const std::vector<DomainResults
   return table({"operator", "stage", "bit", "population", "drawn", "classes changed", "interval"}, rows);
 }
 
+// Accuracy, where there are labels, and the classes that change.
+Cells header_of_means(const CampaignResults& results) {
+  Cells header = {""};
+  if (results.task->has_accuracy()) header.insert(header.end(), {mean_name(results), "interval"});
+  header.insert(header.end(), {"classes changed", "interval"});
+  return header;
+}
+
+void add_means(const Estimates& estimates, Cells& cells) {
+  if (estimates.accuracy)
+    cells.insert(cells.end(), {percent(estimates.accuracy->mean), bounds(estimates.accuracy->these_images)});
+  cells.insert(cells.end(), {percent(estimates.changed.mean), bounds(estimates.changed.these_images)});
+}
+
 // The same faults without a protection and with it.
 std::string protection_table(const CampaignResults& results, const SetResults& set) {
   const StoredBitResults* bits = set.bits();
   if (bits == nullptr || !bits->protection || !bits->protection->summary) return "";
   std::vector<Cells> rows;
   const auto add = [&](const char* name, const Estimates& estimates) {
-    Cells cells = {name, percent(estimates.accuracy.mean), bounds(estimates.accuracy.these_images),
-                   percent(estimates.changed.mean), bounds(estimates.changed.these_images)};
+    Cells cells = {name};
+    add_means(estimates, cells);
     if (estimates.critical)
       cells.insert(cells.end(), {percent(estimates.critical->share), bounds(estimates.critical->interval)});
     rows.push_back(std::move(cells));
   };
   add("without", *estimates_of(set).front().estimates);
   add("with", *bits->protection->summary);
-  Cells header = {"", "mean " + accuracy_name(results), "interval", "classes changed", "interval"};
+  Cells header = header_of_means(results);
   if (bits->protection->summary->critical) header.insert(header.end(), {"critical faults", "interval"});
   return "<h3>The protection</h3>\n" + table(header, rows);
 }
@@ -254,12 +280,10 @@ std::string directions_table(const SetResults& set) {
   return "<h3>By direction</h3>\n" + table({"flip", "trials", "classes changed", "interval"}, rows);
 }
 
-std::string rates_table(const std::vector<NamedEstimates>& rates) {
+std::string rates_table(const CampaignResults& results, const std::vector<NamedEstimates>& rates) {
   std::vector<Cells> rows;
-  for (const auto& [name, estimates] : rates)
-    rows.push_back({xml(name), percent(estimates->accuracy.mean), bounds(estimates->accuracy.these_images),
-                    percent(estimates->changed.mean), bounds(estimates->changed.these_images)});
-  return table({"", "mean accuracy", "interval", "classes changed", "interval"}, rows);
+  for (const auto& [name, estimates] : rates) add_means(*estimates, rows.emplace_back(Cells{xml(name)}));
+  return table(header_of_means(results), rows);
 }
 
 // Plots of all parts of the page, drawn at once.
@@ -310,7 +334,7 @@ std::string set_section(const ResultsFile& campaign, std::size_t index, Pictures
   if (const std::string sentence = approximate_sentence(results, set); !sentence.empty())
     text += "<p>" + xml(sentence) + "</p>\n";
   const bool has_rates = estimates.size() > 1;
-  text += has_rates ? rates_table(estimates) : cards(results, *estimates.front().estimates);
+  text += has_rates ? rates_table(results, estimates) : cards(results, *estimates.front().estimates);
   if (!has_rates) text += estimates_table(results, *estimates.front().estimates);
   text += protection_table(results, set) + search_table(set);
   if (!faults.missing.empty())
@@ -320,7 +344,7 @@ std::string set_section(const ResultsFile& campaign, std::size_t index, Pictures
         xml(faults.missing));
   text += pictures.add(set_plots(campaign, index));
   text += parameter_sets_table(results, set) + directions_table(set);
-  if (!has_rates) text += worst_table(set, faults.faults);
+  if (!has_rates) text += worst_table(results, set, faults.faults);
   if (set.bits() != nullptr && !set.bits()->by_layer_and_bit.empty())
     text += details("Table by layer and bit", domains_table(set, set.bits()->by_layer_and_bit));
   return text + details("Sample, proof and counts", facts_table(set_facts(results, set)));
@@ -337,6 +361,8 @@ std::string campaign_section(const ResultsFile& campaign, std::size_t number, Pi
       fmt::format("<section id=\"campaign-{}\">\n<h2>{}</h2>\n", number, xml(headline_of(campaign)));
   text += fmt::format("<p class=\"file\">{}, qfi {}, seed {}</p>\n", xml(campaign.file),
                       xml(results.tool.version), results.seed);
+  for (const std::string& warning : results.warnings.value_or(std::vector<std::string>()))
+    text += "<p class=\"warning\"><b>Warning.</b> " + xml(warning) + "</p>\n";
   for (std::size_t i = 0; i < results.sets.size(); ++i) text += set_section(campaign, i, pictures);
   text += details("Versions and hashes", facts_table(campaign_facts(results)));
   text += details("Config", "<pre>" + xml_lines(config_text(results)) + "</pre>\n");
@@ -348,20 +374,25 @@ std::string overview(std::span<const ResultsFile> campaigns, Pictures& pictures)
   for (std::size_t i = 0; i < campaigns.size(); ++i) {
     const CampaignResults& results = campaigns[i].results;
     for (const SetResults& set : results.sets)
-      for (const auto& [name, estimates] : estimates_of(set))
-        rows.push_back({std::to_string(rows.size() + 1),
-                        fmt::format("<a href=\"#campaign-{}\">{}</a>", i, xml(headline_of(campaigns[i]))),
-                        xml(set.name + (name.empty() ? "" : ", " + name)), percent(results.golden_accuracy()),
-                        percent(estimates->accuracy.mean), bounds(estimates->accuracy.these_images),
-                        percent(estimates->changed.mean),
-                        estimates->critical ? percent(estimates->critical->share) : ""});
+      for (const auto& [name, estimates] : estimates_of(set)) {
+        Cells& cells = rows.emplace_back();
+        cells = {std::to_string(rows.size()),
+                 fmt::format("<a href=\"#campaign-{}\">{}</a>", i, xml(headline_of(campaigns[i]))),
+                 xml(set.name + (name.empty() ? "" : ", " + name))};
+        if (estimates->accuracy)
+          cells.insert(cells.end(), {percent(*results.golden_accuracy()), percent(estimates->accuracy->mean),
+                                     bounds(estimates->accuracy->these_images)});
+        else cells.insert(cells.end(), {"no labels", "", ""});
+        cells.insert(cells.end(), {percent(estimates->changed.mean),
+                                   estimates->critical ? percent(estimates->critical->share) : ""});
+      }
   }
   if (rows.size() < 2) return "";
   return "<section>\n<h2>Overview</h2>\n" +
          table({"", "campaign", "fault set", "golden", "mean under faults", "interval, these images",
                 "classes changed", "critical faults"},
                rows) +
-         pictures.add({overview_plot(campaigns)}) + "</section>\n";
+         pictures.add(overview_plots(campaigns)) + "</section>\n";
 }
 
 std::string figure_text(const ComparedFigure& figure, double value) {

@@ -32,7 +32,7 @@ std::string histogram_lines(const std::array<std::uint64_t, 20>& histogram, cons
   return text;
 }
 
-std::string estimates_text(const CampaignResults& results, const Estimates& estimates) {
+std::string accuracy_text(const CampaignResults& results, const Estimates& estimates) {
   const TaskNames& names = results.task->names();
   const double confidence = 100.0 * results.interval_confidence;
   const auto top5 = [&](double share) {
@@ -45,20 +45,18 @@ std::string estimates_text(const CampaignResults& results, const Estimates& esti
                        std::get<std::uint64_t>(results.golden_number("top5_hanging_on_tie")));
   }
   std::string text = fmt::format("  {:<18}{}{}   ({} of {}{})\n", fmt::format("golden {}", names.accuracy),
-                                 percent(results.golden_accuracy()), golden_top5, results.golden_correct(),
+                                 percent(*results.golden_accuracy()), golden_top5, results.golden_correct(),
                                  results.golden_labelled(), ties);
   text +=
       fmt::format("  {:<18}{}{}   mean over faults and images\n", fmt::format("faulty {}", names.accuracy),
-                  percent(estimates.accuracy.mean), estimates.top5 ? top5(estimates.top5->mean) : "");
+                  percent(estimates.accuracy->mean), estimates.top5 ? top5(estimates.top5->mean) : "");
   text += fmt::format("    {:.4g} % interval  {}   on these images\n", confidence,
-                      bounds(estimates.accuracy.these_images));
+                      bounds(estimates.accuracy->these_images));
   text += fmt::format("    {:.4g} % interval  {}   on images like these\n", confidence,
-                      bounds(estimates.accuracy.image_population));
+                      bounds(estimates.accuracy->image_population));
   if (const std::string note = selection_note(results); !note.empty())
     text += fmt::format("    ({})\n", note);
-  return text + fmt::format("  {:<18}{:>7}   {}   of the {}\n", names.changed,
-                            fine_percent(estimates.changed.mean), fine_bounds(estimates.changed.these_images),
-                            names.changed_of);
+  return text;
 }
 
 // What safety cases quote.
@@ -69,14 +67,29 @@ std::string bounds_text(const Estimates& estimates, double confidence) {
                      fine_percent(*estimates.critical_at_most));
 }
 
-std::string classes_text(const Estimates& estimates, double confidence) {
+std::string estimates_text(const CampaignResults& results, const Estimates& estimates) {
+  const TaskNames& names = results.task->names();
+  const SampledMean& changed = estimates.changed;
+  std::string text = estimates.accuracy ? accuracy_text(results, estimates)
+                                        : "  no labels: classes are compared with the golden run's\n";
+  text += fmt::format("  {:<18}{:>7}   {}   of the {}\n", names.changed, fine_percent(changed.mean),
+                      fine_bounds(changed.these_images), names.changed_of);
+  if (!estimates.accuracy)
+    text += fmt::format("    {:.4g} % interval           {}   on images like these\n",
+                        100.0 * results.interval_confidence, fine_bounds(changed.image_population));
+  return text;
+}
+
+std::string classes_text(const CampaignResults& results, const Estimates& estimates) {
   if (!estimates.critical) return "";
-  return fmt::format("\n  faults             number    share   {:.4g} % interval\n", 100.0 * confidence) +
-         share_line("harmless", *estimates.harmless, "lose at most 1 point of accuracy") +
-         share_line("between", *estimates.between, "") +
-         share_line("collapsed", *estimates.collapsed, "accuracy at most twice chance") +
-         share_line("critical", *estimates.critical, "change the class of some image or pixel") +
-         bounds_text(estimates, confidence);
+  std::string text = fmt::format("\n  faults             number    share   {:.4g} % interval\n",
+                                 100.0 * results.interval_confidence);
+  if (estimates.harmless)
+    text += share_line("harmless", *estimates.harmless, "lose at most 1 point of accuracy") +
+            share_line("between", *estimates.between, "") +
+            share_line("collapsed", *estimates.collapsed, collapse_meaning(results));
+  return text + share_line("critical", *estimates.critical, "change the class of some image or pixel") +
+         bounds_text(estimates, results.interval_confidence);
 }
 
 std::string fates_text(const NetlistResults& netlist) {
@@ -149,8 +162,8 @@ std::string protection_text(const CampaignResults& results, const StoredBitResul
   text += "\n";
   if (!protection.summary) return text;
   const Estimates& kept = *protection.summary;
-  text += fmt::format("  with the protection: {} {}, {}", results.task->names().accuracy,
-                      percent(kept.accuracy.mean), bounds(kept.accuracy.these_images));
+  text += fmt::format("  with the protection: {} {}, {}", headline_name(results),
+                      percent(headline(kept).mean), bounds(headline(kept).these_images));
   if (kept.critical)
     text += fmt::format("; critical faults {}, {}", fine_percent(kept.critical->share),
                         fine_bounds(kept.critical->interval));
@@ -158,13 +171,12 @@ std::string protection_text(const CampaignResults& results, const StoredBitResul
 }
 
 std::string rates_text(const CampaignResults& results, const SetResults& set) {
-  std::string text =
-      fmt::format("\n  {:<26}  {:>6}  {:>10}   {:.4g} % interval on these images\n", "", "draws",
-                  results.task->names().accuracy, 100.0 * results.interval_confidence);
+  std::string text = fmt::format("\n  {:<26}  {:>6}  {:>10}   {:.4g} % interval on these images\n", "",
+                                 "draws", headline_name(results), 100.0 * results.interval_confidence);
   for (const StratumResults& stratum : set.strata)
     text += fmt::format("  {:<26}  {:>6}  {:>10}   {}\n", stratum.label, stratum.n,
-                        percent(stratum.estimates->accuracy.mean),
-                        bounds(stratum.estimates->accuracy.these_images));
+                        percent(headline(*stratum.estimates).mean),
+                        bounds(headline(*stratum.estimates).these_images));
   return text;
 }
 
@@ -244,7 +256,7 @@ std::string set_text(const CampaignResults& results, std::size_t index, const Se
   const Estimates& estimates = *set.summary;
   text += estimates_text(results, estimates);
   if (const TableResults* table = set.table()) return text + product_table_text(table->table);
-  text += classes_text(estimates, results.interval_confidence);
+  text += classes_text(results, estimates);
   if (const NetlistResults* netlist = set.netlist()) text += fates_text(*netlist);
   if (bits != nullptr)
     text += domains_text(results, *bits, true) + domains_text(results, *bits, false) +
@@ -270,9 +282,12 @@ std::string summary_table(const CampaignResults& results, const std::vector<SetW
   for (std::size_t i = 0; i < results.sets.size(); ++i)
     text += (i > 0 ? "\n" : "") + set_text(results, i, work[i]);
   if (const auto& combined = results.combined)
-    text += fmt::format("\nAll sets, weighted: accuracy {}, {}; class changes {}, {}\n",
-                        percent(combined->accuracy.mean), bounds(combined->accuracy.interval),
-                        fine_percent(combined->changed.mean), fine_bounds(combined->changed.interval));
+    text +=
+        fmt::format("\nAll sets, weighted: {}class changes {}, {}\n",
+                    combined->accuracy ? fmt::format("accuracy {}, {}; ", percent(combined->accuracy->mean),
+                                                     bounds(combined->accuracy->interval))
+                                       : "",
+                    fine_percent(combined->changed.mean), fine_bounds(combined->changed.interval));
   return text;
 }
 

@@ -10,6 +10,7 @@
 #include "qfi/base/text.hpp"
 #include "qfi/config/config_names.hpp"
 #include "qfi/results/summary.hpp"
+#include "qfi/workload/golden_check.hpp"
 
 namespace qfi {
 
@@ -159,8 +160,9 @@ std::optional<CombinedResults> combined_results(const Plan& plan,
   const auto mean = [](const Share& share) {
     return MeanOnTheseImages{rounded(share.share), rounded(std::optional(share.interval))};
   };
-  return CombinedResults{"weighted means of the sets; MOVER", mean(combined->faulty_accuracy),
-                         mean(combined->sdc_rate)};
+  CombinedResults results{"weighted means of the sets; MOVER", std::nullopt, mean(combined->sdc_rate)};
+  if (combined->faulty_accuracy) results.accuracy = mean(*combined->faulty_accuracy);
+  return results;
 }
 
 }  // namespace
@@ -193,14 +195,19 @@ Estimates compute_estimates(const FaultSet& set, const SetEstimates& estimates) 
       "gains and losses: effective sample size with the shape of Clopper-Pearson (Korn-Graubard), strata "
       "weighted by population, finite populations; combined by MOVER",
       "plus the variance of the images' means", shares, has_exact_changes ? shares : "as means"};
-  results.accuracy = rounded(estimates.faulty_accuracy);
+  const bool has_accuracy = task.has_accuracy();
+  if (has_accuracy) {
+    results.accuracy = rounded(estimates.faulty_accuracy);
+    results.drop = drop_of(estimates);
+  }
   if (task.names().top5_key != nullptr) results.top5 = rounded(estimates.faulty_top5);
-  results.drop = drop_of(estimates);
   results.changed = rounded(estimates.sdc_rate);
   results.changed_at_most = rounded(estimates.sdc_rate_at_most);
   if (!set.is_paired()) {
     results.critical = rounded(estimates.critical);
     results.critical_at_most = rounded(estimates.critical_at_most);
+  }
+  if (!set.is_paired() && has_accuracy) {
     results.harmless = rounded(estimates.harmless);
     results.between = rounded(estimates.between);
     results.collapsed = rounded(estimates.collapsed);
@@ -229,6 +236,9 @@ CampaignResults compute_results(const Plan& plan, const CampaignRun& run, const 
   if (plan.config.interval.rows == RowIntervals::together) results.rows_together = true;
   results.golden =
       rounded(results.task->golden_numbers(plan.workload->golden.counts, plan.workload->golden.ties));
+  if (std::vector<std::string> warnings = golden_warnings(*plan.workload, plan.config.data.golden);
+      !warnings.empty())
+    results.warnings = std::move(warnings);
   std::vector<SetEstimates> estimates;
   for (std::size_t i = 0; i < plan.sets.size(); ++i) {
     estimates.push_back(estimate(*plan.sets[i], plan.config.interval.confidence));

@@ -79,7 +79,7 @@ class FaultLines {
       add_outcome(outcome);
       if (!m_set.protected_outcomes().empty()) {
         const BitOutcome kept = m_set.protected_outcomes()[fault];
-        add(",{},{},{},{},{},{}", kept.counts.changed, kept.counts.faulty_correct,
+        add(",{},{},{},{},{},{}", kept.counts.changed, of_labels(kept.counts.faulty_correct),
             kept.counts.output_identical, kept.detected, kept.corrected, kept.missed);
       }
       QFI_CHECK(m_writer.end_line());
@@ -116,11 +116,16 @@ class FaultLines {
     add("{:.9g},{:.9g},{:.9g},", before, after, std::abs(after - before));
   }
 
+  // Empty where there are no labels to be right or wrong by.
+  std::string of_labels(std::uint64_t count) const {
+    return m_set.workload().task->has_accuracy() ? std::to_string(count) : "";
+  }
+
   void add_counts(const FaultCounts& counts) {
     add("{},{},{},{},{},{},{},{},{},{},{},{},{},", counts.images, counts.units, counts.changed,
-        counts.labelled, counts.golden_correct, counts.faulty_correct, counts.faulty_top5_correct,
-        counts.top5_lost, counts.output_identical, counts.correct_to_wrong, counts.wrong_to_correct,
-        counts.nan, counts.infinity);
+        of_labels(counts.labelled), of_labels(counts.golden_correct), of_labels(counts.faulty_correct),
+        of_labels(counts.faulty_top5_correct), counts.top5_lost, counts.output_identical,
+        of_labels(counts.correct_to_wrong), of_labels(counts.wrong_to_correct), counts.nan, counts.infinity);
   }
 
   void add_outcome(const BitOutcome& outcome) {

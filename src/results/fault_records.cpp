@@ -35,6 +35,8 @@ class FaultTableReader {
     if (fault.stratum >= m_strata) return bad_input("no stratum {}", fault.stratum);
     QFI_TRY(fault.units, count("units"));
     QFI_TRY(fault.changed, count("changed"));
+    QFI_TRY(const std::string_view labelled, field("labelled"));
+    if (labelled.empty()) return fault;  // the images have no labels
     QFI_TRY(fault.labelled, count("labelled"));
     QFI_TRY(fault.golden_correct, count("golden_correct"));
     QFI_TRY(fault.faulty_correct, count("faulty_correct"));
@@ -79,6 +81,7 @@ FaultRecord record_of(const CampaignResults& results, const StuckAtFaultResults&
   record.name = fmt::format("{} stuck at {}", fault.site, fault.stuck_at);
   record.units = count(task.names().fault_units_key);
   record.changed = count(task.names().fault_changed_key);
+  if (!task.has_accuracy()) return record;
   record.labelled = count(task.names().fault_labelled_key);
   record.golden_correct = count("golden_correct");
   record.faulty_correct = count("faulty_correct");

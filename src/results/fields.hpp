@@ -75,7 +75,7 @@ void describe(Fields& f, Estimates& v) {
   f.field("methods", v.methods);
   f.by_task(&TaskNames::accuracy_key, v.accuracy);
   f.by_task(&TaskNames::top5_key, v.top5);
-  f.field("accuracy_drop", v.drop);
+  f.optional("accuracy_drop", v.drop);
   f.by_task(&TaskNames::changed_key, v.changed);
   f.optional("classes_changed_at_most", share(v.changed_at_most),
              "a one-sided bound at that confidence, on these images");
@@ -84,7 +84,7 @@ void describe(Fields& f, Estimates& v) {
              "a one-sided bound at that confidence");
   f.optional("harmless", v.harmless, "lose at most 1 point of accuracy");
   f.optional("between", v.between);
-  f.optional("collapsed", v.collapsed, "accuracy at most twice chance");
+  f.optional("collapsed", v.collapsed, "accuracy at most twice chance; of two classes at most 75 %");
   f.optional("histogram_faulty_accuracy_5_percent", v.histogram, "drawn faults by faulty accuracy");
   f.derived_group(v.derived);
   f.field("output_identical", v.output_identical,
@@ -219,8 +219,8 @@ void describe(Fields& f, StuckAtFaultResults& v) {
   f.field("golden_products_changed", v.golden_products_changed,
           "products of the golden run that the fault changes");
   f.numbers(&Task::count_fields, v.counts);
-  f.field("faulty_accuracy", share(v.faulty_accuracy));
-  f.field("class", v.harm);
+  f.optional("faulty_accuracy", share(v.faulty_accuracy));
+  f.optional("class", v.harm);
   f.field("critical", v.is_critical);
 }
 
@@ -430,7 +430,7 @@ void describe(Fields& f, InputFacts& v) {
 template <class Fields>
 void describe(Fields& f, CombinedResults& v) {
   f.field("method", v.method);
-  f.field("faulty_accuracy", v.accuracy);
+  f.optional("faulty_accuracy", v.accuracy);
   f.field("sdc_rate", v.changed);
 }
 
@@ -449,6 +449,7 @@ void describe(Fields& f, CampaignResults& v) {
       "rows_together", v.rows_together,
       "whether the intervals of the rows of a table by layer or bit hold together with that confidence");
   f.number_object("golden", &Task::golden_fields, v.golden);
+  f.optional("warnings", v.warnings, "what looks wrong, such as a golden accuracy near chance");
   f.field("fault_sets", v.sets);
   f.optional("combined", v.combined);
 }

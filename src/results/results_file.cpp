@@ -47,7 +47,8 @@ Result<void> check(const CampaignResults& results) {
   constexpr double k_most = 0.999999;
   if (!(results.interval_confidence >= k_least && results.interval_confidence <= k_most))
     return bad_input("interval_confidence: not in 0.01 .. 0.999999");
-  if (results.golden_labelled() == 0 || results.golden_correct() > results.golden_labelled())
+  if (results.task->has_accuracy() &&
+      (results.golden_labelled() == 0 || results.golden_correct() > results.golden_labelled()))
     return bad_input("golden: {} of {} are right", results.golden_correct(), results.golden_labelled());
   if (results.sets.size() > k_most_sets)
     return bad_input("{} fault sets, at most {}", results.sets.size(), k_most_sets);
@@ -110,12 +111,14 @@ const Number& CampaignResults::golden_number(const char* key) const {
   return number_in(task->golden_fields(), golden, key);
 }
 std::uint64_t CampaignResults::golden_correct() const {
-  return count_in(task->golden_fields(), golden, task->names().golden_correct_key);
+  return task->has_accuracy() ? count_in(task->golden_fields(), golden, task->names().golden_correct_key) : 0;
 }
 std::uint64_t CampaignResults::golden_labelled() const {
-  return count_in(task->golden_fields(), golden, task->names().golden_labelled_key);
+  return task->has_accuracy() ? count_in(task->golden_fields(), golden, task->names().golden_labelled_key)
+                              : 0;
 }
-double CampaignResults::golden_accuracy() const {
+std::optional<double> CampaignResults::golden_accuracy() const {
+  if (!task->has_accuracy()) return std::nullopt;
   return static_cast<double>(golden_correct()) / static_cast<double>(golden_labelled());
 }
 
@@ -148,7 +151,7 @@ Facts campaign_facts(const CampaignResults& results) {
   CampaignResults head = results;
   head.sets.clear();
   return facts_of(json_of(head),
-                  {"schema", "qfi", "arithmetic", "seed", "inputs", "task", "classes", "golden"});
+                  {"schema", "qfi", "arithmetic", "seed", "inputs", "task", "classes", "golden", "warnings"});
 }
 
 Facts set_facts(const CampaignResults& results, const SetResults& set) {

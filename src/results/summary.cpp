@@ -307,7 +307,9 @@ std::optional<CombinedEstimates> combine(const Plan& plan, const std::vector<Set
                        std::min(1.0, result.share + std::sqrt(above))};
     return result;
   };
-  return CombinedEstimates{combined(&SetEstimates::faulty_accuracy), combined(&SetEstimates::sdc_rate)};
+  CombinedEstimates result{std::nullopt, combined(&SetEstimates::sdc_rate)};
+  if (plan.workload->task->has_accuracy()) result.faulty_accuracy = combined(&SetEstimates::faulty_accuracy);
+  return result;
 }
 
 }  // namespace qfi

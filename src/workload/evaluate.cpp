@@ -94,8 +94,7 @@ class Evaluator {
     const auto start = std::chrono::steady_clock::now();
     const Tensor& output = m_model.tensors[static_cast<std::size_t>(m_params.scores)];
     Evaluation total;
-    total.task = task_of(m_data);
-    if (total.task != nullptr) QFI_CHECK(check_answers(output, total));
+    QFI_CHECK(choose(output, total));
     QFI_TRY(const BatchPlan batches, plan_batches(m_program, m_data.images(), m_params.max_bytes,
                                                   m_params.threads, m_params.units != nullptr));
     total.images_per_batch = batches.images;
@@ -152,24 +151,15 @@ class Evaluator {
     return {};
   }
 
-  // Class maps are read image by image: there may be more of them than memory holds.
-  Result<void> check_answers(const Tensor& output, Evaluation& total) {
-    if (m_data.has_label_maps()) {
-      ClassMap map;
-      QFI_TRY(const Label first, read_label(m_data, 0, map));
-      auto shape = total.task->check_image(output, {}, first);
-      if (!shape) return at(fmt::format("image {}", m_data.indices().front()), shape.error());
-      m_answer = *shape;
-    } else {
-      const std::size_t classes = output.elements();
-      const bool is_row = std::ranges::count_if(output.shape, [](int size) { return size != 1; }) == 1;
-      if (!is_row || classes > 1 << 16)
-        return bad_input("output '{}' of shape {} has no score per class; labels are one class per image",
-                         output.name, fmt::join(output.shape, "x"));
-      QFI_CHECK(m_data.check_labels(classes));
-      m_answer.classes = classes;
+  Result<void> choose(const Tensor& output, Evaluation& total) {
+    if (m_data.labels().empty() && !m_data.has_label_maps()) {
+      if (!m_params.metric.threshold) return {};
+      return bad_input("metric: a threshold without labels changes nothing");
     }
-    total.counts.confusion = ConfusionMatrix(m_answer.classes);
+    QFI_TRY(const ChosenTask chosen, choose_task(output, m_data, m_params.metric));
+    total.task = chosen.task;
+    total.answer = chosen.answer;
+    total.counts.confusion = ConfusionMatrix(chosen.answer.classes);
     return {};
   }
 
@@ -177,7 +167,7 @@ class Evaluator {
                      Evaluation& sums) const {
     ClassMap map;
     QFI_TRY(const Label label, read_label(m_data, image, map));
-    QFI_TRY(const AnswerShape shape, sums.task->check_image(tensor, m_answer, label));
+    QFI_TRY(const AnswerShape shape, sums.task->check_image(tensor, sums.answer, label));
     const Answer answer{tensor, values, shape};
     sums.counts += sums.task->score(answer, label, nullptr, true);
     sums.ties += sums.task->ties(answer, label);
@@ -195,7 +185,6 @@ class Evaluator {
   const DataSet& m_data;
   const EvaluateParams& m_params;
   Recorder m_recorder;
-  AnswerShape m_answer;
 };
 
 }  // namespace

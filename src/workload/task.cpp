@@ -17,7 +17,8 @@ TieCounts& TieCounts::operator+=(const TieCounts& other) {
 }
 
 std::span<const Task* const> tasks() {
-  static const std::array<const Task*, 2> all = {&classification_task(), &segmentation_task()};
+  static const std::array all = {&classification_task(), &binary_classification_task(), &unlabelled_task(),
+                                 &outputs_task(), &segmentation_task()};
   return all;
 }
 
@@ -27,13 +28,33 @@ const Task* find_task(std::string_view name) {
   return found == all.end() ? nullptr : *found;
 }
 
-const Task* task_of(const DataSet& data) {
-  if (data.has_label_maps()) return &segmentation_task();
-  return data.labels().empty() ? nullptr : &classification_task();
+double Task::chance(const AnswerShape& shape, const FaultCounts&) const {
+  return 1.0 / static_cast<double>(std::max<std::size_t>(shape.classes, 2));
+}
+
+double collapsed_accuracy(double chance) { return std::min(2.0 * chance, (1.0 + chance) / 2.0); }
+
+namespace {
+
+const Task& task_of(const Tensor& tensor, const DataSet& data) {
+  if (data.has_label_maps()) return segmentation_task();
+  if (data.labels().empty()) return unlabelled_task();
+  return tensor.elements() == 1 ? binary_classification_task() : classification_task();
+}
+
+}  // namespace
+
+Result<ChosenTask> choose_task(const Tensor& tensor, const DataSet& data, const Metric& metric) {
+  const Task& task = task_of(tensor, data);
+  QFI_TRY(const AnswerShape answer, task.check(tensor, data, metric));
+  if (metric.threshold && !answer.threshold)
+    return bad_input("metric: a threshold is for an output of one value; tensor '{}' has the shape {}",
+                     tensor.name, fmt::join(tensor.shape, "x"));
+  return ChosenTask{&task, answer};
 }
 
 Result<Label> read_label(const DataSet& data, std::size_t image, ClassMap& map) {
-  if (!data.has_label_maps()) return Label{data.labels()[image], nullptr};
+  if (!data.has_label_maps()) return data.labels().empty() ? Label() : Label{data.labels()[image], nullptr};
   QFI_TRY(map, data.label_map(image));
   return Label{0, &map};
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "qfi/base/log.hpp"
 #include "qfi/base/parallel.hpp"
 #include "qfi/workload/block_size.hpp"
 
@@ -25,6 +26,16 @@ std::span<const std::byte> golden_tensor(const Workload& workload, std::size_t i
       static_cast<std::size_t>(std::ranges::find(workload.watched, tensor) - workload.watched.begin());
   const std::size_t bytes = workload.tensor(tensor).bytes();
   return std::span(workload.golden.outputs[place]).subspan(image * bytes, bytes);
+}
+
+// As choose_task(); where the output is no row of scores, a campaign can yet compare it with the golden
+// run's.
+Result<ChosenTask> choose_task_of_campaign(const Tensor& output, const DataSet& data, const Metric& metric) {
+  Result<ChosenTask> chosen = choose_task(output, data, metric);
+  const bool is_row = std::ranges::count_if(output.shape, [](int size) { return size != 1; }) <= 1;
+  if (chosen || is_row || data.has_label_maps()) return chosen;
+  log(LogLevel::warning, chosen.error().message + "; counted is whether the output changes, without labels");
+  return ChosenTask{&outputs_task(), {}};
 }
 
 // `units` nullptr: products are exact.
@@ -78,6 +89,17 @@ void score_golden(Workload& workload) {
   }
 }
 
+Result<void> read_label_maps(Workload& workload) {
+  const Tensor& output = workload.tensor(workload.metric_tensor);
+  for (std::size_t image = 0; workload.data.has_label_maps() && image < workload.images(); ++image) {
+    QFI_TRY(workload.label_maps.emplace_back(), workload.data.label_map(image));
+    auto shape = workload.task->check_image(output, workload.answer, workload.label(image));
+    if (!shape) return at(fmt::format("image {}", workload.data.indices()[image]), shape.error());
+    workload.answer = *shape;
+  }
+  return {};
+}
+
 }  // namespace
 
 FaultCounts& FaultCounts::operator+=(const FaultCounts& other) {
@@ -121,7 +143,7 @@ Result<Workload> make_workload(Model model, const std::string& file, const DataA
   Workload workload;
   const auto inputs = input_names(model);
   if (!inputs) return at(file, inputs.error());
-  QFI_TRY(workload.metric_tensor, find_metric_tensor(model, source.metric_tensor));
+  QFI_TRY(workload.metric_tensor, find_metric_tensor(model, source.metric.tensor));
   for (const int output : model.outputs)
     if (std::ranges::find(workload.watched, output) == workload.watched.end())
       workload.watched.push_back(output);
@@ -137,17 +159,16 @@ Result<Workload> make_workload(Model model, const std::string& file, const DataA
     if (workload.tensor(tensor).is_constant)
       return bad_input("{}: the output '{}' is a constant", file, workload.tensor(tensor).name);
   QFI_TRY(workload.data, DataSet::open(source.data, source.seed, *inputs));
-  workload.task = task_of(workload.data);
-  if (workload.task == nullptr)
-    return bad_input("{}: a campaign needs a class for each image, or a class map",
-                     source.data.images.path.string());
-  QFI_TRY(workload.answer, workload.task->check(workload.tensor(workload.metric_tensor), workload.data));
-  for (std::size_t image = 0; workload.data.has_label_maps() && image < workload.images(); ++image) {
-    QFI_TRY(workload.label_maps.emplace_back(), workload.data.label_map(image));
-  }
+  const Tensor& output = workload.tensor(workload.metric_tensor);
+  QFI_TRY(const ChosenTask chosen, choose_task_of_campaign(output, workload.data, source.metric));
+  workload.task = chosen.task;
+  workload.answer = chosen.answer;
+  if (!chosen.task->has_accuracy() && source.data.golden)
+    return bad_input("data: 'golden' states an accuracy, and there are no labels to measure it by");
+  QFI_CHECK(read_label_maps(workload));
   QFI_CHECK(run_golden(workload, source.input, nullptr, params.threads));
   score_golden(workload);
-  if (workload.golden.counts.labelled == 0)
+  if (workload.task->has_accuracy() && workload.golden.counts.labelled == 0)
     return bad_input("{}: no pixel has a label that counts", source.data.labels.path.string());
   return workload;
 }

@@ -42,8 +42,8 @@ ResultsFile campaign(std::uint64_t seed, std::size_t n, int loss, bool has_same_
   const double mean = sum / count;
   const double half = 1.96 * std::sqrt((squares / count - mean * mean) / count);
   Estimates& estimates = *file.results.sets[0].summary;
-  estimates.accuracy = {mean, Interval{mean - half, mean + half}, {}};
-  estimates.changed = estimates.accuracy;
+  estimates.accuracy = SampledMean{mean, Interval{mean - half, mean + half}, {}};
+  estimates.changed = *estimates.accuracy;
   const auto critical_faults = static_cast<std::uint64_t>(critical);
   estimates.critical =
       FaultShare{critical_faults, critical / count, exact_interval(critical_faults, n, 100'000, 0.95)};
@@ -98,7 +98,8 @@ TEST(Compare, GoldenAccuracyOnTheSameImagesIsExact) {
 
 TEST(Compare, FaultListsAreComparedWithoutChance) {
   ResultsFile baseline = campaign(1, 20, 0, true);
-  baseline.results.sets[0].summary->accuracy.these_images.reset();
+  baseline.results.sets[0].summary->accuracy->these_images.reset();
+  baseline.results.sets[0].summary->changed.these_images.reset();
   ResultsFile results = baseline;
   results.faults[0].faults[3].faulty_correct -= 20;
   const Comparison comparison = value_of(compare_results(baseline, results, {0, 0.009, 1, 1}));
@@ -186,7 +187,7 @@ TEST(Compare, EachRecordHasItsConfidence) {
   const ResultsFile baseline = campaign(1, 100, 0, false);
   ResultsFile results = campaign(2, 100, 0, false);
   const Interval expected = *value_of(compare_results(baseline, results, {})).checks[1].interval;
-  SampledMean& accuracy = results.results.sets[0].summary->accuracy;
+  SampledMean& accuracy = *results.results.sets[0].summary->accuracy;
   const double scale = t_quantile(0.2, 1e9) / t_quantile(0.95, 1e9);
   accuracy.these_images->low = accuracy.mean - scale * (accuracy.mean - accuracy.these_images->low);
   accuracy.these_images->high = accuracy.mean + scale * (accuracy.these_images->high - accuracy.mean);

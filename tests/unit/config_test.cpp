@@ -197,7 +197,6 @@ TEST_F(Config, MistakesAreNamedWithLineColumnAndSuggestion) {
       {"select: {first: 5}", "select: some", "'select' is 'all' or one of"},
       {"select: {first: 5}", "select: {first: 5, random: 3}", "'select' needs exactly one of"},
       {"select: {first: 5}", "select: {first: -5}", "'first' must be a number"},
-      {"labels: l.npy, ", "", "key 'labels' is missing in 'data'"},
       {"output: out", "output: out\nseed: 1\nseed: 2", "key 'seed' appears twice"},
       {"output: out", "output: out\nthreads: 0", "'threads' is 0; 1 to 4096 are possible"},
       {"output: out", "output: [", "c.yaml:7:"},

@@ -49,7 +49,8 @@ ResultsFile small_netlist() {
   add_site(campaign, "c", "G.Y", {}, 0, fault(20, 70));
   add_site(campaign, "b", "G.Y", 1, 1, fault(10, 85));
   Estimates& estimates = *campaign.results.sets[0].summary;
-  estimates.accuracy = {0.71, Interval{0.4, 0.9}, {}};
+  estimates.accuracy = SampledMean{0.71, Interval{0.4, 0.9}, {}};
+  estimates.changed = {0.2, Interval{0.1, 0.4}, {}};
   estimates.histogram = {2, 3};
   return campaign;
 }
@@ -153,8 +154,8 @@ TEST(Report, TheEstimateConvergesToTheMeanOfAllFaults) {
   ASSERT_EQ(course.size(), 5U);
   EXPECT_EQ(course.back().faults, 5U);
 
-  EXPECT_NEAR(course.back().accuracy.value, 0.71, 1e-12);
-  EXPECT_LT(course.back().accuracy.interval->low, 0.71);
+  EXPECT_NEAR(course.back().mean.value, 0.71, 1e-12);
+  EXPECT_LT(course.back().mean.interval->low, 0.71);
 }
 
 // What its caption says: gray where nothing was drawn, up to the highest bit that there is.
@@ -278,9 +279,9 @@ TEST(Report, TheEstimateOfAnExhaustiveSetConvergesToWhatIsTrue) {
   campaign.results.sets[0].strata[0].population = 400;
   int wrong = 0;
   for (const EstimateSoFar& so_far : convergence_of(campaign))
-    wrong += so_far.accuracy.interval->low > 0.5 || so_far.accuracy.interval->high < 0.5 ? 1 : 0;
+    wrong += so_far.mean.interval->low > 0.5 || so_far.mean.interval->high < 0.5 ? 1 : 0;
   EXPECT_LE(wrong, 3);  // of 40
-  EXPECT_NEAR(convergence_of(campaign).back().accuracy.interval->low, 0.5, 1e-12);
+  EXPECT_NEAR(convergence_of(campaign).back().mean.interval->low, 0.5, 1e-12);
 }
 
 // Everything that a file may say, in a campaign of each kind.

@@ -25,7 +25,8 @@ struct FaultShare {
 };
 
 /// Intervals are left out for fault lists. Strata are weighted by population; those of bit error rates
-/// are no parts of one population, and have estimates of their own only.
+/// are no parts of one population, and have estimates of their own only. Without labels nothing is said of
+/// accuracy: those numbers are 0, without intervals.
 struct SetEstimates {
   double golden_accuracy = 0;  ///< top-1, or pixels
   double golden_top5 = 0;
@@ -40,7 +41,7 @@ struct SetEstimates {
   FaultShare due;               ///< NaN or infinity in the scores of an image
   FaultShare harmless;          ///< lose at most 1 point of accuracy
   FaultShare between;
-  FaultShare collapsed;  ///< accuracy at most twice chance
+  FaultShare collapsed;  ///< accuracy at most collapsed_accuracy() of the task's chance
   std::vector<std::optional<double>>
       derived;  ///< the task's metrics, of all trials of the drawn faults together
   std::array<std::uint64_t, 20> histogram{};  ///< faults by faulty accuracy, 5 points each, 100 % in the last
@@ -65,7 +66,8 @@ std::optional<SetEstimates> estimate_with_protection(const BitSet& set, double c
 /// Counts the drawn faults of a netlist that have this fate.
 FaultShare share_with_fate(const StuckAtSet& set, FaultFate fate, double confidence);
 
-/// The class of a fault by its accuracy: "harmless", "between" or "collapsed".
+/// The class of a fault by its accuracy: "harmless", "between" or "collapsed". Precondition: the task has
+/// one.
 std::string_view harm_class(const Workload& workload, const FaultCounts& counts);
 
 }  // namespace qfi

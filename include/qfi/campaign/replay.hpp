@@ -45,7 +45,7 @@ struct Replay {
   const Task* task = nullptr;
   std::vector<ReplayedOperator> operators;
   std::vector<ReplayedClass> scores;  ///< scores of all classes; empty where the task has none
-  int label = 0;                      ///< classification
+  std::optional<int> label;           ///< classification; nullopt: there are none
   FaultCounts counts;
 };
 

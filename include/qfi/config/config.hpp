@@ -91,6 +91,7 @@ struct SampleTraits {
   bool is_random = true;                  ///< false: the drawn faults say nothing about a population
   bool is_exhaustive = false;             ///< all faults are drawn
   bool is_search = false;                 ///< results choose the faults one by one
+  bool watches_accuracy = false;          ///< what is drawn depends on accuracies, which need labels
   bool is_decided_while_it_runs = false;  ///< depends on the machine or on results; then it cannot be split
   SampleScheme scheme = SampleScheme::network;
   std::optional<ConfigPath> list;   ///< the file that names the faults
@@ -210,8 +211,7 @@ struct ConfigParams {
 /// variable, to the current one.
 Result<CampaignConfig> read_campaign_config(const std::filesystem::path& path, const ConfigParams& params);
 
-/// The part of a campaign config that is about the images; its other keys must be known, no more. Labels may
-/// be left out.
+/// The part of a campaign config that is about the images; its other keys must be known, no more.
 Result<DataAndInput> read_data_config(const std::filesystem::path& path, const ConfigParams& params);
 
 /// The config as JSON text with all defaults filled in, keys sorted, without threads and output:

@@ -84,6 +84,7 @@ struct DataConfig {
   ImageSelection select = SelectAll{};
   int label_offset = 0;             ///< class = label + offset
   std::optional<int> ignore_label;  ///< class maps only: pixels with it are not counted
+  std::optional<double> golden;     ///< the accuracy that the fault-free network is known to have
   // Done in this order, on pixels of 0..255; class maps are cropped and resized (nearest) alike.
   ColorMode color = ColorMode::as_stored;
   Crop crop;
@@ -101,12 +102,17 @@ struct InputScaling {
   bool scales() const { return !scale.empty() || !mean.empty(); }
 };
 
+/// What is read from a network.
+struct Metric {
+  std::string tensor = "output";    ///< holds the scores: a tensor's name, or "output" for the first output
+  std::optional<double> threshold;  ///< of an output of one value: class 1 lies above; default 0.5
+};
+
 /// What a network is fed with, and what is read from it.
 struct DataAndInput {
   DataConfig data;
   InputScaling input;
-  std::string metric_tensor =
-      "output";            ///< holds the scores: a tensor's name, or "output" for the first output
+  Metric metric;
   std::uint64_t seed = 1;  ///< of random selections, and of all that a campaign draws
 };
 

@@ -14,7 +14,7 @@ namespace qfi {
 /// Losses that are accepted, as shares.
 struct Thresholds {
   double golden = 0.005;   ///< golden accuracy
-  double faulty = 0.01;    ///< mean accuracy under faults
+  double faulty = 0.01;    ///< mean accuracy under faults; without labels: more changed classes
   double critical = 0.02;  ///< more faults that change some class
   double layer = 0.02;     ///< more changed classes, by layer of the fault
 };

@@ -43,12 +43,12 @@ struct MeanOnTheseImages {
 /// What the drawn faults of a set, or of one of its strata, say of the population.
 struct Estimates {
   EstimateMethods methods;
-  SampledMean accuracy;                   ///< under faults
+  std::optional<SampledMean> accuracy;    ///< under faults; nullopt: no labels
   std::optional<SampledMean> top5;        ///< of tasks that have it
-  MeanOnTheseImages drop;                 ///< of accuracy, from the golden one
+  std::optional<MeanOnTheseImages> drop;  ///< of accuracy, from the golden one
   SampledMean changed;                    ///< share of units whose class changes
   std::optional<double> changed_at_most;  ///< a one-sided bound, on these images
-  // In a crossed design, where a fault has all images:
+  // In a crossed design, where a fault has all images; all but the first need labels:
   std::optional<FaultShare> critical;
   std::optional<double> critical_at_most;  ///< a one-sided bound
   std::optional<FaultShare> harmless;
@@ -175,8 +175,8 @@ struct StuckAtFaultResults {
   std::string table_digest;
   std::uint64_t golden_products_changed = 0;
   std::vector<Number> counts;  ///< as the task names them
-  double faulty_accuracy = 0;
-  std::string harm;  ///< harmless, between or collapsed
+  std::optional<double> faulty_accuracy;
+  std::optional<std::string> harm;  ///< harmless, between or collapsed
   bool is_critical = false;
 };
 
@@ -361,7 +361,7 @@ struct InputFacts {
 
 struct CombinedResults {
   std::string method;
-  MeanOnTheseImages accuracy;
+  std::optional<MeanOnTheseImages> accuracy;  ///< nullopt: no labels
   MeanOnTheseImages changed;
 };
 
@@ -377,15 +377,17 @@ struct CampaignResults {
   double interval_confidence = 0.95;
   /// Whether the intervals of rows by layer and bit hold all together with that confidence.
   std::optional<bool> rows_together;
-  std::vector<Number> golden;  ///< as the task names them
+  std::vector<Number> golden;                        ///< as the task names them
+  std::optional<std::vector<std::string>> warnings;  ///< what looks wrong; nullopt: nothing
   std::vector<SetResults> sets;
   std::optional<CombinedResults> combined;
 
   /// A number of the golden run by its name. Precondition: the task has it.
   const Number& golden_number(const char* key) const;
+  // 0 and nullopt where there are no labels:
   std::uint64_t golden_correct() const;
   std::uint64_t golden_labelled() const;
-  double golden_accuracy() const;
+  std::optional<double> golden_accuracy() const;
 };
 
 /// A named number among those of a task. Precondition: it is there.

@@ -78,7 +78,7 @@ std::optional<FailureRate> failure_rate(const Plan& plan, std::size_t set, const
 
 /// The estimates of all sets together, by the user's weights.
 struct CombinedEstimates {
-  Share faulty_accuracy;
+  std::optional<Share> faulty_accuracy;  ///< nullopt: no labels
   Share sdc_rate;
 };
 /// nullopt where a set has no weight.

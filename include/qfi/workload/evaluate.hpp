@@ -26,6 +26,7 @@ struct TensorFile {
 struct EvaluateParams {
   InputScaling scaling;
   int scores = 0;  ///< the tensor that classes are read from; kept by the Program
+  Metric metric;
   std::vector<TensorFile> files;
   std::size_t max_bytes = std::size_t{1} << 30;  ///< of batches; what the files hold comes on top
   unsigned threads = 1;
@@ -35,6 +36,7 @@ struct EvaluateParams {
 
 struct Evaluation {
   const Task* task = nullptr;  ///< nullptr where the data have no labels
+  AnswerShape answer;          ///< of the task
   std::uint64_t images = 0;
   std::uint64_t images_per_batch = 0;
   FaultCounts counts;  ///< with the confusion matrix, of images or pixels

@@ -44,7 +44,7 @@ struct TaskNames {
   const char* unit;            ///< in the plural
   const char* unit_key;        ///< of rows by layer and bit, in results
   const char* unit_of_trials;  ///< of tables: "trials", where each image has one
-  // The share of units that are right:
+  // The share of units that are right; all nullptr where a task knows no labels:
   const char* accuracy;          ///< in tables
   const char* accuracy_in_full;  ///< on pages
   const char* accuracy_key;      ///< under faults, in results
@@ -57,16 +57,18 @@ struct TaskNames {
   // Names of counts of one fault in results, and of the golden run:
   const char* fault_units_key;
   const char* fault_changed_key;
-  const char* fault_labelled_key;
-  const char* golden_correct_key;
-  const char* golden_labelled_key;
-  const char* derived_key;  ///< of the group of derived metrics; nullptr: there are none
+  const char* fault_labelled_key;   ///< nullptr: no labels
+  const char* golden_correct_key;   ///< alike
+  const char* golden_labelled_key;  ///< alike
+  const char* derived_key;          ///< of the group of derived metrics; nullptr: there are none
 };
 
 /// How the tensor with the answers is read.
 struct AnswerShape {
   std::size_t classes = 0;      ///< of a map of scores too; 0: the map holds the classes themselves
   std::optional<MapShape> map;  ///< of one image's class map
+  /// Of an output of one value: class 1 begins above it, a real number; else it is class 0.
+  std::optional<double> threshold;
 };
 
 /// The answer to one image.
@@ -101,11 +103,20 @@ class Task {
   virtual ~Task() = default;
   virtual const TaskNames& names() const = 0;
 
-  /// Error: the tensor is no answer to a data set with such labels, or a label is no class of it.
-  virtual Result<AnswerShape> check(const Tensor& tensor, const DataSet& data) const = 0;
-  /// Checks one image of another shape. Error: as check(), without the image.
-  virtual Result<AnswerShape> check_image(const Tensor& tensor, const AnswerShape& shape,
-                                          const Label& label) const = 0;
+  /// Whether there are labels that answers are right or wrong by.
+  bool has_accuracy() const { return names().accuracy_key != nullptr; }
+
+  /// Error: the tensor is no answer to a data set with such labels, or a label is no class of it. Class maps,
+  /// of which there may be more than memory holds, are left to check_image() but for the first.
+  virtual Result<AnswerShape> check(const Tensor& tensor, const DataSet& data,
+                                    const Metric& metric) const = 0;
+  /// Checks the class map of one image. Error: as check(), without the image.
+  virtual Result<AnswerShape> check_image(const Tensor&, const AnswerShape& shape, const Label&) const {
+    return shape;
+  }
+
+  /// The accuracy of guessing. `golden`: the counts of the fault-free run.
+  virtual double chance(const AnswerShape& shape, const FaultCounts& golden) const;
 
   /// The class of each unit; -1: none, as all scores are NaN or the class is out of range.
   virtual std::vector<std::int16_t> classes_of(const Answer& answer) const = 0;
@@ -137,15 +148,28 @@ class Task {
   virtual bool can_be(const FaultCounts& counts) const = 0;
 };
 
-const Task& classification_task();
-const Task& segmentation_task();
+const Task& classification_task();         ///< a score for each class
+const Task& binary_classification_task();  ///< one value, class 1 above a threshold
+const Task& unlabelled_task();             ///< either of them, without labels
+const Task& outputs_task();                ///< anything else: whether the output changes
+const Task& segmentation_task();           ///< a class, or scores, for each pixel
 
 /// All tasks.
 std::span<const Task* const> tasks();
 /// The task of that name in results; nullptr: there is none.
 const Task* find_task(std::string_view name);
-/// The task that a data set's labels are for; nullptr: it has no labels.
-const Task* task_of(const DataSet& data);
+/// The task of a network with such an output on such data, and how its answers are read. This is the one
+/// check of runs and campaigns alike. Error: as Task::check(), or a threshold for another output than of one
+/// value.
+struct ChosenTask {
+  const Task* task = nullptr;
+  AnswerShape answer;
+};
+Result<ChosenTask> choose_task(const Tensor& tensor, const DataSet& data, const Metric& metric);
+
+/// Of faults that lose accuracy, those that keep at most this collapse: twice chance, or where that says
+/// nothing, as of two classes, halfway from chance to all that are right.
+double collapsed_accuracy(double chance);
 
 /// The label of an image. `map` is filled where labels are class maps, and must live as long as the label.
 /// Error: the class map cannot be read.

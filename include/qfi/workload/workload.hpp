@@ -43,7 +43,8 @@ struct Workload {
   const Tensor& tensor(int index) const { return program->model().tensors[static_cast<std::size_t>(index)]; }
   std::size_t images() const { return data.images(); }
   Label label(std::size_t image) const {
-    return label_maps.empty() ? Label{data.labels()[image], nullptr} : Label{0, &label_maps[image]};
+    if (!label_maps.empty()) return {0, &label_maps[image]};
+    return data.labels().empty() ? Label() : Label{data.labels()[image], nullptr};
   }
 };
 
@@ -54,8 +55,8 @@ struct WorkloadParams {
 };
 
 /// Prepares the program and runs the golden run. `model_file` is the model's path, for errors. Errors: a
-/// metric that is no score per class or pixel, labels that are missing or no classes,
-/// images that do not fit, outputs of more than 4 GiB.
+/// metric that is no score per class or pixel, labels that are no classes, images that do not fit, outputs of
+/// more than 4 GiB.
 Result<Workload> make_workload(Model model, const std::string& model_file, const DataAndInput& source,
                                const WorkloadParams& params);
 

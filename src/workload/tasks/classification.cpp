@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <array>
 
+#include "image_class.hpp"
 #include "qfi/workload/task.hpp"
 
 namespace qfi {
 namespace {
-
-constexpr std::size_t k_most_classes = 1 << 15;
 
 constexpr TaskNames k_names = {
     .name = "classification",
@@ -73,45 +72,23 @@ class Classification final : public Task {
  public:
   const TaskNames& names() const override { return k_names; }
 
-  Result<AnswerShape> check(const Tensor& tensor, const DataSet& data) const override {
-    const AnswerShape shape{tensor.elements(), std::nullopt};
-    if (shape.classes < 2)
-      return bad_input("metric: tensor '{}' has one value; top-1 needs at least two classes", tensor.name);
-    if (shape.classes > k_most_classes)
-      return bad_input("metric: tensor '{}' has {} values; at most {} classes are supported", tensor.name,
-                       shape.classes, k_most_classes);
+  Result<AnswerShape> check(const Tensor& tensor, const DataSet& data, const Metric&) const override {
+    QFI_TRY(const AnswerShape shape, shape_of_scores(tensor));
     QFI_CHECK(data.check_labels(shape.classes));
     return shape;
   }
 
-  Result<AnswerShape> check_image(const Tensor&, const AnswerShape& shape, const Label&) const override {
-    return shape;
-  }
-
   std::vector<std::int16_t> classes_of(const Answer& answer) const override {
-    return {static_cast<std::int16_t>(Scores(answer.tensor, answer.values).top1())};
+    return {static_cast<std::int16_t>(class_of(answer))};
   }
 
   FaultCounts score(const Answer& answer, const Label& label, const GoldenAnswer* golden,
                     bool wants_confusion) const override {
     const Scores scores(answer.tensor, answer.values);
     const int found = scores.top1();
-    const int before = golden == nullptr ? found : golden->classes.front();
-    const bool was_right = before == label.image_class;
-    const bool is_right = found == label.image_class;
-    FaultCounts counts;
-    counts.images = counts.units = counts.labelled = 1;
-    counts.changed = found != before ? 1 : 0;
-    counts.golden_correct = was_right ? 1 : 0;
-    counts.faulty_correct = is_right ? 1 : 0;
-    counts.correct_to_wrong = was_right && !is_right ? 1 : 0;
-    counts.wrong_to_correct = !was_right && is_right ? 1 : 0;
+    FaultCounts counts = count_change(answer, found, golden);
+    count_label(answer, found, golden, label.image_class, wants_confusion, counts);
     counts.faulty_top5_correct = scores.rank(label.image_class) < 5 ? 1 : 0;
-    if (counts.changed > 0) counts.top5_lost = Scores(answer.tensor, golden->values).rank(found) >= 5 ? 1 : 0;
-    if (wants_confusion) {
-      counts.confusion = ConfusionMatrix(answer.shape.classes);
-      counts.confusion.add(label.image_class, found);
-    }
     return counts;
   }
 

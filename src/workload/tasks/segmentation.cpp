@@ -82,15 +82,10 @@ class Segmentation final : public Task {
  public:
   const TaskNames& names() const override { return k_names; }
 
-  Result<AnswerShape> check(const Tensor& tensor, const DataSet& data) const override {
-    AnswerShape shape;
-    for (std::size_t image = 0; image < data.images(); ++image) {
-      QFI_TRY(const ClassMap labels, data.label_map(image));
-      QFI_TRY(shape.map, map_shape(tensor, labels));
-      shape.classes = shape.map->classes;
-      if (auto checked = check_classes(shape, labels); !checked)
-        return at(fmt::format("image {}", data.indices()[image]), checked.error());
-    }
+  Result<AnswerShape> check(const Tensor& tensor, const DataSet& data, const Metric&) const override {
+    QFI_TRY(const ClassMap first, data.label_map(0));
+    auto shape = check_image(tensor, {}, {0, &first});
+    if (!shape) return at(fmt::format("image {}", data.indices().front()), shape.error());
     return shape;
   }
 
@@ -101,6 +96,12 @@ class Segmentation final : public Task {
     shape.classes = shape.map->classes;
     QFI_CHECK(check_classes(shape, *label.map));
     return shape;
+  }
+
+  // A map of classes does not say how many there may be.
+  double chance(const AnswerShape& shape, const FaultCounts& golden) const override {
+    const std::size_t classes = shape.classes > 0 ? shape.classes : golden.confusion.classes();
+    return 1.0 / static_cast<double>(std::max<std::size_t>(classes, 2));
   }
 
   std::vector<std::int16_t> classes_of(const Answer& answer) const override {
