@@ -89,6 +89,10 @@ std::vector<Hardened> harden_sites(const NetlistResults& netlist, const std::vec
 
 }  // namespace
 
+std::string critical_meaning(const CampaignResults& results) {
+  return fmt::format("some {}", results.task->names().changed_long);
+}
+
 std::string selection_note(const CampaignResults& results) {
   const auto& data = results.inputs.data;
   const auto config = nlohmann::json::parse(results.config);

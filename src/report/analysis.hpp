@@ -44,6 +44,9 @@ const char* collapse_meaning(const CampaignResults& results);
 std::optional<double> population_of(const SetResults& set, const StratumResults& stratum);
 double population_of(const SetResults& set, const DomainResults& domain);
 
+/// What a critical fault does: "some images change their class".
+std::string critical_meaning(const CampaignResults& results);
+
 /// What the interval on images like these assumes, where the first images of the data were taken; empty
 /// otherwise.
 std::string selection_note(const CampaignResults& results);

@@ -115,7 +115,7 @@ std::string estimates_table(const CampaignResults& results, const Estimates& est
   if (estimates.accuracy) add(mean_name(results), *estimates.accuracy);
   if (estimates.top5) add("mean top-5 accuracy", *estimates.top5);
   add("classes changed", estimates.changed);
-  add_share("critical faults: change some class", estimates.critical);
+  add_share(("critical faults: " + critical_meaning(results)).c_str(), estimates.critical);
   add_share("harmless faults: lose at most 1 point", estimates.harmless);
   add_share("faults between", estimates.between);
   add_share((std::string("collapsed: ") + collapse_meaning(results)).c_str(), estimates.collapsed);

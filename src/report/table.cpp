@@ -88,7 +88,7 @@ std::string classes_text(const CampaignResults& results, const Estimates& estima
     text += share_line("harmless", *estimates.harmless, "lose at most 1 point of accuracy") +
             share_line("between", *estimates.between, "") +
             share_line("collapsed", *estimates.collapsed, collapse_meaning(results));
-  return text + share_line("critical", *estimates.critical, "change the class of some image or pixel") +
+  return text + share_line("critical", *estimates.critical, critical_meaning(results).c_str()) +
          bounds_text(estimates, results.interval_confidence);
 }
 

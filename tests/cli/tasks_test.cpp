@@ -130,14 +130,22 @@ TEST_F(Tasks, AGoldenRunThatLooksWrongIsWarnedOf) {
 
 // Cases of users.
 
-TEST_F(Tasks, RunAndCampaignRefuseAMapOfBoxesAlike) {
+// A map of boxes has no classes that labels could be compared with: a campaign says so and counts what
+// changes.
+TEST_F(Tasks, OfAMapOfBoxesACampaignCountsChangedOutputs) {
   QFI_NEEDS_SHARED_DATA();
   const std::filesystem::path at = user_case("campaign_on_box_output");
   const std::string wrong = "has no score per class of an image";
   expect_refused({"run", at / "detector.tflite", "--data", at / "x.npy", "--labels", at / "y.npy"}, wrong);
-  expect_refused({"campaign", at / "c.yaml"}, wrong);
-  EXPECT_EQ(run({"campaign", at / "c.yaml"}).output,
-            run({"run", at / "detector.tflite", "--data", at / "x.npy", "--labels", at / "y.npy"}).output);
+  const json found = campaign(at / "c.yaml", "out");
+  EXPECT_THAT(m_printed, HasSubstr(wrong));
+  EXPECT_THAT(m_printed, HasSubstr("counted is whether the output changes, without labels"));
+  EXPECT_EQ(found["task"], "outputs");
+  const json& summary = found["fault_sets"][0]["summary"];
+  EXPECT_FALSE(summary.contains("faulty_top1"));
+  EXPECT_GT(summary["output_change_rate"]["mean"], 0.0);
+  EXPECT_LT(summary["output_change_rate"]["mean"], 1.0);
+  EXPECT_THAT(run({"campaign", at / "c.yaml", "-o", "other"}).output, HasSubstr("output changes"));
 }
 
 TEST_F(Tasks, ACampaignRunsWithoutLabels) {
