@@ -124,6 +124,7 @@ int main(int argc, char** argv) {
       log(LogLevel::error, fmt::format("{}; see qfi --help", error.what()));
       return k_bad_input;
     }
+    const StopSignals signals;
     const auto outcome = chosen();
     if (outcome && std::fflush(stdout) != 0) {
       log(LogLevel::error, fmt::format("cannot write to standard output: {}", std::strerror(errno)));

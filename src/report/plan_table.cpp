@@ -105,7 +105,7 @@ std::vector<SetWork> work_of(const Plan& plan) {
   return work;
 }
 
-std::string plan_table(const Plan& plan, unsigned threads, double expected_seconds) {
+std::string plan_table(const Plan& plan, unsigned threads, const ExpectedTimes& times) {
   std::string text;
   const GoldenRun& golden = plan.workload->golden;
   for (std::size_t i = 0; i < plan.sets.size(); ++i) {
@@ -115,8 +115,9 @@ std::string plan_table(const Plan& plan, unsigned threads, double expected_secon
     else if (const TableSet* table = plan.table(i)) text += table_errors_text(*table);
     else text += bit_plan(*plan.bits(i));
     if (const SampleFacts facts = plan.drivers[i]->facts(set); facts.budget)
-      text += fmt::format("  {} buy {} faults: e = {:.4f} at 95 %, p = 0.5\n", *facts.budget, set.drawn(),
-                          margin_of(set.population(), set.drawn(), normal_quantile(0.95), 0.5));
+      text += fmt::format("  {} buy about {} faults: e = {:.4f} at 95 %, p = 0.5\n", *facts.budget,
+                          times.faults[i],
+                          margin_of(set.population(), times.faults[i], normal_quantile(0.95), 0.5));
     text += "\n";
   }
   const Task& task = *plan.workload->task;
@@ -126,7 +127,12 @@ std::string plan_table(const Plan& plan, unsigned threads, double expected_secon
                                         percent(static_cast<double>(golden.counts.golden_correct) /
                                                 static_cast<double>(golden.counts.labelled)))
                           : "no labels: classes are compared with the golden run's");
-  return text + fmt::format("expected time     {} on {} threads\n", duration_text(expected_seconds), threads);
+  return text +
+         fmt::format(
+             "expected time     {} on {} threads: {} reading and planning, {} compiling and {} comparing "
+             "with Verilator, {} trials\n",
+             duration_text(times.total()), threads, duration_text(times.planning),
+             duration_text(times.compiling), duration_text(times.verifying), duration_text(times.trials));
 }
 
 std::string comparison_table(const Plan& plan) {

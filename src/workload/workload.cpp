@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "qfi/base/parallel.hpp"
+#include "qfi/base/stop.hpp"
 #include "qfi/workload/block_size.hpp"
 
 namespace qfi {
@@ -29,6 +30,7 @@ std::span<const std::byte> golden_tensor(const Workload& workload, std::size_t i
 
 Result<void> run_golden_block(Workload& workload, const InputScaling& scaling, std::size_t first,
                               Batch& batch) {
+  QFI_CHECK(check_stop());
   const int input = workload.program->model().inputs[0];
   QFI_TRY(const std::vector<std::byte> values, read_inputs(workload, scaling, first, batch.images()));
   std::memcpy(batch.tensor(input).data(), values.data(), values.size());
