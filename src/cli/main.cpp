@@ -110,6 +110,7 @@ int main(int argc, char** argv) {
     add_nvf(app, chosen);
     add_nvf_merge(app, chosen);
     add_inspect(app, chosen);
+    add_doctor(app, chosen);
     add_synth(app, chosen);
     add_table(app, chosen);
     add_selfcheck(app, chosen);
