@@ -15,6 +15,8 @@
 #include <thread>
 #include <utility>
 
+#include "qfi/base/stop.hpp"
+
 extern char** environ;
 
 namespace qfi {
@@ -98,15 +100,18 @@ Result<pid_t> spawn(const std::vector<std::string>& command, const std::filesyst
   return failed("{}: cannot start: {}", command[0], std::strerror(error));
 }
 
-// Reads until the child closes its output or the time is up; false when the time is up.
-bool collect(int pipe, std::chrono::steady_clock::time_point deadline, std::string& output) {
+using Clock = std::chrono::steady_clock;
+
+bool is_over(Clock::time_point deadline) { return is_stop_requested() || Clock::now() >= deadline; }
+
+// Reads until all that have the other end have closed it; false where the time is up or somebody stops it.
+bool collect(int pipe, Clock::time_point deadline, std::string& output, bool may_be_stopped = true) {
+  constexpr int k_look_ms = 50;
   std::array<char, 4096> chunk;
   for (;;) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return false;
+    if (may_be_stopped ? is_over(deadline) : Clock::now() >= deadline) return false;
     pollfd poll_request{pipe, POLLIN, 0};
-    const int ready = ::poll(&poll_request, 1, static_cast<int>(std::min<long>(left.count(), 60'000)));
+    const int ready = ::poll(&poll_request, 1, k_look_ms);
     if (ready < 0 && errno != EINTR) return true;
     if (ready <= 0) continue;
     const ssize_t got = ::read(pipe, chunk.data(), chunk.size());
@@ -115,6 +120,15 @@ bool collect(int pipe, std::chrono::steady_clock::time_point deadline, std::stri
     output.append(chunk.data(), static_cast<std::size_t>(got));
     if (output.size() > 2 * k_kept_output_bytes) output.erase(0, output.size() - k_kept_output_bytes);
   }
+}
+
+// Kills the child and what it started, and waits until they are gone: they may write files until then.
+void end_group(pid_t child, int pipe, std::string& output) {
+  constexpr std::chrono::seconds k_patience{10};
+  ::kill(-child, SIGKILL);
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  collect(pipe, Clock::now() + k_patience, output, false);
 }
 
 }  // namespace
@@ -127,20 +141,19 @@ Result<ProcessOutcome> run_process(const std::vector<std::string>& command,
   QFI_TRY(const pid_t child, spawn(command, folder, pipe.ends[1], variables));
   pipe.close(1);
   ProcessOutcome outcome;
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  bool in_time = collect(pipe.ends[0], deadline, outcome.output);
+  const auto deadline = Clock::now() + limit;
+  bool has_ended = collect(pipe.ends[0], deadline, outcome.output);
   int status = 0;
   // It may have closed its output and go on.
-  while (in_time && ::waitpid(child, &status, WNOHANG) == 0) {
-    in_time = std::chrono::steady_clock::now() < deadline;
+  while (has_ended && ::waitpid(child, &status, WNOHANG) == 0) {
+    has_ended = !is_over(deadline);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  if (!in_time) {
-    ::kill(-child, SIGKILL);
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
+  if (!has_ended) {
+    end_group(child, pipe.ends[0], outcome.output);
+    QFI_CHECK(check_stop());
+    return failed("{}: stopped after {} s without an end", command[0], limit.count());
   }
-  if (!in_time) return failed("{}: stopped after {} s without an end", command[0], limit.count());
   outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return outcome;
 }

@@ -19,7 +19,8 @@ class Planner {
     m_plan.drivers.push_back(
         make_driver(m_plan.sets.back()->config().sample,
                     {m_plan.config.interval.confidence,
-                     note == m_params.notes.end() ? std::nullopt : std::optional(note->second)}));
+                     note == m_params.notes.end() ? std::nullopt : std::optional(note->second),
+                     index == 0 ? std::optional(m_params.started) : std::nullopt}));
     return m_plan.drivers.back()->begin(*m_plan.sets.back(), m_params.threads);
   }
 
@@ -69,15 +70,6 @@ class Planner {
 
 std::uint64_t seed_of_set(const CampaignConfig& config, std::size_t index) {
   return index == 0 ? config.seed : random_bits(config.seed, purpose::k_fault_set, index);
-}
-
-Result<double> expected_seconds(const Plan& plan, unsigned threads) {
-  double seconds = 0;
-  for (std::size_t i = 0; i < plan.sets.size(); ++i) {
-    QFI_TRY(const double of_fault, plan.sets[i]->expected_seconds_per_fault());
-    seconds += of_fault * static_cast<double>(plan.drivers[i]->expected_faults(*plan.sets[i]));
-  }
-  return seconds / threads;
 }
 
 Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {

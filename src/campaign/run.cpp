@@ -7,9 +7,12 @@ namespace qfi {
 namespace {
 
 Result<SetRun> run_set(FaultSet& set, Driver& driver, const RunParams& params) {
+  driver.start();
   for (;;) {
     QFI_CHECK(set.run(params));
     QFI_TRY(const std::optional<std::string> stopped, driver.next(set, params.threads));
+    const std::optional<std::uint64_t> note = driver.note();
+    if (note && params.keep_note) QFI_CHECK(params.keep_note(params.set, *note));
     if (stopped) return SetRun{driver.looks(), *stopped};
   }
 }

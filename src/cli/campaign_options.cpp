@@ -22,6 +22,12 @@ void add_campaign_options(CLI::App& command, CampaignOptions& options) {
   add_data_memory_option(command, options.data_memory);
 }
 
+void add_cache_option(CLI::App& command, std::string& cache) {
+  command.add_option("--cache", cache, "folder of compiled Verilator models")
+      ->capture_default_str()
+      ->type_name("FOLDER");
+}
+
 Result<std::vector<std::pair<std::string, std::string>>> parse_defines(
     const std::vector<std::string>& texts) {
   std::vector<std::pair<std::string, std::string>> defines;

@@ -18,9 +18,12 @@ struct CampaignOptions {
   std::uint64_t model_memory = k_model_memory;
   std::uint64_t data_memory = k_data_memory;
   bool json = false;
+  std::string cache = default_cache().string();
 };
 
 void add_campaign_options(CLI::App& command, CampaignOptions& options);
+/// `--cache`, for commands that look at Verilator's models.
+void add_cache_option(CLI::App& command, std::string& cache);
 
 /// The config with `${NAME}` from --define, else from the environment.
 Result<CampaignConfig> load_config(const CampaignOptions& options);

@@ -5,20 +5,19 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 
 #include "campaign_files.hpp"
 #include "logging.hpp"
 #include "progress_line.hpp"
 #include "qfi/report/table.hpp"
 #include "qfi/results/results_file.hpp"
-#include "stop_signals.hpp"
 
 namespace qfi::cli {
 namespace {
 
 struct Options : CampaignOptions {
   std::string output;
-  std::string cache = default_cache().string();
   bool compares_naive = false;
   bool restarts = false;
   std::string shard;
@@ -30,13 +29,33 @@ bool has_tables(const Plan& plan) {
   return false;
 }
 
-// Checks some tables of every set that has them.
-Result<VerificationOutcome> verify(const Plan& plan, const Options& options, ProgressLine& progress) {
+// The seconds that budgets still give; nullopt: there are none.
+std::optional<double> seconds_left(const Plan& plan, std::chrono::steady_clock::time_point start) {
+  double budget = 0;
+  for (const FaultsConfig& faults : plan.config.faults)
+    if (const auto* sample = std::get_if<SampleBudget>(&faults.sample)) budget += sample->seconds;
+  if (budget == 0) return std::nullopt;
+  return budget - std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Checks some tables of every set that has them, unless compiling for that takes what a budget gives.
+Result<VerificationOutcome> verify(const Plan& plan, const Options& options,
+                                   std::chrono::steady_clock::time_point start, ProgressLine& progress) {
   VerificationOutcome outcome;
   outcome.reason = "no netlist in this campaign";
+  if (!has_tables(plan)) return outcome;
+  QFI_TRY(const VerificationTimes expected, expected_verification(plan, options.cache));
+  if (const auto left = seconds_left(plan, start); left && expected.compiling > *left / 2) {
+    outcome.reason = fmt::format("compiling Verilator's model takes about {}, more than half of the budget",
+                                 duration_text(expected.compiling));
+    return outcome;
+  }
   for (std::size_t i = 0; i < plan.sets.size(); ++i)
     if (const StuckAtSet* set = plan.stuck_at(i)) {
-      progress.note("checking tables with Verilator (the first time for a netlist it compiles a model)");
+      progress.note(expected.compiling > 0
+                        ? fmt::format("compiling Verilator's model, about {}, to check tables",
+                                      duration_text(expected.compiling))
+                        : "checking tables with Verilator");
       auto verified = set->verify(plan.config.verify, options.cache);
       progress.clear();
       QFI_TRY(const VerificationOutcome of_set, std::move(verified));
@@ -93,13 +112,15 @@ Result<void> log_start(const Options& options, const Shard& shard, const Journal
 
 Result<CampaignRun> run_with_journal(Plan& plan, const Shard& shard, unsigned threads, Journal* journal,
                                      ProgressLine& progress) {
-  const StopSignals signals;
   RunParams params;
   params.threads = threads;
   params.progress = [&](const ProgressState& state) { progress.update(state); };
   params.journal = journal;
   params.shard = shard;
-  params.is_stopped = [] { return StopSignals::received() != 0; };
+  if (journal != nullptr)
+    params.keep_note = [journal](std::uint64_t set, std::uint64_t note) {
+      return journal->set_note(driver_note(set), std::to_string(note));
+    };
   progress.note("first trials");
   auto ran = run_campaign(plan, params);
   progress.clear();
@@ -138,6 +159,7 @@ Result<int> run(const Options& options) {
   ProgressLine progress;
   progress.note("golden run and drawing of faults");
   PlanParams plan_params{threads, options.kernels, {}};
+  plan_params.started = start;
   plan_params.model_memory = options.model_memory;
   plan_params.execution.compares_naive = options.compares_naive;
   if (journal) QFI_CHECK(recall_notes(config, *journal, plan_params));
@@ -154,7 +176,7 @@ Result<int> run(const Options& options) {
   QFI_CHECK(take_over(plan, shard, *journal));
   QFI_CHECK(log_start(options, shard, *journal));
   info.plan_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  QFI_TRY(const VerificationOutcome verification, verify(plan, options, progress));
+  QFI_TRY(const VerificationOutcome verification, verify(plan, options, start, progress));
   log_verification(plan, verification);
 
   // Trials that are compared are all run.
@@ -180,9 +202,7 @@ void add_campaign(CLI::App& app, Action& chosen) {
   add_campaign_options(*command, *options);
   command->add_option("-o,--output", options->output, "output folder instead of the config's")
       ->type_name("FOLDER");
-  command->add_option("--cache", options->cache, "folder of compiled Verilator models")
-      ->capture_default_str()
-      ->type_name("FOLDER");
+  add_cache_option(*command, options->cache);
   command->add_flag("--compare-naive", options->compares_naive,
                     "run every fault of stored bits in the plain way too, compare and time both");
   command->add_flag("--restart", options->restarts, "forget what an earlier run left in the output folder");

@@ -10,9 +10,9 @@
 #include "progress_line.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/number_text.hpp"
+#include "qfi/base/stop.hpp"
 #include "qfi/base/text.hpp"
 #include "qfi/vulnerability/neuron_vulnerability.hpp"
-#include "stop_signals.hpp"
 
 namespace qfi::cli {
 namespace {
@@ -125,11 +125,10 @@ Result<VulnerabilityFile> search(const Options& options, VulnerabilityStats& sta
   params.threads = options.threads > 0 ? options.threads : default_threads();
   QFI_TRY(const Workload workload, make_workload(std::move(model), options.model, source,
                                                  {params.threads, KernelSet::fast, options.model_memory}));
-  const StopSignals signals;
   ProgressLine progress;
   if (options.tries_all) params.search = NeuronSearch::all_values;
   params.progress = [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total, "pairs"); };
-  params.is_stopped = [] { return StopSignals::received() != 0; };
+  params.is_stopped = is_stop_requested;
   auto found = find_neuron_vulnerability(workload, source.input, params, stats);
   progress.clear();
   return found;
@@ -150,7 +149,6 @@ Result<int> run(const Options& options) {
   QFI_CHECK(check_output(options));
   VulnerabilityStats stats;
   const auto found = search(options, stats);
-  if (!found && found.error().kind == ErrorKind::stopped) return 128 + StopSignals::received();
   if (!found) return tl::unexpected(found.error());
   if (!options.json)
     fmt::print("{} of {} pairs of neuron and image proven harmless by bounds, {} values tried in the rest\n",

@@ -23,6 +23,7 @@ using Action = std::function<Result<int>()>;
 
 /// Each registers its subcommand; the chosen one leaves its action behind.
 void add_campaign(CLI::App& app, Action& chosen);
+void add_doctor(CLI::App& app, Action& chosen);
 void add_compare(CLI::App& app, Action& chosen);
 void add_export(CLI::App& app, Action& chosen);
 void add_help(CLI::App& app, Action& chosen);

@@ -129,6 +129,7 @@ int main(int argc, char** argv) {
     add_nvf(app, chosen);
     add_nvf_merge(app, chosen);
     add_inspect(app, chosen);
+    add_doctor(app, chosen);
     add_synth(app, chosen);
     add_table(app, chosen);
     add_selfcheck(app, chosen);
@@ -143,6 +144,7 @@ int main(int argc, char** argv) {
       log(LogLevel::error, fmt::format("{}; see qfi --help", error.what()));
       return k_bad_input;
     }
+    const StopSignals signals;
     const auto outcome = chosen();
     if (outcome && std::fflush(stdout) != 0) {
       log(LogLevel::error, fmt::format("cannot write to standard output: {}", std::strerror(errno)));

@@ -5,6 +5,8 @@
 #include <csignal>
 #include <initializer_list>
 
+#include "qfi/base/stop.hpp"
+
 namespace qfi::cli {
 namespace {
 
@@ -22,6 +24,7 @@ void set_action(int signal, void (*handler)(int)) {
 
 extern "C" void note_signal(int signal) {
   received_signal = signal;
+  request_stop();
   for (const int other : {SIGINT, SIGTERM}) set_action(other, SIG_DFL);
 }
 
@@ -36,6 +39,7 @@ bool is_ignored(int signal) {
 
 StopSignals::StopSignals() {
   received_signal = 0;
+  clear_stop();
   for (const int signal : {SIGINT, SIGTERM})
     if (!is_ignored(signal)) set_action(signal, note_signal);
 }

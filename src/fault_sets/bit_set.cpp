@@ -11,6 +11,7 @@
 #include "bit_runner.hpp"
 #include "qfi/base/random.hpp"
 #include "qfi/base/random_purposes.hpp"
+#include "qfi/base/stop.hpp"
 
 namespace qfi {
 namespace {
@@ -371,6 +372,7 @@ Result<double> BitSet::expected_seconds_per_fault() {
   QFI_TRY(const auto golden, m_golden.make(0, images, 1));
   BitRunner runner(m_workload, m_values, m_golden.propagation(), m_execution);
   const auto seconds_of = [&](const std::vector<BitFault>& faults, std::size_t count) -> Result<double> {
+    QFI_CHECK(check_stop());
     const auto start = std::chrono::steady_clock::now();
     QFI_CHECK(runner.run(faults, {*golden, 0, 0, count}));
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "qfi/base/stop.hpp"
 #include "qfi/statistics/sample_size.hpp"
 
 namespace qfi {
@@ -33,12 +34,13 @@ const ProgressState& ProgressCounter::state() {
 }
 
 bool is_stopped(const RunParams& params) {
-  return (params.is_stopped && params.is_stopped()) ||
+  return is_stop_requested() || (params.is_stopped && params.is_stopped()) ||
          (params.journal != nullptr && params.journal->has_failed());
 }
 
 Result<void> check_run(const RunParams& params) {
   if (params.journal != nullptr && params.journal->has_failed()) return params.journal->finish();
+  QFI_CHECK(check_stop());
   if (params.is_stopped && params.is_stopped()) return tl::unexpected(Error{"stopped", ErrorKind::stopped});
   return {};
 }

@@ -10,6 +10,7 @@
 #include "qfi/base/random.hpp"
 #include "qfi/base/random_purposes.hpp"
 #include "qfi/base/selection.hpp"
+#include "qfi/base/stop.hpp"
 #include "qfi/config/config_names.hpp"
 #include "qfi/netlist/verilator.hpp"
 
@@ -153,7 +154,7 @@ Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, c
   QFI_CHECK(set->prove_table_path());
   if (set->m_traits.list) {
     QFI_TRY(const std::vector<StuckAt> listed, read_fault_list(set->m_traits.list->path, *set->m_netlist));
-    set->add_faults(listed, threads);
+    QFI_CHECK(set->add_faults(listed, threads));
   }
   return set;
 }
@@ -175,19 +176,20 @@ Result<void> StuckAtSet::draw(const std::vector<std::uint64_t>& targets, unsigne
   std::vector<StuckAt> faults;
   for (const std::uint64_t member : members(population(), drawn(), target, purpose::k_stuck_at))
     faults.push_back(stuck_at_member(m_sites, member));
-  add_faults(faults, threads);
-  return {};
+  return add_faults(faults, threads);
 }
 
 // Simulates every drawn fault once, in parallel, and finds those that need no run of their own.
-void StuckAtSet::add_faults(const std::vector<StuckAt>& faults, unsigned threads) {
+Result<void> StuckAtSet::add_faults(const std::vector<StuckAt>& faults, unsigned threads) {
   const std::size_t first = m_faults.size();
   m_faults.resize(first + faults.size());
   std::vector<FaultTables::Scratch> scratch(threads);
   parallel_for(faults.size(), threads, [&](std::size_t i, unsigned worker) {
+    if (is_stop_requested()) return;
     m_faults[first + i].fault = faults[i];
     m_faults[first + i].effect = m_tables->examine(std::span(&faults[i], 1), scratch[worker]);
   });
+  QFI_CHECK(check_stop());
   m_counts.resize(m_faults.size());
   m_stratum_of.resize(m_faults.size(), 0);
   m_strata.front().drawn = m_faults.size();
@@ -205,6 +207,7 @@ void StuckAtSet::add_faults(const std::vector<StuckAt>& faults, unsigned threads
       m_running.push_back(i);
     }
   }
+  return {};
 }
 
 FaultSet::Images StuckAtSet::images_of(std::uint64_t, std::uint64_t block) const {
@@ -317,6 +320,7 @@ Result<double> StuckAtSet::expected_seconds_per_fault() {
   double seconds = 0;
   std::size_t tried = 0;
   for (; tried < std::min(k_tried, m_running.size()) && seconds_since(start) < k_most_seconds; ++tried) {
+    QFI_CHECK(check_stop());
     const PlannedFault& fault = m_faults[m_running[tried * m_running.size() / k_tried % m_running.size()]];
     const auto set_up = Clock::now();
     set_tables(fault.fault, worker);
@@ -341,6 +345,22 @@ void StuckAtSet::replay(const StuckAt& fault, const UnitRunner::OutputUse& use) 
   m_runner->replay(worker.tables.units(), use);
 }
 
+// A fault list may name sites of the other kind, or nets that nothing reads.
+std::vector<Site> StuckAtSet::sites_to_verify() const {
+  std::set<Site> sites(m_sites.begin(), m_sites.end());
+  for (const PlannedFault& fault : m_faults) sites.insert(fault.fault.site);
+  return {sites.begin(), sites.end()};
+}
+
+Result<VerificationTimes> StuckAtSet::expected_verification(std::uint64_t count,
+                                                            const std::filesystem::path& cache) const {
+  if (count == 0) return VerificationTimes{};
+  QFI_TRY(const VerilatorTimes times, VerilatorModel::expected_times(*m_netlist, sites_to_verify(), cache));
+  const auto products = std::min<std::uint64_t>(count, m_faults.size()) * m_tables->simulator().grid().size();
+  return VerificationTimes{times.compiling,
+                           times.checking + times.multiplying * static_cast<double>(products)};
+}
+
 Result<VerificationOutcome> StuckAtSet::verify(std::uint64_t count,
                                                const std::filesystem::path& cache) const {
   VerificationOutcome outcome;
@@ -348,11 +368,7 @@ Result<VerificationOutcome> StuckAtSet::verify(std::uint64_t count,
     outcome.reason = "verify: 0";
     return outcome;
   }
-  // A fault list may name sites of the other kind, or nets that nothing reads.
-  std::set<Site> sites_and_listed(m_sites.begin(), m_sites.end());
-  for (const PlannedFault& fault : m_faults) sites_and_listed.insert(fault.fault.site);
-  const std::vector<Site> sites(sites_and_listed.begin(), sites_and_listed.end());
-  auto model = VerilatorModel::open(*m_netlist, sites, cache);
+  auto model = VerilatorModel::open(*m_netlist, sites_to_verify(), cache);
   if (!model) {
     if (model.error().kind != ErrorKind::unavailable) return tl::unexpected(model.error());
     outcome.reason = model.error().message;
@@ -363,6 +379,7 @@ Result<VerificationOutcome> StuckAtSet::verify(std::uint64_t count,
   FaultTables::Scratch scratch;
   count = std::min<std::uint64_t>(count, m_faults.size());
   for (const std::uint64_t i : draw_without_replacement(m_faults.size(), count, m_seed, purpose::k_verify)) {
+    QFI_CHECK(check_stop());
     const StuckAt& fault = m_faults[i].fault;
     m_tables->examine(std::span(&fault, 1), scratch);
     model->inject(fault.site, fault.value);

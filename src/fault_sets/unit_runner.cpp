@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "qfi/base/parallel.hpp"
+#include "qfi/base/stop.hpp"
 #include "qfi/workload/block_size.hpp"
 
 namespace qfi {
@@ -53,6 +54,7 @@ Result<void> UnitRunner::run_golden(const InputScaling& input, PaddingTaps paddi
     for (const std::size_t index : m_operators) of_worker.emplace_back(program, index, padding);
   std::vector<Result<void>> outcomes(m_blocks.size());
   parallel_for(m_blocks.size(), workers, [&](std::size_t b, unsigned worker) {
+    if (outcomes[b] = check_stop(); !outcomes[b]) return;
     ImageBlock& block = m_blocks[b];
     if (!batches[worker]) batches[worker] = std::make_unique<Batch>(program, m_blocks.front().count);
     Batch& batch = *batches[worker];

@@ -15,6 +15,7 @@
 #include "qfi/base/process.hpp"
 #include "qfi/base/random.hpp"
 #include "qfi/base/random_purposes.hpp"
+#include "qfi/base/stop.hpp"
 #include "qfi/netlist/simulator.hpp"
 
 namespace qfi {
@@ -148,11 +149,19 @@ bool is_intact(const std::filesystem::path& library, const std::filesystem::path
   return content && hash && *hash == sha256_hex(bytes_of(*content));
 }
 
-Result<void> build(const std::string& verilog, const std::string& wrapper,
-                   const std::filesystem::path& library, const std::filesystem::path& hash_file) {
+// What a model is compiled from, and where the cache has it.
+struct Sources {
+  std::string version;  ///< Verilator's
+  std::string verilog;
+  std::string wrapper;
+  std::filesystem::path library;
+  std::filesystem::path hash;
+};
+
+Result<void> build(const Sources& sources) {
   QFI_TRY(const TemporaryFolder folder, TemporaryFolder::create());
-  QFI_CHECK(write_file(folder.path() / "unit.v", verilog));
-  QFI_CHECK(write_file(folder.path() / "wrapper.cpp", wrapper));
+  QFI_CHECK(write_file(folder.path() / "unit.v", sources.verilog));
+  QFI_CHECK(write_file(folder.path() / "wrapper.cpp", sources.wrapper));
   std::vector<std::string> command = {"verilator"};
   command.insert(command.end(), k_flags.begin(), k_flags.end());
   command.insert(command.end(), {"unit.v", "wrapper.cpp"});
@@ -164,7 +173,7 @@ Result<void> build(const std::string& verilog, const std::string& wrapper,
   }
   QFI_TRY(const std::string content, read_file(folder.path() / "obj" / "libunit.so"));
   for (const auto& [file, text] :
-       {std::pair{&library, content}, {&hash_file, sha256_hex(bytes_of(content))}}) {
+       {std::pair{&sources.library, content}, {&sources.hash, sha256_hex(bytes_of(content))}}) {
     QFI_CHECK(write_file(*file, text));
     ::chmod(file->c_str(), 0600);  // is_private_file wants it, whatever the umask
   }
@@ -187,11 +196,13 @@ Result<void> check_model(VerilatorModel& model, const Netlist& netlist, std::spa
   const IntRange range{-128, 127};
   const Simulator simulator(netlist, {range, range, true});
   std::size_t index = 0;
-  for (int a = range.first; a <= range.last; ++a)
+  for (int a = range.first; a <= range.last; ++a) {
+    QFI_CHECK(check_stop());
     for (int b = range.first; b <= range.last; ++b, ++index)
       if (model.multiply(a, b) != simulator.golden()[index])
         return failed("Verilator's model fails its self-check: fault-free {} * {} gives {} instead of {}", a,
                       b, model.multiply(a, b), simulator.golden()[index]);
+  }
   constexpr int k_faults = 64;
   constexpr std::size_t k_pairs = 256;
   Simulator::Scratch scratch;
@@ -293,7 +304,61 @@ class ForceableWriter {
   std::string m_text;
 };
 
+Result<Sources> sources_of(const Netlist& netlist, std::span<const Site> sites,
+                           const std::filesystem::path& cache) {
+  QFI_CHECK(make_private_folder(cache));
+  QFI_TRY(const ProcessOutcome asked, run_process({"verilator", "--version"}, cache, k_build_limit));
+  Sources sources;
+  sources.version = asked.output.substr(0, asked.output.find('\n'));
+  sources.verilog = forceable_verilog(netlist, sites);
+  sources.wrapper = wrapper_source(netlist, sites);
+  std::string identity = sources.version + "\n";
+  for (const std::string& flag : k_flags) identity += flag + "\n";
+  const std::string key = sha256_hex(bytes_of(identity + sources.verilog + sources.wrapper)).substr(0, 32);
+  sources.library = cache / ("verilator-" + key + ".so");
+  sources.hash = cache / ("verilator-" + key + ".sha256");
+  return sources;
+}
+
+// Seconds that the compiler takes for a small file of the kind that Verilator writes.
+Result<double> try_compiler() {
+  QFI_TRY(const TemporaryFolder folder, TemporaryFolder::create());
+  constexpr int k_statements = 1000;
+  constexpr int k_of_function = 100;
+  std::string text = "#include <string>\n#include <vector>\nunsigned char v[1001];\n";
+  for (int i = 0; i < k_statements; ++i) {
+    if (i % k_of_function == 0) text += fmt::format("{}void f{}() {{\n", i == 0 ? "" : "}\n", i);
+    text += fmt::format("v[{}] = (v[{}] & ~v[{}]) | (v[{}] ^ 1);\n", i + 1, i, i * 7 % k_statements,
+                        i * 13 % k_statements);
+  }
+  QFI_CHECK(write_file(folder.path() / "probe.cpp", text + "}\n"));
+  const auto start = std::chrono::steady_clock::now();
+  QFI_CHECK(run_process({"g++", "-c", "-O1", "-w", "probe.cpp"}, folder.path(), k_build_limit,
+                        k_temporary_files_here));
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 }  // namespace
+
+Result<VerilatorTimes> VerilatorModel::expected_times(const Netlist& netlist, std::span<const Site> sites,
+                                                      const std::filesystem::path& cache) {
+  // In files like the one that is tried: what comes with every model, and each gate and site. They make 20 s
+  // of mul_adders.json where the file takes 1.25 s.
+  constexpr double k_of_runtime = 6.5;
+  constexpr double k_of_gate = 0.0027;
+  constexpr double k_seconds_of_gate = 4e-9;  // of one evaluation
+  constexpr double k_checked_products = 256 * 256 + 64 * 256;
+  QFI_TRY(const Sources sources, sources_of(netlist, sites, cache));
+  VerilatorTimes times;
+  const auto gates = static_cast<double>(netlist.gates.size() + sites.size());
+  if (!is_intact(sources.library, sources.hash)) {
+    QFI_TRY(const double probe, try_compiler());
+    times.compiling = probe * (k_of_runtime + k_of_gate * gates);
+  }
+  times.multiplying = k_seconds_of_gate * gates;
+  times.checking = times.multiplying * k_checked_products;
+  return times;
+}
 
 std::string forceable_verilog(const Netlist& netlist, std::span<const Site> sites) {
   return ForceableWriter(netlist, sites).write();
@@ -327,17 +392,9 @@ VerilatorModel::VerilatorModel(std::shared_ptr<Library> library, std::map<Site, 
 
 Result<VerilatorModel> VerilatorModel::open(const Netlist& netlist, std::span<const Site> sites,
                                             const std::filesystem::path& cache) {
-  QFI_CHECK(make_private_folder(cache));
-  QFI_TRY(const ProcessOutcome asked, run_process({"verilator", "--version"}, cache, k_build_limit));
-  const std::string version = asked.output.substr(0, asked.output.find('\n'));
-  const std::string verilog = forceable_verilog(netlist, sites);
-  const std::string wrapper = wrapper_source(netlist, sites);
-  std::string identity = version + "\n";
-  for (const std::string& flag : k_flags) identity += flag + "\n";
-  const std::string key = sha256_hex(bytes_of(identity + verilog + wrapper)).substr(0, 32);
-  const auto library_file = cache / ("verilator-" + key + ".so");
-  const auto hash_file = cache / ("verilator-" + key + ".sha256");
-  if (!is_intact(library_file, hash_file)) QFI_CHECK(build(verilog, wrapper, library_file, hash_file));
+  QFI_TRY(const Sources sources, sources_of(netlist, sites, cache));
+  if (!is_intact(sources.library, sources.hash)) QFI_CHECK(build(sources));
+  const std::filesystem::path& library_file = sources.library;
 
   auto library = std::make_shared<Library>();
   library->handle = ::dlopen(library_file.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -356,7 +413,7 @@ Result<VerilatorModel> VerilatorModel::open(const Netlist& netlist, std::span<co
   for (unsigned i = 0; i < sites.size(); ++i) index_of_site.emplace(sites[i], i);
   const auto result_bits = static_cast<unsigned>(std::min<std::size_t>(netlist.result.size(), 32));
   VerilatorModel model(std::move(library), std::move(index_of_site), result_bits, netlist.is_unsigned,
-                       version);
+                       sources.version);
   QFI_CHECK(check_model(model, netlist, sites));
   return model;
 }

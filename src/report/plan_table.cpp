@@ -142,7 +142,7 @@ std::vector<SetWork> work_of(const Plan& plan) {
   return work;
 }
 
-std::string plan_table(const Plan& plan, unsigned threads, double expected_seconds) {
+std::string plan_table(const Plan& plan, unsigned threads, const ExpectedTimes& times) {
   std::string text;
   const GoldenRun& golden = plan.workload->golden;
   for (std::size_t i = 0; i < plan.sets.size(); ++i) {
@@ -155,8 +155,8 @@ std::string plan_table(const Plan& plan, unsigned threads, double expected_secon
     if (const BitSet* bits = plan.bits(i)) text += strata_plan(*bits, facts, plan.config.interval.confidence);
     if (facts.budget)
       text += fmt::format(
-          "  {} buy {} faults: e = {} at 95 %, p = 0.5\n", *facts.budget, set.drawn(),
-          number_text(margin_of(set.population(), set.drawn(), normal_quantile(0.95), 0.5), 1.0, 4));
+          "  {} buy about {} faults: e = {} at 95 %, p = 0.5\n", *facts.budget, times.faults[i],
+          number_text(margin_of(set.population(), times.faults[i], normal_quantile(0.95), 0.5), 1.0, 4));
     text += "\n";
   }
   const Task& task = *plan.workload->task;
@@ -166,7 +166,12 @@ std::string plan_table(const Plan& plan, unsigned threads, double expected_secon
                                         percent(static_cast<double>(golden.counts.golden_correct) /
                                                 static_cast<double>(golden.counts.labelled)))
                           : "no labels: classes are compared with the golden run's");
-  return text + fmt::format("expected time     {} on {} threads\n", duration_text(expected_seconds), threads);
+  return text +
+         fmt::format(
+             "expected time     {} on {} threads: {} reading and planning, {} compiling and {} comparing "
+             "with Verilator, {} trials\n",
+             duration_text(times.total()), threads, duration_text(times.planning),
+             duration_text(times.compiling), duration_text(times.verifying), duration_text(times.trials));
 }
 
 std::string comparison_table(const Plan& plan) {

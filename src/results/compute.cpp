@@ -248,7 +248,7 @@ CampaignResults compute_results(const Plan& plan, const CampaignRun& run, const 
   return results;
 }
 
-std::string plan_json(const Plan& plan, unsigned threads, double expected_seconds) {
+std::string plan_json(const Plan& plan, unsigned threads, const ExpectedTimes& times) {
   using Json = JsonWriter::Json;
   const Task& task = *plan.workload->task;
   Json sets = Json::array();
@@ -257,6 +257,7 @@ std::string plan_json(const Plan& plan, unsigned threads, double expected_second
     JsonWriter writer(task);
     writer.field("name", set.name);
     writer.field("sample", set.sample);
+    writer.field("expected_faults", times.faults[i]);
     writer.field("strata", set.strata);
     std::visit([&](auto& kind) { describe_plan(writer, kind); }, set.kind);
     sets.push_back(std::move(writer.json()));
@@ -268,7 +269,11 @@ std::string plan_json(const Plan& plan, unsigned threads, double expected_second
       rounded(task.golden_numbers(plan.workload->golden.counts, plan.workload->golden.ties)));
   writer.json()["fault_sets"] = std::move(sets);
   writer.field("threads", std::uint64_t{threads});
-  writer.field("expected_seconds", expected_seconds);
+  writer.field("expected_seconds", times.total());
+  writer.json()["expected"] = {{"planning_seconds", times.planning},
+                               {"compiling_seconds", times.compiling},
+                               {"verifying_seconds", times.verifying},
+                               {"trials_seconds", times.trials}};
   return json_text(writer.json());
 }
 

@@ -10,6 +10,7 @@
 #include "qfi/base/file.hpp"
 #include "qfi/base/npy.hpp"
 #include "qfi/base/parallel.hpp"
+#include "qfi/base/stop.hpp"
 #include "qfi/workload/block_size.hpp"
 #include "qfi/workload/classification.hpp"
 #include "qfi/workload/inputs.hpp"
@@ -131,6 +132,7 @@ class Evaluator {
  private:
   Result<void> run_block(std::size_t first, std::size_t count, Worker& worker) {
     const int output = m_params.scores;
+    QFI_CHECK(check_stop());
     worker.batch.set_images(count);
     QFI_CHECK(read_inputs(m_model, m_data, m_params.scaling, first, count,
                           [&](int input, std::span<const std::byte> values) {

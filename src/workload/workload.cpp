@@ -6,6 +6,7 @@
 
 #include "qfi/base/log.hpp"
 #include "qfi/base/parallel.hpp"
+#include "qfi/base/stop.hpp"
 #include "qfi/workload/block_size.hpp"
 
 namespace qfi {
@@ -41,6 +42,7 @@ Result<ChosenTask> choose_task_of_campaign(const Tensor& output, const DataSet& 
 // `units` nullptr: products are exact.
 Result<void> run_golden_block(Workload& workload, const InputScaling& scaling, const Units* units,
                               std::size_t first, Batch& batch) {
+  QFI_CHECK(check_stop());
   QFI_CHECK(read_inputs(workload.program->model(), workload.data, scaling, first, batch.images(),
                         [&](int input, std::span<const std::byte> values) {
                           std::ranges::copy(values, batch.tensor(input).begin());

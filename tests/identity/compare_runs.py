@@ -19,7 +19,7 @@ from pathlib import Path
 # In lines of the files of that name: what may differ, and what stands in its place; None: the line does not count.
 RULES = {
     "results.json": [(r'^( "schema": )".*"', r"\1.."), (r'^(  "(version|git)": )".*"', r"\1..")],
-    "plan.json": [(r'^( "(threads|expected_seconds)": )[^,\n]*', r"\1..")],
+    "plan.json": [(r'^( +"(threads|expected_seconds|[a-z]+_seconds)": )[^,\n]*', r"\1..")],
     "campaign.txt": [(r"( inferences in )(\d+ h )?(\d+ min)?( ?\d+ s)?", r"\1..")],
     "nvf.csv": [(r",[^,]*$", ",..\n")],  # a hash in which the version is
     "nvf.err": [(r"^\d+ %, \d+ of \d+ pairs", None)],  # how far it was

@@ -18,8 +18,9 @@ struct ProcessOutcome {
 
 /// Runs a program found on PATH with the given arguments (no shell) in `folder` and waits for it.
 /// `variables` are NAME=VALUE and stand in place of what the environment says. Errors: program not found,
-/// cannot start, longer than `limit` (it and its children are killed). The program is killed when this one
-/// is; programs that it started itself end by themselves.
+/// cannot start, longer than `limit`, or of kind `stopped` (see stop.hpp): then it and all that it started
+/// are killed, and are gone when this returns. The program is killed when this one is; programs that it
+/// started itself end by themselves.
 Result<ProcessOutcome> run_process(const std::vector<std::string>& command,
                                    const std::filesystem::path& folder, std::chrono::seconds limit,
                                    const std::vector<std::string>& variables = {});

@@ -5,6 +5,7 @@
 // of sample has one driver, in a file of its own; nobody else asks which kind a sample is.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -51,6 +52,8 @@ class Driver {
 
   /// Draws the faults that a run begins with. Errors: more are asked for than there are.
   virtual Result<void> begin(FaultSet& set, unsigned threads) = 0;
+  /// Called when the first trial is about to run.
+  virtual void start() {}
   /// Looks at the results of all drawn faults, which were run, and draws more; or says why the sample is
   /// complete.
   virtual Result<std::optional<std::string>> next(FaultSet& set, unsigned threads) = 0;
@@ -60,8 +63,8 @@ class Driver {
   /// What a later run must know to draw the same faults; the journal keeps it. nullopt where a later run need
   /// not know anything.
   virtual std::optional<std::uint64_t> note() const { return std::nullopt; }
-  /// How many faults are expected to be run in all.
-  virtual std::uint64_t expected_faults(const FaultSet& set) const { return set.drawn(); }
+  /// How many faults are expected to be run in all, of which each takes so many seconds.
+  virtual std::uint64_t expected_faults(const FaultSet& set, double) const { return set.drawn(); }
   /// What plans and results say of the sample.
   virtual SampleFacts facts(const FaultSet&) const { return {}; }
 };
@@ -69,6 +72,8 @@ class Driver {
 struct DriverParams {
   double confidence = 0.95;           ///< confidence of the intervals that decide
   std::optional<std::uint64_t> note;  ///< what an earlier run's driver noted
+  /// Since when a budget counts; nullopt: since start().
+  std::optional<std::chrono::steady_clock::time_point> started = {};
 };
 std::unique_ptr<Driver> make_driver(const SampleConfig& sample, const DriverParams& params);
 
@@ -77,7 +82,7 @@ std::unique_ptr<Driver> make_fixed_driver(const SampleConfig& sample);
 std::unique_ptr<Driver> make_sequential_driver(const SampleSequential& sample, double confidence);
 std::unique_ptr<Driver> make_error_rate_driver(const SampleErrorRate& sample, double confidence);
 std::unique_ptr<Driver> make_genetic_driver(const SampleGenetic& sample);
-std::unique_ptr<Driver> make_budget_driver(const SampleBudget& sample, std::optional<std::uint64_t> bought);
+std::unique_ptr<Driver> make_budget_driver(const SampleBudget& sample, const DriverParams& params);
 
 /// Looks at the estimate of a metric, in one stratum or, with nullopt, in all of them. The half width is 1
 /// where there is no interval.

@@ -4,6 +4,7 @@
 // the Driver that draws the next ones.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <variant>
@@ -46,6 +47,8 @@ struct PlanParams {
   ExecutionParams execution = {};
   std::size_t golden_bytes = std::size_t{512} << 20;  ///< golden activations that are kept
   std::map<std::size_t, std::uint64_t> notes = {};    ///< what the driver of a set noted in an earlier run
+  std::chrono::steady_clock::time_point started =
+      std::chrono::steady_clock::now();  ///< a budget counts from then
   std::uint64_t model_memory = k_model_memory;
 };
 
@@ -55,8 +58,5 @@ Result<Plan> make_plan(CampaignConfig config, const PlanParams& params);
 
 /// The seed of all that set `index` draws.
 std::uint64_t seed_of_set(const CampaignConfig& config, std::size_t index);
-
-/// What running the expected faults of all sets takes on that many threads.
-Result<double> expected_seconds(const Plan& plan, unsigned threads);
 
 }  // namespace qfi

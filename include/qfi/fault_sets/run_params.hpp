@@ -50,6 +50,8 @@ struct RunParams {
   Shard shard = {};
   bool only_recorded = false;             ///< a trial that the journal lacks is an error
   std::function<bool()> is_stopped = {};  ///< asked between trials, from any thread; may be empty
+  /// Keeps what the driver of a set notes, before what it drew runs; may be empty.
+  std::function<Result<void>(std::uint64_t set, std::uint64_t note)> keep_note = {};
 };
 
 /// Whether somebody asked the run to stop.

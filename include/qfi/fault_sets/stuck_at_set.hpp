@@ -46,6 +46,12 @@ struct VerificationOutcome {
   std::uint64_t products = 0;
 };
 
+/// Seconds that such a comparison takes.
+struct VerificationTimes {
+  double compiling = 0;
+  double comparing = 0;
+};
+
 class StuckAtSet final : public FaultSet {
  public:
   static Result<std::unique_ptr<StuckAtSet>> make(const Workload& workload, const CampaignConfig& config,
@@ -83,6 +89,9 @@ class StuckAtSet final : public FaultSet {
   /// Runs the first image under the fault and without, as UnitRunner::replay does.
   void replay(const StuckAt& fault, const UnitRunner::OutputUse& use) const;
 
+  /// What verify() is expected to take.
+  Result<VerificationTimes> expected_verification(std::uint64_t count,
+                                                  const std::filesystem::path& cache) const;
   /// Compares the products of `count` drawn faults (all, if fewer), on the whole grid. Verilator missing is
   /// no error. Error: a difference.
   Result<VerificationOutcome> verify(std::uint64_t count, const std::filesystem::path& cache) const;
@@ -102,8 +111,9 @@ class StuckAtSet final : public FaultSet {
                                                               const Netlist& netlist, unsigned threads);
   Result<void> run_golden(const CampaignConfig& config, unsigned threads);
   void set_tables(const StuckAt& fault, Worker& worker) const;
+  std::vector<Site> sites_to_verify() const;
   Result<void> prove_table_path();
-  void add_faults(const std::vector<StuckAt>& faults, unsigned threads);
+  Result<void> add_faults(const std::vector<StuckAt>& faults, unsigned threads);
 
   Result<void> prove() override;
   std::uint64_t blocks() const override { return m_runner->blocks().size(); }

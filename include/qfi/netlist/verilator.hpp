@@ -20,8 +20,20 @@ namespace qfi {
 /// numbered, so no name from the netlist reaches the text.
 std::string forceable_verilog(const Netlist& netlist, std::span<const Site> sites);
 
+/// Seconds that a model takes.
+struct VerilatorTimes {
+  double compiling = 0;    ///< 0 where the cache has it
+  double checking = 0;     ///< of it by open()
+  double multiplying = 0;  ///< for each product
+};
+
 class VerilatorModel {
  public:
+  /// What open() and multiply() are expected to take on this machine, whose compiler is tried on a small file
+  /// where the cache lacks the model. Errors: as open(), of kind `unavailable` without Verilator.
+  static Result<VerilatorTimes> expected_times(const Netlist& netlist, std::span<const Site> sites,
+                                               const std::filesystem::path& cache);
+
   /// Compiles the model (some 20 s), or takes it from `cache`, and checks it: fault-free products
   /// of all INT8 pairs, and forced faults against the Simulator. Errors: Verilator missing or
   /// failing, a cached file that is not what was built, a model that fails the check.

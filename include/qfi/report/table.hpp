@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "qfi/campaign/expected_times.hpp"
 #include "qfi/campaign/plan.hpp"
 #include "qfi/results/campaign_results.hpp"
 
@@ -25,7 +26,7 @@ std::vector<SetWork> work_of(const Plan& plan);
 std::string summary_table(const CampaignResults& results, const std::vector<SetWork>& work);
 
 /// What will be run and how long it takes.
-std::string plan_table(const Plan& plan, unsigned threads, double expected_seconds);
+std::string plan_table(const Plan& plan, unsigned threads, const ExpectedTimes& times);
 
 /// Compares plain with structural execution; empty where they were not compared.
 std::string comparison_table(const Plan& plan);

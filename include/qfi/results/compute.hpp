@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "qfi/campaign/expected_times.hpp"
 #include "qfi/campaign/run.hpp"
 #include "qfi/results/campaign_results.hpp"
 #include "qfi/results/fault_files.hpp"
@@ -17,7 +18,7 @@ CampaignResults compute_results(const Plan& plan, const CampaignRun& run, const 
                                 const ToolInfo& tool);
 
 /// What `qfi plan --json` says: populations, strata, n, images, expected time.
-std::string plan_json(const Plan& plan, unsigned threads, double expected_seconds);
+std::string plan_json(const Plan& plan, unsigned threads, const ExpectedTimes& times);
 
 /// Whether the network's results depend on the kind of CPU, as those with FLOAT32 scores do.
 bool depends_on_cpu(const Workload& workload);

@@ -19,7 +19,7 @@ std::unique_ptr<Driver> make_driver(const SampleConfig& sample, const DriverPara
           [&](const SampleSequential& s) { return make_sequential_driver(s, params.confidence); },
           [&](const SampleErrorRate& s) { return make_error_rate_driver(s, params.confidence); },
           [&](const SampleGenetic& s) { return make_genetic_driver(s); },
-          [&](const SampleBudget& s) { return make_budget_driver(s, params.note); },
+          [&](const SampleBudget& s) { return make_budget_driver(s, params); },
           [&](const auto&) { return make_fixed_driver(sample); },
       },
       sample);

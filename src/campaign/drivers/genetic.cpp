@@ -26,7 +26,7 @@ class GeneticDriver final : public Driver {
     return std::nullopt;
   }
 
-  std::uint64_t expected_faults(const FaultSet&) const override {
+  std::uint64_t expected_faults(const FaultSet&, double) const override {
     return m_sample.population * m_sample.generations;
   }
 
