@@ -94,7 +94,7 @@ class Estimator {
     std::vector<double> sums;  ///< the share of each draw then
 
     void add(std::size_t k, const FaultCounts& counts, const FaultCounts& golden) {
-      const bool starts_at_none = golden_share == 0.0;
+      const bool starts_at_none = number == &FaultCounts::changed;
       if (are_sums) sums.push_back(ratio(counts.*number, starts_at_none ? counts.units : counts.labelled));
       strata[k].add(counts.*number, starts_at_none ? 0 : golden.*number,
                     starts_at_none ? counts.units : counts.labelled);
@@ -196,7 +196,8 @@ namespace {
 std::optional<SampledMean> chance_of_a_change(const FaultSet& set, std::uint64_t inferences,
                                               double confidence,
                                               const std::function<FaultCounts(std::size_t)>& counts_of) {
-  if (set.is_paired()) return std::nullopt;
+  const bool has_one_class = set.workload().golden.counts.units == set.workload().images();
+  if (set.is_paired() || !has_one_class) return std::nullopt;
   constexpr std::uint64_t k_steps = 1'000'000;  // of a chance
   std::vector<FaultStratum> strata;
   for (const Stratum& stratum : set.strata()) strata.emplace_back().population = stratum.population;

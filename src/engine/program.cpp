@@ -377,6 +377,11 @@ Result<ChangedOperators> Program::with_constants(std::span<const ConstantFault> 
     if (std::ranges::none_of(op.inputs, [&](int tensor) { return changed.contains(tensor); })) continue;
     auto kernel = prepare_kernel(model, i, m_params.kernels);
     if (!kernel) return at(operator_label(model, i), kernel.error());
+    for (const int output : op.outputs)
+      if (model.tensors[static_cast<std::size_t>(output)].shape !=
+          m_model.tensors[static_cast<std::size_t>(output)].shape)
+        return bad_input("{}: the changed constants change the shape of its output",
+                         operator_label(model, i));
     if (is_folded(i)) {
       fold(model, i, **kernel);
       for (const int output : op.outputs) {

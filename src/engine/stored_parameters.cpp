@@ -93,10 +93,21 @@ bool is_same_memory(const Model& model, int a, int b) {
          tensor_of(model, a).data.data() == tensor_of(model, b).data.data();
 }
 
+// Shapes, axes and the like: whole numbers that no layer adds as its bias.
+bool is_argument(const Model& model, int tensor) {
+  const TensorType type = tensor_of(model, tensor).type;
+  if (type != TensorType::int32 && type != TensorType::int64 && type != TensorType::boolean) return false;
+  return std::ranges::none_of(model.operators, [&](const Operator& op) {
+    const auto inputs = layer_inputs(op.kind);
+    return inputs && inputs->bias < op.inputs.size() && op.inputs[inputs->bias] == tensor;
+  });
+}
+
 std::vector<int> tensors_beside(const Model& model, int tensor) {
   std::vector<int> tensors = {tensor};
   for (int other = 0; other < static_cast<int>(model.tensors.size()); ++other)
-    if (other != tensor && is_same_memory(model, tensor, other)) tensors.push_back(other);
+    if (other != tensor && is_same_memory(model, tensor, other) && !is_argument(model, other))
+      tensors.push_back(other);
   return tensors;
 }
 
@@ -135,12 +146,9 @@ std::vector<OtherConstant> other_constants(const Program& program) {
     for (std::size_t k = 0; k < model.operators[i].inputs.size(); ++k) {
       const int tensor = model.operators[i].inputs[k];
       if (!is_constant(model, model.operators[i], k) || is_written(model, tensor)) continue;
-      const TensorType type = tensor_of(model, tensor).type;
-      const bool is_argument =
-          type == TensorType::int32 || type == TensorType::int64 || type == TensorType::boolean;
       const bool is_known =
           std::ranges::any_of(known, [&](int other) { return is_same_memory(model, tensor, other); });
-      if (is_argument || is_known) continue;
+      if (is_argument(model, tensor) || is_known) continue;
       known.push_back(tensor);
       constants.push_back({i, tensor});
     }

@@ -100,8 +100,11 @@ class ListReader {
       stages.names.push_back(name_in(k_stages, place.stage));
       if (!stage.empty() && stage != stages.names.back()) continue;
       if (found)
-        return bad_input("layer '{}' has values in several stages ({}); add the column 'stage'", layer,
-                         name_list(stages.names));
+        return stage.empty()
+                   ? bad_input("layer '{}' has values in several stages ({}); add the column 'stage'", layer,
+                               name_list(stages.names))
+                   : bad_input("layer '{}' has several values of stage '{}'; name the tensor as the layer",
+                               layer, stage);
       found = i;
     }
     if (found) return *found;

@@ -70,8 +70,9 @@ class Finder {
     StorageParams params;
     params.width = static_cast<int>(bits);
     if (config != nullptr) {
-      if (config->width && (place.target != FaultTarget::weights || bits != 8))
-        return bad_input("{}: 'width' is for 8-bit weights", place.label);
+      if (config->width && (place.target != FaultTarget::weights || bits != 8 || !are_narrowed(place)))
+        return bad_input("{}: 'width' is for 8-bit weights of convolutions and fully connected layers",
+                         place.label);
       params = {config->width.value_or(params.width), config->protection, config->top_bits,
                 config->unprotected_bits};
       const CodecKind& kind = codec_kind(config->protection);
@@ -98,6 +99,13 @@ class Finder {
     m_result.stored.push_back(std::move(values));
     m_result.places.push_back(place);
     return {};
+  }
+
+  // narrow_stored_weights() knows the weights of layers alone.
+  bool are_narrowed(const ValuePlace& place) const {
+    return std::ranges::all_of(place.operators, [&](std::size_t index) {
+      return layer_inputs(m_model.operators[index].kind).has_value();
+    });
   }
 
   // Tensors of one memory have one width and are stored in one way.

@@ -27,12 +27,26 @@ BitScheme bit_scheme(SampleScheme scheme) {
   return BitScheme::network;
 }
 
+const char* plural_of(Stage stage) {
+  switch (stage) {
+    case Stage::network_input:
+    case Stage::operator_input: return "inputs";
+    case Stage::accumulator: return "accumulators";
+    case Stage::output: break;
+  }
+  return "outputs";
+}
+
 std::string label_of(const BitStratum& stratum, const BitPopulation& values) {
   const std::string& first = values.places[stratum.parts.front().values].label;
   if (stratum.bit) return fmt::format("{}, bit {}", first, *stratum.bit);
   if (stratum.is_of_checks()) return fmt::format("{}, check bits", first);
-  if (stratum.layer && values.places[stratum.parts.front().values].target == FaultTarget::data)
-    return stratum.parts.size() == 1 ? first : fmt::format("inputs of operator {}", *stratum.layer);
+  const ValuePlace& place = values.places[stratum.parts.front().values];
+  if (stratum.layer && place.target == FaultTarget::data) {
+    if (stratum.parts.size() == 1) return first;
+    if (place.stage == Stage::network_input) return "network inputs";
+    return fmt::format("{} of operator {}", plural_of(place.stage), *stratum.layer);
+  }
   if (stratum.layer) return fmt::format("operator {}", *stratum.layer);
   return "network";
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "operator_table.hpp"
@@ -286,10 +287,14 @@ class Loader {
   // Kernels read whole numbers: what does not lie at a multiple of their size is copied.
   Result<std::span<const std::byte>> aligned(std::span<const std::byte> content, std::size_t element_bytes) {
     if (reinterpret_cast<std::uintptr_t>(content.data()) % element_bytes == 0) return content;
-    QFI_CHECK(count_copied(content.size()));
-    const auto copy = std::make_shared<const std::vector<std::byte>>(content.begin(), content.end());
-    m_model.folded.push_back(copy);
-    return std::span<const std::byte>(*copy);
+    // Tensors of one buffer stay in one memory.
+    const auto [known, is_new] = m_copies.try_emplace({content.data(), content.size()});
+    if (is_new) {
+      QFI_CHECK(count_copied(content.size()));
+      known->second = std::make_shared<const std::vector<std::byte>>(content.begin(), content.end());
+      m_model.folded.push_back(known->second);
+    }
+    return std::span<const std::byte>(*known->second);
   }
 
   Result<void> read_data(const fb::Tensor& source, Role role, Tensor& tensor) {
@@ -441,6 +446,7 @@ class Loader {
   const fb::SubGraph* m_graph = nullptr;
   std::vector<Role> m_roles;  ///< of each tensor
   std::uint64_t m_copied_bytes = 0;
+  std::map<std::pair<const std::byte*, std::size_t>, std::shared_ptr<const std::vector<std::byte>>> m_copies;
 };
 
 }  // namespace

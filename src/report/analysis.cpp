@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "qfi/base/number_text.hpp"
 #include "qfi/base/random.hpp"
 #include "qfi/base/random_purposes.hpp"
 
@@ -130,10 +131,6 @@ const char* headline_name(const CampaignResults& results) {
   return results.task->has_accuracy() ? names.accuracy : names.changed;
 }
 
-const char* collapse_meaning(const CampaignResults& results) {
-  return results.classes == 2 ? "accuracy at most 75 %" : "accuracy at most twice chance";
-}
-
 std::optional<double> population_of(const SetResults& set, const StratumResults& stratum) {
   if (!stratum.population) return std::nullopt;
   return static_cast<double>(*stratum.population) * static_cast<double>(set.sample.images.value_or(1));
@@ -160,7 +157,7 @@ std::vector<EstimateSoFar> convergence(const CampaignResults& results, const Set
 
   std::vector<FaultStratum> strata(members.size());
   const auto images = static_cast<double>(set.sample.images.value_or(1));
-  const std::optional<double> golden = results.golden_accuracy();
+  const std::optional<double> golden = golden_accuracy(results, set);
   const std::uint64_t units = golden ? results.golden_labelled() : results.inputs.data.images;
   const SampledShare what{golden.value_or(0.0), static_cast<double>(units) / images, !set.sample.is_paired()};
   const bool is_random = estimates_of(set).front().estimates->changed.these_images.has_value();
@@ -189,20 +186,29 @@ std::vector<EstimateSoFar> convergence(const CampaignResults& results, const Set
   return course;
 }
 
+std::optional<double> golden_accuracy(const CampaignResults& results, const SetResults& set) {
+  const NetlistResults* netlist = set.netlist();
+  if (netlist == nullptr || !netlist->approximate || !results.task->has_accuracy())
+    return results.golden_accuracy();
+  const TaskNames& names = results.task->names();
+  const auto golden = [&](const char* key) {
+    return count_in(results.task->golden_fields(), netlist->approximate->golden, key);
+  };
+  return share_of(golden(names.golden_correct_key), golden(names.golden_labelled_key));
+}
+
 std::string approximate_sentence(const CampaignResults& results, const SetResults& set) {
   const NetlistResults* netlist = set.netlist();
   if (netlist == nullptr || !netlist->approximate) return "";
   const ApproximateFacts& facts = *netlist->approximate;
-  const auto golden = [&](const char* key) {
-    return count_in(results.task->golden_fields(), facts.golden, key);
-  };
-  const TaskNames& names = results.task->names();
-  return fmt::format(
+  const std::string text = fmt::format(
       "The multiplier is approximate: {} of {} fault-free products are not exact (mean distance {:.6g}, "
       "worst {}). "
-      "Faults are counted against its own golden run, with {} {:.1f} %.",
-      facts.wrong_pairs, facts.pairs, facts.mean_error_distance, facts.worst_case_error, names.accuracy,
-      100.0 * share_of(golden(names.golden_correct_key), golden(names.golden_labelled_key)));
+      "Faults are counted against its own golden run",
+      facts.wrong_pairs, facts.pairs, facts.mean_error_distance, facts.worst_case_error);
+  if (!results.task->has_accuracy()) return text + ".";
+  return text + fmt::format(", with {} {}.", results.task->names().accuracy,
+                            percent_text(*golden_accuracy(results, set)));
 }
 
 }  // namespace qfi

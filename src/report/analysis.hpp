@@ -14,6 +14,7 @@ struct EstimateView {
   double value = 0;
   std::optional<Interval> interval;               ///< faults sampled, images fixed
   std::optional<Interval> image_population = {};  ///< faults and images sampled
+  std::size_t rows = 1;                           ///< of a table whose intervals hold together
 
   EstimateView() = default;
   EstimateView(double estimate, std::optional<Interval> these_images)
@@ -37,12 +38,16 @@ const SampledMean& headline(const Estimates& estimates);
 const char* headline_name(const CampaignResults& results);
 
 /// How much accuracy collapsed faults keep.
-const char* collapse_meaning(const CampaignResults& results);
+inline constexpr const char* k_collapse_meaning = "accuracy at most twice chance, of two classes 75 %";
 
 /// Faults of a stratum, in a paired design pairs of fault and image; nullopt: a bit error rate, of which
 /// there is no end.
 std::optional<double> population_of(const SetResults& set, const StratumResults& stratum);
 double population_of(const SetResults& set, const DomainResults& domain);
+
+/// That of the run that a set's faults are counted against, which is its own where its multiplier is not
+/// exact; nullopt: no labels.
+std::optional<double> golden_accuracy(const CampaignResults& results, const SetResults& set);
 
 /// What a critical fault does: "some images change their class".
 std::string critical_meaning(const CampaignResults& results);

@@ -286,10 +286,22 @@ class Comparer {
     else if (pairs) loss = paired_loss(set, pairs->pairs, pairs->population, value);
     check.is_paired = loss.has_value();
     if (!loss)
-      loss = unpaired_loss(of_images(was), m_before.results.interval_confidence, of_images(is),
-                           m_after.results.interval_confidence, sign);
+      loss = unpaired_loss(of_images(was), confidence_of(m_before, was), of_images(is),
+                           confidence_of(m_after, is), sign);
     if (loss) check = judged(std::move(check), *loss, m_result.confidence);
     m_result.checks.push_back(std::move(check));
+  }
+
+  // Of the interval itself, also where those of several rows hold together.
+  static double confidence_of(const ResultsFile& file, const EstimateView& estimate) {
+    return 1.0 - (1.0 - file.results.interval_confidence) / static_cast<double>(estimate.rows);
+  }
+
+  static EstimateView row_of(const ResultsFile& file, const DomainResults& row,
+                             const std::vector<DomainResults>& rows) {
+    EstimateView view(row);
+    if (file.results.rows_together) view.rows = rows.size();
+    return view;
   }
 
   // With the interval that holds for the images of both.
@@ -375,7 +387,8 @@ class Comparer {
       Check check;
       check.metric = "changed classes, " + place_name(was);
       check.threshold = m_thresholds.layer;
-      add(before, pairs ? pairs_in(before, pairs->pairs, was) : std::nullopt, std::move(check), was, *is, 1,
+      add(before, pairs ? pairs_in(before, pairs->pairs, was) : std::nullopt, std::move(check),
+          row_of(m_before, was, before.bits()->by_layer), row_of(m_after, *is, now), 1,
           [](const FaultRecord& b, const FaultRecord& a) {
             return share_of(a.changed, a.units) - share_of(b.changed, b.units);
           });

@@ -96,7 +96,7 @@ Plot row_plot(std::string title, std::string caption, const std::string& axis, s
   return plot;
 }
 
-Plot distribution_plot(const CampaignResults& results, const Estimates& estimates) {
+Plot distribution_plot(const CampaignResults& results, const SetResults& set, const Estimates& estimates) {
   const double steps = static_cast<double>((*estimates.histogram).size());
   const std::uint64_t faults =
       std::accumulate((*estimates.histogram).begin(), (*estimates.histogram).end(), std::uint64_t{0});
@@ -109,7 +109,7 @@ Plot distribution_plot(const CampaignResults& results, const Estimates& estimate
       fmt::format("Share of the {} drawn faults by accuracy under the fault, in steps of {:g} points. Lines: "
                   "golden accuracy (dashed), mean under faults.",
                   faults, 100.0 / steps)};
-  const double golden = percent(*results.golden_accuracy());
+  const double golden = percent(*golden_accuracy(results, set));
   const double mean = percent(estimates.accuracy->mean);
   plot.script = bars.text() +
                 fmt::format(
@@ -438,7 +438,7 @@ std::vector<Plot> set_plots(const ResultsFile& campaign, std::size_t index) {
       estimates.histogram
           ? std::accumulate(estimates.histogram->begin(), estimates.histogram->end(), std::uint64_t{0})
           : 0;
-  if (!has_rates && drawn > 1) plots.push_back(distribution_plot(results, estimates));
+  if (!has_rates && drawn > 1) plots.push_back(distribution_plot(results, set, estimates));
   if (const auto course = convergence(results, set, faults); course.size() > 1)
     plots.push_back(convergence_plot(results, course));
   if (const StoredBitResults* bits = set.bits()) {

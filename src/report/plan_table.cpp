@@ -165,7 +165,7 @@ std::string plan_table(const Plan& plan, unsigned threads, const ExpectedTimes& 
       task.has_accuracy() ? fmt::format("golden {} {}", task.names().accuracy,
                                         percent(static_cast<double>(golden.counts.golden_correct) /
                                                 static_cast<double>(golden.counts.labelled)))
-                          : "no labels: classes are compared with the golden run's");
+                          : "no labels: compared with the golden run");
   return text +
          fmt::format(
              "expected time     {} on {} threads: {} reading and planning, {} compiling and {} comparing "

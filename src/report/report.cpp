@@ -73,11 +73,13 @@ std::string interval_line(const CampaignResults& results, const EstimateView& es
                      bounds(estimate.interval));
 }
 
-std::string cards(const CampaignResults& results, const Estimates& estimates) {
+std::string cards(const CampaignResults& results, const SetResults& set, const Estimates& estimates) {
   std::string text = "<div class=\"cards\">\n";
   if (estimates.accuracy) {
-    text += card(percent(*results.golden_accuracy()), "golden " + accuracy_name(results),
-                 fmt::format("{} of {} right", results.golden_correct(), results.golden_labelled()));
+    const bool is_own = golden_accuracy(results, set) != results.golden_accuracy();
+    text += card(percent(*golden_accuracy(results, set)), "golden " + accuracy_name(results),
+                 is_own ? "of the approximate multiplier"
+                        : fmt::format("{} of {} right", results.golden_correct(), results.golden_labelled()));
     text += card(percent(estimates.accuracy->mean), "mean under faults",
                  interval_line(results, *estimates.accuracy));
   }
@@ -118,7 +120,7 @@ std::string estimates_table(const CampaignResults& results, const Estimates& est
   add_share(("critical faults: " + critical_meaning(results)).c_str(), estimates.critical);
   add_share("harmless faults: lose at most 1 point", estimates.harmless);
   add_share("faults between", estimates.between);
-  add_share((std::string("collapsed: ") + collapse_meaning(results)).c_str(), estimates.collapsed);
+  add_share((std::string("collapsed: ") + k_collapse_meaning).c_str(), estimates.collapsed);
   add_share("every output identical", estimates.output_identical);
   add_share("NaN or infinity in the scores", estimates.due);
   const std::string note = selection_note(results);
@@ -334,7 +336,7 @@ std::string set_section(const ResultsFile& campaign, std::size_t index, Pictures
   if (const std::string sentence = approximate_sentence(results, set); !sentence.empty())
     text += "<p>" + xml(sentence) + "</p>\n";
   const bool has_rates = estimates.size() > 1;
-  text += has_rates ? rates_table(results, estimates) : cards(results, *estimates.front().estimates);
+  text += has_rates ? rates_table(results, estimates) : cards(results, set, *estimates.front().estimates);
   if (!has_rates) text += estimates_table(results, *estimates.front().estimates);
   text += protection_table(results, set) + search_table(set);
   if (!faults.missing.empty())

@@ -70,8 +70,8 @@ std::string bounds_text(const Estimates& estimates, double confidence) {
 std::string estimates_text(const CampaignResults& results, const Estimates& estimates) {
   const TaskNames& names = results.task->names();
   const SampledMean& changed = estimates.changed;
-  std::string text = estimates.accuracy ? accuracy_text(results, estimates)
-                                        : "  no labels: classes are compared with the golden run's\n";
+  std::string text =
+      estimates.accuracy ? accuracy_text(results, estimates) : "  no labels: compared with the golden run\n";
   text += fmt::format("  {:<18}{:>7}   {}   of the {}\n", names.changed, fine_percent(changed.mean),
                       fine_bounds(changed.these_images), names.changed_of);
   if (!estimates.accuracy)
@@ -87,7 +87,7 @@ std::string classes_text(const CampaignResults& results, const Estimates& estima
   if (estimates.harmless)
     text += share_line("harmless", *estimates.harmless, "lose at most 1 point of accuracy") +
             share_line("between", *estimates.between, "") +
-            share_line("collapsed", *estimates.collapsed, collapse_meaning(results));
+            share_line("collapsed", *estimates.collapsed, k_collapse_meaning);
   return text + share_line("critical", *estimates.critical, critical_meaning(results).c_str()) +
          bounds_text(estimates, results.interval_confidence);
 }

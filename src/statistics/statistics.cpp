@@ -193,8 +193,10 @@ void allow_for_unseen(const std::vector<double>& shares, double mean, double con
   const double unseen = unseen_share(1.0 / static_cast<double>(shares.size()), confidence);
   const auto high =
       static_cast<std::uint64_t>(std::ranges::count_if(shares, [](double share) { return share >= 0.5; }));
-  if (high < k_enough) interval.high = mean + std::hypot(interval.high - mean, unseen * (1.0 - mean));
-  if (shares.size() - high < k_enough) interval.low = mean - std::hypot(mean - interval.low, unseen * mean);
+  if (high < k_enough)
+    interval.high = std::min(1.0, mean + std::hypot(interval.high - mean, unseen * (1.0 - mean)));
+  if (shares.size() - high < k_enough)
+    interval.low = std::max(0.0, mean - std::hypot(mean - interval.low, unseen * mean));
 }
 
 // The mean of a stratified population, faults sampled.

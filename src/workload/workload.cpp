@@ -34,7 +34,7 @@ std::span<const std::byte> golden_tensor(const Workload& workload, std::size_t i
 Result<ChosenTask> choose_task_of_campaign(const Tensor& output, const DataSet& data, const Metric& metric) {
   Result<ChosenTask> chosen = choose_task(output, data, metric);
   const bool is_row = std::ranges::count_if(output.shape, [](int size) { return size != 1; }) <= 1;
-  if (chosen || is_row || data.has_label_maps()) return chosen;
+  if (chosen || is_row || data.has_label_maps() || metric.threshold) return chosen;
   log(LogLevel::warning, chosen.error().message + "; counted is whether the output changes, without labels");
   return ChosenTask{&outputs_task(), {}};
 }

@@ -90,7 +90,6 @@ const std::vector<Case> k_errors = {
     {"table_of_an_unknown_site", "table NETLISTS/mul_adders.json --fault nowhere:0 -o t.npy", 2},
     {"table_with_a_wrong_tie", "table NETLISTS/mul_adders.json --fault op_a[0]:0 --tie x -o t.npy", 2},
     {"synth_without_a_file", "synth nowhere.sv --top m -o n", 2},
-    {"campaign_on_a_map", "campaign map.yaml", 2},
     {"run_on_a_map",
      "run DEMO/shapes.tflite --data DEMO/images.npy --labels DEMO/labels.npy --metric "
      "sequential_1/max_pooling2d_1/MaxPool2d",

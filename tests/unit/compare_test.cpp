@@ -229,7 +229,7 @@ TEST(Compare, WhatCannotBeToldIsUndecided) {
 // A genetic search and a list of other faults have estimates without intervals.
 TEST(Compare, WithoutAnIntervalOnlyTheSameFaultsTellSomething) {
   ResultsFile baseline = campaign(1, 40, 0, false);
-  baseline.results.sets[0].summary->accuracy.these_images.reset();
+  baseline.results.sets[0].summary->accuracy->these_images.reset();
   baseline.results.sets[0].summary->critical->interval.reset();
   EXPECT_EQ(value_of(compare_results(baseline, baseline, {})).verdict, Verdict::equal);
   ResultsFile results = baseline;
@@ -283,7 +283,7 @@ TEST(Compare, OtherImagesAreNoAlarm) {
       double luck = 0;  // of the images; a mean of uniform numbers is nearly normal
       for (int n = 0; n < 12; ++n) luck += draw(0, 1000) / 1000.0 - 0.5;
       constexpr double k_deviation = 0.02;
-      SampledMean& accuracy = file.results.sets[0].summary->accuracy;
+      SampledMean& accuracy = *file.results.sets[0].summary->accuracy;
       const double half = 0.5 * (accuracy.these_images->high - accuracy.these_images->low);
       const double all = std::hypot(half, 1.96 * k_deviation);
       accuracy.mean += k_deviation * luck;
@@ -296,8 +296,8 @@ TEST(Compare, OtherImagesAreNoAlarm) {
     };
     alarms += is_worse() ? 1 : 0;
     for (ResultsFile& file : files)
-      file.results.sets[0].summary->accuracy.image_population =
-          file.results.sets[0].summary->accuracy.these_images;
+      file.results.sets[0].summary->accuracy->image_population =
+          file.results.sets[0].summary->accuracy->these_images;
     alarms_of_these_images += is_worse() ? 1 : 0;
   }
   EXPECT_LE(alarms, k_runs * 75 / 1000);

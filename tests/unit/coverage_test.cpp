@@ -235,6 +235,15 @@ TEST(Coverage, HoldsAtBitErrorRatesOfARealNetwork) {
     }
 }
 
+TEST(Coverage, IntervalsOfFewImagesAreShares) {
+  for (const std::vector<std::uint64_t>& images : std::initializer_list<std::vector<std::uint64_t>>{
+           {50, 50, 50, 50, 0}, {0, 50}, {50, 49}, {0, 1, 50}}) {
+    const Interval interval = of_images(images, images.size(), 1);
+    EXPECT_GE(interval.low, 0.0);
+    EXPECT_LE(interval.high, 1.0);
+  }
+}
+
 // Twenty draws of many flips that all leave 93 of 100 images right, and twenty with a spread of 1.7 points.
 TEST(Coverage, DrawsOfManyFlipsAreNotWidenedByWhatSingleFaultsMayDo) {
   const auto half_width = [](double spread) {

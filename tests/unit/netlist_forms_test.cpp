@@ -24,7 +24,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-json cell(const std::string& type, const json& connections) {
+json cell_of(const std::string& type, const json& connections) {
   return {{"type", type}, {"connections", connections}};
 }
 
@@ -35,7 +35,7 @@ json and_of_first_bits() {
   return {{"attributes", {{"qfi_rs1", "a"}, {"qfi_rs2", "b"}, {"qfi_result", "r"}}},
           {"ports",
            {{"a", port("input", {2, 3})}, {"b", port("input", {4, 5})}, {"r", port("output", {6, "0"})}}},
-          {"cells", {{"g", cell("$_AND_", {{"A", {2}}, {"B", {4}}, {"Y", {6}}})}}},
+          {"cells", {{"g", cell_of("$_AND_", {{"A", {2}}, {"B", {4}}, {"Y", {6}}})}}},
           {"netnames", json::object()}};
 }
 
@@ -43,7 +43,7 @@ Result<Netlist> parse(const json& module, const PortRoles& roles = {}) {
   return parse_netlist(json{{"modules", {{"m", module}}}}.dump(), "n.json", roles);
 }
 
-std::string error_of(const json& module, const PortRoles& roles = {}) {
+std::string refusal(const json& module, const PortRoles& roles = {}) {
   const auto netlist = parse(module, roles);
   return netlist ? "no error" : netlist.error().message;
 }
@@ -102,14 +102,14 @@ TEST(NetlistForms, BitsOfAPortThatDoNotFitTogetherAreAnError) {
   gap["ports"].erase("a");
   gap["ports"]["a[0]"] = port("input", {2});
   gap["ports"]["a[2]"] = port("input", {3});
-  EXPECT_THAT(error_of(gap), HasSubstr("of the ports 'a[0]' to 'a[2]', bit 1 is missing"));
+  EXPECT_THAT(refusal(gap), HasSubstr("of the ports 'a[0]' to 'a[2]', bit 1 is missing"));
   json twice = gap;
   twice["ports"]["a<0>"] = port("input", {3});
-  EXPECT_THAT(error_of(twice), HasSubstr("two ports are bit 0 of 'a'"));
+  EXPECT_THAT(refusal(twice), HasSubstr("two ports are bit 0 of 'a'"));
   json directions = gap;
   directions["ports"].erase("a[2]");
   directions["ports"]["a[1]"] = port("output", {3});
-  EXPECT_THAT(error_of(directions), HasSubstr("differ in direction"));
+  EXPECT_THAT(refusal(directions), HasSubstr("differ in direction"));
 }
 
 TEST(NetlistForms, SingleBitsThatDoNotBeginAtZeroAreWarnedOf) {
@@ -127,22 +127,22 @@ TEST(NetlistForms, TiesNameAPortOrItsSingleBits) {
   module["ports"]["mode[0]"] = port("input", {7});
   module["ports"]["mode[1]"] = port("input", {8});
   module["cells"]["g"]["connections"]["B"] = {8};
-  EXPECT_THAT(error_of(module), HasSubstr("input port 'mode' is neither operand nor tied"));
+  EXPECT_THAT(refusal(module), HasSubstr("input port 'mode' is neither operand nor tied"));
   PortRoles roles;
   roles.tie = {{"mode", 2}};
   EXPECT_THAT(products_of(value_of(parse(module, roles))), ElementsAre(0, 0, 1, 1));
   roles.tie = {{"mode[0]", 0}, {"mode[1]", 1}};
   EXPECT_THAT(products_of(value_of(parse(module, roles))), ElementsAre(0, 0, 1, 1));
   roles.tie["mood"] = 1;
-  EXPECT_THAT(error_of(module, roles), HasSubstr("there is no input port 'mood'"));
+  EXPECT_THAT(refusal(module, roles), HasSubstr("there is no input port 'mood'"));
 }
 
 TEST(NetlistForms, InputsThatNothingReadsNeedNoValue) {
   json module = and_of_first_bits();
   module["ports"]["clk"] = port("input", {9});
-  EXPECT_EQ(error_of(module), "no error");
-  module["cells"]["h"] = cell("$_NOT_", {{"A", {9}}, {"Y", {10}}});
-  EXPECT_THAT(error_of(module), HasSubstr("'clk' is neither operand nor tied"));
+  EXPECT_EQ(refusal(module), "no error");
+  module["cells"]["h"] = cell_of("$_NOT_", {{"A", {9}}, {"Y", {10}}});
+  EXPECT_THAT(refusal(module), HasSubstr("'clk' is neither operand nor tied"));
 }
 
 TEST(NetlistForms, SuppliesDoNotDisturbAndHoldTheirLevel) {
@@ -151,26 +151,27 @@ TEST(NetlistForms, SuppliesDoNotDisturbAndHoldTheirLevel) {
     std::int64_t net = 20;
     for (const char* name : {"VDD", "VSS", "VPWR", "VGND", "VPB", "VNB", "vccd1", "gnd!"})
       module["ports"][name] = port(direction, {net++});
-    EXPECT_EQ(error_of(module), "no error") << direction;
+    EXPECT_EQ(refusal(module), "no error") << direction;
   }
   module["ports"]["VDD"] = port("inout", {30});
   module["cells"]["g"]["connections"]["B"] = {30};
   EXPECT_THAT(products_of(value_of(parse(module))), ElementsAre(0, 0, 1, 1)) << "VDD is 1";
   module["ports"]["bus"] = port("inout", {31});
-  EXPECT_EQ(error_of(module), "no error") << "nothing reads it";
+  EXPECT_EQ(refusal(module), "no error") << "nothing reads it";
   module["cells"]["g"]["connections"]["B"] = {31};
-  EXPECT_THAT(error_of(module), HasSubstr("'bus' is neither operand nor tied"));
+  EXPECT_THAT(refusal(module), HasSubstr("'bus' is neither operand nor tied"));
 }
 
 TEST(NetlistForms, NetsWithoutAValueAreNoErrorWhereNothingReadsThem) {
   json module = and_of_first_bits();
   module["netnames"]["unused"] = {{"bits", {"x", 6, "z"}}};
   module["ports"]["spare"] = port("output", {"x"});
-  module["cells"]["f"] = cell("QFI_FA", {{"A", {2}}, {"B", {4}}, {"CI", {"0"}}, {"S", {7}}, {"CO", {"x"}}});
+  module["cells"]["f"] =
+      cell_of("QFI_FA", {{"A", {2}}, {"B", {4}}, {"CI", {"0"}}, {"S", {7}}, {"CO", {"x"}}});
   const Netlist netlist = value_of(parse(module));
   EXPECT_EQ(enumerate_sites(netlist, SiteKind::nets).size(), 3U) << "a[0], b[0], r[0]";
   module["ports"]["r"] = port("output", {6, "x"});
-  EXPECT_THAT(error_of(module), HasSubstr("port 'r' reads a net that is undefined"));
+  EXPECT_THAT(refusal(module), HasSubstr("port 'r' reads a net that is undefined"));
 }
 
 TEST(NetlistForms, PortsOfThePlaceAndRouteCaseAreOperands) {
@@ -197,7 +198,7 @@ json with_table(std::size_t count, std::uint64_t table) {
             {"b", port("input", {13, 14, 15})},
             {"VDD", port("inout", {30})},
             {"r", port("output", {20, "0"})}}},
-          {"cells", {{"g", cell("CELL", connections)}}},
+          {"cells", {{"g", cell_of("CELL", connections)}}},
           {"netnames", json::object()}};
 }
 
@@ -233,7 +234,7 @@ TEST(LibraryCells, CollapseAsTheGenericGateOfTheSameFunction) {
   // NAND of two: tables repeat every 4 bits.
   const Netlist table = value_of(parse(with_table(2, 0x7777777777777777)));
   json module = with_table(2, 0);
-  module["cells"]["g"] = cell("$_NAND_", {{"A", {10}}, {"B", {11}}, {"Y", {20}}});
+  module["cells"]["g"] = cell_of("$_NAND_", {{"A", {10}}, {"B", {11}}, {"Y", {20}}});
   const Netlist gate = value_of(parse(module));
   for (const SiteKind kind : {SiteKind::nets, SiteKind::pins})
     EXPECT_EQ(structural_classes(table, enumerate_sites(table, kind)),
@@ -248,10 +249,10 @@ TEST(LibraryCells, TextsThatAreNoCellAreErrors) {
     EXPECT_FALSE(parse_cell("X", text)) << text;
   json module = with_table(2, 0);
   module["attributes"]["qfi_cell_CELL"] = "A";
-  EXPECT_THAT(error_of(module), HasSubstr("the text of cell CELL"));
+  EXPECT_THAT(refusal(module), HasSubstr("the text of cell CELL"));
   module["attributes"].erase("qfi_cell_CELL");
-  EXPECT_THAT(error_of(module), HasSubstr("type CELL is not known"));
-  EXPECT_THAT(error_of(with_table(2, 0), {"a", "b", "r", {}, false, false, {"cells.txt"}}),
+  EXPECT_THAT(refusal(module), HasSubstr("type CELL is not known"));
+  EXPECT_THAT(refusal(with_table(2, 0), {"a", "b", "r", {}, false, false, {"cells.txt"}}),
               HasSubstr("cells.txt: a library of cells is a Verilog file"));
 }
 

@@ -107,6 +107,23 @@ TEST(StoredParameters, AFlipReachesEveryReaderThroughFoldedOperatorsToo) {
     }
 }
 
+// A converter may put equal numbers into one buffer whatever they mean: a flipped bias turns no axis.
+TEST(StoredParameters, ArgumentsThatShareABufferWithBiasesAreNotHit) {
+  SharedConstants constants;
+  Model model = constants.model();
+  model.operators[0] = {OperatorKind::fully_connected,
+                        {SharedConstants::k_x, SharedConstants::k_w, 7},
+                        {SharedConstants::k_y},
+                        ActivationOptions{}};
+  model.tensors[SharedConstants::k_w].shape = {2, 3};
+  Tensor& bias = model.tensors.emplace_back(model.tensors[SharedConstants::k_order]);
+  bias.name = "bias";
+  const Program program = value_of(Program::prepare(std::move(model)));
+  const std::vector<StoredParameters> biases = stored_parameters(program, ParameterKind::biases);
+  ASSERT_EQ(biases.size(), 1U);
+  EXPECT_THAT(biases[0].tensors, ElementsAre(7));
+}
+
 TEST(StoredParameters, SummandsAreLeftOutAndCounted) {
   SharedConstants constants;
   const std::vector<std::int8_t> own(6, 1);

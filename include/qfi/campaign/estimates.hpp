@@ -52,8 +52,8 @@ SetEstimates estimate(const FaultSet& set, double confidence,
                       std::optional<std::size_t> stratum = std::nullopt);
 
 /// The mean chance that a fault changes a class in at least one of so many inferences, each of an image taken
-/// at random from these. nullopt in a paired design, where a fault has one image. `with_protection`: of the
-/// same faults with it; nullopt where none is compared.
+/// at random from these. nullopt in a paired design, where a fault has one image, and where an image has many
+/// classes. `with_protection`: of the same faults with it; nullopt where none is compared.
 std::optional<SampledMean> chance_of_a_change(const FaultSet& set, std::uint64_t inferences,
                                               double confidence);
 std::optional<SampledMean> chance_of_a_change_with_protection(const BitSet& set, std::uint64_t inferences,

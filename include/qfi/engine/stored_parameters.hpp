@@ -16,8 +16,9 @@ enum class ParameterKind : std::uint8_t { weights, biases };
 /// A buffer of the file. Tensors that share it are one memory: a fault in it reaches all of them.
 struct StoredParameters {
   std::vector<std::size_t> operators;  ///< that read it as parameters of this kind, rising; at least one
-  std::vector<int>
-      tensors;  ///< all that lie in it, also those that other operators read; operators[0]'s first
+  /// All that lie in it, also those that other operators read, but no shapes, axes and other arguments;
+  /// operators[0]'s first.
+  std::vector<int> tensors;
   /// Output channels of operators[0]: that of an element is element / channel_stride % channels.
   std::size_t channels = 1;
   std::size_t channel_stride = 1;

@@ -22,8 +22,8 @@ class BudgetDriver final : public Driver {
       : m_sample(std::move(sample)), m_known(params.note), m_started(params.started) {}
 
   Result<void> begin(FaultSet& set, unsigned threads) override {
-    constexpr std::uint64_t k_first = 16;
-    return set.draw(spread(set, k_first), threads);
+    m_target = std::min<std::uint64_t>(k_first, most_of(set));
+    return set.draw(spread(set, m_target), threads);
   }
 
   void start() override {
@@ -32,21 +32,22 @@ class BudgetDriver final : public Driver {
   }
 
   Result<std::optional<std::string>> next(FaultSet& set, unsigned threads) override {
-    const std::uint64_t before = set.drawn();
-    const std::uint64_t target = m_known ? *m_known : affordable(set);
-    if (target > before) {
-      m_round_drawn = before;
+    const std::uint64_t doubled = std::min(2 * m_target, most_of(set));
+    const std::uint64_t target = std::min(m_known ? *m_known : affordable(set, doubled), doubled);
+    if (target > m_target) {
+      m_is_last = target < doubled;
+      m_target = target;
+      m_round_drawn = set.drawn();
       m_round = Clock::now();
-      QFI_CHECK(set.draw(spread(set, std::min(target, doubled(set))), threads));
-      m_is_last = m_is_last || set.drawn() < doubled_from(before);
+      QFI_CHECK(set.draw(spread(set, target), threads));
+      return std::nullopt;
     }
-    m_drawn = set.drawn();
-    if (set.drawn() > before) return std::nullopt;
-    return set.drawn() >= set.population() ? "the whole population is drawn"
-                                           : "the time of the budget is over";
+    if (set.drawn() >= set.population()) return "the whole population is drawn";
+    return m_target >= most_of(set) ? "as many faults as a set may hold are drawn"
+                                    : "the time of the budget is over";
   }
 
-  std::optional<std::uint64_t> note() const override { return m_known ? m_known : m_drawn; }
+  std::optional<std::uint64_t> note() const override { return m_known ? *m_known : m_target; }
 
   std::uint64_t expected_faults(const FaultSet& set, double seconds_per_fault) const override {
     const double left = m_sample.seconds - (m_started ? seconds_since(*m_started) : 0.0);
@@ -62,26 +63,31 @@ class BudgetDriver final : public Driver {
   }
 
  private:
-  static std::uint64_t doubled_from(std::uint64_t drawn) { return 2 * drawn; }
-  static std::uint64_t doubled(const FaultSet& set) {
-    return std::min(doubled_from(set.drawn()), set.population());
+  static constexpr std::uint64_t k_first = 16;
+
+  // The largest target: the population, or what a set may hold of faults and of flips.
+  static std::uint64_t most_of(const FaultSet& set) {
+    const auto* bits = std::get_if<BitFaultConfig>(&set.config().model);
+    const std::uint64_t images = set.is_paired() ? set.workload().images() : 1;
+    const std::uint64_t flips = bits == nullptr ? 1 : bits->simultaneous;
+    return std::max<std::uint64_t>(
+        1, std::min({set.population(), k_most_faults / images, k_most_flips / images / flips}));
   }
 
-  // The faults up to which the next round may go: twice as many, if what the last round took says that there
-  // is time for them, else what nine tenths of the time that is left run, once.
-  std::uint64_t affordable(const FaultSet& set) const {
+  // The target of the next round: twice the last one, if what the last round took says that there is time for
+  // it, else what nine tenths of the time that is left run, once.
+  std::uint64_t affordable(const FaultSet& set, std::uint64_t doubled) const {
     constexpr double k_share = 0.9;
     const double left = k_share * (m_sample.seconds - seconds_since(*m_started));
-    if (m_is_last || left <= 0) return set.drawn();
-    const double of_fault = seconds_since(m_round) / static_cast<double>(set.drawn() - m_round_drawn);
-    const double more = std::floor(left / std::max(of_fault, 1e-9));
-    const double most = static_cast<double>(doubled(set) - set.drawn());
-    return set.drawn() + static_cast<std::uint64_t>(std::min(more, most));
+    if (m_is_last || left <= 0) return m_target;
+    const auto drawn = static_cast<double>(std::max<std::uint64_t>(set.drawn() - m_round_drawn, 1));
+    const double more = std::floor(left * drawn / std::max(seconds_since(m_round), 1e-9));
+    return m_target + static_cast<std::uint64_t>(std::min(more, static_cast<double>(doubled - m_target)));
   }
 
   SampleBudget m_sample;
-  std::optional<std::uint64_t> m_known;  ///< what an earlier run drew
-  std::optional<std::uint64_t> m_drawn;
+  std::optional<std::uint64_t> m_known;  ///< the last target of an earlier run
+  std::uint64_t m_target = 0;            ///< faults; with more strata than that, each has one
   std::optional<Clock::time_point> m_started;
   Clock::time_point m_round;  ///< when the last round began
   std::uint64_t m_round_drawn = 0;
