@@ -4,12 +4,14 @@
 
     flipped_files.py QFI MODEL [--target weights|biases] [--faults N] [--bits K] [--images N] [--seed S]
 
-The program draws faults (of K bits each) and counts, image by image, whose class changes. Then each fault's bits are
-flipped in a copy of the file, LiteRT's reference kernels run it, and the classes are counted again. Needs ai-edge-litert
+The program draws faults (of K bits each) and counts the images whose class changes, or of outputs that are no classes,
+whose output does. Then each fault's bits are flipped in a copy of the file, LiteRT's reference kernels run it, and the
+images are counted again. Needs ai-edge-litert
 from PyPI. Images are random codes, whose classes change more often than those of pictures. Exit code 1: a count differs.
 """
 import argparse
 import csv
+import json
 import pathlib
 import subprocess
 import sys
@@ -20,15 +22,15 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 
-def classes(content, images):
-    """The class of each image: the lowest of those with the highest score."""
+def outputs(content, images):
+    """The output of each image, a row each."""
     interpreter = Interpreter(model_content=bytes(content), experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
     interpreter.allocate_tensors()
     found = []
     for image in images:
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[None])
         interpreter.invoke()
-        found.append(int(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]).ravel().argmax()))
+        found.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]).ravel().copy())
     return numpy.array(found)
 
 
@@ -68,9 +70,9 @@ class StoredBits:
 
 
 def campaign(options, images, golden, folder):
-    """Each fault's bits, and the images whose class it changes."""
+    """Each fault's bits and the images that it changes, and whether that means their classes."""
     numpy.save(folder / "x.npy", images)
-    numpy.save(folder / "y.npy", golden)
+    numpy.save(folder / "y.npy", golden.argmax(axis=1))
     (folder / "c.yaml").write_text(
         f"model: {options.model.resolve()}\ndata: {{format: npy, images: x.npy, labels: y.npy}}\n"
         f"faults: [{{kind: bit_flip, target: {options.target}, simultaneous: {options.bits}}}]\n"
@@ -82,7 +84,8 @@ def campaign(options, images, golden, folder):
     rows = faults if options.bits == 1 else csv.DictReader((out / "faults_bits.csv").open())
     for row in rows:
         bits[int(row["fault"])].append((int(row["layer"]), int(row["element"]), int(row["stored_bit"])))
-    return [(b, int(fault["changed"])) for b, fault in zip(bits, faults)]
+    task = json.loads((out / "results.json").read_text())["task"]
+    return [(b, int(fault["changed"])) for b, fault in zip(bits, faults)], task != "outputs"
 
 
 def main():
@@ -97,21 +100,22 @@ def main():
     options = parser.parse_args()
     content = options.model.read_bytes()
     images = random_images(content, options.images, options.seed)
-    golden = classes(content, images)
+    golden = outputs(content, images)
     stored = StoredBits(content, options.target)
     with tempfile.TemporaryDirectory() as folder:
-        faults = campaign(options, images, golden, pathlib.Path(folder))
+        faults, are_classes = campaign(options, images, golden, pathlib.Path(folder))
     differing = 0
     changed = 0
     for bits, counted in faults:
-        now = int((classes(stored.flipped(bits), images) != golden).sum())
+        faulty = outputs(stored.flipped(bits), images)
+        now = int((faulty.argmax(axis=1) != golden.argmax(axis=1) if are_classes else (faulty != golden).any(axis=1)).sum())
         changed += now
         if now != counted:
             differing += 1
-            print(f"{bits}: qfi counts {counted} of {len(images)} changed classes, the runtime {now}", file=sys.stderr)
+            print(f"{bits}: qfi counts {counted} of {len(images)} changed, the runtime {now}", file=sys.stderr)
     distinct = len({tuple(sorted(bits)) for bits, _ in faults})
     print(f"{options.model.name}, {options.target}, {options.bits} bits: {len(faults)} faults ({distinct} distinct) on "
-          f"{len(images)} images, {changed} classes changed, {differing} faults counted otherwise")
+          f"{len(images)} images, {changed} {'classes' if are_classes else 'outputs'} changed, {differing} faults counted otherwise")
     return 1 if differing or not changed else 0
 
 

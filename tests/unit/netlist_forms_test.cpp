@@ -134,7 +134,8 @@ TEST(NetlistForms, TiesNameAPortOrItsSingleBits) {
   roles.tie = {{"mode[0]", 0}, {"mode[1]", 1}};
   EXPECT_THAT(products_of(value_of(parse(module, roles))), ElementsAre(0, 0, 1, 1));
   roles.tie["mood"] = 1;
-  EXPECT_THAT(refusal(module, roles), HasSubstr("there is no input port 'mood'"));
+  EXPECT_THAT(refusal(module, roles),
+              HasSubstr("there is no free input port 'mood'; free input ports: mode"));
 }
 
 TEST(NetlistForms, InputsThatNothingReadsNeedNoValue) {
