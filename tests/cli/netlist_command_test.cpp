@@ -64,7 +64,7 @@ TEST_F(Multipliers, AUnitThatIsTooNarrowIsWarnedOfAndThenRefused) {
   expect_refused({"campaign", config("{count: 2}")}, "port rs1 has 4 bits, signed, and -128 .. 127 need 8");
   synthesize("p");
   expect_refused({"campaign", config("{count: 2}", ", operands: offset")},
-                 "port rs1 has 8 bits, signed, and ");
+                 "port rs2 has 8 bits, signed, and 0 .. 255 need 9");
 }
 
 // The same multiplier asked for both ways: nothing but the words differs.

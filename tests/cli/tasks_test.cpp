@@ -189,7 +189,8 @@ TEST_F(Tasks, AProbabilityAboveOneHalfIsClassOne) {
   EXPECT_TRUE(found["fault_sets"][0]["summary"].contains("faulty_accuracy"));
   EXPECT_FALSE(found["fault_sets"][0]["summary"].contains("faulty_top5"));
   ASSERT_EQ(run({"report", "out/results.json", "-o", "r.html"}).exit_code, 0);
-  EXPECT_THAT(value_of(read_file(folder() / "r.html")), HasSubstr("collapsed: accuracy at most 75 %"));
+  EXPECT_THAT(value_of(read_file(folder() / "r.html")),
+              HasSubstr("collapsed: accuracy at most twice chance, of two classes 75 %"));
   EXPECT_EQ(run({"compare", "out/results.json", "out/results.json"}).exit_code, 0);
 }
 
