@@ -220,8 +220,8 @@ TEST(Report, ParameterSetsHaveARowEach) {
 
 TEST(Report, FiguresThatAreNegativeShowIt) {
   const ResultsFile campaign = small_netlist();
-  const ComparedFigure lost{"lost", {}, -0.00667, Interval{-0.0214, 0.05}, true, ""};
-  const ComparedFigure values{"values", Interval{289994, 289994}, 159498, {}, false, ""};
+  const ComparedFigure lost{"lost", {}, -0.00667, Interval{-0.0214, 0.05}, true, true, ""};
+  const ComparedFigure values{"values", Interval{289994, 289994}, 159498, {}, false, true, ""};
   const std::string page =
       value_of(report_page({&campaign, 1}, "t", PublishedStudy{"s", "", {}, {lost, values}}));
   EXPECT_THAT(page, HasSubstr("<td>289994</td><td>159498</td>"));
