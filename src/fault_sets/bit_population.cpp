@@ -101,7 +101,7 @@ class Finder {
     return {};
   }
 
-  // narrow_stored_weights() knows the weights of layers alone.
+  // Weights of other operators than layers are never narrowed.
   bool are_narrowed(const ValuePlace& place) const {
     return std::ranges::all_of(place.operators, [&](std::size_t index) {
       return layer_inputs(m_model.operators[index].kind).has_value();
@@ -259,6 +259,29 @@ class Finder {
   BitPopulation m_result;
 };
 
+// Whether one of `tensors`, names or numbers, is of the memory that tensor `weights` lies in.
+bool is_memory_listed(const Model& model, int weights, const std::vector<std::string>& tensors) {
+  const std::byte* memory = model.tensors[static_cast<std::size_t>(weights)].data.data();
+  for (std::size_t i = 0; i < model.tensors.size(); ++i) {
+    const Tensor& tensor = model.tensors[i];
+    if (tensor.data.empty() || tensor.data.data() != memory) continue;
+    if (std::ranges::find(tensors, tensor.name) != tensors.end() ||
+        std::ranges::find(tensors, std::to_string(i)) != tensors.end())
+      return true;
+  }
+  return false;
+}
+
+// Whether the entry hits the weights of operator `index`.
+bool are_weights_chosen(const Model& model, std::size_t index, const BitFaultConfig& bits) {
+  const Operator& op = model.operators[index];
+  const std::optional<LayerInputs> inputs = layer_inputs(op.kind);
+  if (!inputs || !is_listed(model, index, bits.layers)) return false;
+  if (!bits.operators.empty() && std::ranges::find(bits.operators, op.kind) == bits.operators.end())
+    return false;
+  return bits.tensors.empty() || is_memory_listed(model, op.inputs[inputs->weights], bits.tensors);
+}
+
 // A constant that was narrowed, and the memory that it lay in before.
 struct Narrowed {
   const std::byte* memory = nullptr;
@@ -289,13 +312,9 @@ Result<void> narrow_stored_weights(Model& model, const std::vector<FaultsConfig>
     const auto* bits = std::get_if<BitFaultConfig>(&entry.model);
     if (bits == nullptr || bits->target != FaultTarget::weights) continue;
     for (std::size_t i = 0; i < model.operators.size(); ++i) {
-      const auto& kinds = bits->operators;
-      const bool is_chosen =
-          is_listed(model, i, bits->layers) && layer_inputs(model.operators[i].kind).has_value() &&
-          (kinds.empty() || std::ranges::find(kinds, model.operators[i].kind) != kinds.end());
-      const StorageConfig* storage = is_chosen ? storage_of(model, i, *bits) : nullptr;
+      if (!are_weights_chosen(model, i, *bits)) continue;
+      const StorageConfig* storage = storage_of(model, i, *bits);
       const int width = storage == nullptr ? 8 : storage->width.value_or(8);
-      if (!is_chosen) continue;
       const auto [known, is_new] = width_of.try_emplace(i, width);
       if (!is_new && known->second != width)
         return bad_input("{} has weights of {} and of {} bits", operator_label(model, i), known->second,

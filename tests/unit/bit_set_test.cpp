@@ -471,6 +471,29 @@ TEST_F(Campaign, NarrowedWeightsAreChosenByTheSameNumber) {
   EXPECT_EQ(narrow.sets[0]->population() * 2, wide.sets[0]->population());
 }
 
+TEST_F(Campaign, WeightsOfOtherTensorsAreNotNarrowed) {
+  const auto weights_of = [](const Plan& plan) {
+    std::vector<std::vector<std::byte>> weights;
+    const Model& model = plan.workload->program->model();
+    for (const Operator& op : model.operators)
+      if (const auto inputs = layer_inputs(op.kind)) {
+        const auto& data = model.tensors[static_cast<std::size_t>(op.inputs[inputs->weights])].data;
+        weights.emplace_back(data.begin(), data.end());
+      }
+    return weights;
+  };
+  const Plan wide = plan("  - {kind: bit_flip, target: weights, layers: [0]}", "sample: {count: 3}");
+  const int tensor = wide.bits(0)->values().places[0].tensor;
+  const auto before = weights_of(wide);
+  const auto after = weights_of(plan(
+      fmt::format("  - {{kind: bit_flip, target: weights, tensors: [{}], storage: {{width: 4}}}}", tensor),
+      "sample: {count: 3}"));
+  ASSERT_EQ(before.size(), after.size());
+  ASSERT_GT(before.size(), 1U);
+  EXPECT_NE(before[0], after[0]);
+  for (std::size_t i = 1; i < before.size(); ++i) EXPECT_EQ(before[i], after[i]) << i;
+}
+
 TEST_F(Campaign, AnExhaustiveSampleIsThePointInEveryTable) {
   const Done done =
       run("  - {kind: bit_flip, target: biases, layers: [0], bits: [5, 9], storage: {protection: vandor}, "

@@ -53,11 +53,7 @@ constexpr std::array<NumberField, 2> k_run_fields = {{
     {"accuracy", NumberField::Kind::share},
 }};
 
-double share_of(std::uint64_t part, std::uint64_t whole) {
-  return static_cast<double>(part) / static_cast<double>(whole);
-}
-
-class BinaryClassification final : public Task {
+class BinaryClassification final : public ImageClassTask {
  public:
   const TaskNames& names() const override { return k_names; }
 
@@ -65,10 +61,6 @@ class BinaryClassification final : public Task {
     QFI_TRY(const AnswerShape shape, shape_of_one_value(tensor, metric));
     QFI_CHECK(data.check_labels(shape.classes));
     return shape;
-  }
-
-  std::vector<std::int16_t> classes_of(const Answer& answer) const override {
-    return {static_cast<std::int16_t>(class_of(answer))};
   }
 
   FaultCounts score(const Answer& answer, const Label& label, const GoldenAnswer* golden,
@@ -81,15 +73,9 @@ class BinaryClassification final : public Task {
 
   std::span<const NumberField> count_fields() const override { return k_count_fields_of_fault; }
   std::vector<Number> count_numbers(const FaultCounts& counts) const override {
-    return {counts.images,
-            counts.golden_correct,
-            counts.faulty_correct,
-            counts.changed,
-            counts.output_identical,
-            counts.images - counts.output_identical - counts.changed,
-            counts.correct_to_wrong,
-            counts.wrong_to_correct,
-            counts.nan + counts.infinity};
+    return {counts.images,           counts.golden_correct,   counts.faulty_correct,
+            counts.changed,          counts.output_identical, tolerable(counts),
+            counts.correct_to_wrong, counts.wrong_to_correct, counts.nan + counts.infinity};
   }
 
   std::span<const NumberField> golden_fields() const override { return k_golden_fields; }

@@ -64,11 +64,7 @@ constexpr std::array<NumberField, 4> k_run_fields = {{
     {"top5_hanging_on_tie"},
 }};
 
-double ratio(std::uint64_t part, std::uint64_t whole) {
-  return static_cast<double>(part) / static_cast<double>(whole);
-}
-
-class Classification final : public Task {
+class Classification final : public ImageClassTask {
  public:
   const TaskNames& names() const override { return k_names; }
 
@@ -76,10 +72,6 @@ class Classification final : public Task {
     QFI_TRY(const AnswerShape shape, shape_of_scores(tensor));
     QFI_CHECK(data.check_labels(shape.classes));
     return shape;
-  }
-
-  std::vector<std::int16_t> classes_of(const Answer& answer) const override {
-    return {static_cast<std::int16_t>(class_of(answer))};
   }
 
   FaultCounts score(const Answer& answer, const Label& label, const GoldenAnswer* golden,
@@ -107,7 +99,7 @@ class Classification final : public Task {
             counts.changed,
             counts.top5_lost,
             counts.output_identical,
-            counts.images - counts.output_identical - counts.changed,
+            tolerable(counts),
             counts.correct_to_wrong,
             counts.wrong_to_correct,
             counts.nan + counts.infinity};
@@ -118,8 +110,8 @@ class Classification final : public Task {
     return {counts.images,
             counts.golden_correct,
             counts.faulty_top5_correct,
-            ratio(counts.golden_correct, counts.images),
-            ratio(counts.faulty_top5_correct, counts.images),
+            share_of(counts.golden_correct, counts.images),
+            share_of(counts.faulty_top5_correct, counts.images),
             ties.ties,
             ties.hanging,
             counts.nan + counts.infinity};
@@ -131,8 +123,8 @@ class Classification final : public Task {
   }
   std::string run_text(const FaultCounts& counts, const TieCounts& ties) const override {
     return fmt::format("  top-1  {}  ({})\n  top-5  {}  ({}; {} labels hang on a tie for place 5)\n",
-                       share_text(ratio(counts.faulty_correct, counts.labelled)), counts.faulty_correct,
-                       share_text(ratio(counts.faulty_top5_correct, counts.labelled)),
+                       share_text(share_of(counts.faulty_correct, counts.labelled)), counts.faulty_correct,
+                       share_text(share_of(counts.faulty_top5_correct, counts.labelled)),
                        counts.faulty_top5_correct, ties.hanging);
   }
 
