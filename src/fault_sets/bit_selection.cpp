@@ -253,7 +253,12 @@ BitSelection::Selector BitSelection::layers(std::string key, std::vector<std::st
     if (is_of_network(place)) return {};
     return names_of_operator(*m_model, place.operator_index);
   };
-  selector.why_nothing = [this](const std::string& layer) { return why_no_layer(layer); };
+  selector.why_nothing = [this](const std::string& layer) {
+    return why_no_layer(*m_model, layer, [this](std::size_t index) {
+      return m_program->is_folded(index) ? "is computed once, whatever the image"
+                                         : "has no " + this->values();
+    });
+  };
   return selector;
 }
 
@@ -275,17 +280,6 @@ BitSelection::Selector BitSelection::tensors() const {
                                          : fmt::format("the model has no tensor '{}'", tensor);
   };
   return selector;
-}
-
-std::string BitSelection::why_no_layer(const std::string& layer) const {
-  for (std::size_t i = 0; i < m_model->operators.size(); ++i) {
-    if (!names_operator(*m_model, i, layer)) continue;
-    const char* kind = qfi::name_of(m_model->operators[i].kind);
-    if (m_program->is_folded(i))
-      return fmt::format("operator {} ({}) is computed once, whatever the image", i, kind);
-    return fmt::format("operator {} ({}) has no {}", i, kind, values());
-  }
-  return fmt::format("no operator is number '{}' or writes a tensor of that name", layer);
 }
 
 std::string BitSelection::values() const {

@@ -58,7 +58,6 @@ class BitSelection {
   Selector operators() const;
   Selector layers(std::string key, std::vector<std::string> values) const;
   Selector tensors() const;
-  std::string why_no_layer(const std::string& layer) const;
   /// What the target and stages mean: "weights".
   std::string values() const;
 

@@ -39,15 +39,6 @@ Result<void> check_kinds(const Model& model, const std::vector<OperatorKind>& ki
   return {};
 }
 
-std::string why_no_layer(const Program& program, const std::string& layer) {
-  const Model& model = program.model();
-  for (std::size_t i = 0; i < model.operators.size(); ++i)
-    if (names_operator(model, i, layer))
-      return fmt::format("operator {} ({}) {}", i, name_of(model.operators[i].kind),
-                         program.multiplies_weights(i) ? "is of no chosen kind" : "has no 8-bit weights");
-  return fmt::format("no operator is number '{}' or writes a tensor of that name", layer);
-}
-
 }  // namespace
 
 Result<std::vector<std::size_t>> choose_operators(const Program& program,
@@ -65,9 +56,12 @@ Result<std::vector<std::size_t>> choose_operators(const Program& program,
     if (program.multiplies_weights(i)) of_kinds.push_back(i);
   }
   QFI_CHECK(check_kinds(model, kinds, with_weights, "the model has no"));
+  const auto reason = [&](std::size_t i) {
+    return program.multiplies_weights(i) ? "is of no chosen kind" : "has no 8-bit weights";
+  };
   for (const std::string& layer : layers)
     if (std::ranges::none_of(of_kinds, [&](std::size_t i) { return names_operator(model, i, layer); }))
-      return selects_nothing("layers", layer, why_no_layer(program, layer), numbers_of(of_kinds));
+      return selects_nothing("layers", layer, why_no_layer(model, layer, reason), numbers_of(of_kinds));
   std::ranges::copy_if(of_kinds, std::back_inserter(chosen),
                        [&](std::size_t i) { return is_listed(model, i, layers); });
   QFI_CHECK(check_kinds(model, kinds, chosen, "the chosen layers have no"));

@@ -3,6 +3,8 @@
 // writes.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -27,6 +29,15 @@ inline bool names_operator(const Model& model, std::size_t index, const std::str
 inline bool is_listed(const Model& model, std::size_t index, const std::vector<std::string>& layers) {
   return layers.empty() ||
          std::ranges::any_of(layers, [&](const auto& layer) { return names_operator(model, index, layer); });
+}
+
+/// Why `layer` selects nothing: what `reason` says of the operator that it names, or that it names none.
+template <class Reason>
+std::string why_no_layer(const Model& model, const std::string& layer, const Reason& reason) {
+  for (std::size_t i = 0; i < model.operators.size(); ++i)
+    if (names_operator(model, i, layer))
+      return fmt::format("operator {} ({}) {}", i, name_of(model.operators[i].kind), reason(i));
+  return fmt::format("no operator is number '{}' or writes a tensor of that name", layer);
 }
 
 }  // namespace qfi
