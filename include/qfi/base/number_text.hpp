@@ -15,7 +15,7 @@ std::string number_text(double value, double whole, int decimals);
 
 /// "12.3 %", "0.041 %", "99.988 %", "1.2e-7 %"; "0.0 %" and "100.0 %" are exact.
 std::string percent_text(double share, int decimals = 1);
-/// The same in at least three digits, for shares that are mostly small: "1.23 %".
+/// Writes the same in at least three digits, for shares that are mostly small: "1.23 %".
 std::string fine_percent_text(double share);
 /// A difference of shares in points, with its sign: "+0.50", "-0.0041".
 std::string points_text(double difference);

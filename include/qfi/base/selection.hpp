@@ -29,7 +29,7 @@ std::vector<std::string> number_names_below(std::uint64_t count);
 
 /// "KEY: WHY; WHAT: NAMES" as the text of a message.
 std::string selection_text(std::string_view key, std::string_view why, const Selectable& selectable);
-/// The same as an error `given` may be a slip of. `given`: the value that selects nothing, empty
+/// Gives the same as an error, which `given` may be a slip of. `given`: the value that selects nothing, empty
 /// where it is no name.
 tl::unexpected<Error> selects_nothing(std::string_view key, std::string_view given, std::string_view why,
                                       const Selectable& selectable);

@@ -12,7 +12,7 @@
 
 namespace qfi {
 
-/// Where the values of one StoredValues lie. Every memory of constants occurs once, whatever reads it.
+/// Says where the values of one StoredValues lie. Every memory of constants occurs once, whatever reads it.
 struct ValuePlace {
   FaultTarget target = FaultTarget::weights;
   Stage stage = Stage::output;         ///< data

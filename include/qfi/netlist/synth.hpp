@@ -24,7 +24,7 @@ struct SynthParams {
   std::vector<std::filesystem::path> sources;  ///< Verilog or SystemVerilog that Yosys reads
   std::string top;
   PortRoles roles;  ///< tied ports stay in the netlist, held at their value
-  /// Of the top module: whole numbers, constants as 8'hff, or plain words, which are strings.
+  /// These are set in the top module: whole numbers, constants as 8'hff, or plain words, which are strings.
   std::map<std::string, std::string> parameters;
   CellSet cells = CellSet::gates;
   std::filesystem::path output;  ///< files OUTPUT.json, OUTPUT.v, OUTPUT.manifest.json are written

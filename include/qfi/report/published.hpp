@@ -34,7 +34,7 @@ struct ComparedFigure {
   bool is_run = true;
   std::string note;
 
-  /// Of our interval, or our value where it has none.
+  /// This compares our interval, or our value where it has none.
   Agreement agreement() const;
 };
 

@@ -129,7 +129,7 @@ struct NetlistFacts {
   std::uint64_t depth = 0;
 };
 
-/// Of a multiplier that is taken as it is: faults are counted against its fault-free self.
+/// This is of a multiplier that is taken as it is: faults are counted against its fault-free self.
 struct ApproximateFacts {
   std::uint64_t pairs = 0;  ///< of operands that were compared with exact products
   std::uint64_t wrong_pairs = 0;

@@ -66,7 +66,7 @@ struct SampledShare {
   double units = 0;   ///< units of one fault's trials: all images; paired: one image, on average
   /// Whether each fault has all images; otherwise each has its own one, and N and n count pairs of both.
   bool is_crossed = true;
-  /// Where a draw is of many flips: the share of each draw, at least two. Then the interval on these images
+  /// The share of each draw where a draw is of many flips, at least two. Then the interval on these images
   /// is the narrower one of that of sums and that of faults that move much or nothing.
   std::span<const double> sums = {};
 };

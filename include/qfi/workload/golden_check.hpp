@@ -12,8 +12,8 @@
 
 namespace qfi {
 
-/// Of an accuracy near chance or of none right, and of one that lies far below `expected`, the accuracy that
-/// the network is known to have. Empty: nothing looks wrong, or there are no labels.
+/// Warns of an accuracy near chance or of none right, and of one that lies far below `expected`, the accuracy
+/// that the network is known to have. Empty: nothing looks wrong, or there are no labels.
 std::vector<std::string> golden_warnings(const Workload& workload, const std::optional<double>& expected);
 
 /// Whether so many right of so many images or pixels are hardly more than guessing gives.

@@ -67,7 +67,7 @@ struct TaskNames {
 struct AnswerShape {
   std::size_t classes = 0;      ///< of a map of scores too; 0: the map holds the classes themselves
   std::optional<MapShape> map;  ///< of one image's class map
-  /// Of an output of one value: class 1 begins above it, a real number; else it is class 0.
+  /// An output of one value is class 1 above this real number, else class 0; nullopt: other outputs.
   std::optional<double> threshold;
 };
 
@@ -167,7 +167,7 @@ struct ChosenTask {
 };
 Result<ChosenTask> choose_task(const Tensor& tensor, const DataSet& data, const Metric& metric);
 
-/// Of faults that lose accuracy, those that keep at most this collapse: twice chance, or where that says
+/// Faults that lose accuracy and keep at most this one collapse: twice chance, or where that says
 /// nothing, as of two classes, halfway from chance to all that are right.
 double collapsed_accuracy(double chance);
 

@@ -60,8 +60,8 @@ struct WorkloadParams {
 Result<Workload> make_workload(Model model, const std::string& model_file, const DataAndInput& source,
                                const WorkloadParams& params);
 
-/// The same workload, its golden run through these units: what faults of units that are not exact are counted
-/// against. Errors: as above.
+/// Gives the same workload, its golden run through these units: what faults of units that are not exact are
+/// counted against. Errors: as above.
 Result<Workload> with_golden_units(const Workload& workload, const Units& units, const InputScaling& scaling,
                                    unsigned threads);
 
