@@ -36,8 +36,8 @@ void add_parameters(const Program& program, ParameterKind kind, const ParameterF
   for (const StoredParameters& memory : stored_parameters(program, kind)) {
     const Tensor& tensor = program.model().tensors[static_cast<std::size_t>(memory.tensors.front())];
     const std::size_t first = memory.operators.front();
-    operators[first].*fields.values = tensor.elements();
-    operators[first].*fields.bits = 8 * tensor.bytes();
+    operators[first].*fields.values += tensor.elements();
+    operators[first].*fields.bits += 8 * tensor.bytes();
     for (const std::size_t other : memory.operators)
       if (other != first) operators[other].*fields.first = first;
   }

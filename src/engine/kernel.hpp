@@ -221,6 +221,7 @@ PreparedKernel prepare_reduction(const OperatorView& view);
 PreparedKernel prepare_arg(const OperatorView& view);
 PreparedKernel prepare_normalization(const OperatorView& view);
 PreparedKernel prepare_resize_bilinear(const OperatorView& view);
+PreparedKernel prepare_sequence_lstm(const OperatorView& view);
 PreparedKernel prepare_layout(const OperatorView& view);
 
 }  // namespace qfi

@@ -92,6 +92,7 @@ PreparedKernel prepare_kernel(Model& model, std::size_t index, KernelSet kernels
     case OperatorKind::log_softmax:
     case OperatorKind::softmax: return prepare_normalization(view);
     case OperatorKind::resize_bilinear: return prepare_resize_bilinear(view);
+    case OperatorKind::unidirectional_sequence_lstm: return prepare_sequence_lstm(view);
     case OperatorKind::batch_to_space_nd:
     case OperatorKind::concatenation:
     case OperatorKind::depth_to_space:

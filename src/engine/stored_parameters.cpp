@@ -16,16 +16,29 @@ bool is_constant(const Model& model, const Operator& op, std::size_t input) {
          tensor_of(model, op.inputs[input]).is_constant;
 }
 
-std::optional<std::size_t> parameter_input(const Model& model, const Operator& op, ParameterKind kind) {
-  if (op.kind == OperatorKind::batch_matmul && kind == ParameterKind::weights) {
-    for (const std::size_t input : {0U, 1U})
-      if (is_constant(model, op, input)) return input;
+// The inputs that hold parameters of this kind where they are constants.
+std::vector<std::size_t> parameter_places(const Operator& op, ParameterKind kind) {
+  const bool is_weights = kind == ParameterKind::weights;
+  if (const auto inputs = layer_inputs(op.kind)) return {is_weights ? inputs->weights : inputs->bias};
+  switch (op.kind) {
+    case OperatorKind::batch_matmul:
+      if (is_weights) return {0, 1};
+      break;
+    case OperatorKind::prelu:
+      if (is_weights) return {1};
+      break;
+    case OperatorKind::unidirectional_sequence_lstm:
+      if (is_weights) return {1, 2, 3, 4, 5, 6, 7, 8};
+      return {12, 13, 14, 15};
+    default: break;
   }
-  if (op.kind == OperatorKind::prelu && kind == ParameterKind::weights && is_constant(model, op, 1)) return 1;
-  const auto inputs = layer_inputs(op.kind);
-  if (!inputs) return std::nullopt;
-  const std::size_t input = kind == ParameterKind::weights ? inputs->weights : inputs->bias;
-  return is_constant(model, op, input) ? std::optional(input) : std::nullopt;
+  return {};
+}
+
+std::vector<std::size_t> parameter_inputs(const Model& model, const Operator& op, ParameterKind kind) {
+  std::vector<std::size_t> places = parameter_places(op, kind);
+  std::erase_if(places, [&](std::size_t input) { return !is_constant(model, op, input); });
+  return places;
 }
 
 struct Source {
@@ -98,8 +111,8 @@ bool is_argument(const Model& model, int tensor) {
   const TensorType type = tensor_of(model, tensor).type;
   if (type != TensorType::int32 && type != TensorType::int64 && type != TensorType::boolean) return false;
   return std::ranges::none_of(model.operators, [&](const Operator& op) {
-    const auto inputs = layer_inputs(op.kind);
-    return inputs && inputs->bias < op.inputs.size() && op.inputs[inputs->bias] == tensor;
+    return std::ranges::any_of(parameter_inputs(model, op, ParameterKind::biases),
+                               [&](std::size_t input) { return op.inputs[input] == tensor; });
   });
 }
 
@@ -117,20 +130,21 @@ std::vector<StoredParameters> stored_parameters(const Program& program, Paramete
   const Model& model = program.model();
   std::vector<StoredParameters> memories;
   for (std::size_t i = 0; i < model.operators.size(); ++i) {
+    if (program.is_folded(i)) continue;
     const Operator& op = model.operators[i];
-    const auto input = program.is_folded(i) ? std::nullopt : parameter_input(model, op, kind);
-    if (!input) continue;
-    const Source source = source_of(program, op.inputs[*input]);
-    const auto known = std::ranges::find_if(memories, [&](const StoredParameters& memory) {
-      return is_same_memory(model, memory.tensors[0], source.tensor);
-    });
-    if (known != memories.end()) {
-      known->operators.push_back(i);
-      continue;
+    for (const std::size_t input : parameter_inputs(model, op, kind)) {
+      const Source source = source_of(program, op.inputs[input]);
+      const auto known = std::ranges::find_if(memories, [&](const StoredParameters& memory) {
+        return is_same_memory(model, memory.tensors[0], source.tensor);
+      });
+      if (known != memories.end()) {
+        if (known->operators.back() != i) known->operators.push_back(i);
+        continue;
+      }
+      ChannelPlace place;
+      if (source.keeps_order) place = channels_of(op, input, kind, tensor_of(model, op.inputs[input]).shape);
+      memories.push_back({{i}, tensors_beside(model, source.tensor), place.channels, place.stride});
     }
-    ChannelPlace place;
-    if (source.keeps_order) place = channels_of(op, *input, kind, tensor_of(model, op.inputs[*input]).shape);
-    memories.push_back({{i}, tensors_beside(model, source.tensor), place.channels, place.stride});
   }
   return memories;
 }

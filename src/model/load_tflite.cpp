@@ -239,7 +239,7 @@ class Loader {
     tensor.name = source.name() == nullptr ? "" : source.name()->str();
     QFI_TRY(tensor.type, read_tensor_type(source.type()));
     if (source.sparsity() != nullptr) return bad_input("sparse tensors are not supported");
-    if (source.is_variable()) return bad_input("variable tensors are not supported");
+    tensor.is_variable = source.is_variable();
     QFI_CHECK(read_shape(source, role, tensor));
     QFI_CHECK(read_data(source, role, tensor));
     QFI_CHECK(read_quantization(source, tensor));
@@ -408,8 +408,31 @@ class Loader {
     QFI_CHECK(read_list(source.outputs(), "output", false, op.outputs));
     if (known.read_options == nullptr) return {};
     QFI_TRY(op.options, known.read_options(source, *m_verifier));
+    if (auto* options = std::get_if<LstmOptions>(&op.options)) return take_states(source, op, *options);
     return {};
   }
+
+  // The states of an LSTM become part of its options.
+  Result<void> take_states(const fb::Operator& source, Operator& op, LstmOptions& options) const {
+    constexpr std::size_t k_output_state = 18;
+    constexpr std::size_t k_cell_state = 19;
+    constexpr std::size_t k_hidden = 4;  // of the intermediate tensors
+    for (const auto& [input, quantization] :
+         {std::pair(k_output_state, &options.output_state), std::pair(k_cell_state, &options.cell_state)}) {
+      if (input >= op.inputs.size() || op.inputs[input] == k_no_tensor)
+        return bad_input("the state that is input {} is missing", input);
+      const Tensor& state = tensor_at(op.inputs[input]);
+      if (!state.is_variable) return bad_input("the state '{}' is not a variable tensor", state.name);
+      *quantization = state.quantization;
+      op.inputs[input] = k_no_tensor;
+    }
+    std::vector<int> intermediates;
+    QFI_CHECK(read_list(source.intermediates(), "intermediate tensor", false, intermediates));
+    if (intermediates.size() > k_hidden) options.hidden = tensor_at(intermediates[k_hidden]).quantization;
+    return {};
+  }
+
+  const Tensor& tensor_at(int index) const { return m_model.tensors[static_cast<std::size_t>(index)]; }
 
   Result<void> check_data_flow() const {
     std::vector<bool> is_known(m_model.tensors.size(), false);
@@ -421,7 +444,10 @@ class Loader {
     }
     for (std::size_t i = 0; i < m_model.operators.size(); ++i) {
       for (const int input : m_model.operators[i].inputs)
-        if (input != k_no_tensor && !is_known[static_cast<std::size_t>(input)])
+        if (input != k_no_tensor && tensor_at(input).is_variable)
+          return bad_input("{} reads the variable tensor '{}', which is not supported",
+                           operator_label(m_model, i), tensor_at(input).name);
+        else if (input != k_no_tensor && !is_known[static_cast<std::size_t>(input)])
           return bad_input("{} reads tensor {} before anything writes it", operator_label(m_model, i), input);
       for (const int output : m_model.operators[i].outputs) {
         if (is_known[static_cast<std::size_t>(output)])

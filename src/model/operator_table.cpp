@@ -156,6 +156,17 @@ Options read(const fb::DepthToSpaceOptions& o) { return block_options(o.block_si
 
 Options read(const fb::ReducerOptions& o) { return ReductionOptions{o.keep_dims()}; }
 
+Options read(const fb::UnidirectionalSequenceLSTMOptions& o) {
+  if (o.activation() != fb::Activation::TANH)
+    return bad_input("the activation {} is not supported, only TANH",
+                     name_or_number(o.activation(), fb::EnumNameActivation(o.activation())));
+  LstmOptions options;
+  options.cell_clip = o.cell_clip();
+  options.is_time_major = o.time_major();
+  options.has_diagonal_weights = o.diagonal_recurrent_tensors();
+  return options;
+}
+
 Result<std::vector<int>> dimensions(const flatbuffers::Vector<int>* list) {
   constexpr std::size_t k_most = 8;
   if (list == nullptr) return std::vector<int>();
@@ -256,6 +267,8 @@ constexpr OperatorInfo k_operators[] = {
     {OperatorKind::tanh, Code::TANH},
     {OperatorKind::transpose, Code::TRANSPOSE},
     {OperatorKind::transpose_conv, Code::TRANSPOSE_CONV, read_as<fb::TransposeConvOptions>},
+    {OperatorKind::unidirectional_sequence_lstm, Code::UNIDIRECTIONAL_SEQUENCE_LSTM,
+     read_as<fb::UnidirectionalSequenceLSTMOptions>},
     {OperatorKind::unpack, Code::UNPACK, read_as<fb::UnpackOptions>},
 };
 

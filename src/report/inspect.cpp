@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "qfi/base/text.hpp"
 
 namespace qfi {
@@ -87,20 +89,25 @@ std::string left_out_text(const ModelInventory& model) {
                      grouped(model.total(&OperatorInventory::other_constants)), fmt::join(operators, ", "));
 }
 
+std::string kind_text(const OperatorInventory& op) {
+  return name_of(op.kind) + std::string(op.is_folded ? " (folded)" : "");
+}
+
 }  // namespace
 
 std::string model_table(const ModelInventory& model) {
   std::string text;
   for (const TensorInventory& input : model.inputs) text += tensor_line("input", input);
   for (const TensorInventory& output : model.outputs) text += tensor_line("output", output);
-  text += fmt::format("\n{:>4}  {:<24} {:>16} {:>7} {:<24} {:>13} {:>11} {:>8} {:>9}\n", "op", "kind",
+  std::size_t width = 24;
+  for (const OperatorInventory& op : model.operators) width = std::max(width, kind_text(op).size());
+  text += fmt::format("\n{:>4}  {:<{}} {:>16} {:>7} {:<24} {:>13} {:>11} {:>8} {:>9}\n", "op", "kind", width,
                       "output", "type", "stored", "multiplications", "weights", "biases", "neurons");
   for (const OperatorInventory& op : model.operators) {
     const TensorInventory& output = op.outputs[0];
-    text += fmt::format("{:>4}  {:<24} {:>16} {:>7} {:<24} {:>15} {:>11} {:>8} {:>9}\n", op.index,
-                        name_of(op.kind) + std::string(op.is_folded ? " (folded)" : ""),
-                        shape_text(output.shape) + (op.outputs.size() > 1 ? " .." : ""), name_of(output.type),
-                        quantization_text(output), grouped(op.multiplications),
+    text += fmt::format("{:>4}  {:<{}} {:>16} {:>7} {:<24} {:>15} {:>11} {:>8} {:>9}\n", op.index,
+                        kind_text(op), width, shape_text(output.shape) + (op.outputs.size() > 1 ? " .." : ""),
+                        name_of(output.type), quantization_text(output), grouped(op.multiplications),
                         stored_text(op.weights, op.weights_of), stored_text(op.biases, op.biases_of),
                         grouped(op.neurons));
   }

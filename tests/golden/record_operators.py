@@ -56,7 +56,12 @@ class Model:
             self.inputs.append(index)
         return index
 
-    def operator(self, name, inputs, outputs, options=None, version=1):
+    def state(self, type_name, shape, scale, zero_point=0):
+        index = self.tensor(type_name, shape, scale, zero_point)
+        self.tensors[index].isVariable = True
+        return index
+
+    def operator(self, name, inputs, outputs, options=None, version=1, intermediates=None):
         code = schema.OperatorCodeT()
         code.builtinCode = getattr(schema.BuiltinOperator, name)
         code.deprecatedBuiltinCode = min(code.builtinCode, 127)
@@ -69,6 +74,7 @@ class Model:
         if options is not None:
             operator.builtinOptions = options
             operator.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__[:-1])
+        operator.intermediates = intermediates
         self.operators.append(operator)
 
     def file(self, outputs):
@@ -117,6 +123,7 @@ def record(content, random):
             for k, detail in enumerate(details):
                 inputs[k].append(values_for(detail, random))
                 runtime.set_tensor(detail["index"], inputs[k][-1])
+            runtime.reset_all_variables()
             runtime.invoke()
             outputs.append(runtime.get_tensor(runtime.get_output_details()[0]["index"]).copy())
     except (RuntimeError, ValueError):
@@ -375,6 +382,42 @@ def layers_with_placeholders(random):
     yield "placeholder_batch_matmul.int8", model, out
 
 
+def lstms(random):
+    """Plain and with coupled gates, a clipped cell, several sequences and any zero points."""
+    for name, shape, cells, exponent, clip, coupled, time_major, zero_points in (
+            ("plain", (1, 5, 4), 6, -12, 0.0, False, False, (3, -7, 0)),
+            ("sequences", (3, 4, 5), 7, -11, 0.0, False, False, (-9, 5, 0)),
+            ("time_major", (4, 3, 5), 7, -11, 0.0, False, True, (-9, 5, 0)),
+            ("clipped", (2, 6, 4), 9, -10, 0.75, False, False, (0, 0, 0)),
+            ("coupled", (2, 6, 4), 9, -9, 0.0, True, False, (1, 2, 0)),
+            ("small_cell", (2, 6, 3), 5, -15, 0.0, False, False, (1, 2, 0)),
+            ("hidden_zero_point", (2, 6, 3), 5, -12, 0.0, False, False, (1, 2, 11))):
+        model = Model()
+        data = model.tensor("int8", shape, 0.05, zero_points[0], is_input=True)
+        absent = [-1] if coupled else []
+
+        def gates(make):
+            return absent + [make() for _ in range(4 - len(absent))]
+
+        def weights(columns):
+            return model.tensor("int8", (cells, columns), random.uniform(0.01, 0.03), 0,
+                                random.integers(-127, 128, (cells, columns)))
+
+        inputs = [data] + gates(lambda: weights(shape[2])) + gates(lambda: weights(cells)) + [-1] * 3
+        inputs += gates(lambda: model.tensor("int32", (cells,), 0.001, 0, random.integers(-2000, 2000, cells)))
+        sequences = shape[1] if time_major else shape[0]
+        inputs += [-1, -1, model.state("int8", (sequences, cells), 1 / 128, zero_points[1]),
+                   model.state("int16", (sequences, cells), 2.0**exponent)] + [-1] * 4
+        intermediates = [model.tensor("float32", (0,)) for _ in range(4)]
+        intermediates.append(model.tensor("int8", (0,), 1 / 128, zero_points[2]))
+        out = model.tensor("int8", (*shape[:2], cells), 1 / 128, zero_points[1])
+        options = schema.UnidirectionalSequenceLSTMOptionsT()
+        options.fusedActivationFunction = schema.ActivationFunctionType.TANH
+        options.cellClip, options.timeMajor = clip, time_major
+        model.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [out], options, 3, intermediates)
+        yield f"lstm_{name}.int8", model, out
+
+
 def all_models():
     random = np.random.default_rng(7)
     yield from real_functions()
@@ -386,10 +429,7 @@ def all_models():
     yield from scales_of_zero(random)
     yield from placeholders()
     yield from layers_with_placeholders(random)
-
-
-def as_bytes(content):
-    return np.frombuffer(content, np.uint8)
+    yield from lstms(np.random.default_rng(9))
 
 
 def as_bytes(content):

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "qfi/arith/fixed_point.hpp"
+#include "qfi/arith/fixed_point_16.hpp"
 #include "qfi/arith/product_table.hpp"
 #include "qfi/arith/requantize.hpp"
 #include "qfi/base/random.hpp"
@@ -75,6 +76,15 @@ TEST(FixedPoint, ReciprocalIsCloseToTheRealOne) {
   for (const double x : {1.0, 1.5, 2.0, 3.0, 100.0, 4095.0}) {
     const Reciprocal r = reciprocal(static_cast<std::int32_t>(x * (1 << 19)), 12);
     EXPECT_NEAR(std::ldexp(r.mantissa / 2147483648.0, -r.exponent), 1.0 / x, 1e-8 / x + 1e-9) << x;
+  }
+}
+
+TEST(FixedPoint16, LogisticAndTanhAreCloseToTheRealOnesForEveryNumber) {
+  for (int x = -32768; x <= 32767; ++x) {
+    const auto number = static_cast<std::int16_t>(x);
+    ASSERT_NEAR(logistic_16(number), 32768 / (1 + std::exp(-x / 4096.0)), 14) << x;
+    for (int bits = 0; bits <= 6; ++bits)
+      ASSERT_NEAR(tanh_16(number, bits), 32768 * std::tanh(std::ldexp(x, bits - 15)), 32) << x << " " << bits;
   }
 }
 

@@ -38,6 +38,7 @@ struct Tensor {
   bool is_dynamic = false;  ///< the file says that its shape depends on the model's inputs
   Quantization quantization;
   bool is_constant = false;
+  bool is_variable = false;         ///< a state that the file keeps from one run to the next
   std::span<const std::byte> data;  ///< of a constant: elements() * size_of(type) bytes
 
   std::size_t elements() const;
@@ -105,6 +106,7 @@ enum class OperatorKind : std::uint8_t {
   tanh,
   transpose,
   transpose_conv,
+  unidirectional_sequence_lstm,
   unpack,
 };
 
@@ -194,10 +196,21 @@ struct SqueezeOptions {
   std::vector<int> dimensions;  ///< that go; empty: all of size 1. Negative ones count from the end
 };
 
-using OperatorOptions =
-    std::variant<std::monostate, WindowOptions, ActivationOptions, SoftmaxOptions, AxisOptions,
-                 StridedSliceOptions, ResizeOptions, LeakyReluOptions, BatchMatMulOptions, GeluOptions,
-                 MirrorPadOptions, BlockOptions, ReductionOptions, ReshapeOptions, SqueezeOptions>;
+/// The options of UNIDIRECTIONAL_SEQUENCE_LSTM, with what the file says of its state tensors, which are no
+/// inputs here: the state starts anew with every image.
+struct LstmOptions {
+  float cell_clip = 0.0F;  ///< 0: none
+  bool is_time_major = false;
+  bool has_diagonal_weights = false;
+  Quantization output_state;
+  Quantization cell_state;
+  Quantization hidden;  ///< of what comes before a projection
+};
+
+using OperatorOptions = std::variant<std::monostate, WindowOptions, ActivationOptions, SoftmaxOptions,
+                                     AxisOptions, StridedSliceOptions, ResizeOptions, LeakyReluOptions,
+                                     BatchMatMulOptions, GeluOptions, MirrorPadOptions, BlockOptions,
+                                     ReductionOptions, ReshapeOptions, SqueezeOptions, LstmOptions>;
 
 constexpr int k_no_tensor = -1;  ///< an optional input that is left out
 
