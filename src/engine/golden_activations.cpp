@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "incremental_layer.hpp"
 #include "kernel.hpp"
+#include "kernels/changed_sums.hpp"
+#include "layer_bounds.hpp"
 #include "qfi/base/parallel.hpp"
 #include "qfi/engine/propagation.hpp"
 
@@ -51,8 +52,8 @@ GoldenActivations::GoldenActivations(const Propagation& propagation, std::size_t
   }
   for (std::size_t i = 0; i < model.operators.size(); ++i)
     if (m_program.multiplies_weights(i)) {
-      m_accumulators[i].resize(images * outputs_of(m_program, i));
-      m_slacks[i].resize(m_accumulators[i].size());
+      m_accumulators[i].resize(images * outputs_of(m_program, i) + k_sum_lanes);
+      if (propagation.bounds(i) != nullptr) m_slacks[i].resize(images * outputs_of(m_program, i));
     }
 }
 
@@ -75,10 +76,10 @@ void GoldenActivations::run_images(std::size_t first, std::size_t count) {
     if (m_program.is_folded(i)) continue;
     KernelCall call = make_call(m_program.model(), i, count, place, place);
     call.scratch = &scratch;
-    const std::size_t outputs = m_accumulators[i].size() / m_images;
-    if (outputs > 0) call.accumulators = m_accumulators[i].data() + first * outputs;
+    const std::size_t outputs = outputs_of(m_program, i);
+    if (!m_accumulators[i].empty()) call.accumulators = m_accumulators[i].data() + first * outputs;
     m_program.kernel(i).run(call);
-    if (const IncrementalLayer* layer = m_propagation.layer(i))
+    if (const LayerBounds* layer = m_propagation.bounds(i))
       layer->find_slacks(call.accumulators, call.out<std::uint8_t>(0), count * outputs,
                          m_slacks[i].data() + first * outputs);
   }
@@ -92,7 +93,7 @@ std::span<const std::byte> GoldenActivations::tensor(int index, std::size_t imag
 
 const std::int32_t* GoldenActivations::accumulators(std::size_t index, std::size_t image) const {
   if (m_accumulators[index].empty()) return nullptr;
-  return m_accumulators[index].data() + m_accumulators[index].size() / m_images * image;
+  return m_accumulators[index].data() + outputs_of(m_program, index) * image;
 }
 
 const Slack* GoldenActivations::slacks(std::size_t index, std::size_t image) const {

@@ -11,7 +11,11 @@
 
 namespace qfi {
 
-void Kernel::run_elements(const KernelCall&, std::span<const std::uint32_t>) const { assert(false); }
+void Kernel::run_range(const KernelCall&, std::size_t, std::size_t) const { assert(false); }
+
+void Kernel::run_pixel(const KernelCall&, std::size_t, std::size_t, std::size_t, std::size_t) const {
+  assert(false);
+}
 
 std::uint32_t Kernel::accumulator(const KernelCall&, std::size_t) const {
   assert(false);

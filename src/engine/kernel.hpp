@@ -81,10 +81,17 @@ class Kernel {
   virtual ByteSet possible_outputs() const { return ByteSet::all(); }
   /// Whether output element i depends on element i of each input alone.
   virtual bool is_elementwise() const { return false; }
-  /// Computes these output elements of the first image. Precondition: is_elementwise().
-  virtual void run_elements(const KernelCall& call, std::span<const std::uint32_t> places) const;
+  /// Computes output elements first .. first + count - 1 of the first image. Precondition: is_elementwise().
+  virtual void run_range(const KernelCall& call, std::size_t first, std::size_t count) const;
+  /// The window of input pixels from which an output pixel comes, each channel from its own; nullptr: it is
+  /// not so. Sizes of the filter, strides and padding are set.
+  virtual const ConvolutionShape* window() const { return nullptr; }
+  /// Computes channels first .. end - 1 of an output pixel of the first image; `row` counts those of all the
+  /// model's own planes. Precondition: there is a window().
+  virtual void run_pixel(const KernelCall& call, std::size_t row, std::size_t column, std::size_t first,
+                         std::size_t end) const;
   /// Whether no output falls where an input rises, for 8-bit types; false says nothing. For operators that
-  /// multiply weights, IncrementalLayer knows.
+  /// multiply weights, LayerBounds knows.
   virtual bool rises() const { return false; }
   /// Whether output elements come from 32-bit accumulators (int32, or FLOAT32 before the activation).
   virtual bool has_accumulators() const { return false; }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// IncrementalLayer::bound: interval arithmetic over one layer.
+#include "layer_bounds.hpp"
+
 #include <algorithm>
 #include <limits>
-
-#include "incremental_layer.hpp"
+#include <utility>
 
 namespace qfi {
 namespace {
@@ -11,12 +11,90 @@ namespace {
 // Sums of so many products of a weight and a change fit an int32.
 constexpr std::size_t k_most_taps = std::numeric_limits<std::int32_t>::max() / (255 * 255);
 
+// The smallest accumulator whose output is at least `code`; the largest of all: there is none.
+// Precondition: outputs do not fall where accumulators rise.
+std::int32_t threshold(const Requantizer& requantizer, std::size_t channel, std::int32_t code) {
+  std::int64_t low = std::numeric_limits<std::int32_t>::min();
+  std::int64_t high = std::numeric_limits<std::int32_t>::max();
+  while (low < high) {
+    const std::int64_t middle = low + (high - low) / 2;
+    if (requantizer(static_cast<std::int32_t>(middle), channel) >= code) high = middle;
+    else low = middle + 1;
+  }
+  return static_cast<std::int32_t>(low);
+}
+
+// Factors below a half: neither a shift to the left nor the zero point's addition wraps, and no double is too
+// large for an int32; else outputs could fall where accumulators rise.
+bool rises(const Requantizer& requantizer, std::size_t channel) {
+  return requantizer.fixed_point.empty() ? requantizer.real[channel] < 0.5
+                                         : requantizer.fixed_point[channel].shift < 0;
+}
+
 }  // namespace
+
+LayerBounds::LayerBounds(const MultiplyAccumulate& op, bool knows_slacks) : m_op(op) {
+  const ConvolutionShape& s = op.shape;
+  const auto in_c = static_cast<std::size_t>(s.in_c);
+  const auto group_in = static_cast<std::size_t>(s.group_in_c());
+  m_group_out = static_cast<std::size_t>(s.group_out_c());
+  const std::size_t positions = s.taps() / group_in;
+  m_weights.resize(positions * in_c * m_group_out);
+  for (std::size_t out = 0; out < static_cast<std::size_t>(s.out_c); ++out)
+    for (std::size_t tap = 0; tap < positions; ++tap)
+      for (std::size_t c = 0; c < group_in; ++c) {
+        const std::uint8_t byte = op.weights[(out * positions + tap) * group_in + c];
+        const std::size_t in = out / m_group_out * group_in + c;
+        m_weights[(tap * in_c + in) * m_group_out + out % m_group_out] =
+            static_cast<std::int16_t>(code_of_byte(byte, op.codes.type) - op.codes.weight_zero_point);
+      }
+  const auto places = [](int in_size, int filter, const auto& range_of_tap) {
+    std::vector<std::vector<Place>> result(static_cast<std::size_t>(in_size));
+    for (int k = 0; k < filter; ++k) {
+      const TapRange range = range_of_tap(k);
+      for (int i = 0; i < range.count; ++i)
+        result[static_cast<std::size_t>(range.first_in + i * range.in_step)].push_back(
+            {static_cast<std::size_t>(k), static_cast<std::size_t>(range.first_out + i * range.out_step)});
+    }
+    return result;
+  };
+  m_rows = places(s.in_h, s.filter_h, [&](int k) { return tap_rows(s, k); });
+  m_columns = places(s.in_w, s.filter_w, [&](int k) { return tap_columns(s, k); });
+  const int smallest = smallest_code(op.codes.type);
+  if (knows_slacks) m_thresholds.resize(static_cast<std::size_t>(s.out_c));
+  for (std::size_t c = 0; c < m_thresholds.size(); ++c)
+    for (std::size_t code = 0; code <= 256; ++code)
+      m_thresholds[c][code] = !rises(op.requantizer, c) ? 0
+                              : code == 0               ? std::numeric_limits<std::int32_t>::min()
+                                          : threshold(op.requantizer, c, smallest + static_cast<int>(code));
+  m_rises = knows_slacks;
+  for (std::size_t c = 0; c < m_thresholds.size(); ++c) m_rises = m_rises && rises(op.requantizer, c);
+}
+
+// [first, end) of the accumulators that give a code.
+void LayerBounds::find_slacks(const std::int32_t* accumulators, const std::uint8_t* outputs,
+                              std::size_t count, Slack* slacks) const {
+  const auto channels = static_cast<std::size_t>(m_op.shape.out_c);
+  const int smallest = smallest_code(m_op.codes.type);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t channel = i % channels;
+    if (m_thresholds.empty() || !rises(m_op.requantizer, channel)) {
+      slacks[i] = {};
+      continue;
+    }
+    const auto code = static_cast<std::size_t>(code_of_byte(outputs[i], m_op.codes.type) - smallest);
+    constexpr std::int64_t k_most = std::numeric_limits<std::uint16_t>::max();
+    const std::int64_t up = std::int64_t{m_thresholds[channel][code + 1]} - 1 - accumulators[i];
+    const std::int64_t down = std::int64_t{accumulators[i]} - m_thresholds[channel][code];
+    slacks[i] = {static_cast<std::uint16_t>(std::clamp<std::int64_t>(up, 0, k_most)),
+                 static_cast<std::uint16_t>(std::clamp<std::int64_t>(down, 0, k_most))};
+  }
+}
 
 // One change's products with its weights of one tap: a positive weight times the lowest change is the lowest
 // product, a negative one's is that with the highest.
-void IncrementalLayer::add_range(const std::int16_t* weights, std::int16_t low, std::int16_t high,
-                                 std::int32_t* lows, std::int32_t* highs) const {
+void LayerBounds::add_range(const std::int16_t* weights, std::int16_t low, std::int16_t high,
+                            std::int32_t* lows, std::int32_t* highs) const {
   constexpr std::int16_t k_zero = 0;
   for (std::size_t o = 0; o < m_group_out; ++o) {
     const std::int16_t positive = std::max(weights[o], k_zero);
@@ -26,8 +104,8 @@ void IncrementalLayer::add_range(const std::int16_t* weights, std::int16_t low, 
   }
 }
 
-bool IncrementalLayer::bound(const Golden& golden, const RangesIn& input, const RangesOut& output,
-                             RangeScratch& scratch) const {
+bool LayerBounds::bound(const Golden& golden, const RangesIn& input, const RangesOut& output,
+                        RangeScratch& scratch) const {
   const ConvolutionShape& s = m_op.shape;
   if (!m_rises || s.taps() > k_most_taps) return false;
   const auto in_c = static_cast<std::size_t>(s.in_c);
@@ -72,11 +150,11 @@ bool IncrementalLayer::bound(const Golden& golden, const RangesIn& input, const 
 }
 
 // False: an end does not fit an int32.
-bool IncrementalLayer::bound_output(const Golden& golden, std::size_t element, std::size_t channel,
-                                    const RangesOut& output, RangeScratch& scratch) const {
+bool LayerBounds::bound_output(const Golden& golden, std::size_t element, std::size_t channel,
+                               const RangesOut& output, RangeScratch& scratch) const {
   const std::int32_t low = std::exchange(scratch.lows[element], 0);
   const std::int32_t high = std::exchange(scratch.highs[element], 0);
-  if (-std::int64_t{low} <= golden.slacks[element].down() && high <= golden.slacks[element].up()) return true;
+  if (-std::int64_t{low} <= golden.slacks[element].down && high <= golden.slacks[element].up) return true;
   const std::int64_t lowest = std::int64_t{golden.accumulators[element]} + low;
   const std::int64_t highest = std::int64_t{golden.accumulators[element]} + high;
   if (lowest < std::numeric_limits<std::int32_t>::min() || highest > std::numeric_limits<std::int32_t>::max())

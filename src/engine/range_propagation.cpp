@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "incremental_layer.hpp"
 #include "kernel.hpp"
+#include "layer_bounds.hpp"
 
 namespace qfi {
 namespace {
@@ -26,7 +26,7 @@ struct RangePropagator::State {
   std::vector<Bounds> tensors;
   std::vector<int> touched;
   std::vector<std::byte> scratch;
-  IncrementalLayer::RangeScratch layer_scratch;
+  LayerBounds::RangeScratch layer_scratch;
   const GoldenActivations* golden = nullptr;
   std::size_t image = 0;
 
@@ -58,7 +58,7 @@ struct RangePropagator::State {
         op.inputs, [&](int index) { return index != k_no_tensor && !bounds(index).places.empty(); });
   }
 
-  bool bound_layer(std::size_t index, const IncrementalLayer& layer) {
+  bool bound_layer(std::size_t index, const LayerBounds& layer) {
     const Operator& op = model.operators[index];
     const int in = op.inputs[layer.op().data_input];
     const bool reads_it_elsewhere = std::ranges::count_if(op.inputs, [&](int input) {
@@ -102,7 +102,7 @@ struct RangePropagator::State {
   }
 
   bool step(std::size_t index) {
-    const IncrementalLayer* layer = propagation.layer(index);
+    const LayerBounds* layer = propagation.bounds(index);
     return layer != nullptr ? bound_layer(index, *layer) : bound_rising(index);
   }
 };

@@ -82,11 +82,11 @@ void FaultyReads::add_group(const Program& program, const BitPopulation& values,
   ++m_groups;
   if (place.target == FaultTarget::data) {
     assert(group.storage->values() == 1);
-    m_data.push_back(
-        {place.stage, place.operator_index, place.tensor, site.element, [this, group](std::uint32_t bits) {
-           read(group, std::span(&bits, 1), m_log);
-           return bits;
-         }});
+    m_data.push_back({place.stage, place.operator_index, place.tensor, site.element,
+                      [this, group](std::uint32_t bits, std::size_t image) {
+                        read(group, std::span(&bits, 1), m_logs[image]);
+                        return bits;
+                      }});
     return;
   }
   const auto size = static_cast<std::uint64_t>(group.storage->values());
@@ -135,27 +135,24 @@ void FaultyReads::log_direction(const Group& group, std::span<const std::uint32_
   log.magnitude = after > before ? Magnitude::away : after < before ? Magnitude::towards : Magnitude::neither;
 }
 
-void FaultyReads::begin_trial() { m_log = m_constant_log; }
-
-void FaultyReads::end_trials(std::uint64_t images, BitOutcome& outcome) const {
-  // Data were read once by each image; constants, once for all, count for each.
-  const std::uint64_t times = m_data.empty() ? images : 1;
-  outcome.reads += times * m_log.reads;
-  outcome.detected += times * m_log.detected;
-  outcome.corrected += times * m_log.corrected;
-  outcome.missed += times * m_log.missed;
+void FaultyReads::begin_trials(std::size_t images) {
+  if (!m_data.empty()) m_logs.assign(images, m_constant_log);
 }
 
-void FaultyReads::end_trial(const FaultCounts& counts, BitOutcome& outcome) const {
+void FaultyReads::end_trial(std::size_t k, const FaultCounts& counts, BitOutcome& outcome) const {
+  const Log& log = m_logs.empty() ? m_constant_log : m_logs[k];
   const bool is_first = outcome.reads == 0;
-  end_trials(1, outcome);
+  outcome.reads += log.reads;
+  outcome.detected += log.detected;
+  outcome.corrected += log.corrected;
+  outcome.missed += log.missed;
   if (m_groups != 1) return;
-  if (is_first) outcome.value = m_log.value;
-  else if (outcome.value != m_log.value) outcome.has_mixed_values = true;
+  if (is_first) outcome.value = log.value;
+  else if (outcome.value != log.value) outcome.has_mixed_values = true;
   if (outcome.has_mixed_values) outcome.value.reset();
-  if (!m_log.is_up) return;
-  for (TrialSums* sums : {&outcome.of_direction[*m_log.is_up ? 0 : 1],
-                          &outcome.of_magnitude[static_cast<std::size_t>(m_log.magnitude)]}) {
+  if (!log.is_up) return;
+  for (TrialSums* sums : {&outcome.of_direction[*log.is_up ? 0 : 1],
+                          &outcome.of_magnitude[static_cast<std::size_t>(log.magnitude)]}) {
     ++sums->trials;
     sums->changed += counts.changed;
     sums->units += counts.units;
@@ -188,7 +185,7 @@ Result<BitRunner::CountsOfImages> BitRunner::run_plainly(FaultyReads& reads, con
     m_batch = std::make_unique<Batch>(*m_workload.program, images.count);
   QFI_TRY(const ChangedOperators operators, m_workload.program->with_constants(reads.constants()));
   images.golden.restore(first_operator, images.from, images.count, *m_batch);
-  reads.begin_trial();
+  reads.begin_trials(images.count);
   run_with_faults(*m_workload.program, *m_batch, first_operator, operators, reads.data());
   CountsOfImages counts;
   for (std::size_t k = 0; k < images.count; ++k) {
@@ -197,8 +194,8 @@ Result<BitRunner::CountsOfImages> BitRunner::run_plainly(FaultyReads& reads, con
       return std::as_const(*m_batch).tensor(tensor).subspan(k * bytes, bytes);
     }));
     outcome.counts += counts.back();
+    reads.end_trial(k, counts.back(), outcome);
   }
-  reads.end_trials(images.count, outcome);
   return counts;
 }
 
@@ -220,24 +217,29 @@ Result<std::vector<BitRunner::CountsOfImages>> BitRunner::propagate(std::span<co
       QFI_TRY(constants[i], m_propagation.prepare(read.constants()));
     }
   }
-  for (std::size_t k = 0; k < images.count; ++k) {
-    const std::size_t image = images.workload_image(k);
+  for (std::size_t first = 0; first < images.count; first += m_propagation.images_together()) {
+    const std::size_t count = std::min(m_propagation.images_together(), images.count - first);
     for (std::size_t i = 0; i < faults.size(); ++i) {
       if (!constants[i]) continue;
-      reads[i]->begin_trial();
-      const PropagationOutcome done =
-          m_propagator.run(images.golden, images.from + k, *constants[i], reads[i]->data(), stops);
-      counts[i].push_back(done.equal_after ? m_workload.golden.of_image[image]
-                                           : score_image(m_workload, image, [&](int tensor) {
-                                               return m_propagator.tensor(tensor);
-                                             }));
-      BitOutcome of_image;
-      of_image.counts = counts[i].back();
-      reads[i]->end_trial(counts[i].back(), of_image);
-      if (done.equal_after) of_image.equal_after.emplace_back(*done.equal_after, 1);
-      outcomes[i] += of_image;
+      reads[i]->begin_trials(count);
+      m_propagator.run(images.golden, images.from + first, count, *constants[i], reads[i]->data(), stops);
+      for (std::size_t k = 0; k < count; ++k) {
+        counts[i].push_back(counts_of_run(images.workload_image(first + k), k, outcomes[i]));
+        reads[i]->end_trial(k, counts[i].back(), outcomes[i]);
+      }
     }
   }
+  return counts;
+}
+
+// Of image k of the propagator's run, which is image `image` of the workload.
+FaultCounts BitRunner::counts_of_run(std::size_t image, std::size_t k, BitOutcome& outcome) {
+  const std::optional<int> equal_after = m_propagator.equal_after(k);
+  if (equal_after) outcome.add_equal(*equal_after, 1);
+  FaultCounts counts = equal_after ? m_workload.golden.of_image[image]
+                                   : score_image(m_workload, image,
+                                                 [&](int tensor) { return m_propagator.tensor(tensor, k); });
+  outcome.counts += counts;
   return counts;
 }
 

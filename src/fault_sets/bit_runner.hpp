@@ -17,11 +17,10 @@ class FaultyReads {
   /// Constants that read differently.
   const std::vector<ConstantFault>& constants() const { return m_constants; }
   const std::vector<DataFault>& data() const { return m_data; }
-  /// Forgets what was read of data; constants are read once for all.
-  void begin_trial();
-  /// Adds what was read since begin_trial(), by one image with these counts, or by `images` in one go.
-  void end_trial(const FaultCounts& counts, BitOutcome& outcome) const;
-  void end_trials(std::uint64_t images, BitOutcome& outcome) const;
+  /// Forgets what so many images read of data; constants are read once for all.
+  void begin_trials(std::size_t images);
+  /// Adds what image k read since begin_trials(). `counts`: of the image.
+  void end_trial(std::size_t k, const FaultCounts& counts, BitOutcome& outcome) const;
 
  private:
   /// Values that are stored together, and their faults.
@@ -50,7 +49,7 @@ class FaultyReads {
   std::vector<ConstantFault> m_constants;
   std::vector<DataFault> m_data;
   Log m_constant_log;
-  Log m_log;
+  std::vector<Log> m_logs;  ///< by image; empty: all are m_constant_log
 };
 
 class BitRunner {
@@ -66,7 +65,7 @@ class BitRunner {
     std::size_t count = 0;
     std::size_t workload_image(std::size_t k) const { return first + from + k; }
   };
-  /// Every fault on every image, image by image, so that its golden activations stay in the caches.
+  /// Every fault on every image, some images at a time, so that their golden activations stay in the caches.
   Result<std::vector<Trial>> run(std::span<const BitFault> faults, const Images& images);
 
   const ExecutionTimes& times() const { return m_times; }
@@ -76,6 +75,7 @@ class BitRunner {
   Result<std::vector<CountsOfImages>> propagate(std::span<const BitFault> faults, const Images& images,
                                                 bool is_protected, bool stops,
                                                 std::vector<BitOutcome>& outcomes);
+  FaultCounts counts_of_run(std::size_t image, std::size_t k, BitOutcome& outcome);
   Result<CountsOfImages> run_plainly(FaultyReads& reads, const Images& images, std::size_t first_operator,
                                      BitOutcome& outcome);
   Result<std::vector<CountsOfImages>> compare(std::span<const BitFault> faults, const Images& images,

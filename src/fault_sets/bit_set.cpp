@@ -416,11 +416,12 @@ Result<double> BitSet::expected_seconds_per_fault() {
 
 Result<void> BitSet::replay(const BitFault& fault, const GoldenActivations& golden,
                             const std::function<void(const TensorOf&)>& use) const {
-  const FaultyReads reads(*m_workload.program, m_values, fault, false);
+  FaultyReads reads(*m_workload.program, m_values, fault, false);
+  reads.begin_trials(1);
   QFI_TRY(const PreparedConstants constants, m_golden.propagation().prepare(reads.constants()));
   Propagator propagator(m_golden.propagation());
-  propagator.run(golden, 0, constants, reads.data(), false);
-  use([&](int tensor) { return propagator.tensor(tensor); });
+  propagator.run(golden, 0, 1, constants, reads.data(), false);
+  use([&](int tensor) { return propagator.tensor(tensor, 0); });
   return {};
 }
 

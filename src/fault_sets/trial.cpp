@@ -181,13 +181,14 @@ BitOutcome& BitOutcome::operator+=(const BitOutcome& other) {
   if (is_first) value = other.value;
   has_mixed_values = has_mixed_values || other.has_mixed_values || (!is_first && value != other.value);
   if (has_mixed_values) value.reset();
-  for (const auto& [index, images] : other.equal_after) {
-    const auto known = std::ranges::find(equal_after, index, &std::pair<int, std::uint32_t>::first);
-    if (known == equal_after.end()) equal_after.emplace_back(index, images);
-    else known->second += images;
-  }
-  std::ranges::sort(equal_after);
+  for (const auto& [index, images] : other.equal_after) add_equal(index, images);
   return *this;
+}
+
+void BitOutcome::add_equal(int index, std::uint32_t images) {
+  const auto place = std::ranges::lower_bound(equal_after, index, {}, &std::pair<int, std::uint32_t>::first);
+  if (place != equal_after.end() && place->first == index) place->second += images;
+  else equal_after.emplace(place, index, images);
 }
 
 std::vector<std::string> count_columns() {

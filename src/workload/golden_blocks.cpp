@@ -8,8 +8,9 @@
 
 namespace qfi {
 
-GoldenBlocks::GoldenBlocks(const Workload& workload, const InputScaling& input, std::size_t max_bytes)
-    : m_workload(workload), m_input(input), m_propagation(*workload.program) {
+GoldenBlocks::GoldenBlocks(const Workload& workload, const InputScaling& input, std::size_t max_bytes,
+                           bool knows_bounds)
+    : m_workload(workload), m_input(input), m_propagation(*workload.program, knows_bounds) {
   const std::size_t of_image = GoldenActivations::bytes_per_image(*workload.program);
   m_block_images = block_images(of_image);
   m_keeps_all = of_image * workload.images() <= max_bytes;

@@ -16,8 +16,9 @@ TEST(BitCombinations, EachIndexIsAnotherSet) {
       ASSERT_EQ(members.size(), all.together);
       for (std::size_t k = 0; k < members.size(); ++k) {
         EXPECT_LT(members[k], all.bits * all.models);
-        if (k > 0)
+        if (k > 0) {
           EXPECT_LT(members[k - 1] / all.models, members[k] / all.models) << "different bits, rising";
+        }
       }
       sets.insert(members);
     }

@@ -319,13 +319,16 @@ TEST_F(Campaign, DataOfDifferentStagesAreNeverPooled) {
     const BitSet& set = *done.plan.bits(0);
     for (const BitStratum& stratum : set.bit_strata())
       for (const BitStratum::Part& part : stratum.parts)
-        if (scheme != std::string("network"))
+        if (scheme != std::string("network")) {
           EXPECT_EQ(set.values().places[part.values].stage,
                     set.values().places[stratum.parts[0].values].stage);
+        }
     std::set<std::tuple<std::optional<std::size_t>, std::optional<Stage>, std::optional<int>>> seen;
     for (const DomainRow& row : domain_rows(set, false, true, {})) {
       ASSERT_TRUE(row.stage);
-      if (*row.stage != Stage::accumulator) EXPECT_LT(*row.bit, 8);
+      if (*row.stage != Stage::accumulator) {
+        EXPECT_LT(*row.bit, 8);
+      }
       EXPECT_EQ(seen.insert({row.layer, row.stage, row.bit}).second, true);
     }
     EXPECT_EQ(seen.size(), 8U + 8U + 32U + 8U) << scheme;

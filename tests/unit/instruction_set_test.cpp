@@ -57,6 +57,8 @@ TEST(InstructionSet, TablesAreInOrderAndComplete) {
     EXPECT_NE(set->finish, nullptr) << set->name;
     EXPECT_NE(set->linear_pair, nullptr) << set->name;
     EXPECT_NE(set->map_bytes, nullptr) << set->name;
+    EXPECT_NE(set->add_pairs, nullptr) << set->name;
+    EXPECT_NE(set->sum_channels, nullptr) << set->name;
   }
 }
 
@@ -145,6 +147,58 @@ TEST_P(Kernels, ConvolutionEqualsThePlainLoop) {
     convolution->run(*packed, planes, input.data(), got.data(), memory.data() + (64 - address % 64) % 64);
     ASSERT_EQ(got, expected) << seed;
   }
+}
+
+TEST_P(Kernels, ChangedSumsAreTheDefinition) {
+  Draw draw(1);
+  for (const std::size_t channels : std::initializer_list<std::size_t>{16, 32, 48, 64, 112, 128, 176}) {
+    std::vector<std::int16_t> weights(50 * channels * 2);
+    for (auto& weight : weights) weight = static_cast<std::int16_t>(draw(-255, 255));
+    std::vector<std::int32_t> from(channels);
+    for (auto& sum : from) sum = static_cast<std::int32_t>(draw.bits());
+    std::vector<InputPair> pairs;
+    std::vector<std::int32_t> expected = from;
+    for (int i = draw(0, 9); i > 0; --i) {
+      const int first = draw(-255, 255);
+      const int second = draw(-255, 255);
+      const auto place = static_cast<std::uint32_t>(draw(0, 49)) * static_cast<std::uint32_t>(channels) * 2U;
+      pairs.push_back({place, static_cast<std::int32_t>(static_cast<std::uint32_t>(second) << 16U |
+                                                        (static_cast<std::uint32_t>(first) & 0xFFFFU))});
+      for (std::size_t c = 0; c < channels; ++c)
+        expected[c] =
+            wrapping_add(expected[c], first * weights[place + 2 * c] + second * weights[place + 2 * c + 1]);
+    }
+    std::vector<std::int32_t> got(channels);
+    GetParam()->add_pairs(pairs, weights.data(), from.data(), channels, got.data());
+    EXPECT_EQ(got, expected) << channels;
+  }
+}
+
+TEST_P(Kernels, SumsOfChannelsAreTheDefinition) {
+  Draw draw(2);
+  for (const std::size_t channels : std::initializer_list<std::size_t>{1, 7, 16, 33, 100})
+    for (const bool is_signed : {false, true}) {
+      constexpr std::size_t k_taps = 9;
+      const auto inputs = random_bytes(draw, k_taps * channels);
+      std::vector<std::int16_t> weights(k_taps * channels);
+      for (auto& weight : weights) weight = static_cast<std::int16_t>(draw(-255, 255));
+      std::vector<std::int32_t> bias(channels);
+      for (auto& sum : bias) sum = static_cast<std::int32_t>(draw.bits());
+      std::vector<ChannelTaps::Tap> taps;
+      std::vector<std::int32_t> expected = bias;
+      constexpr std::int32_t k_zero_point = 5;
+      for (std::size_t t = 0; t < k_taps; t += 2) {
+        taps.push_back({inputs.data() + t * channels, weights.data() + t * channels});
+        for (std::size_t c = 0; c < channels; ++c) {
+          const std::uint8_t byte = inputs[t * channels + c];
+          const std::int32_t code = is_signed ? static_cast<std::int8_t>(byte) : byte;
+          expected[c] = wrapping_add(expected[c], (code - k_zero_point) * weights[t * channels + c]);
+        }
+      }
+      std::vector<std::int32_t> got(channels);
+      GetParam()->sum_channels({taps, bias.data(), k_zero_point, is_signed, channels}, got.data());
+      EXPECT_EQ(got, expected) << channels;
+    }
 }
 
 TEST_P(Kernels, MapBytesEqualsThePortableOne) {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "engine/incremental_layer.hpp"
+#include "engine/changed_layer.hpp"
 #include "qfi/engine/pair_counter.hpp"
 #include "random_operator.hpp"
 #include "support.hpp"
@@ -123,49 +123,92 @@ TEST_P(RandomShapes, PairCountsAreTheProductsThatAreReallyFormed) {
   }
 }
 
-// From the golden accumulators and changed inputs alone: what the reference gives on the changed input.
+Tensor tensor_of(std::size_t planes, int height, int width, int channels) {
+  Tensor tensor;
+  tensor.type = TensorType::int8;
+  tensor.shape = {static_cast<int>(planes), height, width, channels};
+  return tensor;
+}
+
+// One image of a tensor with what differs in it.
+struct Changes {
+  Changes(const Tensor& tensor, std::vector<std::uint8_t> golden_values)
+      : grid(tensor), golden(std::move(golden_values)), now(golden.size(), 77), bits(grid.map_words()) {}
+  ChangedImage image() {
+    return {reinterpret_cast<const std::byte*>(golden.data()), reinterpret_cast<std::byte*>(now.data()), bits,
+            &channels};
+  }
+  std::vector<std::uint8_t> values() {
+    std::vector<std::uint8_t> result = golden;
+    for_each_pixel(grid, bits, [&](std::size_t row, std::size_t column) {
+      const std::size_t first = (row * grid.columns + column) * grid.channels;
+      EXPECT_FALSE(std::equal(now.begin() + static_cast<std::ptrdiff_t>(first),
+                              now.begin() + static_cast<std::ptrdiff_t>(first + grid.channels),
+                              golden.begin() + static_cast<std::ptrdiff_t>(first)))
+          << "a pixel that does not differ";
+      std::copy_n(now.begin() + static_cast<std::ptrdiff_t>(first), grid.channels,
+                  result.begin() + static_cast<std::ptrdiff_t>(first));
+    });
+    return result;
+  }
+
+  PixelGrid grid;
+  std::vector<std::uint8_t> golden, now;
+  std::vector<std::uint64_t> bits;
+  ChannelRange channels;
+};
+
+// From the golden accumulators and changed inputs alone: what the reference gives on the changed input, by
+// every way that the layer has.
 TEST_P(RandomShapes, ChangedInputsGiveTheChangedOutputs) {
   Draw draw(GetParam() + 3000);
+  int summed = 0, listed = 0;
   for (int repetition = 0; repetition < 40; ++repetition) {
     const MultiplyAccumulate op = random_operator(draw);
     const ConvolutionShape& s = op.shape;
     const auto planes = static_cast<std::size_t>(s.planes);
+    const Tensor in = tensor_of(planes, s.in_h, s.in_w, s.in_c);
+    const Tensor out = tensor_of(planes, s.out_h, s.out_w, s.out_c);
     const auto golden_input = random_bytes(draw, planes * s.in_plane());
-    std::vector<std::uint8_t> input = golden_input;
-    std::vector<std::uint32_t> places;
-    std::vector<std::uint8_t> values;
-    const int most = draw(0, 3) == 0 ? static_cast<int>(input.size()) : 3;
-    for (int i = draw(1, most); i > 0; --i) {
-      const auto place = static_cast<std::uint32_t>(draw(0, static_cast<int>(input.size()) - 1));
-      if (std::ranges::find(places, place) != places.end()) continue;
-      input[place] = static_cast<std::uint8_t>(draw.bits());
-      places.push_back(place);
-      values.push_back(input[place]);
-    }
+    Changes input(in, golden_input);
+    std::vector<std::uint8_t> changed = golden_input;
+    const int most = draw(0, 3) == 0 ? static_cast<int>(changed.size()) : 3;
+    for (int i = draw(1, most); i > 0; --i)
+      changed[static_cast<std::size_t>(draw(0, static_cast<int>(changed.size()) - 1))] =
+          static_cast<std::uint8_t>(draw.bits());
+    for (std::size_t row = 0; row < input.grid.rows; ++row)
+      for (std::size_t column = 0; column < input.grid.columns; ++column)
+        store_pixel(input.grid, input.image(), row, column,
+                    reinterpret_cast<const std::byte*>(changed.data()) +
+                        (row * input.grid.columns + column) * input.grid.pixel_bytes,
+                    0, input.grid.pixel_bytes);
+    ASSERT_EQ(input.values(), changed);
     const std::size_t outputs = planes * s.out_plane();
     std::vector<std::byte> scratch;
     std::vector<std::uint8_t> golden(outputs), expected(outputs);
-    std::vector<std::int32_t> sums(outputs);
+    std::vector<std::int32_t> sums(outputs + k_sum_lanes);
     multiply_accumulate_reference(op, planes, golden_input.data(), golden.data(), nullptr, PaddingTaps::skip,
                                   sums.data(), scratch);
-    multiply_accumulate_reference(op, planes, input.data(), expected.data(), nullptr, PaddingTaps::skip,
+    multiply_accumulate_reference(op, planes, changed.data(), expected.data(), nullptr, PaddingTaps::skip,
                                   nullptr, scratch);
-    const IncrementalLayer layer(op, draw(0, 3) > 0);
-    std::vector<Slack> slacks(outputs);
-    layer.find_slacks(sums.data(), golden.data(), outputs, slacks.data());
-    IncrementalLayer::Scratch work;
-    for (int time = 0; time < 2; ++time) {  // the scratch is as it was after the first
-      ChangedValues changed;
-      layer.update({}, {golden_input.data(), sums.data(), golden.data(), slacks.data()}, input.data(), places,
-                   values, changed, work);
-      std::vector<std::uint8_t> got = golden;
-      for (std::size_t i = 0; i < changed.places.size(); ++i) {
-        EXPECT_NE(got[changed.places[i]], changed.values[i]) << "no change, or the same place twice";
-        got[changed.places[i]] = changed.values[i];
-      }
-      ASSERT_EQ(got, expected) << "seed " << GetParam() << " repetition " << repetition;
+    ChangedLayer layer(op, in, out);
+    ChangedLayer::Scratch work;
+    for (const ChangedLayer::Prices& prices :
+         {ChangedLayer::Prices{1, 1e-9, 1e-9, 1}, ChangedLayer::Prices{1, 1, 1, 1e-9},
+          ChangedLayer::Prices{1, 1e-9, 1e-9, 1}}) {
+      layer.set_prices(prices);
+      Changes output(out, golden);
+      const ChangedLayer::Way way = layer.run_changes(input.image(), sums.data(), output.image(), 3, work);
+      if (way == ChangedLayer::Way::whole) continue;
+      if (way == ChangedLayer::Way::listed)
+        layer.run_listed([&](std::uint32_t) { return input.image(); },
+                         [&](std::uint32_t) { return output.image(); }, work);
+      ++(way == ChangedLayer::Way::listed ? listed : summed);
+      ASSERT_EQ(output.values(), expected) << "seed " << GetParam() << " repetition " << repetition;
     }
   }
+  EXPECT_GT(summed, 20);
+  EXPECT_GT(listed, 5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomShapes, testing::Range<std::uint64_t>(0, 12));

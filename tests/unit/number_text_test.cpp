@@ -67,8 +67,9 @@ TEST(NumberText, OnlyNothingIsPrintedAsNothingAndOnlyAllAsAll) {
     }
     // Two digits of what tells it from nothing or all.
     const double distance = std::min(share, 1 - share);
-    if (distance < 0.000999)
+    if (distance < 0.000999) {
       ASSERT_NEAR(std::stod(percent_text(share)), 100 * share, 5.01 * distance + 1e-13) << share;
+    }
     ASSERT_NE(std::stod(points_text(-share)), 0.0) << share;
   }
 }

@@ -209,9 +209,9 @@ struct GroupedWeights {
     FaultyReads reads(program, values, {sites, std::vector<BitFaultModel>(sites.size())}, false);
     constants = reads.constants();
     BitOutcome outcome;
-    reads.begin_trial();
+    reads.begin_trials(1);
     const FaultCounts none;
-    reads.end_trial(none, outcome);
+    reads.end_trial(0, none, outcome);
     return outcome;
   }
 };

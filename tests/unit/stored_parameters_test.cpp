@@ -99,10 +99,11 @@ TEST(StoredParameters, AFlipReachesEveryReaderThroughFoldedOperatorsToo) {
       std::memcpy(activations.tensor(SharedConstants::k_x).data(), x.data(), x.size());
       activations.run(1);
       Propagator propagator(propagation);
-      propagator.run(activations, 0, value_of(propagation.prepare(faults)), {});
+      const PreparedConstants prepared = value_of(propagation.prepare(faults));
+      propagator.run(activations, 0, 1, prepared, {});
       std::vector<std::byte> propagated;
       for (const int output : program.model().outputs)
-        for (const std::byte byte : propagator.tensor(output)) propagated.push_back(byte);
+        for (const std::byte byte : propagator.tensor(output, 0)) propagated.push_back(byte);
       EXPECT_EQ(propagated, expected) << element << ", bit " << bit;
     }
 }

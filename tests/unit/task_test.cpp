@@ -93,11 +93,12 @@ TEST(Task, OneValueIsClassOneAboveTheThreshold) {
 }
 
 TEST(Task, CollapseAndChanceAreTheTasks) {
+  const FaultCounts none;
   AnswerShape shape;
   shape.classes = 10;
-  EXPECT_DOUBLE_EQ(collapsed_accuracy(classification_task().chance(shape, {})), 0.2);
+  EXPECT_DOUBLE_EQ(collapsed_accuracy(classification_task().chance(shape, none)), 0.2);
   shape.classes = 2;
-  EXPECT_DOUBLE_EQ(collapsed_accuracy(binary_classification_task().chance(shape, {})), 0.75)
+  EXPECT_DOUBLE_EQ(collapsed_accuracy(binary_classification_task().chance(shape, none)), 0.75)
       << "twice chance would be all";
   // A map of classes tells how many there are by those that occur.
   FaultCounts golden;

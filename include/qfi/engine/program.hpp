@@ -57,6 +57,7 @@ class ChangedOperators {
   ~ChangedOperators();
   /// nullptr: the operator is as it was.
   const Kernel* find(std::size_t operator_index) const;
+  const std::vector<std::pair<std::size_t, std::unique_ptr<Kernel>>>& kernels() const { return m_kernels; }
   /// The bytes of a constant tensor; nullptr: they are as they were.
   const std::byte* constant(int tensor) const;
 

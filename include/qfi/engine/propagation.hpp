@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Owns faulty inference of one image from its golden activations: only what differs from the golden run is
-// computed, until nothing differs any more. Golden activations, changed constants and faults in the data go
-// in; the faulty tensors come out, and after which operator all was golden again. The results equal, bit for
-// bit, those of running the whole faulty network.
+// Owns faulty inference of a block of images from their golden activations: only what differs from the golden
+// run is computed, until nothing differs any more. Golden activations, changed constants and faults in the
+// data go in; the faulty tensors come out, and after which operator each image was golden again. The results
+// equal, bit for bit, those of running the whole faulty network.
 #pragma once
 
 #include <cstddef>
@@ -24,14 +24,17 @@ enum class Stage : std::uint8_t { network_input, operator_input, accumulator, ou
 /// A value of one image that does not read as it was written.
 struct DataFault {
   Stage stage = Stage::output;
-  std::size_t operator_index = 0;                    ///< that reads (operator_input) or computes it
-  int tensor = 0;                                    ///< that holds it; accumulator: the operator's output
-  std::uint64_t element = 0;                         ///< of the tensor
-  std::function<std::uint32_t(std::uint32_t)> read;  ///< from the value's bits to those that are read
+  std::size_t operator_index = 0;  ///< that reads (operator_input) or computes it
+  int tensor = 0;                  ///< that holds it; accumulator: the operator's output
+  std::uint64_t element = 0;       ///< of the tensor
+  /// From the value's bits, in an image of the block, to those that are read.
+  std::function<std::uint32_t(std::uint32_t bits, std::size_t image)> read;
 };
 
+class ChangedLayer;
+class LayerBounds;
 class LayerFaultsOfOperators;
-class IncrementalLayer;
+class WindowReach;
 
 /// Faulty constants, made ready for any number of images.
 class PreparedConstants {
@@ -51,29 +54,29 @@ class PreparedConstants {
 /// A Program made ready for propagation. It is immutable and shared by threads.
 class Propagation {
  public:
-  explicit Propagation(const Program& program);
+  /// `knows_bounds`: also made ready for ranges of values (range_propagation.hpp), which takes more memory.
+  explicit Propagation(const Program& program, bool knows_bounds = false);
   ~Propagation();
 
   const Program& program() const { return m_program; }
 
-  /// The layer in the form that propagates changes, for the engine itself; nullptr where there are no 8-bit
-  /// weights.
-  const IncrementalLayer* layer(std::size_t operator_index) const { return m_layers[operator_index].get(); }
+  /// For the engine itself; nullptr where there are no 8-bit weights, or bounds are not known.
+  const LayerBounds* bounds(std::size_t operator_index) const { return m_bounds[operator_index].get(); }
 
   /// Precondition: each element occurs at most once. Error: as of Program::with_constants.
   Result<PreparedConstants> prepare(std::span<const ConstantFault> faults) const;
 
+  /// How many images of a block fit the share of the caches that a thread has.
+  std::size_t images_together() const { return m_images_together; }
+
  private:
   friend class Propagator;
   const Program& m_program;
-  std::vector<std::unique_ptr<IncrementalLayer>> m_layers;  ///< by operator; nullptr: no 8-bit weights
-  std::vector<std::size_t> m_last_use;                      ///< of each tensor; model outputs: the end
-};
-
-struct PropagationOutcome {
-  /// The operator after which every value that is still needed was the golden one again; -1: no value read
-  /// as anything but the golden one, so that no operator ran. nullopt: the outputs or kept tensors differ.
-  std::optional<int> equal_after;
+  std::vector<std::unique_ptr<ChangedLayer>> m_layers;  ///< by operator; nullptr: no 8-bit weights
+  std::vector<std::unique_ptr<WindowReach>> m_windows;  ///< by operator; nullptr: no pool
+  std::vector<std::unique_ptr<LayerBounds>> m_bounds;   ///< by operator
+  std::vector<std::size_t> m_last_use;                  ///< of each tensor; model outputs: the end
+  std::size_t m_images_together = 1;
 };
 
 /// The plain way, which is also the oracle: runs operators `first` and later on the whole batch, faults
@@ -88,14 +91,21 @@ class Propagator {
   explicit Propagator(const Propagation& propagation);
   ~Propagator();
 
-  /// `stop_when_equal` false: goes on to the last operator all the same; the outcome is the same.
-  PropagationOutcome run(const GoldenActivations& golden, std::size_t image,
-                         const PreparedConstants& constants, std::span<const DataFault> data,
-                         bool stop_when_equal = true);
+  /// The most images of one run.
+  static constexpr std::size_t k_most_images = 64;
 
+  /// Images first .. first + count - 1. `stop_when_equal` false: goes on to the last operator all the same;
+  /// the outcome is the same.
+  void run(const GoldenActivations& golden, std::size_t first, std::size_t count,
+           const PreparedConstants& constants, std::span<const DataFault> data, bool stop_when_equal = true);
+
+  /// Of image k of the run, from 0 on: the operator after which every value that is still needed was the
+  /// golden one again; -1: no value read as anything but the golden one, so that no operator ran. nullopt:
+  /// the outputs or kept tensors differ.
+  std::optional<int> equal_after(std::size_t k) const;
   /// The image's tensor after the run, golden where nothing differs; it holds until the next call.
   /// Precondition: the tensor is no constant.
-  std::span<const std::byte> tensor(int index);
+  std::span<const std::byte> tensor(int index, std::size_t k);
 
  private:
   struct State;

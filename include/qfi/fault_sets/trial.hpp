@@ -55,8 +55,10 @@ struct BitOutcome {
   /// Faults of one value: its bits, golden and as read, where they are the same in all trials.
   std::optional<std::pair<std::uint32_t, std::uint32_t>> value;
   bool has_mixed_values = false;
-  std::vector<std::pair<int, std::uint32_t>> equal_after;  ///< operator and images; -1: where it is read
+  /// Operator and images, rising; -1: where it is read.
+  std::vector<std::pair<int, std::uint32_t>> equal_after;
 
+  void add_equal(int index, std::uint32_t images);
   BitOutcome& operator+=(const BitOutcome& other);
   bool operator==(const BitOutcome&) const = default;
 };

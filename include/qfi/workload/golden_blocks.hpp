@@ -14,8 +14,9 @@ namespace qfi {
 
 class GoldenBlocks {
  public:
-  /// `max_bytes` are kept, or one block if that is more.
-  GoldenBlocks(const Workload& workload, const InputScaling& input, std::size_t max_bytes);
+  /// `max_bytes` are kept, or one block if that is more. `knows_bounds`: as of Propagation.
+  GoldenBlocks(const Workload& workload, const InputScaling& input, std::size_t max_bytes,
+               bool knows_bounds = false);
 
   const Propagation& propagation() const { return m_propagation; }
 

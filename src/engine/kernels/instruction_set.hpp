@@ -7,6 +7,7 @@
 #include <span>
 
 #include "bit_count.hpp"
+#include "changed_sums.hpp"
 #include "finish.hpp"
 #include "integer_convolution.hpp"
 #include "linear_pair.hpp"
@@ -25,6 +26,8 @@ struct InstructionSet {
   MapBytesFunction map_bytes;
   CountBitsFunction count_bits;              ///< nullptr: errors are not counted with this set
   MakeConvolutionFunction make_convolution;  ///< nullptr: oneDNN's convolutions, or the portable loop
+  AddPairsFunction add_pairs;
+  SumChannelsFunction sum_channels;
 };
 
 /// All that were compiled, the best one first. The last one is always available.

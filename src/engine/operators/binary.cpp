@@ -38,7 +38,7 @@ class BinaryKernel final : public Kernel {
         const T* y = b + offsets[1];
         if constexpr (requires { m_function.form(); }) {
           if (m_function.form() && inner.strides == std::array<std::int64_t, 2>{1, 1}) {
-            run_form(x, y, out);
+            run_form(x, y, out, static_cast<std::size_t>(inner.size));
             out += inner.size;
             return;
           }
@@ -55,18 +55,23 @@ class BinaryKernel final : public Kernel {
   bool is_elementwise() const override {
     return m_loop.size() == 1 && m_loop.back().strides == std::array<std::int64_t, 2>{1, 1};
   }
-  void run_elements(const KernelCall& call, std::span<const std::uint32_t> places) const override {
-    for (const std::uint32_t i : places)
-      call.out<T>(0)[i] = m_function(call.input<T>(0, 0)[i], call.input<T>(1, 0)[i]);
+  void run_range(const KernelCall& call, std::size_t first, std::size_t count) const override {
+    const T* x = call.input<T>(0, 0) + first;
+    const T* y = call.input<T>(1, 0) + first;
+    T* out = call.out<T>(0) + first;
+    if constexpr (requires { m_function.form(); }) {
+      constexpr std::size_t k_few = 4;
+      if (m_function.form() && count > k_few) return run_form(x, y, out, count);
+    }
+    for (std::size_t i = 0; i < count; ++i) out[i] = m_function(x[i], y[i]);
   }
   std::size_t bytes() const override { return sizeof(*this) + (sizeof(T) == 1 ? k_code_pairs : 0); }
 
  private:
-  void run_form(const T* x, const T* y, T* out) const {
+  void run_form(const T* x, const T* y, T* out, std::size_t count) const {
     instruction_set().linear_pair(
         *m_function.form(), std::is_signed_v<T>, reinterpret_cast<const std::uint8_t*>(x),
-        reinterpret_cast<const std::uint8_t*>(y), static_cast<std::size_t>(m_loop.back().size),
-        reinterpret_cast<std::uint8_t*>(out));
+        reinterpret_cast<const std::uint8_t*>(y), count, reinterpret_cast<std::uint8_t*>(out));
   }
 
   Loop<2> m_loop;

@@ -1,39 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // AVERAGE_POOL_2D, MAX_POOL_2D.
+#include <array>
+
 #include "../kernel.hpp"
 
 namespace qfi {
 namespace {
-
-struct PoolShape {
-  int planes, in_h, in_w, channels, out_h, out_w;
-  int filter_h, filter_w, stride_h, stride_w, pad_h, pad_w;
-};
 
 struct IntegerClamp {
   ActivationRange range;
   std::int32_t operator()(std::int32_t value) const { return std::clamp(value, range.min, range.max); }
 };
 
-// Rounds half away from zero, by the number of taps inside the image.
+// Of `count` taps inside the image. Rounds half away from zero.
 struct Average {
   std::int32_t sum = 0;
-  std::int32_t count = 0;
-  void add(std::int32_t value) {
-    sum += value;
-    ++count;
+  void add(std::int32_t value) { sum += value; }
+  std::int32_t result(std::int32_t count) const {
+    return sum > 0 ? (sum + count / 2) / count : (sum - count / 2) / count;
   }
-  std::int32_t result() const { return sum > 0 ? (sum + count / 2) / count : (sum - count / 2) / count; }
 };
 
 struct FloatAverage {
   float sum = 0.0F;
-  float count = 0.0F;
-  void add(float value) {
-    sum += value;
-    count += 1.0F;
-  }
-  float result() const { return sum / count; }
+  void add(float value) { sum += value; }
+  float result(std::int32_t count) const { return sum / static_cast<float>(count); }
 };
 
 // As in the runtime, NaN loses against every number.
@@ -41,44 +32,68 @@ template <class T>
 struct Maximum {
   T value = std::numeric_limits<T>::lowest();
   void add(T other) { value = std::max(value, other); }
-  T result() const { return value; }
+  T result(std::int32_t) const { return value; }
 };
 
 template <class T, class Reduction, class Clamp>
 class PoolKernel final : public Kernel {
  public:
-  PoolKernel(const PoolShape& shape, Clamp clamp) : m_shape(shape), m_clamp(clamp) {}
+  PoolKernel(const ConvolutionShape& shape, Clamp clamp) : m_shape(shape), m_clamp(clamp) {}
 
   void run(const KernelCall& call) const override {
-    const PoolShape& s = m_shape;
-    for (std::size_t image = 0; image < call.images; ++image) {
-      const T* in = call.input<T>(0, image);
-      T* out = call.out<T>(image);
-      for (int plane = 0; plane < s.planes; ++plane, in += s.in_h * s.in_w * s.channels)
-        for (int oy = 0; oy < s.out_h; ++oy)
-          for (int ox = 0; ox < s.out_w; ++ox)
-            for (int c = 0; c < s.channels; ++c)
-              *out++ = pooled(in + c, oy * s.stride_h - s.pad_h, ox * s.stride_w - s.pad_w);
-    }
+    for (std::size_t image = 0; image < call.images; ++image)
+      for (std::size_t row = 0; row < rows(); ++row)
+        for (std::size_t column = 0; column < static_cast<std::size_t>(m_shape.out_w); ++column)
+          pool(call.input<T>(0, image), call.out<T>(image), row, column, 0, channels());
   }
 
   bool rises() const override { return true; }
-
- private:
-  T pooled(const T* channel, int top, int left) const {
-    Reduction reduction;
-    for (int y = std::max(top, 0); y < std::min(top + m_shape.filter_h, m_shape.in_h); ++y)
-      for (int x = std::max(left, 0); x < std::min(left + m_shape.filter_w, m_shape.in_w); ++x)
-        reduction.add(channel[(y * m_shape.in_w + x) * m_shape.channels]);
-    return static_cast<T>(m_clamp(reduction.result()));
+  const ConvolutionShape* window() const override { return &m_shape; }
+  void run_pixel(const KernelCall& call, std::size_t row, std::size_t column, std::size_t first,
+                 std::size_t end) const override {
+    pool(call.input<T>(0, 0), call.out<T>(0), row, column, first, end);
   }
 
-  PoolShape m_shape;
+ private:
+  std::size_t channels() const { return static_cast<std::size_t>(m_shape.out_c); }
+  std::size_t rows() const {
+    return static_cast<std::size_t>(m_shape.planes) * static_cast<std::size_t>(m_shape.out_h);
+  }
+
+  // Some channels at a time, side by side.
+  void pool(const T* in, T* out, std::size_t row, std::size_t column, std::size_t first,
+            std::size_t end) const {
+    constexpr std::size_t k_together = 64;
+    const auto out_h = static_cast<std::size_t>(m_shape.out_h);
+    in += row / out_h * m_shape.in_plane();
+    out += (row * static_cast<std::size_t>(m_shape.out_w) + column) * channels();
+    const int top = static_cast<int>(row % out_h) * m_shape.stride_h - m_shape.pad_h;
+    const int left = static_cast<int>(column) * m_shape.stride_w - m_shape.pad_w;
+    const int first_y = std::max(top, 0);
+    const int first_x = std::max(left, 0);
+    const int end_y = std::min(top + m_shape.filter_h, m_shape.in_h);
+    const int end_x = std::min(left + m_shape.filter_w, m_shape.in_w);
+    const std::int32_t taps = std::max(end_y - first_y, 0) * std::max(end_x - first_x, 0);
+    std::array<Reduction, k_together> reductions;
+    for (std::size_t c = first; c < end; c += k_together) {
+      const std::size_t count = std::min(k_together, end - c);
+      std::fill_n(reductions.begin(), count, Reduction());
+      for (int y = first_y; y < end_y; ++y)
+        for (int x = first_x; x < end_x; ++x) {
+          const T* pixel = in + static_cast<std::size_t>(y * m_shape.in_w + x) * channels() + c;
+          for (std::size_t i = 0; i < count; ++i) reductions[i].add(pixel[i]);
+        }
+      for (std::size_t i = 0; i < count; ++i)
+        out[c + i] = static_cast<T>(m_clamp(reductions[i].result(taps)));
+    }
+  }
+
+  ConvolutionShape m_shape;
   Clamp m_clamp;
 };
 
 template <class T, class Mean, class Clamp>
-PreparedKernel make_pool(OperatorKind kind, const PoolShape& shape, Clamp clamp) {
+PreparedKernel make_pool(OperatorKind kind, const ConvolutionShape& shape, Clamp clamp) {
   if (kind == OperatorKind::average_pool_2d)
     return std::make_unique<PoolKernel<T, Mean, Clamp>>(shape, clamp);
   return std::make_unique<PoolKernel<T, Maximum<T>, Clamp>>(shape, clamp);
@@ -100,9 +115,19 @@ PreparedKernel prepare_pool(const OperatorView& view) {
       std::int64_t{std::min(options.filter_h, input.shape[1])} * std::min(options.filter_w, input.shape[2]);
   if (taps >= (input.type == TensorType::int16 ? 1 << 16 : 1 << 22))
     return bad_input("the sum of {} taps may overflow", taps);
-  const PoolShape shape{input.shape[0],   input.shape[1],   input.shape[2],   input.shape[3],
-                        window.out_h,     window.out_w,     options.filter_h, options.filter_w,
-                        options.stride_h, options.stride_w, window.pad_h,     window.pad_w};
+  ConvolutionShape shape;
+  shape.planes = input.shape[0];
+  shape.in_h = input.shape[1];
+  shape.in_w = input.shape[2];
+  shape.in_c = shape.out_c = shape.groups = input.shape[3];
+  shape.out_h = window.out_h;
+  shape.out_w = window.out_w;
+  shape.filter_h = options.filter_h;
+  shape.filter_w = options.filter_w;
+  shape.stride_h = options.stride_h;
+  shape.stride_w = options.stride_w;
+  shape.pad_h = window.pad_h;
+  shape.pad_w = window.pad_w;
   const OperatorKind kind = view.op().kind;
   if (input.type == TensorType::float32)
     return make_pool<float, FloatAverage>(kind, shape, float_range(options.activation));

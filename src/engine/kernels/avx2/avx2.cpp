@@ -15,6 +15,8 @@ constinit const InstructionSet k_avx2{
     .map_bytes = map_bytes_portable,
     .count_bits = nullptr,
     .make_convolution = make_avx2_convolution,
+    .add_pairs = add_pairs_avx2,
+    .sum_channels = sum_channels_avx2,
 };
 
 }  // namespace qfi

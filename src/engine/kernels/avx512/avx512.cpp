@@ -15,6 +15,8 @@ constinit const InstructionSet k_avx512{
     .map_bytes = map_bytes_avx512,
     .count_bits = count_bits_avx512,
     .make_convolution = make_avx2_convolution,
+    .add_pairs = add_pairs_avx512,
+    .sum_channels = sum_channels_avx512,
 };
 
 }  // namespace qfi

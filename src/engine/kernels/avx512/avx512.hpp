@@ -15,5 +15,8 @@ void map_bytes_avx512(const std::array<std::uint8_t, 256>& table, const std::uin
                       std::uint8_t* to);
 void count_bits_avx512(const BitCounts& counts, const ConvolutionShape& shape, std::size_t planes,
                        const std::uint8_t* input, const CountedBytes& output, const BitMemory& memory);
+void add_pairs_avx512(std::span<const InputPair> pairs, const std::int16_t* weights, const std::int32_t* from,
+                      std::size_t channels, std::int32_t* sums);
+void sum_channels_avx512(const ChannelTaps& taps, std::int32_t* sums);
 
 }  // namespace qfi

@@ -13,6 +13,8 @@ constinit const InstructionSet k_portable{
     .map_bytes = map_bytes_portable,
     .count_bits = nullptr,
     .make_convolution = nullptr,
+    .add_pairs = add_pairs_portable,
+    .sum_channels = sum_channels_portable,
 };
 
 void linear_pair_portable(const LinearPair& form, bool is_signed, const std::uint8_t* x,

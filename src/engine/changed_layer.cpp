@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "changed_layer.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "kernels/instruction_set.hpp"
+
+namespace qfi {
+namespace {
+
+constexpr std::size_t k_chunk = 32;  // pixels that are finished together
+constexpr std::size_t k_listed_chunk = 128;
+constexpr std::size_t k_channel_lanes = 16;
+constexpr std::size_t k_most_pair_weights = std::size_t{1} << 26;  // 128 MiB
+
+std::size_t rounded_up(std::size_t value, std::size_t step) { return (value + step - 1) / step * step; }
+
+PixelGrid grid_of(const Tensor& tensor) { return PixelGrid(tensor); }
+
+bool is_grid_of(const PixelGrid& grid, std::size_t rows, int columns, int channels) {
+  return grid.rows == rows && std::cmp_equal(grid.columns, columns) &&
+         std::cmp_equal(grid.channels, channels);
+}
+
+// The weights as numbers, [out_c][tap][group_in_c] to [tap][pair][lanes][2].
+std::vector<std::int16_t> paired_weights(const MultiplyAccumulate& op, std::size_t lanes) {
+  const ConvolutionShape& s = op.shape;
+  const auto in_c = static_cast<std::size_t>(s.in_c);
+  const std::size_t positions = s.taps() / in_c;
+  const std::size_t pairs = (in_c + 1) / 2;
+  std::vector<std::int16_t> weights(positions * pairs * lanes * 2);
+  for (std::size_t o = 0; o < static_cast<std::size_t>(s.out_c); ++o)
+    for (std::size_t tap = 0; tap < positions; ++tap)
+      for (std::size_t c = 0; c < in_c; ++c)
+        weights[((tap * pairs + c / 2) * lanes + o) * 2 + c % 2] = static_cast<std::int16_t>(
+            code_of_byte(op.weights[(o * positions + tap) * in_c + c], op.codes.type) -
+            op.codes.weight_zero_point);
+  return weights;
+}
+
+// [channel][tap] to [tap][channel].
+std::vector<std::int16_t> depthwise_weights(const MultiplyAccumulate& op) {
+  const auto channels = static_cast<std::size_t>(op.shape.out_c);
+  const std::size_t positions = op.shape.taps();
+  std::vector<std::int16_t> weights(positions * channels);
+  for (std::size_t c = 0; c < channels; ++c)
+    for (std::size_t tap = 0; tap < positions; ++tap)
+      weights[tap * channels + c] = static_cast<std::int16_t>(
+          code_of_byte(op.weights[c * positions + tap], op.codes.type) - op.codes.weight_zero_point);
+  return weights;
+}
+
+double seconds_of(const std::function<void()>& work) {
+  double best = 1e9;
+  for (int i = 0; i < 3; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return best;
+}
+
+}  // namespace
+
+void store_pixel(const PixelGrid& grid, const ChangedImage& image, std::size_t row, std::size_t column,
+                 const std::byte* values, std::size_t first, std::size_t bytes) {
+  const std::size_t place = (row * grid.columns + column) * grid.pixel_bytes;
+  const std::byte* golden = image.golden + place;
+  if (std::memcmp(values, golden + first, bytes) == 0) return;
+  set_pixel(grid, image.bits, row, column);
+  if (bytes < grid.pixel_bytes) std::memcpy(image.now + place, golden, grid.pixel_bytes);
+  std::memcpy(image.now + place + first, values, bytes);
+  const std::size_t of_channel = grid.pixel_bytes / grid.channels;
+  image.channels->add(first / of_channel, (first + bytes) / of_channel);
+}
+
+ChangedLayer::ChannelFinish::ChannelFinish(const Requantizer& layer, std::size_t channel)
+    : requantizer(layer), factors([&] {
+        Requantizer one = layer;
+        one.fixed_point.assign(k_channel_lanes, layer.fixed_point[channel]);
+        return ChannelFactors(one);
+      }()) {
+  requantizer.fixed_point.assign(k_channel_lanes, layer.fixed_point[channel]);
+}
+
+ChangedLayer::ChangedLayer(const MultiplyAccumulate& op, const Tensor& input, const Tensor& output)
+    : m_op(op), m_in(grid_of(input)), m_out(grid_of(output)), m_reach(op.shape), m_factors(op.requantizer) {
+  const ConvolutionShape& s = op.shape;
+  const auto planes = static_cast<std::size_t>(s.planes);
+  m_has_pixels = is_grid_of(m_in, planes * static_cast<std::size_t>(s.in_h), s.in_w, s.in_c) &&
+                 is_grid_of(m_out, planes * static_cast<std::size_t>(s.out_h), s.out_w, s.out_c);
+  m_is_depthwise = s.groups > 1 && s.group_in_c() == 1 && s.group_out_c() == 1;
+  const auto out_c = static_cast<std::size_t>(s.out_c);
+  m_lanes = rounded_up(out_c, k_sum_lanes);
+  if (m_is_depthwise) m_weights = depthwise_weights(op);
+  else if (s.groups == 1 && (s.taps() + 1) * m_lanes <= k_most_pair_weights)
+    m_weights = paired_weights(op, m_lanes);
+  m_no_bias.row_class = {0};
+  m_no_bias.column_class.assign(std::max(k_chunk, s.out_pixels() / k_channel_lanes + 1), 0);
+  m_no_bias.values.assign(std::max(m_lanes, k_channel_lanes) + 16, 0);
+  if (!op.requantizer.fixed_point.empty() && s.out_pixels() >= k_channel_lanes)
+    for (std::size_t c = 0; c < out_c; ++c) m_channels.emplace_back(op.requantizer, c);
+  if (s.groups == 1 && m_out.pixels() > 1 && m_has_pixels) {
+    m_listed_op = op;
+    m_listed_op->shape = {};
+    m_listed_op->shape.in_c = static_cast<int>(s.taps());
+    m_listed_op->shape.out_c = s.out_c;
+    m_listed = FastLayer::make(*m_listed_op);
+  }
+}
+
+ChangedLayer::Prices ChangedLayer::measured(const std::function<void()>& run_two_images) const {
+  Prices prices;
+  prices.image = seconds_of(run_two_images) / 2;
+  if (!m_weights.empty() && m_has_pixels) measure_sums(prices);
+  if (m_listed) prices.listed = listed_seconds();
+  return prices;
+}
+
+// On values that do not matter.
+void ChangedLayer::measure_sums(Prices& prices) const {
+  Scratch scratch;
+  scratch.sums.resize(k_chunk * m_out.channels + 2 * k_sum_lanes);
+  const std::vector<std::int32_t> from(m_lanes + k_sum_lanes);
+  const auto run = [&](std::size_t pairs) {
+    scratch.of_pixel.assign(k_chunk * pairs, {0, 65537});
+    // All over the weights, so that they come from where they do in a run.
+    constexpr std::size_t k_step = 7919;
+    for (std::size_t i = 0; i < scratch.of_pixel.size(); ++i)
+      scratch.of_pixel[i].weights =
+          static_cast<std::uint32_t>(2 * m_lanes * (i * k_step % (m_weights.size() / (2 * m_lanes))));
+    return seconds_of([&] {
+      for (std::size_t pixel = 0; pixel < k_chunk; ++pixel)
+        instruction_set().add_pairs(std::span(scratch.of_pixel).subspan(pixel * pairs, pairs),
+                                    m_weights.data(), from.data(), m_lanes,
+                                    scratch.sums.data() + pixel * m_out.channels);
+      finish(k_chunk, scratch);
+    });
+  };
+  constexpr double k_bookkeeping = 15e-9;  // of a pixel: its taps, its comparison
+  if (m_is_depthwise) {
+    const std::vector<std::uint8_t> pixel(m_out.channels);
+    scratch.taps.assign(m_op.shape.taps(), {pixel.data(), m_weights.data()});
+    prices.pixel = k_bookkeeping + seconds_of([&] {
+                                     for (std::size_t i = 0; i < k_chunk; ++i)
+                                       instruction_set().sum_channels(
+                                           {scratch.taps, m_op.bias.data(), m_op.codes.input_zero_point,
+                                            m_op.codes.type == CodeType::int8, m_out.channels},
+                                           scratch.sums.data() + i * m_out.channels);
+                                     finish(k_chunk, scratch);
+                                   }) / k_chunk;
+    return;
+  }
+  constexpr std::size_t k_pairs = 32;
+  const double without = run(0);
+  prices.pixel = k_bookkeeping + without / k_chunk;
+  prices.pair = std::max(run(k_pairs) - without, 0.0) / (k_pairs * k_chunk) + 1e-9;
+}
+
+double ChangedLayer::listed_seconds() const {
+  Scratch scratch;
+  scratch.rows.resize(k_listed_chunk * m_op.shape.taps());
+  scratch.bytes.resize(k_listed_chunk * m_out.channels);
+  return 15e-9 + 0.1e-9 * static_cast<double>(m_op.shape.taps()) +
+         seconds_of([&] {
+           m_listed->run(nullptr, k_listed_chunk, scratch.rows.data(), scratch.bytes.data(), nullptr,
+                         scratch.listed);
+         }) / k_listed_chunk;
+}
+
+// Changed weights and bias of one output channel, on one plane of the input.
+void ChangedLayer::add_channel(const LayerFaults::Channel& channel, const std::uint8_t* input,
+                               std::size_t plane, std::vector<std::uint32_t>& added) const {
+  const ConvolutionShape& s = m_op.shape;
+  const auto in_c = static_cast<std::size_t>(s.in_c);
+  const auto out_w = static_cast<std::size_t>(s.out_w);
+  added.assign(s.out_pixels(), channel.bias_delta);
+  const std::size_t first_in =
+      channel.channel / static_cast<std::size_t>(s.group_out_c()) * static_cast<std::size_t>(s.group_in_c());
+  input += plane * s.in_plane();
+  for (const LayerFaults::Weight& weight : channel.weights) {
+    const TapRange rows = tap_rows(s, static_cast<int>(weight.tap) / s.filter_w);
+    const TapRange columns = tap_columns(s, static_cast<int>(weight.tap) % s.filter_w);
+    const std::uint8_t* of_channel = input + first_in + weight.in_channel;
+    for (int r = 0; r < rows.count; ++r) {
+      const auto y = static_cast<std::size_t>(rows.first_in + r * rows.in_step);
+      std::uint32_t* row =
+          added.data() + static_cast<std::size_t>(rows.first_out + r * rows.out_step) * out_w;
+      for (int c = 0; c < columns.count; ++c) {
+        const auto x = static_cast<std::size_t>(columns.first_in + c * columns.in_step);
+        const std::uint8_t byte = of_channel[(y * static_cast<std::size_t>(s.in_w) + x) * in_c];
+        const std::int32_t value = code_of_byte(byte, m_op.codes.type) - m_op.codes.input_zero_point;
+        row[columns.first_out + c * columns.out_step] += static_cast<std::uint32_t>(weight.delta * value);
+      }
+    }
+  }
+}
+
+// scratch.sums of one channel, filled up to whole lanes, to scratch.bytes.
+void ChangedLayer::finish_channel(std::size_t channel, Scratch& scratch) const {
+  const std::size_t pixels = m_op.shape.out_pixels();
+  scratch.bytes.resize(std::max(scratch.bytes.size(), rounded_up(pixels, k_channel_lanes)));
+  if (m_channels.empty()) {
+    for (std::size_t i = 0; i < pixels; ++i)
+      scratch.bytes[i] = static_cast<std::uint8_t>(m_op.requantizer(scratch.sums[i], channel));
+    return;
+  }
+  scratch.shape = {};
+  scratch.shape.out_w = static_cast<int>(rounded_up(pixels, k_channel_lanes) / k_channel_lanes);
+  scratch.shape.out_c = k_channel_lanes;
+  Finish& finish = scratch.finish;
+  finish.shape = &scratch.shape;
+  finish.requantizer = &m_channels[channel].requantizer;
+  finish.factors = &m_channels[channel].factors;
+  finish.bias = &m_no_bias;
+  finish.planes = 1;
+  finish.sums.assign(1, {scratch.sums.data(), 1});
+  finish.output = scratch.bytes.data();
+  instruction_set().finish(finish);
+}
+
+// scratch.sums, [pixels][channels], to scratch.bytes.
+void ChangedLayer::finish(std::size_t pixels, Scratch& scratch) const {
+  scratch.bytes.resize(std::max(scratch.bytes.size(), pixels * m_out.channels));
+  scratch.shape = {};
+  scratch.shape.out_w = static_cast<int>(pixels);
+  scratch.shape.out_c = m_op.shape.out_c;
+  Finish& finish = scratch.finish;
+  finish.shape = &scratch.shape;
+  finish.requantizer = &m_op.requantizer;
+  finish.factors = &m_factors;
+  finish.bias = &m_no_bias;
+  finish.planes = 1;
+  finish.sums.assign(1, {scratch.sums.data(), 1});
+  finish.output = scratch.bytes.data();
+  instruction_set().finish(finish);
+}
+
+void ChangedLayer::run_faults(const LayerFaults& faults, const std::uint8_t* input,
+                              const std::int32_t* accumulators, const ChangedImage& output,
+                              Scratch& scratch) const {
+  const ConvolutionShape& s = m_op.shape;
+  const std::size_t pixels = s.out_pixels();
+  const auto out_c = static_cast<std::size_t>(s.out_c);
+  const auto* golden = reinterpret_cast<const std::uint8_t*>(output.golden);
+  auto* now = reinterpret_cast<std::uint8_t*>(output.now);
+  scratch.sums.resize(std::max(scratch.sums.size(), rounded_up(pixels, k_channel_lanes)));
+  for (const LayerFaults::Channel& channel : faults.channels)
+    for (std::size_t plane = 0; plane < static_cast<std::size_t>(s.planes); ++plane) {
+      add_channel(channel, input, plane, scratch.added);
+      const std::size_t first = plane * s.out_plane() + channel.channel;
+      for (std::size_t i = 0; i < pixels; ++i)
+        scratch.sums[i] = static_cast<std::int32_t>(
+            static_cast<std::uint32_t>(accumulators[first + i * out_c]) + scratch.added[i]);
+      finish_channel(channel.channel, scratch);
+      for (std::size_t i = 0; i < pixels; ++i) {
+        const std::size_t element = first + i * out_c;
+        if (scratch.bytes[i] == golden[element]) continue;
+        // In the tensor's own pixels, which may be others than the layer's.
+        const std::size_t pixel = element / m_out.channels;
+        const std::size_t row = pixel / m_out.columns;
+        const std::size_t column = pixel % m_out.columns;
+        if (!has_pixel(m_out, output.bits, row, column)) {
+          set_pixel(m_out, output.bits, row, column);
+          std::memcpy(now + pixel * m_out.channels, golden + pixel * m_out.channels, m_out.channels);
+        }
+        now[element] = scratch.bytes[i];
+        output.channels->add(element % m_out.channels, element % m_out.channels + 1);
+      }
+    }
+}
+
+// The changes of the input, two channels at a time; false: more than `most`.
+bool ChangedLayer::collect_pairs(const ChangedImage& input, double most, Scratch& scratch) const {
+  const bool is_signed = m_op.codes.type == CodeType::int8;
+  const std::size_t channels = m_in.channels;
+  const auto limit = static_cast<std::size_t>(std::clamp(most, 0.0, 1e9));
+  scratch.pairs.clear();
+  scratch.begin.resize(m_in.pixels());
+  scratch.end.resize(m_in.pixels());
+  const auto number = [&](std::uint8_t byte) -> std::int32_t {
+    return is_signed ? static_cast<std::int8_t>(byte) : byte;
+  };
+  const std::size_t first = input.channels->first / 2 * 2;
+  const std::size_t end = input.channels->end;
+  bool fits = true;
+  for_each_pixel(m_in, input.bits, [&](std::size_t row, std::size_t column) {
+    if (!fits) return;
+    const std::size_t pixel = row * m_in.columns + column;
+    const auto* golden = reinterpret_cast<const std::uint8_t*>(input.golden) + pixel * channels;
+    const auto* now = reinterpret_cast<const std::uint8_t*>(input.now) + pixel * channels;
+    scratch.begin[pixel] = static_cast<std::uint32_t>(scratch.pairs.size());
+    const auto add_pair = [&](std::size_t c) {
+      const std::int32_t a = number(now[c]) - number(golden[c]);
+      const std::int32_t b = c + 1 < channels ? number(now[c + 1]) - number(golden[c + 1]) : 0;
+      if (a != 0 || b != 0)
+        scratch.pairs.push_back({static_cast<std::uint32_t>(c / 2 * m_lanes * 2),
+                                 static_cast<std::int32_t>(static_cast<std::uint32_t>(b) << 16U |
+                                                           (static_cast<std::uint32_t>(a) & 0xFFFFU))});
+    };
+    std::size_t c = first;
+    for (; c + 8 <= end; c += 8) {
+      std::uint64_t x = 0;
+      std::uint64_t y = 0;
+      std::memcpy(&x, now + c, 8);
+      std::memcpy(&y, golden + c, 8);
+      std::uint64_t difference = x ^ y;
+      while (difference != 0) {
+        const auto pair = static_cast<std::size_t>(std::countr_zero(difference)) / 16;
+        add_pair(c + 2 * pair);
+        difference &= pair == 3 ? 0 : ~std::uint64_t{0} << (16 * (pair + 1));
+      }
+    }
+    for (; c < end; c += 2) add_pair(c);
+    scratch.end[pixel] = static_cast<std::uint32_t>(scratch.pairs.size());
+    fits = scratch.pairs.size() <= limit;
+  });
+  return fits;
+}
+
+void ChangedLayer::sum_pairs(const ChangedImage& input, const std::int32_t* accumulators, const Place& place,
+                             Scratch& scratch, std::int32_t* sums) const {
+  scratch.of_pixel.clear();
+  const std::size_t tap_weights = (m_in.channels + 1) / 2 * m_lanes * 2;
+  for (const WindowReach::Tap& row : m_reach.row_taps(place.row))
+    for (const WindowReach::Tap& column : m_reach.column_taps(place.column)) {
+      if (!has_pixel(m_in, input.bits, row.place, column.place)) continue;
+      const std::size_t pixel = row.place * m_in.columns + column.place;
+      const auto of_tap = static_cast<std::uint32_t>(
+          (row.tap * static_cast<std::size_t>(m_op.shape.filter_w) + column.tap) * tap_weights);
+      for (std::uint32_t i = scratch.begin[pixel]; i < scratch.end[pixel]; ++i)
+        scratch.of_pixel.push_back({scratch.pairs[i].weights + of_tap, scratch.pairs[i].inputs});
+    }
+  instruction_set().add_pairs(scratch.of_pixel, m_weights.data(),
+                              accumulators + (place.row * m_out.columns + place.column) * m_out.channels,
+                              m_lanes, sums);
+}
+
+void ChangedLayer::sum_taps(const ChangedImage& input, const Place& place, Scratch& scratch,
+                            std::int32_t* sums) const {
+  scratch.taps.clear();
+  for (const WindowReach::Tap& row : m_reach.row_taps(place.row))
+    for (const WindowReach::Tap& column : m_reach.column_taps(place.column))
+      scratch.taps.push_back(
+          {reinterpret_cast<const std::uint8_t*>(input.pixel(m_in, row.place, column.place)),
+           m_weights.data() +
+               (row.tap * static_cast<std::size_t>(m_op.shape.filter_w) + column.tap) * m_out.channels});
+  instruction_set().sum_channels({scratch.taps, m_op.bias.data(), m_op.codes.input_zero_point,
+                                  m_op.codes.type == CodeType::int8, m_out.channels},
+                                 sums);
+}
+
+// All pixels of scratch.reached.
+template <class SumPixel>
+void ChangedLayer::run_pixels(const ChangedImage& output, Scratch& scratch, const SumPixel& sum_pixel) const {
+  scratch.sums.resize(std::max(scratch.sums.size(), k_chunk * m_out.channels + 2 * k_sum_lanes));
+  std::array<Place, k_chunk> places;
+  std::size_t count = 0;
+  const auto settle = [&] {
+    finish(count, scratch);
+    for (std::size_t i = 0; i < count; ++i)
+      store_pixel(m_out, output, places[i].row, places[i].column,
+                  reinterpret_cast<const std::byte*>(scratch.bytes.data() + i * m_out.channels), 0,
+                  m_out.channels);
+    count = 0;
+  };
+  for_each_pixel(m_out, scratch.reached, [&](std::size_t row, std::size_t column) {
+    places[count] = {0, static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(column)};
+    sum_pixel(places[count], scratch.sums.data() + count * m_out.channels);
+    if (++count == k_chunk) settle();
+  });
+  if (count > 0) settle();
+}
+
+ChangedLayer::Way ChangedLayer::run_changes(const ChangedImage& input, const std::int32_t* accumulators,
+                                            const ChangedImage& output, std::uint32_t image,
+                                            Scratch& scratch) const {
+  if (!m_has_pixels || (m_weights.empty() && !m_listed)) return Way::whole;
+  scratch.reached.assign(m_out.map_words(), 0);
+  m_reach.add(m_in, input.bits, scratch.reached);
+  const auto pixels = static_cast<double>(count_pixels(scratch.reached));
+  const double listed = m_listed ? pixels * m_prices.listed : m_prices.image;
+  const double least = std::min(listed, m_prices.image);
+  if (!m_weights.empty() && m_is_depthwise && pixels * m_prices.pixel < least) {
+    run_pixels(output, scratch,
+               [&](const Place& place, std::int32_t* sums) { sum_taps(input, place, scratch, sums); });
+    return Way::done;
+  }
+  const double reach = static_cast<double>(m_op.shape.multiplications()) /
+                       static_cast<double>(m_in.pixels() * m_in.channels) / m_op.shape.out_c;
+  if (!m_weights.empty() && !m_is_depthwise &&
+      collect_pairs(input, (least - pixels * m_prices.pixel) / (reach * m_prices.pair), scratch)) {
+    run_pixels(output, scratch, [&](const Place& place, std::int32_t* sums) {
+      sum_pairs(input, accumulators, place, scratch, sums);
+    });
+    return Way::done;
+  }
+  if (listed >= m_prices.image) return Way::whole;
+  for_each_pixel(m_out, scratch.reached, [&](std::size_t row, std::size_t column) {
+    scratch.places.push_back({image, static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(column)});
+  });
+  return Way::listed;
+}
+
+// What the taps of an output meet, [tap][in_c].
+void ChangedLayer::gather(const ChangedImage& input, const Place& place, std::uint8_t* to) const {
+  const auto zero = static_cast<std::uint8_t>(byte_index(m_op.codes.input_zero_point));
+  const std::size_t channels = m_in.channels;
+  const auto rows = m_reach.row_taps(place.row);
+  const auto columns = m_reach.column_taps(place.column);
+  const auto filter_w = static_cast<std::size_t>(m_op.shape.filter_w);
+  const std::size_t taps = static_cast<std::size_t>(m_op.shape.filter_h) * filter_w;
+  if (rows.size() * columns.size() < taps) std::fill_n(to, taps * channels, zero);
+  for (const WindowReach::Tap& row : rows)
+    for (const WindowReach::Tap& column : columns)
+      std::memcpy(to + (row.tap * filter_w + column.tap) * channels,
+                  input.pixel(m_in, row.place, column.place), channels);
+}
+
+void ChangedLayer::run_listed(const std::function<ChangedImage(std::uint32_t)>& input,
+                              const std::function<ChangedImage(std::uint32_t)>& output,
+                              Scratch& scratch) const {
+  const std::size_t taps = m_op.shape.taps();
+  scratch.rows.resize(std::max(scratch.rows.size(), k_listed_chunk * taps));
+  scratch.bytes.resize(std::max(scratch.bytes.size(), k_listed_chunk * m_out.channels));
+  for (std::size_t first = 0; first < scratch.places.size(); first += k_listed_chunk) {
+    const auto places =
+        std::span(scratch.places).subspan(first, std::min(k_listed_chunk, scratch.places.size() - first));
+    ChangedImage image;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (i == 0 || places[i].image != places[i - 1].image) image = input(places[i].image);
+      gather(image, places[i], scratch.rows.data() + i * taps);
+    }
+    m_listed->run(nullptr, places.size(), scratch.rows.data(), scratch.bytes.data(), nullptr, scratch.listed);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (i == 0 || places[i].image != places[i - 1].image) image = output(places[i].image);
+      store_pixel(m_out, image, places[i].row, places[i].column,
+                  reinterpret_cast<const std::byte*>(scratch.bytes.data() + i * m_out.channels), 0,
+                  m_out.channels);
+    }
+  }
+  scratch.places.clear();
+}
+
+}  // namespace qfi
