@@ -13,7 +13,6 @@ namespace {
 constexpr std::size_t k_chunk = 32;  // pixels that are finished together
 constexpr std::size_t k_listed_chunk = 128;
 constexpr std::size_t k_channel_lanes = 16;
-constexpr std::size_t k_most_pair_weights = std::size_t{1} << 26;  // 128 MiB
 
 std::size_t rounded_up(std::size_t value, std::size_t step) { return (value + step - 1) / step * step; }
 
@@ -25,18 +24,19 @@ bool is_grid_of(const PixelGrid& grid, std::size_t rows, int columns, int channe
 }
 
 // The weights as numbers, [out_c][tap][group_in_c] to [tap][pair][lanes][2].
-std::vector<std::int16_t> paired_weights(const MultiplyAccumulate& op, std::size_t lanes) {
+template <class Weight>
+std::vector<Weight> paired_weights(const MultiplyAccumulate& op, std::size_t lanes) {
   const ConvolutionShape& s = op.shape;
   const auto in_c = static_cast<std::size_t>(s.in_c);
   const std::size_t positions = s.taps() / in_c;
   const std::size_t pairs = (in_c + 1) / 2;
-  std::vector<std::int16_t> weights(positions * pairs * lanes * 2);
+  std::vector<Weight> weights(positions * pairs * lanes * 2);
   for (std::size_t o = 0; o < static_cast<std::size_t>(s.out_c); ++o)
     for (std::size_t tap = 0; tap < positions; ++tap)
       for (std::size_t c = 0; c < in_c; ++c)
-        weights[((tap * pairs + c / 2) * lanes + o) * 2 + c % 2] = static_cast<std::int16_t>(
-            code_of_byte(op.weights[(o * positions + tap) * in_c + c], op.codes.type) -
-            op.codes.weight_zero_point);
+        weights[((tap * pairs + c / 2) * lanes + o) * 2 + c % 2] =
+            static_cast<Weight>(code_of_byte(op.weights[(o * positions + tap) * in_c + c], op.codes.type) -
+                                op.codes.weight_zero_point);
   return weights;
 }
 
@@ -94,9 +94,12 @@ ChangedLayer::ChangedLayer(const MultiplyAccumulate& op, const Tensor& input, co
   m_is_depthwise = s.groups > 1 && s.group_in_c() == 1 && s.group_out_c() == 1;
   const auto out_c = static_cast<std::size_t>(s.out_c);
   m_lanes = rounded_up(out_c, k_sum_lanes);
+  constexpr std::size_t k_many_weights = std::size_t{1} << 19;  // bytes of half the L2 cache
+  const bool are_bytes = op.codes.type == CodeType::int8 && op.codes.weight_zero_point == 0;
   if (m_is_depthwise) m_weights = depthwise_weights(op);
-  else if (s.groups == 1 && (s.taps() + 1) * m_lanes <= k_most_pair_weights)
-    m_weights = paired_weights(op, m_lanes);
+  else if (s.groups == 1 && are_bytes && s.taps() * m_lanes > k_many_weights)
+    m_byte_weights = paired_weights<std::int8_t>(op, m_lanes);
+  else if (s.groups == 1) m_weights = paired_weights<std::int16_t>(op, m_lanes);
   m_no_bias.row_class = {0};
   m_no_bias.column_class.assign(std::max(k_chunk, s.out_pixels() / k_channel_lanes + 1), 0);
   m_no_bias.values.assign(std::max(m_lanes, k_channel_lanes) + 16, 0);
@@ -114,7 +117,7 @@ ChangedLayer::ChangedLayer(const MultiplyAccumulate& op, const Tensor& input, co
 ChangedLayer::Prices ChangedLayer::measured(const std::function<void()>& run_two_images) const {
   Prices prices;
   prices.image = seconds_of(run_two_images) / 2;
-  if (!m_weights.empty() && m_has_pixels) measure_sums(prices);
+  if (m_has_pixels && (m_is_depthwise || sums_pairs())) measure_sums(prices);
   if (m_listed) prices.listed = listed_seconds();
   return prices;
 }
@@ -128,14 +131,14 @@ void ChangedLayer::measure_sums(Prices& prices) const {
     scratch.of_pixel.assign(k_chunk * pairs, {0, 65537});
     // All over the weights, so that they come from where they do in a run.
     constexpr std::size_t k_step = 7919;
+    const std::size_t rows = std::max(m_weights.size(), m_byte_weights.size()) / (2 * m_lanes);
     for (std::size_t i = 0; i < scratch.of_pixel.size(); ++i)
       scratch.of_pixel[i].weights =
-          static_cast<std::uint32_t>(2 * m_lanes * (i * k_step % (m_weights.size() / (2 * m_lanes))));
+          static_cast<std::uint32_t>(2 * m_lanes * (i * k_step % std::max<std::size_t>(rows, 1)));
     return seconds_of([&] {
       for (std::size_t pixel = 0; pixel < k_chunk; ++pixel)
-        instruction_set().add_pairs(std::span(scratch.of_pixel).subspan(pixel * pairs, pairs),
-                                    m_weights.data(), from.data(), m_lanes,
-                                    scratch.sums.data() + pixel * m_out.channels);
+        add_pairs(std::span(scratch.of_pixel).subspan(pixel * pairs, pairs), from.data(),
+                  scratch.sums.data() + pixel * m_out.channels);
       finish(k_chunk, scratch);
     });
   };
@@ -272,52 +275,58 @@ void ChangedLayer::run_faults(const LayerFaults& faults, const std::uint8_t* inp
     }
 }
 
-// The changes of the input, two channels at a time; false: more than `most`.
-bool ChangedLayer::collect_pairs(const ChangedImage& input, double most, Scratch& scratch) const {
+// The changes of a pixel, two channels at a time.
+void ChangedLayer::collect_pixel(const std::uint8_t* golden, const std::uint8_t* now,
+                                 const ChannelRange& range, std::vector<InputPair>& pairs) const {
   const bool is_signed = m_op.codes.type == CodeType::int8;
-  const std::size_t channels = m_in.channels;
-  const auto limit = static_cast<std::size_t>(std::clamp(most, 0.0, 1e9));
-  scratch.pairs.clear();
-  scratch.begin.resize(m_in.pixels());
-  scratch.end.resize(m_in.pixels());
   const auto number = [&](std::uint8_t byte) -> std::int32_t {
     return is_signed ? static_cast<std::int8_t>(byte) : byte;
   };
-  const std::size_t first = input.channels->first / 2 * 2;
-  const std::size_t end = input.channels->end;
-  bool fits = true;
-  for_each_pixel(m_in, input.bits, [&](std::size_t row, std::size_t column) {
-    if (!fits) return;
-    const std::size_t pixel = row * m_in.columns + column;
-    const auto* golden = reinterpret_cast<const std::uint8_t*>(input.golden) + pixel * channels;
-    const auto* now = reinterpret_cast<const std::uint8_t*>(input.now) + pixel * channels;
-    scratch.begin[pixel] = static_cast<std::uint32_t>(scratch.pairs.size());
-    const auto add_pair = [&](std::size_t c) {
-      const std::int32_t a = number(now[c]) - number(golden[c]);
-      const std::int32_t b = c + 1 < channels ? number(now[c + 1]) - number(golden[c + 1]) : 0;
-      if (a != 0 || b != 0)
-        scratch.pairs.push_back({static_cast<std::uint32_t>(c / 2 * m_lanes * 2),
-                                 static_cast<std::int32_t>(static_cast<std::uint32_t>(b) << 16U |
-                                                           (static_cast<std::uint32_t>(a) & 0xFFFFU))});
-    };
-    std::size_t c = first;
-    for (; c + 8 <= end; c += 8) {
-      std::uint64_t x = 0;
-      std::uint64_t y = 0;
-      std::memcpy(&x, now + c, 8);
-      std::memcpy(&y, golden + c, 8);
-      std::uint64_t difference = x ^ y;
-      while (difference != 0) {
-        const auto pair = static_cast<std::size_t>(std::countr_zero(difference)) / 16;
-        add_pair(c + 2 * pair);
-        difference &= pair == 3 ? 0 : ~std::uint64_t{0} << (16 * (pair + 1));
-      }
+  const auto add_pair = [&](std::size_t c) {
+    const std::int32_t a = number(now[c]) - number(golden[c]);
+    const std::int32_t b = c + 1 < m_in.channels ? number(now[c + 1]) - number(golden[c + 1]) : 0;
+    if (a != 0 || b != 0)
+      pairs.push_back({static_cast<std::uint32_t>(c / 2 * m_lanes * 2),
+                       static_cast<std::int32_t>(static_cast<std::uint32_t>(b) << 16U |
+                                                 (static_cast<std::uint32_t>(a) & 0xFFFFU))});
+  };
+  std::size_t c = range.first / 2 * 2;
+  for (; c + 8 <= range.end; c += 8) {
+    std::uint64_t x = 0;
+    std::uint64_t y = 0;
+    std::memcpy(&x, now + c, 8);
+    std::memcpy(&y, golden + c, 8);
+    if (x == y) continue;
+    for (std::size_t pair = 0; pair < 4; ++pair) add_pair(c + 2 * pair);
+  }
+  for (; c < range.end; c += 2) add_pair(c);
+}
+
+// The changes of the input; false: more than `most`.
+bool ChangedLayer::collect_pairs(const ChangedImage& input, double most, Scratch& scratch) const {
+  if (most < 1) return false;
+  const auto limit = static_cast<std::size_t>(std::min(most, 1e9));
+  scratch.pairs.clear();
+  scratch.begin.resize(m_in.pixels());
+  scratch.end.resize(m_in.pixels());
+  for (std::size_t word = 0; word < input.bits.size(); ++word)
+    for (std::uint64_t rest = input.bits[word]; rest != 0; rest &= rest - 1) {
+      const std::size_t pixel = word / m_in.row_words * m_in.columns + word % m_in.row_words * 64 +
+                                static_cast<std::size_t>(std::countr_zero(rest));
+      scratch.begin[pixel] = static_cast<std::uint32_t>(scratch.pairs.size());
+      collect_pixel(reinterpret_cast<const std::uint8_t*>(input.golden) + pixel * m_in.channels,
+                    reinterpret_cast<const std::uint8_t*>(input.now) + pixel * m_in.channels, *input.channels,
+                    scratch.pairs);
+      scratch.end[pixel] = static_cast<std::uint32_t>(scratch.pairs.size());
+      if (scratch.pairs.size() > limit) return false;
     }
-    for (; c < end; c += 2) add_pair(c);
-    scratch.end[pixel] = static_cast<std::uint32_t>(scratch.pairs.size());
-    fits = scratch.pairs.size() <= limit;
-  });
-  return fits;
+  return true;
+}
+
+void ChangedLayer::add_pairs(std::span<const InputPair> pairs, const std::int32_t* from,
+                             std::int32_t* sums) const {
+  if (m_byte_weights.empty()) instruction_set().add_pairs(pairs, m_weights.data(), from, m_lanes, sums);
+  else instruction_set().add_byte_pairs(pairs, m_byte_weights.data(), from, m_lanes, sums);
 }
 
 void ChangedLayer::sum_pairs(const ChangedImage& input, const std::int32_t* accumulators, const Place& place,
@@ -333,9 +342,8 @@ void ChangedLayer::sum_pairs(const ChangedImage& input, const std::int32_t* accu
       for (std::uint32_t i = scratch.begin[pixel]; i < scratch.end[pixel]; ++i)
         scratch.of_pixel.push_back({scratch.pairs[i].weights + of_tap, scratch.pairs[i].inputs});
     }
-  instruction_set().add_pairs(scratch.of_pixel, m_weights.data(),
-                              accumulators + (place.row * m_out.columns + place.column) * m_out.channels,
-                              m_lanes, sums);
+  add_pairs(scratch.of_pixel, accumulators + (place.row * m_out.columns + place.column) * m_out.channels,
+            sums);
 }
 
 void ChangedLayer::sum_taps(const ChangedImage& input, const Place& place, Scratch& scratch,
@@ -377,20 +385,20 @@ void ChangedLayer::run_pixels(const ChangedImage& output, Scratch& scratch, cons
 ChangedLayer::Way ChangedLayer::run_changes(const ChangedImage& input, const std::int32_t* accumulators,
                                             const ChangedImage& output, std::uint32_t image,
                                             Scratch& scratch) const {
-  if (!m_has_pixels || (m_weights.empty() && !m_listed)) return Way::whole;
+  if (!m_has_pixels || (!m_is_depthwise && !sums_pairs() && !m_listed)) return Way::whole;
   scratch.reached.assign(m_out.map_words(), 0);
   m_reach.add(m_in, input.bits, scratch.reached);
   const auto pixels = static_cast<double>(count_pixels(scratch.reached));
   const double listed = m_listed ? pixels * m_prices.listed : m_prices.image;
   const double least = std::min(listed, m_prices.image);
-  if (!m_weights.empty() && m_is_depthwise && pixels * m_prices.pixel < least) {
+  if (m_is_depthwise && pixels * m_prices.pixel < least) {
     run_pixels(output, scratch,
                [&](const Place& place, std::int32_t* sums) { sum_taps(input, place, scratch, sums); });
     return Way::done;
   }
   const double reach = static_cast<double>(m_op.shape.multiplications()) /
                        static_cast<double>(m_in.pixels() * m_in.channels) / m_op.shape.out_c;
-  if (!m_weights.empty() && !m_is_depthwise &&
+  if (sums_pairs() &&
       collect_pairs(input, (least - pixels * m_prices.pixel) / (reach * m_prices.pair), scratch)) {
     run_pixels(output, scratch, [&](const Place& place, std::int32_t* sums) {
       sum_pairs(input, accumulators, place, scratch, sums);

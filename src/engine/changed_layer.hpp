@@ -116,7 +116,11 @@ class ChangedLayer {
     Requantizer requantizer;  ///< the channel's, many times
     ChannelFactors factors;
   };
+  void collect_pixel(const std::uint8_t* golden, const std::uint8_t* now, const ChannelRange& range,
+                     std::vector<InputPair>& pairs) const;
   bool collect_pairs(const ChangedImage& input, double most, Scratch& scratch) const;
+  bool sums_pairs() const { return !m_is_depthwise && !(m_weights.empty() && m_byte_weights.empty()); }
+  void add_pairs(std::span<const InputPair> pairs, const std::int32_t* from, std::int32_t* sums) const;
   void sum_pairs(const ChangedImage& input, const std::int32_t* accumulators, const Place& place,
                  Scratch& scratch, std::int32_t* sums) const;
   void sum_taps(const ChangedImage& input, const Place& place, Scratch& scratch, std::int32_t* sums) const;
@@ -136,7 +140,8 @@ class ChangedLayer {
   std::size_t m_lanes = 0;  ///< output channels, rounded up
   /// Less the zero point: [tap][pair of input channels][lanes][2]; depthwise [tap][channel]. Empty: neither.
   std::vector<std::int16_t> m_weights;
-  std::vector<ChannelFinish> m_channels;  ///< empty where there are few pixels
+  std::vector<std::int8_t> m_byte_weights;  ///< in the place of m_weights where they are many and fit
+  std::vector<ChannelFinish> m_channels;    ///< empty where there are few pixels
   ChannelFactors m_factors;
   BorderBias m_no_bias;
   std::optional<MultiplyAccumulate> m_listed_op;  ///< its inputs are those at all taps

@@ -11,7 +11,7 @@
 
 namespace qfi {
 
-void Kernel::run_range(const KernelCall&, std::size_t, std::size_t) const { assert(false); }
+void Kernel::run_range(const KernelCall&, std::size_t, std::size_t, std::size_t) const { assert(false); }
 
 void Kernel::run_pixel(const KernelCall&, std::size_t, std::size_t, std::size_t, std::size_t) const {
   assert(false);

@@ -81,8 +81,10 @@ class Kernel {
   virtual ByteSet possible_outputs() const { return ByteSet::all(); }
   /// Whether output element i depends on element i of each input alone.
   virtual bool is_elementwise() const { return false; }
-  /// Computes output elements first .. first + count - 1 of the first image. Precondition: is_elementwise().
-  virtual void run_range(const KernelCall& call, std::size_t first, std::size_t count) const;
+  /// Computes output elements first + i * stride, i = 0 .. count - 1, of the first image. Precondition:
+  /// is_elementwise().
+  virtual void run_range(const KernelCall& call, std::size_t first, std::size_t count,
+                         std::size_t stride) const;
   /// The window of input pixels from which an output pixel comes, each channel from its own; nullptr: it is
   /// not so. Sizes of the filter, strides and padding are set.
   virtual const ConvolutionShape* window() const { return nullptr; }

@@ -19,7 +19,8 @@ std::vector<std::vector<WindowReach::Tap>> taps_of_outputs(int outputs, int filt
   return taps;
 }
 
-bool are_equal(const std::byte* a, const std::byte* b, std::size_t bytes) {
+// 1 where so many bytes differ.
+std::uint64_t differ(const std::byte* a, const std::byte* b, std::size_t bytes) {
   std::size_t i = 0;
   std::uint64_t difference = 0;
   for (; i + 8 <= bytes; i += 8) {
@@ -30,7 +31,7 @@ bool are_equal(const std::byte* a, const std::byte* b, std::size_t bytes) {
     difference |= x ^ y;
   }
   for (; i < bytes; ++i) difference |= static_cast<std::uint64_t>(a[i] ^ b[i]);
-  return difference == 0;
+  return difference == 0 ? 0 : 1;
 }
 
 }  // namespace
@@ -60,9 +61,14 @@ bool find_different_pixels(const PixelGrid& grid, const std::byte* a, const std:
   for (std::size_t row = 0; row < grid.rows; ++row, a += row_bytes, b += row_bytes) {
     if (std::memcmp(a, b, row_bytes) == 0) continue;
     differs = true;
-    for (std::size_t column = 0; column < grid.columns; ++column)
-      if (!are_equal(a + column * grid.pixel_bytes, b + column * grid.pixel_bytes, grid.pixel_bytes))
-        set_pixel(grid, bits, row, column);
+    for (std::size_t first = 0; first < grid.columns; first += 64) {
+      std::uint64_t word = 0;
+      for (std::size_t c = 0; c < std::min<std::size_t>(64, grid.columns - first); ++c)
+        word |=
+            differ(a + (first + c) * grid.pixel_bytes, b + (first + c) * grid.pixel_bytes, grid.pixel_bytes)
+            << c;
+      bits[row * grid.row_words + first / 64] = word;
+    }
   }
   return differs;
 }
@@ -88,19 +94,24 @@ WindowReach::WindowReach(const ConvolutionShape& s)
   for (std::size_t column = 0; column < m_column_taps.size(); ++column)
     for (const Tap& tap : m_column_taps[column])
       m_columns_reached[tap.place * m_row_words + column / 64] |= std::uint64_t{1} << (column % 64);
+  m_all_columns.resize(m_row_words);
+  for (std::size_t i = 0; i < m_columns_reached.size(); ++i)
+    m_all_columns[i % m_row_words] |= m_columns_reached[i];
 }
 
 void WindowReach::add(const PixelGrid& in_grid, ConstPixelBits in, PixelBits out) const {
   for (std::size_t row = 0; row < m_rows_reached.size(); ++row) {
     const auto of_row = in.subspan(row * in_grid.row_words, in_grid.row_words);
-    if (std::ranges::all_of(of_row, [](std::uint64_t word) { return word == 0; })) continue;
+    const std::size_t count = count_pixels(of_row);
+    if (count == 0) continue;
+    const bool is_dense = 4 * count > 3 * in_grid.columns;
     for (std::size_t reached = 0; reached < m_row_words; ++reached) {
-      std::uint64_t columns = 0;
-      for (std::size_t word = 0; word < of_row.size(); ++word)
-        for (std::uint64_t rest = of_row[word]; rest != 0; rest &= rest - 1)
-          columns |=
-              m_columns_reached[(word * 64 + static_cast<std::size_t>(std::countr_zero(rest))) * m_row_words +
-                                reached];
+      std::uint64_t columns = is_dense ? m_all_columns[reached] : 0;
+      for (std::size_t word = 0; word < of_row.size() && !is_dense; ++word)
+        for (std::uint64_t rest = of_row[word]; rest != 0; rest &= rest - 1) {
+          const std::size_t column = word * 64 + static_cast<std::size_t>(std::countr_zero(rest));
+          columns |= m_columns_reached[column * m_row_words + reached];
+        }
       for (const std::uint32_t out_row : m_rows_reached[row]) out[out_row * m_row_words + reached] |= columns;
     }
   }

@@ -67,7 +67,8 @@ class WindowReach {
   std::span<const Tap> row_taps(std::size_t out_row) const { return m_row_taps[out_row]; }
   std::span<const Tap> column_taps(std::size_t out_column) const { return m_column_taps[out_column]; }
 
-  /// Sets the bits of the outputs that pixels of the input reach.
+  /// Sets the bits of the outputs that pixels of the input reach; of rows where most pixels are set, those
+  /// that any of them would reach.
   void add(const PixelGrid& in_grid, ConstPixelBits in, PixelBits out) const;
 
  private:
@@ -75,6 +76,7 @@ class WindowReach {
   std::vector<std::vector<std::uint32_t>> m_rows_reached;  ///< output rows of each input row
   std::size_t m_row_words;                                 ///< of outputs
   std::vector<std::uint64_t> m_columns_reached;            ///< output columns of each input column, as bits
+  std::vector<std::uint64_t> m_all_columns;                ///< those of any
 };
 
 }  // namespace qfi

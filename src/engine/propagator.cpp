@@ -437,13 +437,47 @@ struct Propagator::State {
         channels.add(at(input).channels[k].first, at(input).channels[k].end);
       }
       const ChangedImage output = begin_output(out, k);
-      run_pixels(call_on(index, k, 1), grid, output, channels, [&](std::size_t row, std::size_t column) {
-        kernel.run_range(call, (row * grid.columns + column) * grid.channels + channels.first,
-                         channels.end - channels.first);
-      });
+      call_on(index, k, 1);
+      for (std::size_t row = 0; row < grid.rows; ++row)
+        run_row(kernel, grid, row, std::span(reached).subspan(row * grid.row_words, grid.row_words), output,
+                channels);
       end_output(out, k);
     });
     return true;
+  }
+
+  // From the first to the last of a row's pixels: the one channel that differs, or all of them.
+  void run_row(const Kernel& kernel, const PixelGrid& grid, std::size_t row, ConstPixelBits bits,
+               const ChangedImage& output, const ChannelRange& channels) {
+    std::size_t first = grid.columns;
+    std::size_t end = 0;
+    for (std::size_t word = 0; word < bits.size(); ++word) {
+      if (bits[word] == 0) continue;
+      first = std::min(first, word * 64 + static_cast<std::size_t>(std::countr_zero(bits[word])));
+      end = word * 64 + 64 - static_cast<std::size_t>(std::countl_zero(bits[word]));
+    }
+    if (first >= end) return;
+    const std::size_t place = row * grid.columns + first;
+    const std::size_t of_channel = grid.pixel_bytes / grid.channels;
+    std::byte* now = output.now + place * grid.pixel_bytes;
+    const std::byte* golden = output.golden + place * grid.pixel_bytes;
+    const bool is_one = channels.end - channels.first == 1 && grid.channels > 1;
+    if (is_one) {
+      std::memcpy(now, golden, (end - first) * grid.pixel_bytes);
+      kernel.run_range(call, place * grid.channels + channels.first, end - first, grid.channels);
+    } else {
+      kernel.run_range(call, place * grid.channels, (end - first) * grid.channels, 1);
+    }
+    const std::size_t skipped = is_one ? channels.first * of_channel : 0;
+    const std::size_t bytes = is_one ? of_channel : grid.pixel_bytes;
+    bool differs = false;
+    for (std::size_t column = first; column < end;
+         ++column, now += grid.pixel_bytes, golden += grid.pixel_bytes) {
+      if (std::memcmp(now + skipped, golden + skipped, bytes) == 0) continue;
+      set_pixel(grid, output.bits, row, column);
+      differs = true;
+    }
+    if (differs) output.channels->add(channels.first, channels.end);
   }
 
   // Outputs of windows, only where those meet what differs. False: there are none.
@@ -459,7 +493,8 @@ struct Propagator::State {
       window->add(at(in).grid, bits_of(at(in), k), reached);
       const ChannelRange channels = at(in).channels[k];
       const ChangedImage output = begin_output(out, k);
-      run_pixels(call_on(index, k, 1), grid, output, channels, [&](std::size_t row, std::size_t column) {
+      call_on(index, k, 1);
+      run_pixels(grid, output, channels, [&](std::size_t row, std::size_t column) {
         kernel.run_pixel(call, row, column, channels.first, channels.end);
       });
       end_output(out, k);
@@ -469,8 +504,8 @@ struct Propagator::State {
 
   // `run` writes these channels of a pixel that is golden so far.
   template <class Run>
-  void run_pixels(const KernelCall&, const PixelGrid& grid, const ChangedImage& output,
-                  const ChannelRange& channels, const Run& run) {
+  void run_pixels(const PixelGrid& grid, const ChangedImage& output, const ChannelRange& channels,
+                  const Run& run) {
     const std::size_t of_channel = grid.pixel_bytes / grid.channels;
     const std::size_t first = channels.first * of_channel;
     const std::size_t bytes = (channels.end - channels.first) * of_channel;

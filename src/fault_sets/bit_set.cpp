@@ -251,16 +251,23 @@ BlockRange BitSet::blocks_in(std::size_t phase, std::uint64_t fault) const {
   return {0, m_golden.block_of(m_image_of[fault]) == phase ? std::uint64_t{1} : std::uint64_t{0}};
 }
 
-// Some neighbours run together, in a paired design those of one image; a fault of many bits runs alone.
+// Neighbours run together, so that the golden activations of some images serve many; in a paired design those
+// of one image. A job is short, so that a run can be stopped; a fault of many bits runs alone.
 std::vector<std::span<const TrialPlace>> BitSet::jobs(std::span<const TrialPlace> places, unsigned) const {
-  constexpr std::size_t k_together = 16;
+  constexpr std::size_t k_together = 64;
   constexpr std::uint64_t k_few_bits = 16;
+  constexpr std::uint64_t k_most_multiplications = 4'000'000'000;
+  const std::vector<std::uint64_t> of_values = costs_of_values();
   std::vector<std::span<const TrialPlace>> result;
   for (std::size_t begin = 0; begin < places.size();) {
-    std::size_t end = begin + 1;
-    while (end < places.size() && end - begin < k_together && bits_of(places[begin].fault) <= k_few_bits &&
-           (!is_paired() || m_image_of[places[end].fault] == m_image_of[places[begin].fault]))
-      ++end;
+    std::uint64_t cost = 0;
+    std::size_t end = begin;
+    do {
+      const TrialPlace& place = places[end++];
+      cost += cost_of(place.fault, of_values) * images_of(place.fault, place.block).count;
+    } while (end < places.size() && end - begin < k_together && cost < k_most_multiplications &&
+             bits_of(places[begin].fault) <= k_few_bits && bits_of(places[end].fault) <= k_few_bits &&
+             (!is_paired() || m_image_of[places[end].fault] == m_image_of[places[begin].fault]));
     result.push_back(places.subspan(begin, end - begin));
     begin = end;
   }
@@ -272,17 +279,27 @@ FaultSet::Images BitSet::images_of(std::uint64_t fault, std::uint64_t block) con
   return {m_golden.first_image(block), m_golden.images(block)};
 }
 
-// Multiplications from the first operator on that a fault reaches.
-std::vector<std::uint64_t> BitSet::costs() const {
+// Multiplications from the first operator on that a fault of such values reaches.
+std::vector<std::uint64_t> BitSet::costs_of_values() const {
   const Program& program = *m_workload.program;
   const std::vector<Operator>& operators = program.model().operators;
   std::vector<std::uint64_t> from(operators.size() + 1, 1);
   for (std::size_t i = operators.size(); i-- > 0;) from[i] = from[i + 1] + program.multiplications(i);
   std::vector<std::uint64_t> of_values;
   for (const ValuePlace& place : m_values.places) of_values.push_back(from[first_operator(place)]);
+  return of_values;
+}
+
+std::uint64_t BitSet::cost_of(std::uint64_t index, const std::vector<std::uint64_t>& of_values) const {
+  std::uint64_t cost = 0;
+  for (const BitSite& site : fault(index).sites) cost = std::max(cost, of_values[site.values]);
+  return cost;
+}
+
+std::vector<std::uint64_t> BitSet::costs() const {
+  const std::vector<std::uint64_t> of_values = costs_of_values();
   std::vector<std::uint64_t> costs(drawn());
-  for (std::size_t i = 0; i < drawn(); ++i)
-    for (const BitSite& site : fault(i).sites) costs[i] = std::max(costs[i], of_values[site.values]);
+  for (std::size_t i = 0; i < drawn(); ++i) costs[i] = cost_of(i, of_values);
   return costs;
 }
 

@@ -58,6 +58,7 @@ TEST(InstructionSet, TablesAreInOrderAndComplete) {
     EXPECT_NE(set->linear_pair, nullptr) << set->name;
     EXPECT_NE(set->map_bytes, nullptr) << set->name;
     EXPECT_NE(set->add_pairs, nullptr) << set->name;
+    EXPECT_NE(set->add_byte_pairs, nullptr) << set->name;
     EXPECT_NE(set->sum_channels, nullptr) << set->name;
   }
 }
@@ -171,6 +172,14 @@ TEST_P(Kernels, ChangedSumsAreTheDefinition) {
     std::vector<std::int32_t> got(channels);
     GetParam()->add_pairs(pairs, weights.data(), from.data(), channels, got.data());
     EXPECT_EQ(got, expected) << channels;
+    std::vector<std::int8_t> bytes(weights.size());
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      bytes[i] = static_cast<std::int8_t>(weights[i]);
+      weights[i] = bytes[i];
+    }
+    GetParam()->add_pairs(pairs, weights.data(), from.data(), channels, expected.data());
+    GetParam()->add_byte_pairs(pairs, bytes.data(), from.data(), channels, got.data());
+    EXPECT_EQ(got, expected) << channels << " with weights of a byte";
   }
 }
 

@@ -87,6 +87,8 @@ class BitSet final : public FaultSet {
   Result<void> check_size(double faults, double flips) const;
   void resize_outcomes();
   std::size_t first_operator(const ValuePlace& place) const;
+  std::vector<std::uint64_t> costs_of_values() const;
+  std::uint64_t cost_of(std::uint64_t fault, const std::vector<std::uint64_t>& of_values) const;
 
   std::uint64_t blocks() const override { return is_paired() ? 1 : m_golden.count(); }
   std::size_t phases() const override { return m_golden.count(); }

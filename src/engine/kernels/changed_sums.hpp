@@ -19,7 +19,8 @@ struct InputPair {
 
 /// sums[c] = from[c] + sum over the pairs of w[2 c] * first input + w[2 c + 1] * second input, modulo 2^32.
 /// `channels` is a multiple of k_sum_lanes, and as many of `from` and `sums` can be read and written.
-using AddPairsFunction = void (*)(std::span<const InputPair> pairs, const std::int16_t* weights,
+template <class Weight>
+using AddPairsFunction = void (*)(std::span<const InputPair> pairs, const Weight* weights,
                                   const std::int32_t* from, std::size_t channels, std::int32_t* sums);
 
 /// Inputs at the taps of one pixel, each with a row of weights: sums[c] = bias[c] + sum over the taps of

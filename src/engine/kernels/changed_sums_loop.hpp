@@ -6,23 +6,23 @@
 namespace qfi {
 namespace {
 
-template <class Lanes, std::size_t vectors>
-void add_pairs_to(std::span<const InputPair> pairs, const std::int16_t* weights, const std::int32_t* from,
+template <class Lanes, std::size_t vectors, class Weight>
+void add_pairs_to(std::span<const InputPair> pairs, const Weight* weights, const std::int32_t* from,
                   std::int32_t* sums) {
   typename Lanes::Vector sum[vectors];
   for (std::size_t v = 0; v < vectors; ++v) sum[v] = Lanes::load(from + v * Lanes::k_count);
   for (const InputPair& pair : pairs) {
     const auto inputs = Lanes::all(pair.inputs);
-    const std::int16_t* of_pair = weights + pair.weights;
+    const Weight* of_pair = weights + pair.weights;
     for (std::size_t v = 0; v < vectors; ++v)
       sum[v] = Lanes::add_products(sum[v], inputs, of_pair + 2 * v * Lanes::k_count);
   }
   for (std::size_t v = 0; v < vectors; ++v) Lanes::store(sums + v * Lanes::k_count, sum[v]);
 }
 
-template <class Lanes>
-void add_pairs_in_lanes(std::span<const InputPair> pairs, const std::int16_t* weights,
-                        const std::int32_t* from, std::size_t channels, std::int32_t* sums) {
+template <class Lanes, class Weight>
+void add_pairs_in_lanes(std::span<const InputPair> pairs, const Weight* weights, const std::int32_t* from,
+                        std::size_t channels, std::int32_t* sums) {
   constexpr std::size_t k_many = 4 * k_sum_lanes;
   std::size_t c = 0;
   for (; c + k_many <= channels; c += k_many)

@@ -26,7 +26,8 @@ struct InstructionSet {
   MapBytesFunction map_bytes;
   CountBitsFunction count_bits;              ///< nullptr: errors are not counted with this set
   MakeConvolutionFunction make_convolution;  ///< nullptr: oneDNN's convolutions, or the portable loop
-  AddPairsFunction add_pairs;
+  AddPairsFunction<std::int16_t> add_pairs;
+  AddPairsFunction<std::int8_t> add_byte_pairs;
   SumChannelsFunction sum_channels;
 };
 

@@ -55,15 +55,15 @@ class BinaryKernel final : public Kernel {
   bool is_elementwise() const override {
     return m_loop.size() == 1 && m_loop.back().strides == std::array<std::int64_t, 2>{1, 1};
   }
-  void run_range(const KernelCall& call, std::size_t first, std::size_t count) const override {
+  void run_range(const KernelCall& call, std::size_t first, std::size_t count,
+                 std::size_t stride) const override {
     const T* x = call.input<T>(0, 0) + first;
     const T* y = call.input<T>(1, 0) + first;
     T* out = call.out<T>(0) + first;
     if constexpr (requires { m_function.form(); }) {
-      constexpr std::size_t k_few = 4;
-      if (m_function.form() && count > k_few) return run_form(x, y, out, count);
+      if (m_function.form() && stride == 1) return run_form(x, y, out, count);
     }
-    for (std::size_t i = 0; i < count; ++i) out[i] = m_function(x[i], y[i]);
+    for (std::size_t i = 0; i < count * stride; i += stride) out[i] = m_function(x[i], y[i]);
   }
   std::size_t bytes() const override { return sizeof(*this) + (sizeof(T) == 1 ? k_code_pairs : 0); }
 

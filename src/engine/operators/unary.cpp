@@ -30,8 +30,9 @@ class MapKernel final : public Kernel {
     }
   }
   bool is_elementwise() const override { return true; }
-  void run_range(const KernelCall& call, std::size_t first, std::size_t count) const override {
-    for (std::size_t i = first; i < first + count; ++i)
+  void run_range(const KernelCall& call, std::size_t first, std::size_t count,
+                 std::size_t stride) const override {
+    for (std::size_t i = first; i < first + count * stride; i += stride)
       call.out<Out>(0)[i] = value_at(call.input<std::byte>(0, 0), i);
   }
   std::size_t bytes() const override { return sizeof(*this) + extra_bytes(m_function); }

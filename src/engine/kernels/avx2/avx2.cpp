@@ -16,6 +16,7 @@ constinit const InstructionSet k_avx2{
     .count_bits = nullptr,
     .make_convolution = make_avx2_convolution,
     .add_pairs = add_pairs_avx2,
+    .add_byte_pairs = add_byte_pairs_avx2,
     .sum_channels = sum_channels_avx2,
 };
 

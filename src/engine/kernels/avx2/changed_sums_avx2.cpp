@@ -23,6 +23,10 @@ struct Avx2Lanes {
     const __m256i of_lanes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights));
     return _mm256_add_epi32(sum, _mm256_madd_epi16(inputs, of_lanes));
   }
+  static Vector add_products(Vector sum, Vector inputs, const std::int8_t* weights) {
+    const __m128i of_lanes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(weights));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(inputs, _mm256_cvtepi8_epi16(of_lanes)));
+  }
 };
 
 }  // namespace
@@ -34,6 +38,11 @@ namespace qfi {
 
 void add_pairs_avx2(std::span<const InputPair> pairs, const std::int16_t* weights, const std::int32_t* from,
                     std::size_t channels, std::int32_t* sums) {
+  add_pairs_in_lanes<Avx2Lanes>(pairs, weights, from, channels, sums);
+}
+
+void add_byte_pairs_avx2(std::span<const InputPair> pairs, const std::int8_t* weights,
+                         const std::int32_t* from, std::size_t channels, std::int32_t* sums) {
   add_pairs_in_lanes<Avx2Lanes>(pairs, weights, from, channels, sums);
 }
 

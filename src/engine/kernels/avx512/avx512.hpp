@@ -17,6 +17,8 @@ void count_bits_avx512(const BitCounts& counts, const ConvolutionShape& shape, s
                        const std::uint8_t* input, const CountedBytes& output, const BitMemory& memory);
 void add_pairs_avx512(std::span<const InputPair> pairs, const std::int16_t* weights, const std::int32_t* from,
                       std::size_t channels, std::int32_t* sums);
+void add_byte_pairs_avx512(std::span<const InputPair> pairs, const std::int8_t* weights,
+                           const std::int32_t* from, std::size_t channels, std::int32_t* sums);
 void sum_channels_avx512(const ChannelTaps& taps, std::int32_t* sums);
 
 }  // namespace qfi

@@ -18,6 +18,10 @@ struct Avx512Lanes {
   static Vector add_products(Vector sum, Vector inputs, const std::int16_t* weights) {
     return _mm512_add_epi32(sum, _mm512_madd_epi16(inputs, _mm512_loadu_si512(weights)));
   }
+  static Vector add_products(Vector sum, Vector inputs, const std::int8_t* weights) {
+    const __m256i of_lanes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights));
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(inputs, _mm512_cvtepi8_epi16(of_lanes)));
+  }
 };
 
 }  // namespace
@@ -29,6 +33,11 @@ namespace qfi {
 
 void add_pairs_avx512(std::span<const InputPair> pairs, const std::int16_t* weights, const std::int32_t* from,
                       std::size_t channels, std::int32_t* sums) {
+  add_pairs_in_lanes<Avx512Lanes>(pairs, weights, from, channels, sums);
+}
+
+void add_byte_pairs_avx512(std::span<const InputPair> pairs, const std::int8_t* weights,
+                           const std::int32_t* from, std::size_t channels, std::int32_t* sums) {
   add_pairs_in_lanes<Avx512Lanes>(pairs, weights, from, channels, sums);
 }
 

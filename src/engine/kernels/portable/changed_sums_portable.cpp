@@ -18,7 +18,8 @@ struct PlainLanes {
     for (std::size_t i = 0; i < k_count; ++i) to[i] = static_cast<std::int32_t>(values[i]);
   }
   static std::int32_t all(std::int32_t pair) { return pair; }
-  static Vector add_products(Vector sum, std::int32_t inputs, const std::int16_t* weights) {
+  template <class Weight>
+  static Vector add_products(Vector sum, std::int32_t inputs, const Weight* weights) {
     const std::int32_t first = static_cast<std::int16_t>(inputs);
     const std::int32_t second = inputs >> 16;
     for (std::size_t i = 0; i < k_count; ++i)
@@ -36,6 +37,11 @@ namespace qfi {
 
 void add_pairs_portable(std::span<const InputPair> pairs, const std::int16_t* weights,
                         const std::int32_t* from, std::size_t channels, std::int32_t* sums) {
+  add_pairs_in_lanes<PlainLanes>(pairs, weights, from, channels, sums);
+}
+
+void add_byte_pairs_portable(std::span<const InputPair> pairs, const std::int8_t* weights,
+                             const std::int32_t* from, std::size_t channels, std::int32_t* sums) {
   add_pairs_in_lanes<PlainLanes>(pairs, weights, from, channels, sums);
 }
 

@@ -14,6 +14,7 @@ constinit const InstructionSet k_portable{
     .count_bits = nullptr,
     .make_convolution = nullptr,
     .add_pairs = add_pairs_portable,
+    .add_byte_pairs = add_byte_pairs_portable,
     .sum_channels = sum_channels_portable,
 };
 

@@ -15,6 +15,8 @@ void map_bytes_portable(const std::array<std::uint8_t, 256>& table, const std::u
                         std::size_t count, std::uint8_t* to);
 void add_pairs_portable(std::span<const InputPair> pairs, const std::int16_t* weights,
                         const std::int32_t* from, std::size_t channels, std::int32_t* sums);
+void add_byte_pairs_portable(std::span<const InputPair> pairs, const std::int8_t* weights,
+                             const std::int32_t* from, std::size_t channels, std::int32_t* sums);
 void sum_channels_portable(const ChannelTaps& taps, std::int32_t* sums);
 
 }  // namespace qfi
