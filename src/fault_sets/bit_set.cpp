@@ -124,10 +124,9 @@ void BitSet::add_bit_stratum(BitStratum bits, std::string label) {
 }
 
 void BitSet::add_fault(std::size_t stratum, std::span<const std::uint64_t> members, std::size_t image) {
-  m_members.insert(m_members.end(), members.begin(), members.end());
-  m_first_member.push_back(m_members.size());
-  m_stratum_of.push_back(static_cast<std::uint32_t>(stratum));
-  if (is_paired()) m_image_of.push_back(static_cast<std::uint32_t>(image));
+  m_members.add(members);
+  m_stratum_of.add(static_cast<std::uint32_t>(stratum));
+  if (is_paired()) m_image_of.add(static_cast<std::uint32_t>(image));
 }
 
 BitCombinations BitSet::combinations(const BitStratum& bits) const {
@@ -175,13 +174,10 @@ std::vector<LayerBits> BitSet::layer_bits() const {
   return layers;
 }
 
-std::vector<std::uint64_t> BitSet::chosen_members(std::size_t fault) const {
-  return {m_members.begin() + static_cast<std::ptrdiff_t>(m_first_member[fault]),
-          m_members.begin() + static_cast<std::ptrdiff_t>(m_first_member[fault + 1])};
-}
+std::vector<std::uint64_t> BitSet::chosen_members(std::size_t fault) const { return m_members[fault]; }
 
 Result<void> BitSet::add_chosen(std::vector<std::vector<std::uint64_t>> faults) {
-  double flips = static_cast<double>(m_members.size());
+  double flips = static_cast<double>(m_members.members());
   for (const auto& members : faults) flips += static_cast<double>(members.size());
   QFI_CHECK(check_size(static_cast<double>(drawn() + faults.size()), flips));
   for (const auto& members : faults) add_fault(0, members, 0);
@@ -207,7 +203,7 @@ Result<void> BitSet::draw(const std::vector<std::uint64_t>& targets, unsigned) {
   if (!m_listed.empty()) return {};
   const std::uint64_t images = is_paired() ? m_workload.images() : 1;
   double faults = static_cast<double>(drawn());
-  double flips = static_cast<double>(m_members.size());
+  double flips = static_cast<double>(m_members.members());
   for (std::size_t h = 0; h < m_strata.size(); ++h) {
     const std::uint64_t target = most_of(m_strata[h], targets[h]);
     const double added =
@@ -218,6 +214,7 @@ Result<void> BitSet::draw(const std::vector<std::uint64_t>& targets, unsigned) {
                           : static_cast<double>(fault_config().simultaneous));
   }
   QFI_CHECK(check_size(faults, flips));
+  m_members.reserve(static_cast<std::uint64_t>(flips));
   for (std::size_t image = 0; image < images; ++image)
     for (std::size_t h = 0; h < m_strata.size(); ++h) {
       const std::uint64_t target = most_of(m_strata[h], targets[h]);
@@ -234,16 +231,24 @@ BitFault BitSet::fault(std::size_t index) const {
   const BitStratum& bits = m_bit_strata[m_stratum_of[index]];
   const std::vector<BitFaultModel>& models = fault_config().models;
   BitFault fault;
-  for (std::uint64_t i = m_first_member[index]; i < m_first_member[index + 1]; ++i) {
-    fault.sites.push_back(bit_member(m_values.stored, bits, m_members[i] / models.size()));
-    fault.models.push_back(models[m_members[i] % models.size()]);
+  for (std::uint64_t k = 0; k < m_members.length_of(index); ++k) {
+    const std::uint64_t member = m_members.member(index, k);
+    fault.sites.push_back(bit_member(m_values.stored, bits, member / models.size()));
+    fault.models.push_back(models[member % models.size()]);
   }
   return fault;
 }
 
 std::uint64_t BitSet::bits_of(std::size_t fault) const {
-  return m_listed.empty() ? m_first_member[fault + 1] - m_first_member[fault]
-                          : this->fault(fault).sites.size();
+  return m_listed.empty() ? m_members.length_of(fault) : this->fault(fault).sites.size();
+}
+
+std::vector<FaultRange> BitSet::faults_in(std::size_t phase) const {
+  if (!is_paired()) return FaultSet::faults_in(phase);
+  std::vector<FaultRange> ranges;
+  for (const RunLengthList::Run& run : m_image_of.runs())
+    if (m_golden.block_of(run.value) == phase) ranges.push_back({run.first, run.end});
+  return ranges;
 }
 
 BlockRange BitSet::blocks_in(std::size_t phase, std::uint64_t fault) const {
@@ -323,9 +328,13 @@ std::string BitSet::fault_name(std::size_t index) const {
 // Drawn members and their strata say which faults they are; listed ones are told bit by bit.
 Digest BitSet::faults_digest() const {
   DigestBuilder digest;
-  digest.add(std::as_bytes(std::span(m_members)));
-  digest.add(std::as_bytes(std::span(m_first_member)));
-  digest.add(std::as_bytes(std::span(m_stratum_of)));
+  m_members.add_to(digest);
+  for (const RunLengthList::Run& run : m_stratum_of.runs()) {
+    const std::vector<std::uint32_t> same(std::min<std::uint64_t>(run.end - run.first, 1024), run.value);
+    for (std::uint64_t left = run.end - run.first; left > 0;
+         left -= std::min<std::uint64_t>(left, same.size()))
+      digest.add(std::as_bytes(std::span(same).first(std::min<std::uint64_t>(left, same.size()))));
+  }
   for (const auto& elements : m_values.protected_elements)
     if (elements) {
       const std::uint64_t count = elements->size();

@@ -26,9 +26,7 @@ class FaultSet::Done {
 };
 
 // What no trial of these images can count differently.
-bool FaultSet::is_plausible(const Trial& trial, const Images& images) const {
-  FaultCounts golden;
-  for (std::size_t i = 0; i < images.count; ++i) golden += m_workload.golden.of_image[images.first + i];
+bool FaultSet::is_plausible(const Trial& trial, const FaultCounts& golden) const {
   const auto operators = static_cast<int>(m_workload.program->model().operators.size());
   const auto fits = [&](const BitOutcome& outcome) {
     const FaultCounts& counts = outcome.counts;
@@ -36,8 +34,10 @@ bool FaultSet::is_plausible(const Trial& trial, const Images& images) const {
       if (counts.*field.value > counts.units) return false;
     for (const auto& [index, ignored] : outcome.equal_after)
       if (index >= operators) return false;
-    return counts.images == images.count && counts.units == golden.units &&
-           counts.labelled == golden.labelled && counts.golden_correct == golden.golden_correct &&
+    return std::ranges::all_of(k_count_fields,
+                               [&](const CountField& field) {
+                                 return !field.is_of_images || counts.*field.value == golden.*field.value;
+                               }) &&
            m_workload.task->can_be(counts) && counts.output_identical <= counts.images &&
            counts.nan + counts.infinity <= counts.images;
   };
@@ -56,14 +56,16 @@ Result<void> FaultSet::take_recorded(const RunParams& params, Done& done, Progre
     return bad_input("{}: damaged (a trial that does not fit); move it away, or begin anew with --restart",
                      params.journal->file().string());
   };
+  const std::size_t columns = count_columns().size();
   return params.journal->read(params.set, m_run_faults, drawn(), [&](TrialRow&& row) -> Result<void> {
-    if (row.key.block >= blocks() || row.counts.size() != k_count_fields.size()) return damaged();
+    if (row.key.block >= blocks() || row.counts.size() != columns) return damaged();
     const Images images = images_of(row.key.fault, row.key.block);
-    const FaultCounts counts = counts_of_numbers(row.counts);
-    if (counts.images != images.count) return damaged();
+    FaultCounts golden;
+    for (std::size_t i = 0; i < images.count; ++i) golden += m_workload.golden.of_image[images.first + i];
+    const FaultCounts counts = counts_of_numbers(row.counts, golden);
     const auto trial =
         decode_details(row.details, counts, std::span(m_golden_events).subspan(images.first, images.count));
-    if (!trial || !is_plausible(*trial, images) || !can_be(row.key.fault, *trial)) return damaged();
+    if (!trial || !is_plausible(*trial, golden) || !can_be(row.key.fault, *trial)) return damaged();
     take(row.key.fault, row.key.block, *trial);
     counter.add(*trial);
     done.at({row.key.fault, row.key.block}) = true;
@@ -76,7 +78,6 @@ void FaultSet::record(const RunParams& params, const TrialPlace& place, const Tr
   const Images images = images_of(place.fault, place.block);
   params.journal->add(
       {{params.set, place.fault, place.block},
-       fault_name(place.fault),
        count_numbers(trial.outcome.counts),
        encode_details(trial, std::span(m_golden_events).subspan(images.first, images.count))});
 }
@@ -115,12 +116,15 @@ class FaultSet::RunLoop {
   // How many trials of a phase are this shard's and are not done; `places`, unless nullptr, gets them.
   std::uint64_t missing_in(std::size_t phase, std::vector<TrialPlace>* places) {
     std::uint64_t count = 0;
-    for (std::uint64_t fault = std::max(m_set.m_run_faults, m_shard.first); fault < m_shard.end; ++fault) {
-      const BlockRange range = m_set.blocks_in(phase, fault);
-      for (std::uint64_t block = range.first; block < range.end; ++block) {
-        if (m_done.at({fault, block})) continue;
-        ++count;
-        if (places != nullptr) places->push_back({fault, block});
+    for (const FaultRange& faults : m_set.faults_in(phase)) {
+      const std::uint64_t first = std::max({faults.first, m_set.m_run_faults, m_shard.first});
+      for (std::uint64_t fault = first; fault < std::min(faults.end, m_shard.end); ++fault) {
+        const BlockRange range = m_set.blocks_in(phase, fault);
+        for (std::uint64_t block = range.first; block < range.end; ++block) {
+          if (m_done.at({fault, block})) continue;
+          ++count;
+          if (places != nullptr) places->push_back({fault, block});
+        }
       }
     }
     return count;

@@ -191,7 +191,7 @@ Result<void> StuckAtSet::add_faults(const std::vector<StuckAt>& faults, unsigned
   });
   QFI_CHECK(check_stop());
   m_counts.resize(m_faults.size());
-  m_stratum_of.resize(m_faults.size(), 0);
+  m_stratum_of.add(0, m_faults.size() - m_stratum_of.size());
   m_strata.front().drawn = m_faults.size();
   for (std::size_t i = first; i < m_faults.size(); ++i) {
     PlannedFault& fault = m_faults[i];

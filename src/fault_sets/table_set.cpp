@@ -75,7 +75,7 @@ void TableSet::measure_errors(std::span<const std::uint64_t> golden_pairs) {
 }
 
 Result<void> TableSet::draw(const std::vector<std::uint64_t>&, unsigned) {
-  m_stratum_of.resize(1, 0);
+  m_stratum_of.add(0);
   m_strata.front().drawn = 1;
   return {};
 }

@@ -7,17 +7,31 @@
 namespace qfi {
 namespace {
 
-// Numbers of 7 bits a byte, the lowest first; the top bit says that more follow.
+// Numbers, most of them 0, 1 or 2. Four stand together: a byte with two bits of each, the first one's lowest,
+// then those of 3 or more, less 3, with 7 bits in a byte, the lowest first; a top bit says that more follow.
+// What is missing from the last four are zeros.
 class Encoder {
  public:
   void add(std::uint64_t value) {
-    for (; value >= 128; value >>= 7U) m_bytes.push_back(static_cast<char>((value & 127U) | 128U));
+    if (m_count % k_together == 0) m_code_at = m_bytes.size(), m_bytes.push_back('\0');
+    const std::uint64_t code = std::min<std::uint64_t>(value, k_larger);
+    m_bytes[m_code_at] = static_cast<char>(static_cast<unsigned char>(m_bytes[m_code_at]) |
+                                           code << (2 * (m_count % k_together)));
+    ++m_count;
+    if (code < k_larger) return;
+    for (value -= k_larger; value >= 128; value >>= 7U)
+      m_bytes.push_back(static_cast<char>((value & 127U) | 128U));
     m_bytes.push_back(static_cast<char>(value));
   }
   std::string take() { return std::move(m_bytes); }
 
+  static constexpr std::size_t k_together = 4;
+  static constexpr std::uint64_t k_larger = 3;
+
  private:
   std::string m_bytes;
+  std::size_t m_count = 0;
+  std::size_t m_code_at = 0;
 };
 
 // After a number that is not there all others are 0, and is_good() is false.
@@ -25,27 +39,44 @@ class Decoder {
  public:
   explicit Decoder(std::string_view bytes) : m_bytes(bytes) {}
   std::uint64_t next(std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
+    if (m_codes == 0 && !take_codes()) return 0;
+    const std::uint64_t code = m_code & 3U;
+    m_code >>= 2U;
+    --m_codes;
+    const std::uint64_t value = code < Encoder::k_larger ? code : next_larger();
+    m_is_good = m_is_good && value <= most;
+    return m_is_good ? value : 0;
+  }
+  void fail() { m_is_good = false; }
+  bool is_good() const { return m_is_good; }
+  bool is_at_end() const { return m_is_good && m_bytes.empty() && m_code == 0; }
+  /// The most numbers that may still come.
+  std::size_t left() const { return m_codes + Encoder::k_together * m_bytes.size(); }
+
+ private:
+  bool take_codes() {
+    m_is_good = m_is_good && !m_bytes.empty();
+    if (!m_is_good) return false;
+    m_code = static_cast<unsigned char>(m_bytes.front());
+    m_codes = Encoder::k_together;
+    m_bytes.remove_prefix(1);
+    return true;
+  }
+  std::uint64_t next_larger() {
     std::uint64_t value = 0;
-    for (unsigned shift = 0; m_is_good && shift < 64; shift += 7) {
-      if (m_bytes.empty()) break;
+    for (unsigned shift = 0; m_is_good && shift < 64 && !m_bytes.empty(); shift += 7) {
       const auto byte = static_cast<unsigned char>(m_bytes.front());
       m_bytes.remove_prefix(1);
       value |= std::uint64_t{byte & 127U} << shift;
-      if (byte < 128) {
-        m_is_good = value <= most;
-        return m_is_good ? value : 0;
-      }
+      if (byte < 128) return value + Encoder::k_larger;
     }
     m_is_good = false;
     return 0;
   }
-  void fail() { m_is_good = false; }
-  bool is_good() const { return m_is_good; }
-  bool is_at_end() const { return m_is_good && m_bytes.empty(); }
-  std::size_t left() const { return m_bytes.size(); }
 
- private:
   std::string_view m_bytes;
+  unsigned m_code = 0;
+  std::size_t m_codes = 0;  ///< of m_code that are left
   bool m_is_good = true;
 };
 
@@ -62,7 +93,7 @@ void encode(const ConfusionMatrix& matrix, Encoder& to) {
 
 ConfusionMatrix decode_matrix(Decoder& from) {
   const std::uint64_t classes = from.next(ConfusionMatrix::k_max_classes);
-  if (classes * (classes + 1) > from.left()) {  // a byte for each number at least
+  if (classes * (classes + 1) > from.left()) {
     from.fail();
     return ConfusionMatrix(0);
   }
@@ -138,8 +169,8 @@ void decode_counts(Decoder& from, FaultCounts& counts) {
 
 BitOutcome OutcomeStore::operator[](std::size_t fault) const {
   BitOutcome outcome;
-  if (m_packed[fault].empty()) return outcome;
-  Decoder from(m_packed[fault]);
+  if (m_outcome_of[fault] == k_nothing) return outcome;
+  Decoder from(*m_kept[m_outcome_of[fault]].packed);
   decode_counts(from, outcome.counts);
   decode(from, outcome);
   return outcome;
@@ -147,8 +178,8 @@ BitOutcome OutcomeStore::operator[](std::size_t fault) const {
 
 FaultCounts OutcomeStore::counts(std::size_t fault) const {
   FaultCounts counts;
-  if (m_packed[fault].empty()) return counts;
-  Decoder from(m_packed[fault]);
+  if (m_outcome_of[fault] == k_nothing) return counts;
+  Decoder from(*m_kept[m_outcome_of[fault]].packed);
   decode_counts(from, counts);
   counts.confusion = decode_matrix(from);
   return counts;
@@ -160,7 +191,31 @@ void OutcomeStore::add(std::size_t fault, const BitOutcome& outcome) {
   Encoder to;
   encode_counts(sum.counts, to);
   encode(sum, to);
-  m_packed[fault] = to.take();
+  const std::uint32_t before = m_outcome_of[fault];
+  m_outcome_of[fault] = place_of(to.take());
+  if (before != k_nothing) forget(before);
+}
+
+std::uint32_t OutcomeStore::place_of(std::string packed) {
+  const auto [known, is_new] = m_places.try_emplace(std::move(packed), 0);
+  if (is_new) {
+    if (m_free.empty()) {
+      m_free.push_back(static_cast<std::uint32_t>(m_kept.size()));
+      m_kept.emplace_back();
+    }
+    known->second = m_free.back();
+    m_free.pop_back();
+    m_kept[known->second].packed = &known->first;
+  }
+  ++m_kept[known->second].faults;
+  return known->second;
+}
+
+void OutcomeStore::forget(std::uint32_t place) {
+  if (--m_kept[place].faults > 0) return;
+  m_places.erase(m_places.find(*m_kept[place].packed));
+  m_kept[place].packed = nullptr;
+  m_free.push_back(place);
 }
 
 BitOutcome& BitOutcome::operator+=(const BitOutcome& other) {
@@ -193,19 +248,23 @@ void BitOutcome::add_equal(int index, std::uint32_t images) {
 
 std::vector<std::string> count_columns() {
   std::vector<std::string> names;
-  for (const CountField& field : k_count_fields) names.emplace_back(field.name);
+  for (const CountField& field : k_count_fields)
+    if (!field.is_of_images) names.emplace_back(field.name);
   return names;
 }
 
 std::vector<std::uint64_t> count_numbers(const FaultCounts& counts) {
   std::vector<std::uint64_t> numbers;
-  for (const CountField& field : k_count_fields) numbers.push_back(counts.*field.value);
+  for (const CountField& field : k_count_fields)
+    if (!field.is_of_images) numbers.push_back(counts.*field.value);
   return numbers;
 }
 
-FaultCounts counts_of_numbers(std::span<const std::uint64_t> numbers) {
+FaultCounts counts_of_numbers(std::span<const std::uint64_t> numbers, const FaultCounts& golden) {
   FaultCounts counts;
-  for (std::size_t i = 0; i < k_count_fields.size(); ++i) counts.*k_count_fields[i].value = numbers[i];
+  std::size_t next = 0;
+  for (const CountField& field : k_count_fields)
+    counts.*field.value = field.is_of_images ? golden.*field.value : numbers[next++];
   return counts;
 }
 

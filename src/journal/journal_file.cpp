@@ -25,8 +25,7 @@ std::string count_columns(std::span<const std::string> columns, const char* suff
 }
 
 constexpr std::string_view k_before_counts =
-    "CREATE TABLE trials(fault_set INTEGER NOT NULL, fault INTEGER NOT NULL, block INTEGER NOT NULL, "
-    "name TEXT NOT NULL, ";
+    "CREATE TABLE trials(fault_set INTEGER NOT NULL, fault INTEGER NOT NULL, block INTEGER NOT NULL, ";
 constexpr std::string_view k_after_counts =
     "details BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY(fault_set, fault, block)) STRICT, "
     "WITHOUT ROWID";
@@ -75,10 +74,11 @@ std::uint64_t column_number(sqlite3_stmt* statement, int column) {
 
 }  // namespace
 
-std::uint64_t JournalFile::checksum_of(const TrialRow& row, std::uint64_t seed) const {
+std::int32_t JournalFile::checksum_of(const TrialRow& row, std::uint64_t seed) const {
   std::string numbers = fmt::format("{} {} {}", row.key.set, row.key.fault, row.key.block);
   for (const std::uint64_t count : row.counts) numbers += fmt::format(" {}", count);
-  return xxh64(bytes_of(row.details), xxh64(bytes_of(row.name), xxh64(bytes_of(numbers), seed)));
+  // Half of it: a row is short, and there may be many millions.
+  return static_cast<std::int32_t>(xxh64(bytes_of(row.details), xxh64(bytes_of(numbers), seed)));
 }
 
 bool JournalFile::is_in_use() const { return sqlite3_errcode(m_database.get()) == SQLITE_BUSY; }
@@ -244,12 +244,11 @@ Result<void> JournalFile::insert(sqlite3_stmt* statement, const TrialRow& row, s
   int column = 1;
   for (const std::uint64_t number : {row.key.set, row.key.fault, row.key.block})
     sqlite3_bind_int64(statement, column++, stored(number));
-  sqlite3_bind_text(statement, column++, row.name.data(), static_cast<int>(row.name.size()), SQLITE_STATIC);
   assert(row.counts.size() == m_columns.size());
   for (const std::uint64_t count : row.counts) sqlite3_bind_int64(statement, column++, stored(count));
   sqlite3_bind_blob(statement, column++, row.details.data(), static_cast<int>(row.details.size()),
                     SQLITE_STATIC);
-  sqlite3_bind_int64(statement, column, stored(checksum_of(row, seed)));
+  sqlite3_bind_int(statement, column, checksum_of(row, seed));
   const int code = sqlite3_step(statement);
   sqlite3_reset(statement);
   if (code != SQLITE_DONE) return error("write");
@@ -263,15 +262,15 @@ Result<void> JournalFile::check_same(const TrialRow& row, std::uint64_t seed) co
   for (const std::uint64_t number : {row.key.set, row.key.fault, row.key.block})
     sqlite3_bind_int64(statement.get(), column++, stored(number));
   if (sqlite3_step(statement.get()) != SQLITE_ROW) return error("read");
-  if (column_number(statement.get(), 0) == checksum_of(row, seed)) return {};
-  return bad_input("{}: two different results of fault {} ({}), block {}", m_path.string(), row.key.fault,
-                   row.name, row.key.block);
+  if (sqlite3_column_int64(statement.get(), 0) == checksum_of(row, seed)) return {};
+  return bad_input("{}: two different results of fault {}, block {}", m_path.string(), row.key.fault,
+                   row.key.block);
 }
 
 // A commit reaches the operating system, and the disk where it `syncs`.
 Result<void> JournalFile::write(const std::deque<TrialRow>& rows, std::uint64_t seed, bool syncs) {
   const std::scoped_lock guard(m_lock);
-  std::string places = "?, ?, ?, ?, ";
+  std::string places = "?, ?, ?, ";
   for (std::size_t i = 0; i < m_columns.size(); ++i) places += "?, ";
   QFI_CHECK(execute(syncs ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", "write"));
   QFI_CHECK(execute("BEGIN IMMEDIATE", "write"));
@@ -300,7 +299,7 @@ Result<void> JournalFile::read(std::uint64_t set, std::uint64_t first, std::uint
                                const std::function<Result<void>(TrialRow&&)>& use) const {
   const std::scoped_lock guard(m_lock);
   QFI_TRY(const Statement statement,
-          prepare("SELECT fault_set, fault, block, name, " + count_columns(m_columns, "") +
+          prepare("SELECT fault_set, fault, block, " + count_columns(m_columns, "") +
                       "details, checksum FROM trials WHERE fault_set = ? AND fault >= ? AND fault < ? "
                       "ORDER BY fault_set, fault, block",
                   "read"));
@@ -315,12 +314,11 @@ Result<void> JournalFile::read(std::uint64_t set, std::uint64_t first, std::uint
     TrialRow row;
     row.key = {column_number(statement.get(), 0), column_number(statement.get(), 1),
                column_number(statement.get(), 2)};
-    row.name = column_bytes(statement.get(), 3);
-    int column = 4;
+    int column = 3;
     for (std::size_t i = 0; i < m_columns.size(); ++i)
       row.counts.push_back(column_number(statement.get(), column++));
     row.details = column_bytes(statement.get(), column++);
-    if (column_number(statement.get(), column) != checksum_of(row, seed))
+    if (sqlite3_column_int64(statement.get(), column) != checksum_of(row, seed))
       return tl::unexpected(damaged("a checksum is wrong"));
     if (last && !(*last < row.key)) return tl::unexpected(damaged("its order is broken"));
     last = row.key;

@@ -18,7 +18,7 @@ namespace qfi {
 class JournalFile {
  public:
   static constexpr int k_application = 0x71664A31;  // "qfJ1", in the head of the file
-  static constexpr int k_version = 2;
+  static constexpr int k_version = 3;
 
   /// See Journal::open.
   Result<void> open(const std::filesystem::path& path, std::span<const std::string> columns);
@@ -59,7 +59,7 @@ class JournalFile {
   Result<std::int64_t> number(const char* sql) const;
   Result<void> make_tables();
   Result<void> check_tables();
-  std::uint64_t checksum_of(const TrialRow& row, std::uint64_t seed) const;
+  std::int32_t checksum_of(const TrialRow& row, std::uint64_t seed) const;
   Result<void> insert(sqlite3_stmt* statement, const TrialRow& row, std::uint64_t seed) const;
   Result<void> check_same(const TrialRow& row, std::uint64_t seed) const;
 

@@ -238,6 +238,25 @@ TEST_F(Journals, AFullDiskLosesNothing) {
   EXPECT_EQ(bytes("full") == bytes("whole"), true);
 }
 
+// As trial.cpp packs them: two bits of each, and what is 3 or more behind every four.
+std::string packed(std::vector<std::uint64_t> numbers) {
+  std::string bytes;
+  numbers.resize((numbers.size() + 3) / 4 * 4);
+  for (std::size_t i = 0; i < numbers.size(); i += 4) {
+    unsigned codes = 0;
+    for (std::size_t k = 0; k < 4; ++k)
+      codes |= static_cast<unsigned>(std::min<std::uint64_t>(numbers[i + k], 3)) << (2 * k);
+    bytes.push_back(static_cast<char>(codes));
+    for (std::size_t k = 0; k < 4; ++k) {
+      if (numbers[i + k] < 3) continue;
+      std::uint64_t rest = numbers[i + k] - 3;
+      for (; rest >= 128; rest >>= 7U) bytes.push_back(static_cast<char>((rest & 127U) | 128U));
+      bytes.push_back(static_cast<char>(rest));
+    }
+  }
+  return bytes;
+}
+
 // Checksums keep damage out, not forgery: what no trial can count is refused.
 TEST_F(Journals, ForgedTrialsThatCannotBeAreRefused) {
   const std::string file = config("{count: 12}");
@@ -248,14 +267,16 @@ TEST_F(Journals, ForgedTrialsThatCannotBeAreRefused) {
     return row.counts.at(static_cast<std::size_t>(std::ranges::find(columns, name) - columns.begin()));
   };
   const std::vector<std::function<void(TrialRow&)>> forgeries = {
-      [](TrialRow&) {}, [&](TrialRow& row) { count(row, "changed") = count(row, "units") + 1; },
-      [&](TrialRow& row) { count(row, "units") = 0; },
+      [](TrialRow&) {}, [&](TrialRow& row) { count(row, "changed") = 1'000'000; },
       [&](TrialRow& row) { count(row, "faulty_correct") ^= 1; },
       [&](TrialRow& row) { count(row, "output_identical") = std::uint64_t{1} << 63U; },
       [](TrialRow& row) { row.details = row.details.substr(0, row.details.size() - 1); },
-      // An operator that the model does not have, of a fault of stored bits: 15 sums, 4 reads, no value.
+      // An operator that the model does not have, of a fault of stored bits: 15 sums, 5 reads, no value.
       [](TrialRow& row) {
-        row.details = std::string("\0\1", 2) + std::string(19, '\0') + std::string("\0\1\xff\x7f\1\0\0", 7);
+        std::vector<std::uint64_t> numbers(28);
+        numbers[1] = numbers[23] = numbers[25] = 1;
+        numbers[24] = 16383;
+        row.details = packed(numbers);
       }};
   for (std::size_t k = 0; k < forgeries.size(); ++k) {
     const std::string out = "forged" + std::to_string(k);

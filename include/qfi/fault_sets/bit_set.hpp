@@ -9,6 +9,7 @@
 
 #include "qfi/fault_sets/bit_population.hpp"
 #include "qfi/fault_sets/fault_set.hpp"
+#include "qfi/fault_sets/member_lists.hpp"
 #include "qfi/workload/golden_blocks.hpp"
 
 namespace qfi {
@@ -92,6 +93,7 @@ class BitSet final : public FaultSet {
 
   std::uint64_t blocks() const override { return is_paired() ? 1 : m_golden.count(); }
   std::size_t phases() const override { return m_golden.count(); }
+  std::vector<FaultRange> faults_in(std::size_t phase) const override;
   BlockRange blocks_in(std::size_t phase, std::uint64_t fault) const override;
   std::vector<std::span<const TrialPlace>> jobs(std::span<const TrialPlace> places,
                                                 unsigned threads) const override;
@@ -105,12 +107,10 @@ class BitSet final : public FaultSet {
   BitPopulation m_values;
   std::vector<BitStratum> m_bit_strata;  ///< of m_strata
   ExecutionParams m_execution;
-  /// Members of drawn fault f: m_members[m_first_member[f]] .. ; a member is a bit of the stratum times the
-  /// number of models, plus which of them.
-  std::vector<std::uint64_t> m_first_member{0};
-  std::vector<std::uint64_t> m_members;
-  std::vector<BitFault> m_listed;  ///< of a fault list, in place of members
-  std::vector<std::uint32_t> m_image_of;
+  MemberLists m_members;  ///< of each drawn fault: a bit of the stratum times the number of models, plus
+                          ///< which of them
+  std::vector<BitFault> m_listed;                     ///< of a fault list, in place of members
+  RunLengthList m_image_of;                           ///< of each drawn fault, in a paired design
   const GoldenActivations* m_phase_golden = nullptr;  ///< of the block of images that runs now
   OutcomeStore m_outcomes;
   OutcomeStore m_protected;

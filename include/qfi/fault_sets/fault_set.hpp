@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "qfi/base/hash.hpp"
+#include "qfi/base/run_length_list.hpp"
 #include "qfi/config/config.hpp"
 #include "qfi/fault_sets/run_params.hpp"
 #include "qfi/statistics/sample_size.hpp"
@@ -58,6 +59,12 @@ struct BlockRange {
   std::uint64_t end = 0;
 };
 
+/// Faults first .. end-1.
+struct FaultRange {
+  std::uint64_t first = 0;
+  std::uint64_t end = 0;
+  bool contains(std::uint64_t fault) const { return fault >= first && fault < end; }
+};
 /// The most that one set may hold: faults, of about 200 bytes each, and flips of all drawn faults.
 inline constexpr std::uint64_t k_most_faults = 16'000'000;
 inline constexpr std::uint64_t k_most_flips = 500'000'000;
@@ -137,6 +144,8 @@ class FaultSet {
   virtual std::uint64_t blocks() const = 0;
   /// Trials run in phases, one after the other, of which each needs its own golden values.
   virtual std::size_t phases() const { return 1; }
+  /// Among which are those that run in that phase, rising; all of them, unless a set knows better.
+  virtual std::vector<FaultRange> faults_in(std::size_t) const { return {{0, drawn()}}; }
   /// The blocks of a fault that run in that phase; an empty range where the fault needs no run.
   virtual BlockRange blocks_in(std::size_t phase, std::uint64_t fault) const = 0;
   /// Groups the trials of a phase, which stand fault by fault, into jobs that threads take whole.
@@ -169,14 +178,14 @@ class FaultSet {
   Design m_design;
   std::uint64_t m_seed;  ///< of all that the set draws
   std::vector<Stratum> m_strata;
-  std::vector<std::uint32_t> m_stratum_of;
+  RunLengthList m_stratum_of;                ///< of each drawn fault
   std::vector<ImageEvents> m_golden_events;  ///< of each image
 
  private:
   class Done;
   class RunLoop;
   Result<void> take_recorded(const RunParams& params, Done& done, ProgressCounter& counter);
-  bool is_plausible(const Trial& trial, const Images& images) const;
+  bool is_plausible(const Trial& trial, const FaultCounts& golden) const;
   void record(const RunParams& params, const TrialPlace& place, const Trial& trial) const;
 
   std::uint64_t m_run_faults = 0;  ///< faults before it were run
@@ -184,12 +193,7 @@ class FaultSet {
   double m_seconds = 0;
 };
 
-/// The faults of a shard: first .. end-1, so that all shards cost about the same.
-struct FaultRange {
-  std::uint64_t first = 0;
-  std::uint64_t end = 0;
-  bool contains(std::uint64_t fault) const { return fault >= first && fault < end; }
-};
+/// Of each shard, so that all cost about the same.
 std::vector<FaultRange> faults_of_shards(const FaultSet& set, std::uint64_t count);
 FaultRange faults_of_shard(const FaultSet& set, const Shard& shard);
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -63,18 +64,30 @@ struct BitOutcome {
   bool operator==(const BitOutcome&) const = default;
 };
 
-/// Outcomes of many faults, packed: about a hundred bytes each.
+/// Outcomes of many faults, packed, each kept once however many faults have it: one image's are few.
 class OutcomeStore {
  public:
-  void resize(std::size_t faults) { m_packed.resize(faults); }
-  std::size_t size() const { return m_packed.size(); }
-  bool empty() const { return m_packed.empty(); }
+  void resize(std::size_t faults) { m_outcome_of.resize(faults, k_nothing); }
+  std::size_t size() const { return m_outcome_of.size(); }
+  bool empty() const { return m_outcome_of.empty(); }
   BitOutcome operator[](std::size_t fault) const;
   FaultCounts counts(std::size_t fault) const;
   void add(std::size_t fault, const BitOutcome& outcome);
 
  private:
-  std::vector<std::string> m_packed;  ///< a text is empty where nothing was added
+  static constexpr std::uint32_t k_nothing = 0xFFFFFFFF;
+  struct Kept {
+    const std::string* packed = nullptr;
+    std::uint32_t faults = 0;  ///< that have it; 0: its place is free
+  };
+  using Places = std::unordered_map<std::string, std::uint32_t>;
+  std::uint32_t place_of(std::string packed);
+  void forget(std::uint32_t place);
+
+  std::vector<std::uint32_t> m_outcome_of;  ///< of each fault; k_nothing: nothing was added
+  std::vector<Kept> m_kept;
+  std::vector<std::uint32_t> m_free;  ///< places of m_kept
+  Places m_places;
 };
 
 struct Trial {
@@ -88,27 +101,29 @@ struct Trial {
 struct CountField {
   const char* name;
   std::uint64_t FaultCounts::*value;
+  bool is_of_images = false;  ///< what the images count whatever the fault does
 };
 inline constexpr std::array<CountField, 13> k_count_fields = {
-    {{"images", &FaultCounts::images},
+    {{"images", &FaultCounts::images, true},
      {"output_identical", &FaultCounts::output_identical},
      {"nan", &FaultCounts::nan},
      {"infinity", &FaultCounts::infinity},
-     {"units", &FaultCounts::units},
+     {"units", &FaultCounts::units, true},
      {"changed", &FaultCounts::changed},
-     {"labelled", &FaultCounts::labelled},
-     {"golden_correct", &FaultCounts::golden_correct},
+     {"labelled", &FaultCounts::labelled, true},
+     {"golden_correct", &FaultCounts::golden_correct, true},
      {"faulty_correct", &FaultCounts::faulty_correct},
      {"correct_to_wrong", &FaultCounts::correct_to_wrong},
      {"wrong_to_correct", &FaultCounts::wrong_to_correct},
      {"faulty_top5_correct", &FaultCounts::faulty_top5_correct},
      {"top5_lost", &FaultCounts::top5_lost}}};
 
-/// The names of k_count_fields, and their numbers, as a journal's columns.
+/// The names of those of k_count_fields that a fault decides, and their numbers, as a journal's columns.
 std::vector<std::string> count_columns();
 std::vector<std::uint64_t> count_numbers(const FaultCounts& counts);
-/// The counts that such numbers stand for. Precondition: as many numbers as there are columns.
-FaultCounts counts_of_numbers(std::span<const std::uint64_t> numbers);
+/// The counts that such numbers stand for, on images that count `golden` without a fault. Precondition: as
+/// many numbers as there are columns.
+FaultCounts counts_of_numbers(std::span<const std::uint64_t> numbers, const FaultCounts& golden);
 
 /// Packs all of a trial but the 13 counts of its outcome. `golden` is what its images count without a fault;
 /// only those that differ take room.

@@ -27,7 +27,6 @@ struct TrialKey {
 
 struct TrialRow {
   TrialKey key;
-  std::string name;                   ///< of the fault, for those who read the table
   std::vector<std::uint64_t> counts;  ///< in the order of the journal's columns
   std::string details;                ///< the rest of the trial, packed
   bool operator==(const TrialRow&) const = default;
