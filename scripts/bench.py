@@ -24,6 +24,7 @@ LARGE = ["models_bench/resnet18w64_cifar_shape_untrained_int8", "models/mobv1_05
          "models_bench/mobv1_100_cifar_shape_untrained_int8", "models/mobv2_050_cifar10_int8",
          "models_bench/mobv2_100_cifar_shape_untrained_int8"]
 MOBILE = [model for model in LARGE if "/mob" in model]
+FLIPPED = SMALL + ["models/mobv2_050_cifar10_int8", "models/alexnet_cifar10_int8"]
 
 
 def run(*arguments):
@@ -130,21 +131,25 @@ def bench_tables(report, _):
                                                     "tables": int(entry["tables"])})
 
 
-def campaign(model, faults, threads):
+def campaign(model, faults, count, threads, images, *more):
     """run.json, and the largest memory of the process in MiB."""
     shared = os.environ.get("QFI_SHARED", "../shared")
     with tempfile.TemporaryDirectory() as folder:
         config = os.path.join(folder, "c.yaml")
         with open(config, "w", encoding="utf-8") as file:
             file.write(f"""model: {os.path.abspath(path_of(model))}
-data: {{format: cifar10, images: {os.path.abspath(shared)}/data/cifar10/test_batch_0000-4999.bin, select: {{first: 512}}}}
+data:
+  format: cifar10
+  images: {os.path.abspath(shared)}/data/cifar10/test_batch_0000-4999.bin
+  select: {{first: {images}}}
 faults:
-  - {{kind: stuck_at, netlist: {os.path.abspath(NETLIST)}}}
-sample: {{count: {faults}}}
+  - {{{faults}}}
+sample: {{count: {count}}}
 verify: 0
 output: {folder}/out
 """)
-        process = subprocess.Popen([QFI, "campaign", config, "--threads", str(threads)], stdout=subprocess.DEVNULL)
+        process = subprocess.Popen([QFI, "campaign", config, "--threads", str(threads), *more],
+                                   stdout=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         if status != 0:
             sys.exit("bench: a campaign failed")
@@ -153,13 +158,13 @@ output: {folder}/out
 
 
 def bench_campaigns(report, options):
-    report.title("(e) whole campaigns, drawn faults per second, 512 images; (f) peak memory")
+    report.title("(e) whole campaigns, drawn faults per second, 512 images; peak memory")
     for model, faults in ((SMALL[0], 160), (SMALL[1], 60)):
         loop = {n: run(SPEED, "golden", path_of(model), "--batch", "64", "--threads", str(n))["ms_per_image"]
                 for n in (1, 2)}
         rates = {}
         for threads in (1, 2):
-            record, memory = campaign(model, faults, threads)
+            record, memory = campaign(model, f"kind: stuck_at, netlist: {os.path.abspath(NETLIST)}", faults, threads, 512)
             rates[threads] = faults / record["run_seconds"]
             report.row("campaign", f"{name_of(model)} {threads} threads",
                        {"faults/s": rates[threads], "peak_MiB": memory})
@@ -168,12 +173,65 @@ def bench_campaigns(report, options):
                    {"gain": gain, "golden_loop_gain": loop_gain, "ratio": gain / loop_gain})
 
 
+def flips(model, faults, count):
+    """Milliseconds of one inference: of the whole network, and by changed values alone."""
+    record, _ = campaign(model, "kind: bit_flip, " + faults, count, 1, 64, "--compare-naive")
+    compared = record["fault_sets"][0]["compared"]
+    return (1e3 * compared["naive_seconds"] / compared["trials"],
+            1e3 * compared["propagation_seconds"] / compared["trials"])
+
+
+def operators_with_weights(model):
+    listed = subprocess.run([QFI, "inspect", path_of(model), "--json"], stdout=subprocess.PIPE, check=True, text=True)
+    return [op["index"] for op in json.loads(listed.stdout)["operators"] if op["weights"] > 0]
+
+
+def flip_loop_ms(model, images):
+    """What a user would write: a byte of the file is changed, the runtime built anew, the images run."""
+    with open(path_of(model), "rb") as file:
+        content = bytearray(file.read())
+    times = []
+    for place in range(3):
+        start = time.perf_counter()
+        content[len(content) // 2 + 17 * place] ^= 1
+        interpreter = Interpreter(model_content=bytes(content), num_threads=1)
+        tensor = interpreter.get_input_details()[0]
+        shape = [images] + [int(size) for size in tensor["shape"][1:]]
+        interpreter.resize_tensor_input(tensor["index"], shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(tensor["index"], numpy.zeros(shape, tensor["dtype"]))
+        interpreter.invoke()
+        interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+        times.append(time.perf_counter() - start)
+    return 1e3 * min(times) / images
+
+
+def bench_flips(report, options):
+    report.title("(f) one flipped bit, ms per inference, 64 images, one thread: the whole network, changed values alone,\n"
+                 "    and a loop that changes the file and builds LiteRT's interpreter anew")
+    for model in FLIPPED:
+        loop = flip_loop_ms(model, 100) if Interpreter else None
+        for faults in ("target: weights", "target: data, stage: [output]"):
+            plain, ours = flips(model, faults, options.flips)
+            values = {"plain": plain, "qfi": ours, "plain/qfi": plain / ours}
+            if loop and "weights" in faults:
+                values.update({"loop": loop, "loop/qfi": loop / ours})
+            report.row("flips", f"{name_of(model)} {'weights' if 'weights' in faults else 'outputs'}", values)
+    report.title("(f) the same, weights of one operator, against plain inference from that operator on")
+    for index in operators_with_weights(SMALL[0]):
+        _, ours = flips(SMALL[0], f"target: weights, layers: [{index}]", max(options.flips // 4, 4))
+        plain = run(SPEED, "golden", path_of(SMALL[0]), "--batch", "64", "--seconds", "0.3", "--first", str(index))
+        report.row("flips of an operator", f"{name_of(SMALL[0])} operator {index}",
+                   {"plain": plain["ms_per_image"], "qfi": ours, "plain/qfi": plain["ms_per_image"] / ours})
+
+
 def main():
     parser = argparse.ArgumentParser(description="speed of qfi in one run")
     parser.add_argument("--rounds", type=int, default=5, help="of golden measurements, medians are shown")
     parser.add_argument("--seconds", type=float, default=12, help="for each kind of faulty inference")
     parser.add_argument("--images", type=int, nargs="+", default=[64, 512, 2000], help="per fault")
-    parser.add_argument("--parts", default="abcde", help="which of the parts a to e")
+    parser.add_argument("--flips", type=int, default=200, help="drawn for each row of part f")
+    parser.add_argument("--parts", default="abcdef", help="which of the parts a to f")
     parser.add_argument("--output", default="bench-results/bench.json")
     options = parser.parse_args()
     report = Report()
@@ -181,7 +239,8 @@ def main():
     print(f"instructions in use: {used}")
     if not Interpreter:
         print("no LiteRT here: its columns are left out")
-    parts = {"a": bench_golden, "b": bench_faulty, "c": bench_naive, "d": bench_tables, "e": bench_campaigns}
+    parts = {"a": bench_golden, "b": bench_faulty, "c": bench_naive, "d": bench_tables, "e": bench_campaigns,
+             "f": bench_flips}
     for part in options.parts:
         parts[part](report, options)
     os.makedirs(os.path.dirname(options.output) or ".", exist_ok=True)

@@ -16,8 +16,6 @@ constexpr std::size_t k_channel_lanes = 16;
 
 std::size_t rounded_up(std::size_t value, std::size_t step) { return (value + step - 1) / step * step; }
 
-PixelGrid grid_of(const Tensor& tensor) { return PixelGrid(tensor); }
-
 bool is_grid_of(const PixelGrid& grid, std::size_t rows, int columns, int channels) {
   return grid.rows == rows && std::cmp_equal(grid.columns, columns) &&
          std::cmp_equal(grid.channels, channels);
@@ -86,7 +84,7 @@ ChangedLayer::ChannelFinish::ChannelFinish(const Requantizer& layer, std::size_t
 }
 
 ChangedLayer::ChangedLayer(const MultiplyAccumulate& op, const Tensor& input, const Tensor& output)
-    : m_op(op), m_in(grid_of(input)), m_out(grid_of(output)), m_reach(op.shape), m_factors(op.requantizer) {
+    : m_op(op), m_in(input), m_out(output), m_reach(op.shape), m_factors(op.requantizer) {
   const ConvolutionShape& s = op.shape;
   const auto planes = static_cast<std::size_t>(s.planes);
   m_has_pixels = is_grid_of(m_in, planes * static_cast<std::size_t>(s.in_h), s.in_w, s.in_c) &&

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <cstdlib>
 
 #include "available_sets.hpp"
@@ -60,6 +61,7 @@ TEST(InstructionSet, TablesAreInOrderAndComplete) {
     EXPECT_NE(set->add_pairs, nullptr) << set->name;
     EXPECT_NE(set->add_byte_pairs, nullptr) << set->name;
     EXPECT_NE(set->sum_channels, nullptr) << set->name;
+    EXPECT_NE(set->add_float_tap, nullptr) << set->name;
   }
 }
 
@@ -181,6 +183,30 @@ TEST_P(Kernels, ChangedSumsAreTheDefinition) {
     GetParam()->add_byte_pairs(pairs, bytes.data(), from.data(), channels, got.data());
     EXPECT_EQ(got, expected) << channels << " with weights of a byte";
   }
+}
+
+TEST_P(Kernels, FloatSumsTakeTheirProductsInOrder) {
+  Draw draw(3);
+  const auto number = [&] { return std::ldexp(static_cast<float>(draw(-9999, 9999)), draw(-20, 20)); };
+  for (const std::size_t pixels : {std::size_t{1}, k_float_pixels})
+    for (const std::size_t channels : std::initializer_list<std::size_t>{1, 3, 16, 33}) {
+      std::vector<float> weights(channels * k_float_lanes), inputs(channels * pixels),
+          sums(k_float_lanes * pixels);
+      for (auto* values : {&weights, &inputs, &sums})
+        for (float& value : *values) value = number();
+      FloatTap tap{weights.data(), channels, {}, pixels};
+      std::vector<float> expected = sums;
+      for (std::size_t p = 0; p < pixels; ++p) {
+        tap.inputs[p] = inputs.data() + p * channels;
+        for (std::size_t lane = 0; lane < k_float_lanes; ++lane)
+          for (std::size_t c = 0; c < channels; ++c) {
+            const volatile float product = inputs[p * channels + c] * weights[c * k_float_lanes + lane];
+            expected[p * k_float_lanes + lane] += product;
+          }
+      }
+      GetParam()->add_float_tap(tap, sums.data());
+      EXPECT_EQ(sums, expected) << pixels << " pixels, " << channels << " channels";
+    }
 }
 
 TEST_P(Kernels, SumsOfChannelsAreTheDefinition) {

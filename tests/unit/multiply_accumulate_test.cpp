@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/changed_layer.hpp"
+#include "engine/kernels/instruction_set.hpp"
 #include "qfi/engine/pair_counter.hpp"
 #include "random_operator.hpp"
 #include "support.hpp"
@@ -208,7 +209,9 @@ TEST_P(RandomShapes, ChangedInputsGiveTheChangedOutputs) {
     }
   }
   EXPECT_GT(summed, 20);
-  EXPECT_GT(listed, 5);
+  if (instruction_set().make_convolution != nullptr) {
+    EXPECT_GT(listed, 5) << "where layers have a fast way, gathered inputs have one too";
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomShapes, testing::Range<std::uint64_t>(0, 12));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// As many faults as a given time runs, by the clock: rounds that double while there is time for them, then a
-// last one that fits. What is drawn follows from the number of faults alone, which the journal keeps.
+// The driver that runs as many faults as a given time allows. It draws in rounds that double while there is
+// time for them, by the clock, and then in a last one that fits. What is drawn follows from the number of
+// faults alone, which the journal keeps.
 #include <algorithm>
 #include <chrono>
 #include <cmath>

@@ -9,6 +9,7 @@
 #include "bit_count.hpp"
 #include "changed_sums.hpp"
 #include "finish.hpp"
+#include "float_sums.hpp"
 #include "integer_convolution.hpp"
 #include "linear_pair.hpp"
 #include "map_bytes.hpp"
@@ -29,6 +30,7 @@ struct InstructionSet {
   AddPairsFunction<std::int16_t> add_pairs;
   AddPairsFunction<std::int8_t> add_byte_pairs;
   SumChannelsFunction sum_channels;
+  AddFloatTapFunction add_float_tap;
 };
 
 /// All that were compiled, the best one first. The last one is always available.

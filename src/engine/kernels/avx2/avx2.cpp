@@ -18,6 +18,7 @@ constinit const InstructionSet k_avx2{
     .add_pairs = add_pairs_avx2,
     .add_byte_pairs = add_byte_pairs_avx2,
     .sum_channels = sum_channels_avx2,
+    .add_float_tap = add_float_tap_avx2,
 };
 
 }  // namespace qfi

@@ -19,6 +19,7 @@ void add_pairs_avx2(std::span<const InputPair> pairs, const std::int16_t* weight
                     std::size_t channels, std::int32_t* sums);
 void add_byte_pairs_avx2(std::span<const InputPair> pairs, const std::int8_t* weights,
                          const std::int32_t* from, std::size_t channels, std::int32_t* sums);
+void add_float_tap_avx2(const FloatTap& tap, float* sums);
 void sum_channels_avx2(const ChannelTaps& taps, std::int32_t* sums);
 
 }  // namespace qfi

@@ -18,6 +18,7 @@ constinit const InstructionSet k_avx512{
     .add_pairs = add_pairs_avx512,
     .add_byte_pairs = add_byte_pairs_avx512,
     .sum_channels = sum_channels_avx512,
+    .add_float_tap = add_float_tap_avx512,
 };
 
 }  // namespace qfi

@@ -16,6 +16,7 @@ constinit const InstructionSet k_portable{
     .add_pairs = add_pairs_portable,
     .add_byte_pairs = add_byte_pairs_portable,
     .sum_channels = sum_channels_portable,
+    .add_float_tap = add_float_tap_portable,
 };
 
 void linear_pair_portable(const LinearPair& form, bool is_signed, const std::uint8_t* x,

@@ -17,6 +17,7 @@ void add_pairs_portable(std::span<const InputPair> pairs, const std::int16_t* we
                         const std::int32_t* from, std::size_t channels, std::int32_t* sums);
 void add_byte_pairs_portable(std::span<const InputPair> pairs, const std::int8_t* weights,
                              const std::int32_t* from, std::size_t channels, std::int32_t* sums);
+void add_float_tap_portable(const FloatTap& tap, float* sums);
 void sum_channels_portable(const ChannelTaps& taps, std::int32_t* sums);
 
 }  // namespace qfi
