@@ -73,6 +73,12 @@ TEST_F(StoredMemory, ConstantOperandsOfMatrixProductsAreWeights) {
   EXPECT_EQ(totals("batch_matmul_weights_not_counted")["weights"], 192);
 }
 
+TEST_F(StoredMemory, AllGatesOfAnLstmHoldWeightsAndBiases) {
+  QFI_NEEDS_SHARED_DATA();
+  EXPECT_EQ(totals("lstm_int8")["weights"], 4 * (3 * 2 + 3 * 3) + 36);
+  EXPECT_EQ(totals("lstm_int8")["biases"], 4 * 3);
+}
+
 TEST_F(StoredMemory, PairsOfBitsAreDistinct) {
   QFI_NEEDS_SHARED_DATA();
   ASSERT_EQ(

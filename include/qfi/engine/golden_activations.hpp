@@ -23,7 +23,7 @@ class GoldenActivations {
   GoldenActivations& operator=(const GoldenActivations&) = delete;
   ~GoldenActivations();
 
-  /// The memory that one image takes.
+  /// The most memory that one image takes: with bounds known.
   static std::size_t bytes_per_image(const Program& program);
 
   std::size_t images() const { return m_images; }
