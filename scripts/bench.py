@@ -187,7 +187,8 @@ def operators_with_weights(model):
 
 
 def flip_loop_ms(model, images):
-    """What a user would write: a byte of the file is changed, the runtime built anew, the images run."""
+    """What a user would write: a byte of the file is changed, the runtime built anew, the images run. None: the
+    runtime cannot run so many images of this model at once."""
     with open(path_of(model), "rb") as file:
         content = bytearray(file.read())
     times = []
@@ -198,7 +199,10 @@ def flip_loop_ms(model, images):
         tensor = interpreter.get_input_details()[0]
         shape = [images] + [int(size) for size in tensor["shape"][1:]]
         interpreter.resize_tensor_input(tensor["index"], shape)
-        interpreter.allocate_tensors()
+        try:
+            interpreter.allocate_tensors()
+        except RuntimeError:
+            return None
         interpreter.set_tensor(tensor["index"], numpy.zeros(shape, tensor["dtype"]))
         interpreter.invoke()
         interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
