@@ -18,7 +18,7 @@ constexpr std::int16_t saturated_16(std::int32_t x) {
   return static_cast<std::int16_t>(std::clamp<std::int32_t>(x, k_smallest, k_largest));
 }
 
-// Of Qa and Qb in Q(a + b).
+// The product of a number in Qa and one in Qb, in Q(a + b).
 constexpr std::int16_t multiply_16(std::int16_t a, std::int16_t b) {
   return saturated_16((std::int32_t{a} * b + (1 << 14)) >> 15);
 }

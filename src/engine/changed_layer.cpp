@@ -63,15 +63,12 @@ double seconds_of(const std::function<void()>& work) {
 }  // namespace
 
 void store_pixel(const PixelGrid& grid, const ChangedImage& image, std::size_t row, std::size_t column,
-                 const std::byte* values, std::size_t first, std::size_t bytes) {
+                 const void* values) {
   const std::size_t place = (row * grid.columns + column) * grid.pixel_bytes;
-  const std::byte* golden = image.golden + place;
-  if (std::memcmp(values, golden + first, bytes) == 0) return;
+  if (std::memcmp(values, image.golden + place, grid.pixel_bytes) == 0) return;
   set_pixel(grid, image.bits, row, column);
-  if (bytes < grid.pixel_bytes) std::memcpy(image.now + place, golden, grid.pixel_bytes);
-  std::memcpy(image.now + place + first, values, bytes);
-  const std::size_t of_channel = grid.pixel_bytes / grid.channels;
-  image.channels->add(first / of_channel, (first + bytes) / of_channel);
+  std::memcpy(image.now + place, values, grid.pixel_bytes);
+  image.channels->add(0, grid.channels);
 }
 
 ChangedLayer::ChannelFinish::ChannelFinish(const Requantizer& layer, std::size_t channel)
@@ -120,14 +117,14 @@ ChangedLayer::Prices ChangedLayer::measured(const std::function<void()>& run_two
   return prices;
 }
 
-// On values that do not matter.
+// The values of sums, inputs and weights do not matter for the time.
 void ChangedLayer::measure_sums(Prices& prices) const {
   Scratch scratch;
   scratch.sums.resize(k_chunk * m_out.channels + 2 * k_sum_lanes);
   const std::vector<std::int32_t> from(m_lanes + k_sum_lanes);
   const auto run = [&](std::size_t pairs) {
     scratch.of_pixel.assign(k_chunk * pairs, {0, 65537});
-    // All over the weights, so that they come from where they do in a run.
+    // The pairs lie all over the weights, so that those come from the same cache or memory as in a run.
     constexpr std::size_t k_step = 7919;
     const std::size_t rows = std::max(m_weights.size(), m_byte_weights.size()) / (2 * m_lanes);
     for (std::size_t i = 0; i < scratch.of_pixel.size(); ++i)
@@ -137,7 +134,7 @@ void ChangedLayer::measure_sums(Prices& prices) const {
       for (std::size_t pixel = 0; pixel < k_chunk; ++pixel)
         add_pairs(std::span(scratch.of_pixel).subspan(pixel * pairs, pairs), from.data(),
                   scratch.sums.data() + pixel * m_out.channels);
-      finish(k_chunk, scratch);
+      finish_pixels(k_chunk, scratch);
     });
   };
   constexpr double k_bookkeeping = 15e-9;  // of a pixel: its taps, its comparison
@@ -150,7 +147,7 @@ void ChangedLayer::measure_sums(Prices& prices) const {
                                            {scratch.taps, m_op.bias.data(), m_op.codes.input_zero_point,
                                             m_op.codes.type == CodeType::int8, m_out.channels},
                                            scratch.sums.data() + i * m_out.channels);
-                                     finish(k_chunk, scratch);
+                                     finish_pixels(k_chunk, scratch);
                                    }) / k_chunk;
     return;
   }
@@ -171,7 +168,6 @@ double ChangedLayer::listed_seconds() const {
          }) / k_listed_chunk;
 }
 
-// Changed weights and bias of one output channel, on one plane of the input.
 void ChangedLayer::add_channel(const LayerFaults::Channel& channel, const std::uint8_t* input,
                                std::size_t plane, std::vector<std::uint32_t>& added) const {
   const ConvolutionShape& s = m_op.shape;
@@ -199,22 +195,17 @@ void ChangedLayer::add_channel(const LayerFaults::Channel& channel, const std::u
   }
 }
 
-// scratch.sums of one channel, filled up to whole lanes, to scratch.bytes.
-void ChangedLayer::finish_channel(std::size_t channel, Scratch& scratch) const {
-  const std::size_t pixels = m_op.shape.out_pixels();
-  scratch.bytes.resize(std::max(scratch.bytes.size(), rounded_up(pixels, k_channel_lanes)));
-  if (m_channels.empty()) {
-    for (std::size_t i = 0; i < pixels; ++i)
-      scratch.bytes[i] = static_cast<std::uint8_t>(m_op.requantizer(scratch.sums[i], channel));
-    return;
-  }
+// Requantizes scratch.sums, [pixels][channels], to scratch.bytes.
+void ChangedLayer::finish(std::size_t pixels, std::size_t channels, const Factors& factors,
+                          Scratch& scratch) const {
+  scratch.bytes.resize(std::max(scratch.bytes.size(), pixels * channels));
   scratch.shape = {};
-  scratch.shape.out_w = static_cast<int>(rounded_up(pixels, k_channel_lanes) / k_channel_lanes);
-  scratch.shape.out_c = k_channel_lanes;
+  scratch.shape.out_w = static_cast<int>(pixels);
+  scratch.shape.out_c = static_cast<int>(channels);
   Finish& finish = scratch.finish;
   finish.shape = &scratch.shape;
-  finish.requantizer = &m_channels[channel].requantizer;
-  finish.factors = &m_channels[channel].factors;
+  finish.requantizer = &factors.requantizer;
+  finish.factors = &factors.factors;
   finish.bias = &m_no_bias;
   finish.planes = 1;
   finish.sums.assign(1, {scratch.sums.data(), 1});
@@ -222,21 +213,21 @@ void ChangedLayer::finish_channel(std::size_t channel, Scratch& scratch) const {
   instruction_set().finish(finish);
 }
 
-// scratch.sums, [pixels][channels], to scratch.bytes.
-void ChangedLayer::finish(std::size_t pixels, Scratch& scratch) const {
-  scratch.bytes.resize(std::max(scratch.bytes.size(), pixels * m_out.channels));
-  scratch.shape = {};
-  scratch.shape.out_w = static_cast<int>(pixels);
-  scratch.shape.out_c = m_op.shape.out_c;
-  Finish& finish = scratch.finish;
-  finish.shape = &scratch.shape;
-  finish.requantizer = &m_op.requantizer;
-  finish.factors = &m_factors;
-  finish.bias = &m_no_bias;
-  finish.planes = 1;
-  finish.sums.assign(1, {scratch.sums.data(), 1});
-  finish.output = scratch.bytes.data();
-  instruction_set().finish(finish);
+void ChangedLayer::finish_pixels(std::size_t pixels, Scratch& scratch) const {
+  finish(pixels, m_out.channels, {m_op.requantizer, m_factors}, scratch);
+}
+
+// Requantizes scratch.sums of one channel, where there are many pixels as if each lane were a channel.
+void ChangedLayer::finish_channel(std::size_t channel, Scratch& scratch) const {
+  const std::size_t pixels = m_op.shape.out_pixels();
+  if (!m_channels.empty()) {
+    const ChannelFinish& of_channel = m_channels[channel];
+    return finish(rounded_up(pixels, k_channel_lanes) / k_channel_lanes, k_channel_lanes,
+                  {of_channel.requantizer, of_channel.factors}, scratch);
+  }
+  scratch.bytes.resize(std::max(scratch.bytes.size(), pixels));
+  for (std::size_t i = 0; i < pixels; ++i)
+    scratch.bytes[i] = static_cast<std::uint8_t>(m_op.requantizer(scratch.sums[i], channel));
 }
 
 void ChangedLayer::run_faults(const LayerFaults& faults, const std::uint8_t* input,
@@ -273,7 +264,7 @@ void ChangedLayer::run_faults(const LayerFaults& faults, const std::uint8_t* inp
     }
 }
 
-// The changes of a pixel, two channels at a time.
+// Appends the changes of a pixel, two channels at a time.
 void ChangedLayer::collect_pixel(const std::uint8_t* golden, const std::uint8_t* now,
                                  const ChannelRange& range, std::vector<InputPair>& pairs) const {
   const bool is_signed = m_op.codes.type == CodeType::int8;
@@ -300,7 +291,7 @@ void ChangedLayer::collect_pixel(const std::uint8_t* golden, const std::uint8_t*
   for (; c < range.end; c += 2) add_pair(c);
 }
 
-// The changes of the input; false: more than `most`.
+// Collects the changes of the input; false: there are more than `most`.
 bool ChangedLayer::collect_pairs(const ChangedImage& input, double most, Scratch& scratch) const {
   if (most < 1) return false;
   const auto limit = static_cast<std::size_t>(std::min(most, 1e9));
@@ -358,18 +349,16 @@ void ChangedLayer::sum_taps(const ChangedImage& input, const Place& place, Scrat
                                  sums);
 }
 
-// All pixels of scratch.reached.
+// Computes all pixels of scratch.reached, some at a time.
 template <class SumPixel>
 void ChangedLayer::run_pixels(const ChangedImage& output, Scratch& scratch, const SumPixel& sum_pixel) const {
   scratch.sums.resize(std::max(scratch.sums.size(), k_chunk * m_out.channels + 2 * k_sum_lanes));
   std::array<Place, k_chunk> places;
   std::size_t count = 0;
   const auto settle = [&] {
-    finish(count, scratch);
+    finish_pixels(count, scratch);
     for (std::size_t i = 0; i < count; ++i)
-      store_pixel(m_out, output, places[i].row, places[i].column,
-                  reinterpret_cast<const std::byte*>(scratch.bytes.data() + i * m_out.channels), 0,
-                  m_out.channels);
+      store_pixel(m_out, output, places[i].row, places[i].column, scratch.bytes.data() + i * m_out.channels);
     count = 0;
   };
   for_each_pixel(m_out, scratch.reached, [&](std::size_t row, std::size_t column) {
@@ -410,7 +399,7 @@ ChangedLayer::Way ChangedLayer::run_changes(const ChangedImage& input, const std
   return Way::listed;
 }
 
-// What the taps of an output meet, [tap][in_c].
+// Copies what the taps of an output meet, [tap][in_c].
 void ChangedLayer::gather(const ChangedImage& input, const Place& place, std::uint8_t* to) const {
   const auto zero = static_cast<std::uint8_t>(byte_index(m_op.codes.input_zero_point));
   const std::size_t channels = m_in.channels;
@@ -442,9 +431,7 @@ void ChangedLayer::run_listed(const std::function<ChangedImage(std::uint32_t)>& 
     m_listed->run(nullptr, places.size(), scratch.rows.data(), scratch.bytes.data(), nullptr, scratch.listed);
     for (std::size_t i = 0; i < places.size(); ++i) {
       if (i == 0 || places[i].image != places[i - 1].image) image = output(places[i].image);
-      store_pixel(m_out, image, places[i].row, places[i].column,
-                  reinterpret_cast<const std::byte*>(scratch.bytes.data() + i * m_out.channels), 0,
-                  m_out.channels);
+      store_pixel(m_out, image, places[i].row, places[i].column, scratch.bytes.data() + i * m_out.channels);
     }
   }
   scratch.places.clear();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One 8-bit layer on one image of which little differs from the golden run: from golden accumulators and what
-// changed. Exact: accumulators are sums modulo 2^32.
+// Owns one 8-bit layer on images of which little differs from the golden run. Golden accumulators and what
+// changed go in; the outputs that differ come out. It is exact, as accumulators are sums modulo 2^32.
 #pragma once
 
 #include <array>
@@ -51,10 +51,10 @@ struct ChangedImage {
   }
 };
 
-/// Writes a pixel's bytes from `first` on, if they differ from the golden ones; channels that are not written
-/// are the golden ones then. Precondition: the pixel does not differ yet.
+/// Writes all channels of a pixel, if they differ from the golden ones. Precondition: the pixel does not
+/// differ yet.
 void store_pixel(const PixelGrid& grid, const ChangedImage& image, std::size_t row, std::size_t column,
-                 const std::byte* values, std::size_t first, std::size_t bytes);
+                 const void* values);
 
 /// Immutable; shared by threads, each with its own Scratch.
 class ChangedLayer {
@@ -124,7 +124,12 @@ class ChangedLayer {
   void sum_pairs(const ChangedImage& input, const std::int32_t* accumulators, const Place& place,
                  Scratch& scratch, std::int32_t* sums) const;
   void sum_taps(const ChangedImage& input, const Place& place, Scratch& scratch, std::int32_t* sums) const;
-  void finish(std::size_t pixels, Scratch& scratch) const;
+  struct Factors {
+    const Requantizer& requantizer;
+    const ChannelFactors& factors;
+  };
+  void finish(std::size_t pixels, std::size_t channels, const Factors& factors, Scratch& scratch) const;
+  void finish_pixels(std::size_t pixels, Scratch& scratch) const;
   void finish_channel(std::size_t channel, Scratch& scratch) const;
   template <class SumPixel>
   void run_pixels(const ChangedImage& output, Scratch& scratch, const SumPixel& sum_pixel) const;

@@ -2,6 +2,7 @@
 #include "qfi/engine/golden_activations.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "kernel.hpp"
@@ -60,6 +61,8 @@ GoldenActivations::GoldenActivations(const Propagation& propagation, std::size_t
 GoldenActivations::~GoldenActivations() = default;
 
 void GoldenActivations::run(unsigned threads) {
+  static std::atomic<std::uint64_t> runs = 0;
+  m_version = ++runs;
   constexpr std::size_t k_slice = 8;
   parallel_for((m_images + k_slice - 1) / k_slice, threads, [&](std::size_t slice, unsigned) {
     run_images(slice * k_slice, std::min(k_slice, m_images - slice * k_slice));

@@ -73,6 +73,7 @@ struct Propagator::State {
   std::vector<std::optional<int>> equal_after;
   // The run at hand:
   const GoldenActivations* golden = nullptr;
+  std::uint64_t golden_version = 0;  ///< 0: of none
   std::size_t first_image = 0;
   std::size_t images = 0;
   const PreparedConstants* constants = nullptr;
@@ -93,12 +94,13 @@ struct Propagator::State {
   }
 
   void begin(const GoldenActivations& from, std::size_t first, std::size_t count) {
-    const bool is_same_block = golden == &from && first_image == first && images == count;
+    const bool is_same_block = golden_version == from.version() && first_image == first && images == count;
     for (const int tensor : touched) {
       at(tensor).is_stale |= at(tensor).differs;
       at(tensor).differs = 0;
     }
     touched.clear();
+    golden = &from;
     if (is_same_block) return;
     for (const int tensor : used) {
       BlockTensor& now = at(tensor);
@@ -107,7 +109,7 @@ struct Propagator::State {
       now.is_used = false;
     }
     used.clear();
-    golden = &from;
+    golden_version = from.version();
     first_image = first;
     images = count;
   }
@@ -524,7 +526,6 @@ struct Propagator::State {
     int tensor = 0;
     std::size_t image = 0;
     std::size_t pixel = 0;
-    bool differed = false;
     std::vector<std::byte> values;
     std::vector<std::uint64_t> bits;
     ChannelRange channels;
@@ -537,13 +538,11 @@ struct Propagator::State {
       BlockTensor& now = prepared(fault.tensor);
       for (std::size_t k = 0; k < images; ++k) {
         const std::size_t pixel = fault.element / now.grid.channels;
-        const bool differed = is_in(now.differs, k);
         const std::byte* value = writable_pixel(fault.tensor, k, pixel);
         const PixelBits bits = bits_of(now, k);
         own_inputs.push_back({fault.tensor,
                               k,
                               pixel,
-                              differed,
                               {value, value + now.grid.pixel_bytes},
                               {bits.begin(), bits.end()},
                               now.channels[k]});

@@ -232,7 +232,7 @@ Result<std::vector<BitRunner::CountsOfImages>> BitRunner::propagate(std::span<co
   return counts;
 }
 
-// Of image k of the propagator's run, which is image `image` of the workload.
+// What image k of the propagator's run counts, which is image `image` of the workload.
 FaultCounts BitRunner::counts_of_run(std::size_t image, std::size_t k, BitOutcome& outcome) {
   const std::optional<int> equal_after = m_propagator.equal_after(k);
   if (equal_after) outcome.add_equal(*equal_after, 1);

@@ -292,7 +292,7 @@ class Comparer {
     m_result.checks.push_back(std::move(check));
   }
 
-  // Of the interval itself, also where those of several rows hold together.
+  // It is that of the interval itself, also where those of several rows hold together.
   static double confidence_of(const ResultsFile& file, const EstimateView& estimate) {
     return 1.0 - (1.0 - file.results.interval_confidence) / static_cast<double>(estimate.rows);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Speed of inference, as one JSON object (scripts/bench.sh makes a table of many).
-//   inference_speed golden MODEL [--batch N] [--threads N] [--first OPERATOR]: fault-free, from an operator on, images
+//   inference_speed golden MODEL [--batch N] [--threads N] [--first OPERATOR]: fault-free, from an operator
+//   on, images
 //     per second of some seconds.
 //   inference_speed faulty MODEL --netlist FILE: random stuck-at faults of a netlist's multiplier in all
 //     convolutions, each with its set-up, and the fault-free run beside every one.

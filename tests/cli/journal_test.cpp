@@ -238,7 +238,7 @@ TEST_F(Journals, AFullDiskLosesNothing) {
   EXPECT_EQ(bytes("full") == bytes("whole"), true);
 }
 
-// As trial.cpp packs them: two bits of each, and what is 3 or more behind every four.
+// Packs numbers as trial.cpp does: two bits of each, and what is 3 or more behind every four.
 std::string packed(std::vector<std::uint64_t> numbers) {
   std::string bytes;
   numbers.resize((numbers.size() + 3) / 4 * 4);

@@ -82,6 +82,29 @@ void fill_inputs(GoldenActivations& golden, int input, TensorType type, Random& 
   }
 }
 
+// The same memory may hold other images the next time.
+TEST(Propagation, OtherGoldenValuesAtTheSamePlaceAreNoticed) {
+  const Program program = value_of(
+      Program::prepare(value_of(load_tflite(test::source_folder() / "campaigns/demo/shapes.tflite"))));
+  const Model& model = program.model();
+  const Propagation propagation(program);
+  Propagator used_again(propagation);
+  GoldenActivations golden(propagation, 1);
+  Random random(11);
+  for (int time = 0; time < 20; ++time) {
+    fill_inputs(golden, model.inputs[0], TensorType::int8, random);
+    golden.run(1);
+    const auto constants = random_constants(model, random, 1);
+    const PreparedConstants prepared = value_of(propagation.prepare(constants));
+    Propagator fresh(propagation);
+    used_again.run(golden, 0, 1, prepared, {});
+    fresh.run(golden, 0, 1, prepared, {});
+    EXPECT_EQ(used_again.equal_after(0), fresh.equal_after(0)) << time;
+    for (const int output : model.outputs)
+      EXPECT_TRUE(std::ranges::equal(used_again.tensor(output, 0), fresh.tensor(output, 0))) << time;
+  }
+}
+
 struct Case {
   std::string model;
   int trials;

@@ -27,6 +27,9 @@ class GoldenActivations {
   static std::size_t bytes_per_image(const Program& program);
 
   std::size_t images() const { return m_images; }
+  /// What no other run of any object has: it tells whether something computed from these values is still
+  /// right.
+  std::uint64_t version() const { return m_version; }
   /// All images of a tensor that is no constant. Model inputs are written here before run().
   std::span<std::byte> tensor(int index) { return m_tensors[static_cast<std::size_t>(index)]; }
   void run(unsigned threads);
@@ -50,6 +53,7 @@ class GoldenActivations {
   const Propagation& m_propagation;
   const Program& m_program;
   std::size_t m_images;
+  std::uint64_t m_version = 0;
   std::vector<std::vector<std::byte>> m_tensors;
   std::vector<std::vector<std::int32_t>> m_accumulators;  ///< by operator
   std::vector<std::vector<Slack>> m_slacks;               ///< by operator

@@ -99,7 +99,7 @@ class Propagator {
   void run(const GoldenActivations& golden, std::size_t first, std::size_t count,
            const PreparedConstants& constants, std::span<const DataFault> data, bool stop_when_equal = true);
 
-  /// Of image k of the run, from 0 on: the operator after which every value that is still needed was the
+  /// The operator after which every value of image k of the run (0 .. count - 1) that is still needed was the
   /// golden one again; -1: no value read as anything but the golden one, so that no operator ran. nullopt:
   /// the outputs or kept tensors differ.
   std::optional<int> equal_after(std::size_t k) const;

@@ -193,7 +193,7 @@ class FaultSet {
   double m_seconds = 0;
 };
 
-/// Of each shard, so that all cost about the same.
+/// The faults of each of `count` shards, which all cost about the same.
 std::vector<FaultRange> faults_of_shards(const FaultSet& set, std::uint64_t count);
 FaultRange faults_of_shard(const FaultSet& set, const Shard& shard);
 

@@ -21,7 +21,7 @@ class MemberLists {
   void add(std::span<const std::uint64_t> list);
 
   std::uint64_t size() const { return m_size; }
-  /// Of all lists.
+  /// How many members all lists have together.
   std::uint64_t members() const { return m_wide.empty() ? m_narrow.size() : m_wide.size(); }
   std::uint64_t length_of(std::uint64_t list) const { return first_of(list + 1) - first_of(list); }
   std::uint64_t member(std::uint64_t list, std::uint64_t k) const { return at(first_of(list) + k); }

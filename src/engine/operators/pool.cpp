@@ -12,7 +12,7 @@ struct IntegerClamp {
   std::int32_t operator()(std::int32_t value) const { return std::clamp(value, range.min, range.max); }
 };
 
-// Of `count` taps inside the image. Rounds half away from zero.
+// The mean of `count` taps inside the image, rounded half away from zero.
 struct Average {
   std::int32_t sum = 0;
   void add(std::int32_t value) { sum += value; }

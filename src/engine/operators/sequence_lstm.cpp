@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t k_gates = 4;
 enum Gate : std::size_t { input_gate, forget_gate, cell_gate, output_gate };
 
-// Where the operator's inputs stand.
+// These are the places of the operator's inputs.
 constexpr std::size_t k_input_weights = 1;
 constexpr std::size_t k_recurrent_weights = 5;
 constexpr std::size_t k_peepholes = 9;
@@ -141,6 +141,7 @@ Result<void> check_parameter(const OperatorView& view, std::size_t k, TensorType
                              const std::vector<std::size_t>& shape) {
   if (!view.has_input(k)) return bad_input("input {} is missing", k);
   const Tensor& tensor = view.input(k);
+  if (!tensor.is_constant) return bad_input("'{}' is not a constant", tensor.name);
   if (tensor.type != type) return bad_input("'{}' is not {}", tensor.name, name_of(type));
   if (!std::ranges::equal(tensor.shape, shape, [](int a, std::size_t b) { return std::cmp_equal(a, b); }))
     return bad_input("the shape of '{}' does not fit the other weights", tensor.name);
