@@ -131,8 +131,8 @@ def bench_tables(report, _):
                                                     "tables": int(entry["tables"])})
 
 
-def campaign(model, faults, count, threads, images, *more):
-    """run.json, and the largest memory of the process in MiB."""
+def campaign(model, faults, count, threads, images, *more, design="crossed", sample=None):
+    """run.json with the seconds of the process, and its largest memory in MiB."""
     shared = os.environ.get("QFI_SHARED", "../shared")
     with tempfile.TemporaryDirectory() as folder:
         config = os.path.join(folder, "c.yaml")
@@ -144,17 +144,20 @@ data:
   select: {{first: {images}}}
 faults:
   - {{{faults}}}
-sample: {{count: {count}}}
+sample: {sample or f"{{count: {count}}}"}
+design: {design}
 verify: 0
 output: {folder}/out
 """)
+        start = time.perf_counter()
         process = subprocess.Popen([QFI, "campaign", config, "--threads", str(threads), *more],
                                    stdout=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         if status != 0:
             sys.exit("bench: a campaign failed")
+        seconds = time.perf_counter() - start
         with open(os.path.join(folder, "out/run.json"), encoding="utf-8") as file:
-            return json.load(file), usage.ru_maxrss / 1024
+            return {**json.load(file), "seconds": seconds}, usage.ru_maxrss / 1024
 
 
 def bench_campaigns(report, options):
@@ -229,13 +232,30 @@ def bench_flips(report, options):
                    {"plain": plain["ms_per_image"], "qfi": ours, "plain/qfi": plain["ms_per_image"] / ours})
 
 
+def bench_designs(report, options):
+    images = options.design_images
+    report.title(f"(g) mean accuracy to +-1 point (95 %), stuck-at faults drawn until then, {images} images, 2 threads")
+    faults = f"kind: stuck_at, netlist: {os.path.abspath(NETLIST)}"
+    sample = "{half_width: 0.01, metric: faulty_accuracy}"
+    records = {design: campaign(SMALL[0], faults, 0, 2, images, design=design, sample=sample)[0]
+               for design in ("crossed", "{nested: auto}")}
+    values = {}
+    for design, name in (("crossed", "crossed"), ("{nested: auto}", "nested")):
+        values[f"{name} inferences"] = records[design]["fault_sets"][0]["inferences"]
+        values[f"{name} s"] = records[design]["seconds"]
+    for what in ("inferences", "s"):
+        values[f"crossed/nested {what}"] = values[f"crossed {what}"] / values[f"nested {what}"]
+    report.row("designs", name_of(SMALL[0]), values)
+
+
 def main():
     parser = argparse.ArgumentParser(description="speed of qfi in one run")
     parser.add_argument("--rounds", type=int, default=5, help="of golden measurements, medians are shown")
     parser.add_argument("--seconds", type=float, default=12, help="for each kind of faulty inference")
     parser.add_argument("--images", type=int, nargs="+", default=[64, 512, 2000], help="per fault")
     parser.add_argument("--flips", type=int, default=200, help="drawn for each row of part f")
-    parser.add_argument("--parts", default="abcdef", help="which of the parts a to f")
+    parser.add_argument("--design-images", type=int, default=200, help="of the campaigns of part g")
+    parser.add_argument("--parts", default="abcdefg", help="which of the parts a to g")
     parser.add_argument("--output", default="bench-results/bench.json")
     options = parser.parse_args()
     report = Report()
@@ -244,7 +264,7 @@ def main():
     if not Interpreter:
         print("no LiteRT here: its columns are left out")
     parts = {"a": bench_golden, "b": bench_faulty, "c": bench_naive, "d": bench_tables, "e": bench_campaigns,
-             "f": bench_flips}
+             "f": bench_flips, "g": bench_designs}
     for part in options.parts:
         parts[part](report, options)
     os.makedirs(os.path.dirname(options.output) or ".", exist_ok=True)

@@ -40,7 +40,9 @@ class Estimator {
     }
     MeanSums accuracy = mean_sums(&FaultCounts::faulty_correct, result.golden_accuracy, &Stratum::correct);
     MeanSums top5 = mean_sums(&FaultCounts::faulty_top5_correct, result.golden_top5, &Stratum::top5);
-    MeanSums changed = mean_sums(&FaultCounts::changed, 0.0, &Stratum::changed);
+    MeanSums right = mean_sums(&FaultCounts::faulty_correct, std::nullopt, &Stratum::correct);
+    MeanSums right_top5 = mean_sums(&FaultCounts::faulty_top5_correct, std::nullopt, &Stratum::top5);
+    MeanSums changed = mean_sums(&FaultCounts::changed, std::nullopt, &Stratum::changed);
     ShareSums critical = share_sums(), identical = share_sums(), due = share_sums();
     ShareSums harmless = share_sums(), between = share_sums(), collapsed = share_sums();
     FaultCounts sums;
@@ -55,7 +57,8 @@ class Estimator {
       due.add(k, counts.nan + counts.infinity > 0);
       sums += counts;
       if (!has_accuracy) continue;
-      for (MeanSums* mean : {&accuracy, &top5}) mean->add(k, counts, m_context.golden_of(fault));
+      for (MeanSums* mean : {&accuracy, &top5, &right, &right_top5})
+        mean->add(k, counts, m_context.golden_of(fault));
       const std::string_view harm = harm_class(m_set.workload(), counts);
       harmless.add(k, harm == "harmless");
       between.add(k, harm == "between");
@@ -77,8 +80,8 @@ class Estimator {
     result.due = share_of(due, m_confidence);
     result.derived = m_set.workload().task->derived(sums);
     if (!has_accuracy) return result;
-    result.faulty_accuracy = mean_of(accuracy, golden.counts.labelled, m_confidence);
-    result.faulty_top5 = mean_of(top5, golden.counts.labelled, m_confidence);
+    result.faulty_accuracy = better_of(accuracy, right);
+    result.faulty_top5 = better_of(top5, right_top5);
     result.harmless = share_of(harmless, m_confidence);
     result.between = share_of(between, m_confidence);
     result.collapsed = share_of(collapsed, m_confidence);
@@ -88,16 +91,16 @@ class Estimator {
  private:
   struct MeanSums {
     std::uint64_t FaultCounts::*number;
-    double golden_share;
+    std::optional<double> golden_share;  ///< from which it deviates; nullopt: the number itself is summed
     std::vector<FaultStratum> strata;
-    bool are_sums = false;     ///< each draw is of many flips
-    std::vector<double> sums;  ///< the share of each draw then
+    bool are_sums = false;                       ///< each draw is of many flips
+    std::vector<double> sums;                    ///< the share of each draw then
+    std::vector<std::uint64_t> golden_of_image;  ///< in a nested design
 
     void add(std::size_t k, const FaultCounts& counts, const FaultCounts& golden) {
-      const bool starts_at_none = number == &FaultCounts::changed;
-      if (are_sums) sums.push_back(ratio(counts.*number, starts_at_none ? counts.units : counts.labelled));
-      strata[k].add(counts.*number, starts_at_none ? 0 : golden.*number,
-                    starts_at_none ? counts.units : counts.labelled);
+      const std::uint64_t units = number == &FaultCounts::changed ? counts.units : counts.labelled;
+      if (are_sums) sums.push_back(ratio(counts.*number, units));
+      strata[k].add(counts.*number, golden_share ? golden.*number : 0, units);
     }
   };
   struct ShareSums {
@@ -115,13 +118,19 @@ class Estimator {
     return m_with_protection == nullptr ? m_set.counts_of(fault) : m_with_protection->counts(fault);
   }
 
-  MeanSums mean_sums(std::uint64_t FaultCounts::*number, double golden_share,
+  MeanSums mean_sums(std::uint64_t FaultCounts::*number, std::optional<double> golden_share,
                      std::vector<std::uint64_t> Stratum::*of_image) const {
-    MeanSums sums{number, golden_share, std::vector<FaultStratum>(m_strata.size()), are_sums(), {}};
+    MeanSums sums{number, golden_share, std::vector<FaultStratum>(m_strata.size()), are_sums(), {}, {}};
     for (std::size_t k = 0; k < m_strata.size(); ++k) {
+      const Stratum& stratum = m_set.strata()[m_strata[k]];
       sums.strata[k].population = trials_in(m_strata[k]);
-      if (m_with_protection == nullptr) sums.strata[k].of_image = m_set.strata()[m_strata[k]].*of_image;
+      if (m_with_protection != nullptr) continue;
+      sums.strata[k].of_image = stratum.*of_image;
+      sums.strata[k].faults_of_image = stratum.faults_of_image;
     }
+    if (m_set.is_nested() && m_with_protection == nullptr)
+      for (const FaultCounts& counts : m_set.workload().golden.of_image)
+        sums.golden_of_image.push_back(golden_share ? counts.*number : 0);
     return sums;
   }
 
@@ -144,14 +153,22 @@ class Estimator {
 
   SampledMean mean_of(MeanSums& sums, std::uint64_t golden_units, double confidence) const {
     limit(sums.strata);
-    const SampledShare what{
-        sums.golden_share, m_context.units(golden_units), !m_set.is_paired(),
-        sums.sums.size() > 1 ? std::span<const double>(sums.sums) : std::span<const double>()};
+    SampledShare what = m_context.share(sums.golden_share.value_or(0.0), golden_units);
+    if (sums.sums.size() > 1) what.sums = sums.sums;
+    what.golden_of_image = sums.golden_of_image;
     return m_context.mean(sums.strata, what, confidence);
   }
 
+  // In a nested design the share itself may be the better estimate: where faults leave little of the golden
+  // one, which images a fault has met is noise in the deviation.
+  SampledMean better_of(MeanSums& deviation, MeanSums& itself) const {
+    const std::uint64_t units = m_set.workload().golden.counts.labelled;
+    const SampledMean mean = mean_of(deviation, units, m_confidence);
+    return m_set.is_nested() ? narrower(mean, mean_of(itself, units, m_confidence)) : mean;
+  }
+
   bool are_sums() const {
-    if (m_set.is_paired() || m_strata.size() != 1) return false;
+    if (!m_set.is_crossed() || m_strata.size() != 1) return false;
     const std::optional<double> flips = m_set.strata()[m_strata.front()].expected_flips;
     return flips && *flips >= k_many_flips;
   }
@@ -174,10 +191,32 @@ class Estimator {
 
 }  // namespace
 
+SampleContext::SampleContext(const FaultSet& set) : m_set(set), m_golden(set.workload().golden) {
+  if (set.is_paired()) return;
+  for (std::size_t group = 0; group < set.image_groups(); ++group) {
+    FaultCounts& counts = m_golden_of_group.emplace_back();
+    const FaultSet::Images images = set.group(group);
+    for (std::size_t image = images.first; image < images.end(); ++image) counts += m_golden.of_image[image];
+  }
+}
+
+SampledShare SampleContext::share(double golden_share, std::uint64_t golden_units) const {
+  const auto of_a_fault = static_cast<double>(m_set.images_of_a_fault());
+  SampledShare what;
+  what.golden = golden_share;
+  what.units = static_cast<double>(golden_units) * of_a_fault / static_cast<double>(images());
+  what.is_crossed = m_set.is_crossed();
+  if (m_set.is_nested()) {
+    what.images_of_a_fault = m_set.images_of_a_fault();
+    what.pairs_of_a_fault = pairs_of_a_fault();
+  }
+  return what;
+}
+
 SampledMean SampleContext::mean(const std::vector<FaultStratum>& strata, const SampledShare& what,
                                 double confidence) const {
   SampledMean result = sampled_mean(strata, what, confidence);
-  if (is_paired() && what.units == 1.0 && what.golden == 0.0) {
+  if (!is_crossed() && what.units == 1.0 && what.golden == 0.0) {
     std::vector<StratumCounts> counts;
     for (const FaultStratum& stratum : strata)
       counts.push_back({stratum.population, stratum.drawn, stratum.gains.sum});
@@ -197,7 +236,7 @@ std::optional<SampledMean> chance_of_a_change(const FaultSet& set, std::uint64_t
                                               double confidence,
                                               const std::function<FaultCounts(std::size_t)>& counts_of) {
   const bool has_one_class = set.workload().golden.counts.units == set.workload().images();
-  if (set.is_paired() || !has_one_class) return std::nullopt;
+  if (!set.is_crossed() || !has_one_class) return std::nullopt;
   constexpr std::uint64_t k_steps = 1'000'000;  // of a chance
   std::vector<FaultStratum> strata;
   for (const Stratum& stratum : set.strata()) strata.emplace_back().population = stratum.population;
@@ -209,7 +248,9 @@ std::optional<SampledMean> chance_of_a_change(const FaultSet& set, std::uint64_t
   }
   std::erase_if(strata, [](const FaultStratum& stratum) { return stratum.drawn == 0; });
   for (FaultStratum& stratum : strata) stratum.population = std::max(stratum.population, stratum.drawn);
-  return SampleContext(set).mean(strata, {0.0, static_cast<double>(k_steps), true}, confidence);
+  SampledShare what;
+  what.units = static_cast<double>(k_steps);
+  return SampleContext(set).mean(strata, what, confidence);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ class Planner {
   Result<void> add_set(std::size_t index) {
     QFI_CHECK(check_labels(faults(index)));
     QFI_CHECK(std::visit([&](const auto& model) { return make(model, index); }, faults(index).model));
+    QFI_CHECK(set_images());
     const auto note = m_params.notes.find(index);
     m_plan.drivers.push_back(
         make_driver(m_plan.sets.back()->config().sample,
@@ -25,6 +26,17 @@ class Planner {
   }
 
  private:
+  // How many images the faults of the last set meet.
+  Result<void> set_images() {
+    FaultSet& set = *m_plan.sets.back();
+    m_plan.pilots.emplace_back();
+    const auto* nested = std::get_if<DesignNested>(&m_plan.config.design);
+    if (nested == nullptr) return {};
+    if (nested->images) return set.set_images_of_a_fault(*nested->images);
+    QFI_TRY(m_plan.pilots.back(), choose_images_of_a_fault(set, m_params.threads));
+    return {};
+  }
+
   const FaultsConfig& faults(std::size_t index) const { return m_plan.config.faults[index]; }
 
   Result<void> check_labels(const FaultsConfig& faults) const {
@@ -79,7 +91,8 @@ Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {
                                    load_params(params.model_memory, plan.config.signature.value_or(""))));
   QFI_CHECK(narrow_stored_weights(model, plan.config.faults));
   QFI_TRY(Workload workload, make_workload(std::move(model), plan.config.model.path.string(), plan.config,
-                                           {params.threads, params.kernels, params.model_memory}));
+                                           {params.threads, params.kernels, params.model_memory,
+                                            std::holds_alternative<DesignNested>(plan.config.design)}));
   plan.workload = std::make_unique<Workload>(std::move(workload));
   Planner planner(plan, params);
   for (std::size_t i = 0; i < plan.config.faults.size(); ++i)

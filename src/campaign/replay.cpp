@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "qfi/base/csv.hpp"
 #include "qfi/base/file.hpp"
@@ -65,7 +66,8 @@ struct Recorded {
   std::uint64_t before = 0;
 };
 
-Result<Recorded> find_row(const std::filesystem::path& path, std::uint64_t fault) {
+// `is_paired`: faults are drawn for each image.
+Result<Recorded> find_row(const std::filesystem::path& path, std::uint64_t fault, bool is_paired) {
   QFI_TRY(const std::string text, read_file(path));
   CsvReader reader(text, path.string());
   QFI_CHECK(reader.read_header());
@@ -75,7 +77,7 @@ Result<Recorded> find_row(const std::filesystem::path& path, std::uint64_t fault
     QFI_TRY(const bool is_there, reader.next());
     const auto fields = reader.fields();
     if (!is_there || fields.size() != reader.header().size() || fields.size() < 3) break;
-    const std::string stratum = fmt::format("{},{}", fields[1], fields[2]);
+    const std::string stratum = fmt::format("{},{}", fields[1], is_paired ? fields[2] : "");
     if (fields[0] == name) return Recorded{Row(reader), rows_of[stratum]};
     ++rows_of[stratum];
   }
@@ -228,6 +230,18 @@ Result<Replay> replay_stuck_at(const StuckAtSet& set, const Json& record) {
   return replay;
 }
 
+// The image to replay: the one that is asked for, or the only one that the fault's line names.
+Result<std::optional<std::uint64_t>> image_of(const Recorded& recorded, const ReplayParams& params) {
+  std::istringstream line{std::string(recorded.row["image"])};
+  std::vector<std::uint64_t> met;
+  for (std::uint64_t image = 0; line >> image;) met.push_back(image);
+  if (met.empty()) return params.image;
+  if (!params.image && met.size() == 1) return met.front();
+  if (params.image && std::ranges::find(met, *params.image) != met.end()) return params.image;
+  return bad_input("fault {} met image{} {}: --image K", params.fault, met.size() == 1 ? "" : "s",
+                   fmt::join(met, ", "));
+}
+
 // What run.json says of the config.
 Result<CampaignConfig> read_config(const ReplayParams& params, const Json& results) {
   std::filesystem::path path = params.config;
@@ -275,17 +289,15 @@ Result<Replay> replay(const ReplayParams& params) {
   const Json* faults_file = find(recorded_set, {"faults_file", "name"});
   if (faults_file != nullptr && faults_file->is_string()) {
     const std::filesystem::path name = std::filesystem::path(faults_file->get<std::string>()).filename();
-    QFI_TRY(recorded, find_row(params.results.parent_path() / name, params.fault));
-    std::uint64_t own = 0;
-    if (recorded->row.number("image", own)) {
-      if (image && *image != own) return bad_input("fault {} was drawn for image {}", params.fault, own);
-      image = own;
-    }
+    QFI_TRY(recorded, find_row(params.results.parent_path() / name, params.fault,
+                               std::holds_alternative<DesignPaired>(config.design)));
+    QFI_TRY(image, image_of(*recorded, params));
   }
   if (!image) return bad_input("say which image: --image K");
   config.data.max_bytes = params.data_memory;
   config.data.select = SelectList{{*image}};
   config.seed = seed_of_set(config, params.set);
+  if (std::holds_alternative<DesignNested>(config.design)) config.design = DesignCrossed{};
   config.faults = {config.faults[params.set]};
   SampleConfig& sample = config.faults[0].sample;
   std::uint64_t flips = 1;

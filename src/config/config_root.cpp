@@ -59,6 +59,29 @@ Key sample_key(std::optional<SampleConfig>& sample) {
       .example = "{margin: 0.03, confidence: 0.99}"};
 }
 
+// The images of a fault, or that a pilot finds their number.
+Value images_of_a_fault(std::optional<std::uint64_t>& images) {
+  const Value count =
+      maybe(images, [](std::uint64_t& n) { return number(n, std::uint64_t{1}, std::uint64_t{1'000'000}); });
+  return {.read = [&images, count](const ConfigReader& reader, const YamlNode& node) -> Result<void> {
+            if (const auto text = node.text(); node.is_scalar() && text && *text == "auto") {
+              images.reset();
+              return {};
+            }
+            return count.read(reader, node);
+          },
+          .json = [&images] { return images ? Json(*images) : Json("auto"); },
+          .describe =
+              [count](KeyDoc& doc) {
+                count.describe(doc);
+                const std::vector<Schema> numbers = doc.schema;
+                describe_words({"auto"})(doc);
+                doc.schema.insert(doc.schema.end(), numbers.begin(), numbers.end());
+                doc.type = "word, or whole number";
+                doc.allowed.emplace_back("at least 1");
+              }};
+}
+
 KeyTable set_keys(CampaignConfig& config, std::optional<SampleConfig>& sample) {
   return {
       {.name = "faults",
@@ -70,11 +93,13 @@ KeyTable set_keys(CampaignConfig& config, std::optional<SampleConfig>& sample) {
        .example = "[{kind: bit_flip, target: weights}]"},
       sample_key(sample),
       {.name = "design",
-       .value = choice(config.design, k_designs),
-       .sentence =
-           "Every fault meets every image (`crossed`), or faults of stored bits are drawn anew for each "
-           "image (`paired`).",
-       .example = "paired"}};
+       .value =
+           one_of({word<DesignCrossed>(config.design, "crossed"), word<DesignPaired>(config.design, "paired"),
+                   form<DesignNested>(config.design, "nested: n")}),
+       .sentence = "Every fault meets every image (`crossed`) or a few random images of its own (`nested`), "
+                   "or faults "
+                   "of stored bits are drawn anew for each image (`paired`).",
+       .example = "{nested: auto}"}};
 }
 
 KeyTable run_keys(CampaignConfig& config) {
@@ -105,6 +130,17 @@ KeyTable run_keys(CampaignConfig& config) {
 }
 
 }  // namespace
+
+KeyTable keys_of(DesignNested& design) {
+  return {{.name = "nested",
+           .value = images_of_a_fault(design.images),
+           .is_required = true,
+           .unit = "images",
+           .sentence =
+               "Every fault meets this many random images of its own, or as many as a pilot run finds "
+               "best (`auto`).",
+           .example = "auto"}};
+}
 
 KeyTable keys_of(DataAndInput& config) {
   return {

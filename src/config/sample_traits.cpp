@@ -33,13 +33,17 @@ SampleTraits SampleSequential::traits() const {
   SampleTraits traits = of_scheme(scheme);
   traits.is_decided_while_it_runs = true;
   traits.watches_accuracy = metric == StopMetric::faulty_accuracy;
+  traits.watches_single_faults = metric == StopMetric::critical_fault_rate;
   return traits;
 }
 
 SampleTraits SampleErrorRate::traits() const {
   SampleTraits traits;
   traits.is_decided_while_it_runs = until.has_value();
-  traits.watches_accuracy = until && until->metric == StopMetric::faulty_accuracy;
+  if (until) {
+    traits.watches_accuracy = until->metric == StopMetric::faulty_accuracy;
+    traits.watches_single_faults = until->metric == StopMetric::critical_fault_rate;
+  }
   traits.error_rates = rates;
   traits.error_draw = how;
   return traits;

@@ -12,6 +12,13 @@ const Form* form_of(const std::vector<Form>& forms) {
   return found == forms.end() ? nullptr : &*found;
 }
 
+std::vector<std::string> words_of(const std::vector<Form>& forms) {
+  std::vector<std::string> words;
+  for (const Form& form : forms)
+    if (form.keys.empty()) words.push_back(form.usage);
+  return words;
+}
+
 std::string usages_of(const std::vector<Form>& forms) {
   std::vector<std::string> usages;
   for (const Form& form : forms)
@@ -26,11 +33,12 @@ Result<void> check_known(const YamlNode& node, const std::vector<Form>& forms) {
 }
 
 Result<void> read_form(const std::vector<Form>& forms, const ConfigReader& reader, const YamlNode& node) {
-  const std::string& word = forms.front().usage;
   if (node.is_scalar()) {
     QFI_TRY(const std::string text, node.text());
-    if (text == word) return forms.front().value.read(reader, node);
-    return node.error("'{}' is '{}' or one of {}", node.name(), word, usages_of(forms));
+    for (const Form& form : forms)
+      if (form.keys.empty() && text == form.usage) return form.value.read(reader, node);
+    return node.error("'{}' is '{}' or one of {}", node.name(), fmt::join(words_of(forms), "', '"),
+                      usages_of(forms));
   }
   QFI_CHECK(check_known(node, forms));
   std::vector<std::string> telling;
@@ -203,9 +211,12 @@ Value one_of(std::vector<Form> forms) {
               },
           .describe =
               [shared](KeyDoc& doc) {
-                for (const Form& form : *shared) form.value.describe(doc);
+                describe_words(words_of(*shared))(doc);
+                for (const Form& form : *shared)
+                  if (!form.keys.empty()) form.value.describe(doc);
                 doc.type = "word, or map";
-                doc.allowed = {shared->front().usage, usages_of(*shared)};
+                doc.allowed = words_of(*shared);
+                doc.allowed.push_back(usages_of(*shared));
               }};
 }
 

@@ -239,7 +239,7 @@ Form form(Variant& place, std::string usage, Check check = {}) {
                }}};
 }
 
-/// The first form is a word, the others are maps of which exactly one telling key is given.
+/// Words stand first; the others are maps, of which exactly one telling key is given.
 Value one_of(std::vector<Form> forms);
 
 }  // namespace qfi

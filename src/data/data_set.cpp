@@ -226,6 +226,17 @@ Result<DataSet> DataSet::open(const DataConfig& config, std::uint64_t seed,
   return data;
 }
 
+void DataSet::shuffle(std::uint64_t seed) {
+  const std::vector<std::uint64_t> order =
+      draw_without_replacement(m_indices.size(), m_indices.size(), seed, purpose::k_image_order);
+  const std::vector<std::uint64_t> indices = m_indices;
+  const std::vector<int> labels = m_labels;
+  for (std::size_t k = 0; k < order.size(); ++k) {
+    m_indices[k] = indices[order[k]];
+    if (!labels.empty()) m_labels[k] = labels[order[k]];
+  }
+}
+
 std::string DataSet::place_of(std::size_t k) const {
   return fmt::format("{}: image {}", m_config.images.path.string(), m_indices[k]);
 }

@@ -71,16 +71,19 @@ Result<std::unique_ptr<BitSet>> BitSet::make(const Workload& workload, GoldenBlo
   if (set->m_traits.list) {
     QFI_TRY(set->m_listed, read_bit_fault_list(set->m_traits.list->path, workload.program->model(),
                                                set->m_values, set->fault_config().models));
-    for (std::size_t i = 0; i < set->m_listed.size(); ++i) {
-      if (!set->is_paired()) set->add_fault(0, {}, 0);
-      for (std::size_t image = 0; set->is_paired() && image < workload.images(); ++image)
-        set->add_fault(0, {}, image);
-    }
-    set->m_strata.front().drawn = set->m_listed.size();
-    QFI_CHECK(set->check_size(static_cast<double>(set->drawn()), 0));
-    set->resize_outcomes();
   }
   return set;
+}
+
+Result<void> BitSet::draw_listed() {
+  if (drawn() > 0) return {};
+  const std::size_t images = is_paired() ? m_workload.images() : 1;
+  QFI_CHECK(check_size(static_cast<double>(m_listed.size()) * static_cast<double>(images), 0));
+  for (std::size_t i = 0; i < m_listed.size(); ++i)
+    for (std::size_t image = 0; image < images; ++image) add_fault(0, {}, image);
+  m_strata.front().drawn = m_listed.size();
+  resize_outcomes();
+  return {};
 }
 
 Result<void> BitSet::make_strata() {
@@ -125,7 +128,7 @@ void BitSet::add_bit_stratum(BitStratum bits, std::string label) {
 
 void BitSet::add_fault(std::size_t stratum, std::span<const std::uint64_t> members, std::size_t image) {
   m_members.add(members);
-  m_stratum_of.add(static_cast<std::uint32_t>(stratum));
+  add_drawn(stratum);
   if (is_paired()) m_image_of.add(static_cast<std::uint32_t>(image));
 }
 
@@ -194,13 +197,21 @@ Result<void> BitSet::check_size(double faults, double flips) const {
   return {};
 }
 
+void BitSet::forget_faults() {
+  m_members = {};
+  m_image_of = {};
+  m_outcomes = {};
+  m_protected = {};
+  m_times = {};
+}
+
 void BitSet::resize_outcomes() {
   m_outcomes.resize(drawn());
   if (!m_values.protected_storage.empty()) m_protected.resize(drawn());
 }
 
 Result<void> BitSet::draw(const std::vector<std::uint64_t>& targets, unsigned) {
-  if (!m_listed.empty()) return {};
+  if (!m_listed.empty()) return draw_listed();
   const std::uint64_t images = is_paired() ? m_workload.images() : 1;
   double faults = static_cast<double>(drawn());
   double flips = static_cast<double>(m_members.members());
@@ -252,13 +263,20 @@ std::vector<FaultRange> BitSet::faults_in(std::size_t phase) const {
 }
 
 BlockRange BitSet::blocks_in(std::size_t phase, std::uint64_t fault) const {
-  if (!is_paired()) return {phase, phase + 1};
+  if (is_crossed()) return {phase, phase + 1};
+  if (is_nested()) {
+    const BlockRange range = blocks_of(fault, m_golden.images(0));
+    return phase < range.first || phase >= range.end ? BlockRange() : BlockRange{phase, phase + 1};
+  }
   return {0, m_golden.block_of(m_image_of[fault]) == phase ? std::uint64_t{1} : std::uint64_t{0}};
 }
 
-// Neighbours run together, so that the golden activations of some images serve many; in a paired design those
-// of one image. A job is short, so that a run can be stopped; a fault of many bits runs alone.
-std::vector<std::span<const TrialPlace>> BitSet::jobs(std::span<const TrialPlace> places, unsigned) const {
+// Faults of the same images run together, so that the golden activations of some images serve many. A job is
+// short, so that a run can be stopped; a fault of many bits runs alone.
+std::vector<std::span<const TrialPlace>> BitSet::jobs(std::span<TrialPlace> places, unsigned) const {
+  if (is_nested())
+    std::ranges::stable_sort(places, {}, [&](const TrialPlace& place) { return group_of(place.fault); });
+  const auto first_image = [&](const TrialPlace& place) { return images_of(place.fault, place.block).first; };
   constexpr std::size_t k_together = 64;
   constexpr std::uint64_t k_few_bits = 16;
   constexpr std::uint64_t k_most_multiplications = 4'000'000'000;
@@ -272,7 +290,7 @@ std::vector<std::span<const TrialPlace>> BitSet::jobs(std::span<const TrialPlace
       cost += cost_of(place.fault, of_values) * images_of(place.fault, place.block).count;
     } while (end < places.size() && end - begin < k_together && cost < k_most_multiplications &&
              bits_of(places[begin].fault) <= k_few_bits && bits_of(places[end].fault) <= k_few_bits &&
-             (!is_paired() || m_image_of[places[end].fault] == m_image_of[places[begin].fault]));
+             first_image(places[end]) == first_image(places[begin]));
     result.push_back(places.subspan(begin, end - begin));
     begin = end;
   }
@@ -281,7 +299,7 @@ std::vector<std::span<const TrialPlace>> BitSet::jobs(std::span<const TrialPlace
 
 FaultSet::Images BitSet::images_of(std::uint64_t fault, std::uint64_t block) const {
   if (is_paired()) return {m_image_of[fault], 1};
-  return {m_golden.first_image(block), m_golden.images(block)};
+  return images_in(fault, {m_golden.first_image(block), m_golden.images(block)});
 }
 
 // Multiplications from the first operator on that a fault of such values reaches.
@@ -372,10 +390,8 @@ class BitSet::Trials final : public FaultSet::Executor {
 
   Result<void> run(std::span<const TrialPlace> job, const Emit& emit) override {
     const std::size_t first = m_set.m_golden.first_image(m_block);
-    const bool is_paired = m_set.is_paired();
-    const BitRunner::Images images{*m_set.m_phase_golden, first,
-                                   is_paired ? m_set.m_image_of[job.front().fault] - first : 0,
-                                   is_paired ? 1 : m_set.m_golden.images(m_block)};
+    const Images seen = m_set.images_of(job.front().fault, job.front().block);
+    const BitRunner::Images images{*m_set.m_phase_golden, first, seen.first - first, seen.count};
     std::vector<BitFault> faults;
     for (const TrialPlace& place : job) faults.push_back(m_set.fault(place.fault));
     QFI_TRY(const std::vector<Trial> trials, m_runner.run(faults, images));
@@ -403,12 +419,19 @@ std::unique_ptr<FaultSet::Executor> BitSet::make_executor(std::size_t phase) {
 
 void BitSet::end_executor(Executor& executor) { m_times += static_cast<Trials&>(executor).times(); }
 
+// What a run of the layers costs beside their images; draws at a bit error rate pack weights besides.
+double BitSet::set_up_cost() const {
+  constexpr double k_of_run = 1;
+  constexpr double k_of_many_flips = 16;
+  return m_traits.error_rates.empty() ? k_of_run : k_of_many_flips;
+}
+
 // From some faults, spread over those that are drawn, or drawn for this, on some images.
 Result<double> BitSet::expected_seconds_per_fault() {
   constexpr std::uint64_t k_tried = 200;
   constexpr std::size_t k_images = 4;
   constexpr double k_most_seconds = 3;
-  const std::size_t images = is_paired() ? 1 : std::min(k_images, m_workload.images());
+  const std::size_t images = std::min(k_images, images_of_a_fault());
   QFI_TRY(const auto golden, m_golden.make(0, images, 1));
   BitRunner runner(m_workload, m_values, m_golden.propagation(), m_execution);
   const auto seconds_of = [&](const std::vector<BitFault>& faults, std::size_t count) -> Result<double> {
@@ -432,11 +455,12 @@ Result<double> BitSet::expected_seconds_per_fault() {
   }
   if (tried == 0) return 0.0;
   if (images == 1) return of_one / static_cast<double>(tried);
+  const std::uint64_t blocks_of_a_fault = is_nested() ? 1 : m_golden.count();
   // Faults of many bits take long to prepare, once for each block of images.
   const double per_image = std::max(0.0, of_all - of_one) / static_cast<double>(images - 1);
   const double per_block = std::max(0.0, of_one - per_image);
-  return (per_image * static_cast<double>(m_workload.images()) +
-          per_block * static_cast<double>(m_golden.count())) /
+  return (per_image * static_cast<double>(images_of_a_fault()) +
+          per_block * static_cast<double>(blocks_of_a_fault)) /
          static_cast<double>(tried);
 }
 

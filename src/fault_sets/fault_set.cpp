@@ -4,10 +4,11 @@
 #include <algorithm>
 
 #include "qfi/base/random.hpp"
+#include "qfi/base/random_purposes.hpp"
 
 namespace qfi {
 
-FaultSet::FaultSet(const Workload& workload, FaultsConfig config, Design design, std::uint64_t seed)
+FaultSet::FaultSet(const Workload& workload, FaultsConfig config, const Design& design, std::uint64_t seed)
     : m_workload(workload),
       m_config(std::move(config)),
       m_traits(traits_of(m_config.sample)),
@@ -41,8 +42,63 @@ Stratum& FaultSet::add_stratum(std::string label, std::uint64_t population) {
   Stratum& stratum = m_strata.emplace_back();
   stratum.label = std::move(label);
   stratum.population = population;
-  for (auto* sums : {&stratum.changed, &stratum.correct, &stratum.top5}) sums->assign(m_workload.images(), 0);
+  clear_sums(stratum);
   return stratum;
+}
+
+void FaultSet::clear_sums(Stratum& stratum) const {
+  stratum.drawn = 0;
+  for (auto* sums : {&stratum.changed, &stratum.correct, &stratum.top5, &stratum.faults_of_image})
+    sums->assign(m_workload.images(), 0);
+}
+
+std::size_t FaultSet::images_of_a_fault() const {
+  if (is_paired()) return 1;
+  const auto* nested = std::get_if<DesignNested>(&m_design);
+  return nested == nullptr ? m_workload.images() : nested->images.value_or(1);
+}
+
+std::vector<std::uint64_t> FaultSet::possible_images_of_a_fault() const {
+  std::vector<std::uint64_t> possible;
+  for (std::uint64_t images = 1; images <= m_workload.images() / 2; ++images)
+    if (m_workload.images() % images == 0) possible.push_back(images);
+  return possible;
+}
+
+Result<void> FaultSet::set_images_of_a_fault(std::size_t images) {
+  const std::vector<std::uint64_t> possible = possible_images_of_a_fault();
+  if (std::ranges::find(possible, images) == possible.end())
+    return bad_input("design: {} images cannot be divided into groups of {}, at least two; nested: {}",
+                     m_workload.images(), images, fmt::join(possible, ", "));
+  std::get<DesignNested>(m_design).images = images;
+  for (Stratum& stratum : m_strata) clear_sums(stratum);
+  m_stratum_of = {};
+  m_group_of.clear();
+  m_stratum_draws.clear();
+  m_run_faults = m_inferences = 0;
+  m_seconds = 0;
+  forget_faults();
+  return {};
+}
+
+void FaultSet::add_drawn(std::size_t stratum) {
+  m_stratum_of.add(static_cast<std::uint32_t>(stratum));
+  if (!is_nested()) return;
+  for (std::size_t h = m_stratum_draws.size(); h <= stratum; ++h)
+    m_stratum_draws.push_back({random_below(m_seed, purpose::first_images(h), 0, image_groups()), 0});
+  StratumDraw& draw = m_stratum_draws[stratum];
+  m_group_of.push_back(static_cast<std::uint32_t>((draw.first_group + draw.drawn++) % image_groups()));
+}
+
+BlockRange FaultSet::blocks_of(std::uint64_t fault, std::size_t block_images) const {
+  const Images images = group(group_of(fault));
+  return {images.first / block_images, (images.end() - 1) / block_images + 1};
+}
+
+FaultSet::Images FaultSet::images_in(std::uint64_t fault, const Images& block) const {
+  const Images images = group(group_of(fault));
+  const std::size_t first = std::max(images.first, block.first);
+  return {first, std::max(first, std::min(images.end(), block.end())) - first};
 }
 
 std::uint64_t FaultSet::population() const {
@@ -57,6 +113,7 @@ void FaultSet::add_image(std::size_t fault, std::size_t image, const ImageEvents
   stratum.changed[image] += events.changed;
   stratum.correct[image] += events.correct;
   stratum.top5[image] += events.top5;
+  ++stratum.faults_of_image[image];
 }
 
 // Shard i takes the faults before which i-1 .. i of `count` parts of all cost lie.

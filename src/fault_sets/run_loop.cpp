@@ -60,6 +60,7 @@ Result<void> FaultSet::take_recorded(const RunParams& params, Done& done, Progre
   return params.journal->read(params.set, m_run_faults, drawn(), [&](TrialRow&& row) -> Result<void> {
     if (row.key.block >= blocks() || row.counts.size() != columns) return damaged();
     const Images images = images_of(row.key.fault, row.key.block);
+    if (images.count == 0) return damaged();
     FaultCounts golden;
     for (std::size_t i = 0; i < images.count; ++i) golden += m_workload.golden.of_image[images.first + i];
     const FaultCounts counts = counts_of_numbers(row.counts, golden);
@@ -89,7 +90,7 @@ class FaultSet::RunLoop {
       : m_set(set),
         m_params(params),
         m_shard(faults_of_shard(set, params.shard)),
-        m_counter(set.blocks()),
+        m_counter(set.is_crossed() ? set.blocks() : 1),
         m_done(set.m_run_faults, set.drawn(), set.blocks()) {}
 
   Result<void> run() {
@@ -130,7 +131,7 @@ class FaultSet::RunLoop {
     return count;
   }
 
-  void run_phase(std::size_t phase, std::span<const TrialPlace> places) {
+  void run_phase(std::size_t phase, std::span<TrialPlace> places) {
     std::vector<std::unique_ptr<Executor>> executors(m_params.threads);
     const auto jobs = m_set.jobs(places, m_params.threads);
     parallel_for(jobs.size(), m_params.threads, [&](std::size_t j, unsigned worker) {

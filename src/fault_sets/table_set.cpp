@@ -20,7 +20,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }  // namespace
 
 TableSet::TableSet(const Workload& workload, const FaultsConfig& faults)
-    : FaultSet(workload, faults, Design::crossed, 0) {}
+    : FaultSet(workload, faults, DesignCrossed{}, 0) {}
 TableSet::~TableSet() = default;
 
 Result<std::unique_ptr<TableSet>> TableSet::make(const Workload& workload, const CampaignConfig& config,
@@ -75,7 +75,7 @@ void TableSet::measure_errors(std::span<const std::uint64_t> golden_pairs) {
 }
 
 Result<void> TableSet::draw(const std::vector<std::uint64_t>&, unsigned) {
-  m_stratum_of.add(0);
+  add_drawn(0);
   m_strata.front().drawn = 1;
   return {};
 }
@@ -90,7 +90,7 @@ Result<void> TableSet::prove() {
   return failed("internal error: the fast kernels differ from plain look-ups in the table");
 }
 
-std::vector<std::span<const TrialPlace>> TableSet::jobs(std::span<const TrialPlace> places, unsigned) const {
+std::vector<std::span<const TrialPlace>> TableSet::jobs(std::span<TrialPlace> places, unsigned) const {
   std::vector<std::span<const TrialPlace>> single;
   for (std::size_t i = 0; i < places.size(); ++i) single.push_back(places.subspan(i, 1));
   return single;
@@ -108,8 +108,9 @@ class TableSet::Trials final : public FaultSet::Executor {
 
   Result<void> run(std::span<const TrialPlace> job, const Emit& emit) override {
     for (const TrialPlace& place : job)
-      if (!emit(place, m_set.m_runner->score(m_set.m_runner->blocks()[place.block], m_set.m_table->units(),
-                                             *m_device)))
+      if (!emit(place, m_set.m_runner->score(m_set.m_runner->blocks()[place.block],
+                                             m_set.images_of(place.fault, place.block),
+                                             m_set.m_table->units(), *m_device)))
         return {};
     return {};
   }
@@ -127,7 +128,7 @@ Result<double> TableSet::expected_seconds_per_fault() {
   const std::unique_ptr<Device> device = m_runner->make_device();
   const ImageBlock& block = m_runner->blocks().front();
   const auto start = std::chrono::steady_clock::now();
-  m_runner->score(block, m_table->units(), *device);
+  m_runner->score(block, {block.first, block.count}, m_table->units(), *device);
   return seconds_since(start) * static_cast<double>(m_workload.images()) / static_cast<double>(block.count);
 }
 

@@ -87,11 +87,17 @@ std::unique_ptr<Device> UnitRunner::make_device() const {
                                      DevicePlan{m_cut, m_workload.watched, m_blocks.front().count});
 }
 
-// The first `images` images of the block; `units` nullptr: exact.
-void UnitRunner::run(const ImageBlock& block, std::size_t images, const Units* units, Device& device,
-                     const std::function<void(const Device::WatchedTensors&)>& use) const {
+// Images of the block; `units` nullptr: exact.
+void UnitRunner::run(const ImageBlock& block, const FaultSet::Images& images, const Units* units,
+                     Device& device, const std::function<void(const Device::WatchedTensors&)>& use) const {
   const DeviceFault fault{units};
-  device.run({images, block.live}, std::span(&fault, 1),
+  std::vector<std::span<const std::byte>> live;
+  for (std::size_t k = 0; k < m_live_tensors.size(); ++k) {
+    const std::size_t bytes = m_workload.tensor(m_live_tensors[k]).bytes();
+    live.push_back(
+        std::span(block.live[k]).subspan((images.first - block.first) * bytes, images.count * bytes));
+  }
+  device.run({images.count, live}, std::span(&fault, 1),
              [&](std::size_t, const Device::WatchedTensors& tensors) { use(tensors); });
 }
 
@@ -100,12 +106,13 @@ bool UnitRunner::agrees_with_tables(const Units& tables, const Units* units, std
   const ImageBlock& block = m_blocks.front();
   const auto outputs = [&](const Units* by) {
     std::vector<std::byte> bytes;
-    run(block, std::min(images, block.count), by, device, [&](const Device::WatchedTensors& tensors) {
-      for (const int tensor : m_workload.watched) {
-        const auto values = tensors(tensor);
-        bytes.insert(bytes.end(), values.begin(), values.end());
-      }
-    });
+    run(block, {block.first, std::min(images, block.count)}, by, device,
+        [&](const Device::WatchedTensors& tensors) {
+          for (const int tensor : m_workload.watched) {
+            const auto values = tensors(tensor);
+            bytes.insert(bytes.end(), values.begin(), values.end());
+          }
+        });
     return bytes;
   };
   const Units plain = looked_up(tables);
@@ -116,7 +123,7 @@ std::vector<std::byte> UnitRunner::outputs_under(const Units& units, std::size_t
                                                  Device& device) const {
   const ImageBlock& block = m_blocks.front();
   std::vector<std::byte> outputs;
-  run(block, block.count, &units, device, [&](const Device::WatchedTensors& tensors) {
+  run(block, images_of(block), &units, device, [&](const Device::WatchedTensors& tensors) {
     for (const int tensor : m_workload.watched) {
       const auto values = image_of(tensors, image)(tensor);
       outputs.insert(outputs.end(), values.begin(), values.end());
@@ -152,11 +159,12 @@ TensorOf UnitRunner::image_of(const Device::WatchedTensors& tensors, std::size_t
   };
 }
 
-Trial UnitRunner::score(const ImageBlock& block, const Units& units, Device& device) const {
+Trial UnitRunner::score(const ImageBlock& block, const FaultSet::Images& images, const Units& units,
+                        Device& device) const {
   Trial trial;
-  run(block, block.count, &units, device, [&](const Device::WatchedTensors& tensors) {
-    for (std::size_t i = 0; i < block.count; ++i) {
-      const FaultCounts of_image = score_image(m_workload, block.first + i, image_of(tensors, i));
+  run(block, images, &units, device, [&](const Device::WatchedTensors& tensors) {
+    for (std::size_t i = 0; i < images.count; ++i) {
+      const FaultCounts of_image = score_image(m_workload, images.first + i, image_of(tensors, i));
       trial.events.emplace_back(of_image);
       trial.outcome.counts += of_image;
     }

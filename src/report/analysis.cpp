@@ -133,11 +133,11 @@ const char* headline_name(const CampaignResults& results) {
 
 std::optional<double> population_of(const SetResults& set, const StratumResults& stratum) {
   if (!stratum.population) return std::nullopt;
-  return static_cast<double>(*stratum.population) * static_cast<double>(set.sample.images.value_or(1));
+  return static_cast<double>(*stratum.population) * static_cast<double>(set.sample.pairs_of_a_fault());
 }
 
 double population_of(const SetResults& set, const DomainResults& domain) {
-  return static_cast<double>(domain.population) * static_cast<double>(set.sample.images.value_or(1));
+  return static_cast<double>(domain.population) * static_cast<double>(set.sample.pairs_of_a_fault());
 }
 
 std::vector<Hardened> hardening(const SetResults& set, const SetFaults& faults) {
@@ -156,10 +156,15 @@ std::vector<EstimateSoFar> convergence(const CampaignResults& results, const Set
   for (const std::size_t i : shuffled(faults.size())) members[faults[i].stratum].push_back(&faults[i]);
 
   std::vector<FaultStratum> strata(members.size());
-  const auto images = static_cast<double>(set.sample.images.value_or(1));
+  const std::uint64_t images = results.inputs.data.images;
   const std::optional<double> golden = golden_accuracy(results, set);
-  const std::uint64_t units = golden ? results.golden_labelled() : results.inputs.data.images;
-  const SampledShare what{golden.value_or(0.0), static_cast<double>(units) / images, !set.sample.is_paired()};
+  const auto units = static_cast<double>(golden ? results.golden_labelled() : images);
+  SampledShare what;
+  what.golden = golden.value_or(0.0);
+  what.is_crossed = !set.sample.is_paired() && !set.sample.is_nested();
+  what.units = what.is_crossed ? units
+                               : units * static_cast<double>(set.sample.images_of_a_fault.value_or(1)) /
+                                     static_cast<double>(images);
   const bool is_random = estimates_of(set).front().estimates->changed.these_images.has_value();
   std::vector<EstimateSoFar> course;
   for (std::uint64_t step = 1; step <= k_steps; ++step) {

@@ -21,6 +21,19 @@ std::string size_text(const FaultSet& set, const SampleFacts& facts) {
                      is_one ? fmt::format("p = {}", set.strata().front().p) : "p of each stratum its own");
 }
 
+std::string design_text(const Plan& plan, std::size_t index) {
+  const FaultSet& set = *plan.sets[index];
+  if (!set.is_nested()) return "";
+  std::string text = fmt::format("\n  images            {} random ones of {} for each fault",
+                                 set.images_of_a_fault(), set.workload().images());
+  if (const auto& pilot = plan.pilots[index])
+    text += fmt::format(
+        "; a pilot of {} faults saw a variance of {:.3g} between faults and {:.3g} within, "
+        "and making a fault ready costs {:.3g} inferences",
+        pilot->faults, pilot->between_variance, pilot->within_variance, pilot->set_up_cost);
+  return text;
+}
+
 std::string sample_line(const Plan& plan, std::size_t index) {
   const FaultSet& set = *plan.sets[index];
   const SampleFacts facts = plan.drivers[index]->facts(set);
@@ -44,7 +57,7 @@ std::string sample_line(const Plan& plan, std::size_t index) {
                        set.is_paired() ? fmt::format(" for each of {} images", set.workload().images()) : "",
                        set.strata().size(), set.strata().size() == 1 ? "stratum" : "strata");
   }
-  return text + size_text(set, facts);
+  return text + size_text(set, facts) + design_text(plan, index);
 }
 
 std::string table_errors_text(const TableSet& set) {
@@ -78,9 +91,10 @@ std::string stuck_at_plan(const StuckAtSet& set) {
                       set.operators().size(), set.proof().golden_products / images);
   text += fmt::format("  table masked      {} faults\n", with_fate(FaultFate::table_masked));
   text += fmt::format("  use masked        {} faults\n", with_fate(FaultFate::use_masked));
-  text += fmt::format("  equal tables      {} faults\n", with_fate(FaultFate::equal));
-  return text + fmt::format("  distinct tables   {} to run, {} inferences\n", set.running().size(),
-                            set.running().size() * images);
+  if (set.is_crossed()) text += fmt::format("  equal tables      {} faults\n", with_fate(FaultFate::equal));
+  return text + fmt::format("  {:<18}{} to run, {} inferences\n",
+                            set.is_crossed() ? "distinct tables" : "other faults", set.running().size(),
+                            set.running().size() * set.images_of_a_fault());
 }
 
 std::string bit_plan(const BitSet& set) {

@@ -101,8 +101,11 @@ std::string sample_sentence(const CampaignResults& results, const SetResults& se
                                  set.strata.size(), set.strata.size() == 1 ? "um" : "a");
   for (const auto& [name, value] : {std::pair{"e", sample.e}, {"t", sample.t}, {"p", sample.p}})
     if (value) text += fmt::format(", {} = {}", name, as_recorded(*value));
-  return text + fmt::format(", {} {} images", sample.is_paired() ? "drawn anew for each of" : "each on",
-                            results.inputs.data.images);
+  const std::uint64_t images = results.inputs.data.images;
+  if (sample.is_nested())
+    return text + fmt::format(", each on {} random ones of {} images", *sample.images_of_a_fault, images);
+  return text +
+         fmt::format(", {} {} images", sample.is_paired() ? "drawn anew for each of" : "each on", images);
 }
 
 std::string estimates_table(const CampaignResults& results, const Estimates& estimates) {

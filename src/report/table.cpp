@@ -235,10 +235,11 @@ std::string failure_rate_text(const FailureRateResults& rate, double confidence)
 std::string head_text(const CampaignResults& results, const SetResults& set, const SetWork& work) {
   const NetlistResults* netlist = set.netlist();
   std::string text = work.sample + "\n";
-  text += fmt::format(
-      "{} images, {}{} inferences in {}\n", results.inputs.data.images,
-      netlist != nullptr ? fmt::format("{} distinct tables run, ", netlist->fates.distinct_tables) : "",
-      work.inferences, duration_text(work.seconds));
+  text += fmt::format("{} images, {}{} inferences in {}\n", results.inputs.data.images,
+                      netlist != nullptr ? fmt::format("{} {} run, ", netlist->fates.distinct_tables,
+                                                       set.sample.is_nested() ? "faults" : "distinct tables")
+                                         : "",
+                      work.inferences, duration_text(work.seconds));
   if (!set.stopped.looks.empty())
     text += fmt::format("stopped after {} looks: {} ({:.3g} either side)\n", set.stopped.looks.size(),
                         set.stopped.reason, set.stopped.looks.back().half_width);

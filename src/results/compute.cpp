@@ -53,7 +53,8 @@ MeanOnTheseImages drop_of(const SetEstimates& estimates) {
   return {rounded(estimates.golden_accuracy - estimates.faulty_accuracy.mean), rounded(interval)};
 }
 
-SampleResults sample_results(const FaultSet& set, const Driver& driver) {
+SampleResults sample_results(const Plan& plan, std::size_t index) {
+  const FaultSet& set = *plan.sets[index];
   const bool has_rates = set.strata().front().error_rate.has_value();
   SampleResults sample;
   if (!has_rates) sample.population = set.population();
@@ -63,7 +64,17 @@ SampleResults sample_results(const FaultSet& set, const Driver& driver) {
     sample.n = set.drawn() / *sample.images;
     sample.trials = set.drawn();
   }
-  const SampleFacts facts = driver.facts(set);
+  if (set.is_nested()) {
+    sample.images_of_a_fault = set.images_of_a_fault();
+    sample.image_groups = set.image_groups();
+    sample.trials = set.drawn() * set.images_of_a_fault();
+    sample.pilot = plan.pilots[index];
+    if (sample.pilot)
+      for (double* number :
+           {&sample.pilot->between_variance, &sample.pilot->within_variance, &sample.pilot->set_up_cost})
+        *number = rounded(*number);
+  }
+  const SampleFacts facts = plan.drivers[index]->facts(set);
   if (facts.margin) {
     sample.n_before_rounding = rounded(facts.margin->exact);
     sample.rounding = name_in(k_rounding, facts.margin->rounding);
@@ -125,7 +136,7 @@ SetResults planned_set(const Plan& plan, std::size_t index) {
   const FaultSet& set = *plan.sets[index];
   SetResults results;
   results.name = set.config().name;
-  results.sample = sample_results(set, *plan.drivers[index]);
+  results.sample = sample_results(plan, index);
   for (const Stratum& stratum : set.strata()) results.strata.push_back(stratum_results(stratum));
   std::visit([&](const auto* kind) { results.kind = plan_results(*kind, plan.config.interval.confidence); },
              plan.kinds[index]);
@@ -186,15 +197,17 @@ InputFacts input_facts(const Plan& plan) {
 Estimates compute_estimates(const FaultSet& set, const SetEstimates& estimates) {
   const Task& task = *set.workload().task;
   // Pairs of a fault and an image whose class changes or not have the intervals of shares.
-  const bool has_exact_changes =
-      set.is_paired() && set.workload().golden.counts.units == set.workload().images();
+  const bool has_exact_changes = !set.is_crossed() && set.images_of_a_fault() == 1 &&
+                                 set.workload().golden.counts.units == set.workload().images();
   const char* const shares =
       "exact (hypergeometric) within strata, combined by MOVER, strata weighted by population";
   Estimates results;
   results.methods = {
       "gains and losses: effective sample size with the shape of Clopper-Pearson (Korn-Graubard), strata "
       "weighted by population, finite populations; combined by MOVER",
-      "plus the variance of the images' means", shares, has_exact_changes ? shares : "as means"};
+      set.is_nested() ? "plus the variance of the images' means, less that of single trials"
+                      : "plus the variance of the images' means",
+      shares, has_exact_changes ? shares : "as means"};
   const bool has_accuracy = task.has_accuracy();
   if (has_accuracy) {
     results.accuracy = rounded(estimates.faulty_accuracy);
@@ -203,11 +216,11 @@ Estimates compute_estimates(const FaultSet& set, const SetEstimates& estimates) 
   if (task.names().top5_key != nullptr) results.top5 = rounded(estimates.faulty_top5);
   results.changed = rounded(estimates.sdc_rate);
   results.changed_at_most = rounded(estimates.sdc_rate_at_most);
-  if (!set.is_paired()) {
+  if (set.is_crossed()) {
     results.critical = rounded(estimates.critical);
     results.critical_at_most = rounded(estimates.critical_at_most);
   }
-  if (!set.is_paired() && has_accuracy) {
+  if (set.is_crossed() && has_accuracy) {
     results.harmless = rounded(estimates.harmless);
     results.between = rounded(estimates.between);
     results.collapsed = rounded(estimates.collapsed);

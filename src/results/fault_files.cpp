@@ -95,9 +95,7 @@ class FaultLines {
 
   void add_fault(std::size_t index, const BitOutcome& outcome) {
     const BitFault fault = m_set.fault(index);
-    add("{},{},{},{},", index, m_set.stratum_of(index),
-        m_set.is_paired() ? std::to_string(m_set.workload().data.indices()[m_set.image_of(index)]) : "",
-        fault.sites.size());
+    add("{},{},{},{},", index, m_set.stratum_of(index), images_of(index), fault.sites.size());
     if (fault.sites.size() != 1) return add(",,,,,,,,,,,");
     const BitSite& site = fault.sites.front();
     const StoredValues& stored = m_set.values().stored[site.values];
@@ -114,6 +112,15 @@ class FaultLines {
     const double before = number_of(type, value->first);
     const double after = number_of(type, value->second);
     add("{:.9g},{:.9g},{:.9g},", before, after, std::abs(after - before));
+  }
+
+  // Numbers in the file; empty where a fault meets all.
+  std::string images_of(std::size_t fault) const {
+    if (m_set.is_crossed()) return "";
+    const FaultSet::Images images =
+        m_set.is_paired() ? FaultSet::Images{m_set.image_of(fault), 1} : m_set.group(m_set.group_of(fault));
+    return fmt::format(
+        "{}", fmt::join(std::span(m_set.workload().data.indices()).subspan(images.first, images.count), " "));
   }
 
   // Empty where there are no labels to be right or wrong by.

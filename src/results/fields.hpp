@@ -100,11 +100,23 @@ void describe(Fields& f, BudgetMargin& v) {
 }
 
 template <class Fields>
+void describe(Fields& f, PilotFacts& v) {
+  f.field("faults", v.faults);
+  f.field("images", v.images, "of each fault");
+  f.field("between_variance", v.between_variance, "of the faults' shares of changed classes");
+  f.field("within_variance", v.within_variance, "between the images of a fault, mean over the faults");
+  f.field("set_up_cost", v.set_up_cost, "of a fault, in faulty inferences of one image");
+}
+
+template <class Fields>
 void describe(Fields& f, SampleResults& v) {
   f.nullable("population", v.population);
   f.field("n", v.n, "drawn faults; paired: those of each image");
   f.optional("images", v.images, "paired");
-  f.optional("trials", v.trials, "paired");
+  f.optional("images_of_a_fault", v.images_of_a_fault, "nested: random ones of its own");
+  f.optional("image_groups", v.image_groups, "nested: each fault meets one of them");
+  f.optional("trials", v.trials, "paired, nested: faults x images of each");
+  f.optional("pilot", v.pilot, "nested: auto; what the number of images follows from");
   f.optional("n_before_rounding", v.n_before_rounding);
   f.optional("rounding", v.rounding);
   f.optional("e", v.e);

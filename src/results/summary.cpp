@@ -54,7 +54,7 @@ class DomainTable {
       row.bit = domain.bit;
       row.derived.resize(m_set.workload().task->derived_metrics().size());
       for (const auto& [h, cell] : cells) row.population += cell.population;
-      if (m_context.is_paired()) row.population /= m_context.images();
+      row.population /= m_context.pairs_of_a_fault();
       fill(domain, row);
       row.changed_share = estimate(cells, confidence);
       rows.push_back(row);
@@ -124,8 +124,8 @@ class DomainTable {
       if (m_set.is_random_sample()) result.these_images = Interval{0.0, 1.0};
       return result;
     }
-    const double units = m_context.units(m_set.workload().golden.counts.units);
-    result = m_context.mean(seen, {0.0, units, !m_context.is_paired()}, confidence);
+    const SampledShare what = m_context.share(0.0, m_set.workload().golden.counts.units);
+    result = m_context.mean(seen, what, confidence);
     result.image_population = std::nullopt;
     if (!m_set.is_random_sample()) return result;
     if (!result.these_images) result.these_images = Interval{0.0, 1.0};  // one draw
@@ -267,7 +267,7 @@ std::optional<FailureRate> failure_rate(const Plan& plan, std::size_t set, const
   rate.of_one_inference = derated(rate.raw_fit, estimates.sdc_rate);
   rate.on_images_like_these =
       derated(rate.raw_fit, estimates.sdc_rate.mean, estimates.sdc_rate.image_population).interval;
-  if (!faults.is_paired())
+  if (faults.is_crossed())
     rate.of_critical_faults = derated(rate.raw_fit, estimates.critical.share, estimates.critical.interval);
   const bool stays = hardware->inferences > 1;
   if (stays) rate.inferences = hardware->inferences;

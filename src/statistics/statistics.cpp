@@ -138,6 +138,7 @@ Share stratified_share(std::span<const StratumCounts> strata, double confidence)
 
 void FaultStratum::add(std::uint64_t events, std::uint64_t golden_events, std::uint64_t units) {
   ++drawn;
+  if (golden_events == 0) mixed += events * (units - events);
   if (events == golden_events) return;
   Side& side = events > golden_events ? gains : losses;
   const std::uint64_t moved = events > golden_events ? events - golden_events : golden_events - events;
@@ -227,6 +228,7 @@ class StratifiedMean {
 
   // The share of each image, over the faults.
   std::vector<double> of_images() const {
+    if (m_what.images_of_a_fault > 0) return of_nested_images();
     std::vector<double> shares;
     const std::size_t images = m_strata.front().of_image.size();
     for (std::size_t image = 0; image < images; ++image) {
@@ -240,12 +242,52 @@ class StratifiedMean {
     return shares;
   }
 
+  // What single trials add to the variance of the mean over images, which the variance over faults holds
+  // already. It is known where an image has one unit, so that the event happens or does not.
+  double variance_of_trials() const {
+    const auto images = static_cast<double>(m_what.golden_of_image.size());
+    if (m_what.images_of_a_fault == 0 || m_what.units != static_cast<double>(m_what.images_of_a_fault))
+      return 0;
+    double sum = 0;
+    for (const FaultStratum& stratum : m_strata) {
+      double moves = 0, trials = 0, squares = 0;
+      for (std::size_t image = 0; image < m_what.golden_of_image.size(); ++image) {
+        const double move = move_of(stratum, image);
+        moves += move;
+        squares += std::abs(move);
+        trials += static_cast<double>(stratum.faults_of_image[image]);
+      }
+      sum += square(weight_of(stratum) / faults_per_image(stratum)) * (squares - square(moves) / trials);
+    }
+    return sum / square(images);
+  }
+
  private:
   struct Side {
     double mean = 0;
     double variance = 0;
     Interval interval;
   };
+
+  // Nested: each image has met some of the faults, which changed its golden share by so much.
+  std::vector<double> of_nested_images() const {
+    const double units = m_what.units / static_cast<double>(m_what.images_of_a_fault);
+    std::vector<double> shares;
+    for (std::size_t image = 0; image < m_what.golden_of_image.size(); ++image) {
+      auto share = static_cast<double>(m_what.golden_of_image[image]);
+      for (const FaultStratum& stratum : m_strata)
+        share += weight_of(stratum) * move_of(stratum, image) / faults_per_image(stratum);
+      shares.push_back(share / units);
+    }
+    return shares;
+  }
+
+  // How many more units of an image show the event under the faults that met it than without them, in all.
+  double move_of(const FaultStratum& stratum, std::size_t image) const {
+    return static_cast<double>(stratum.of_image[image]) -
+           static_cast<double>(m_what.golden_of_image[image]) *
+               static_cast<double>(stratum.faults_of_image[image]);
+  }
 
   double weight_of(const FaultStratum& stratum) const {
     return static_cast<double>(stratum.population) / m_population;
@@ -257,7 +299,21 @@ class StratifiedMean {
   }
   double faults_per_image(const FaultStratum& stratum) const {
     const auto images = static_cast<double>(m_strata.front().of_image.size());
-    return static_cast<double>(stratum.drawn) / (m_what.is_crossed ? 1.0 : images);
+    const auto drawn = static_cast<double>(stratum.drawn);
+    if (m_what.images_of_a_fault > 0) return drawn * static_cast<double>(m_what.images_of_a_fault) / images;
+    return drawn / (m_what.is_crossed ? 1.0 : images);
+  }
+
+  // The variance of a fault's share that a sample of them leaves open. Nested, with one unit an image: that
+  // of the faults themselves shrinks with each that is drawn, that of their images does not.
+  double between_faults(const FaultStratum& stratum, double variance) const {
+    const auto images = static_cast<double>(m_what.images_of_a_fault);
+    if (images < 2 || m_what.units != images || m_what.golden != 0) return variance;
+    const auto drawn = static_cast<double>(stratum.drawn);
+    const double share_drawn = std::min(
+        1.0, drawn * static_cast<double>(m_what.pairs_of_a_fault) / static_cast<double>(stratum.population));
+    const double of_images = static_cast<double>(stratum.mixed) / drawn / square(images) / (images - 1.0);
+    return (1.0 - share_drawn) * variance + share_drawn * std::min(variance, of_images);
   }
 
   // `most`: the largest share that a fault can move.
@@ -275,7 +331,8 @@ class StratifiedMean {
       const double spread = std::max(0.0, static_cast<double>(moved.squares) - drawn * square(mean));
       result.mean += weight_of(stratum) * mean / m_what.units;
       squares += weight_of(stratum) * static_cast<double>(moved.squares) / drawn / square(m_what.units);
-      if (stratum.drawn > 1) within += factor_of(stratum) * spread / (drawn - 1.0) / square(m_what.units);
+      if (stratum.drawn > 1)
+        within += factor_of(stratum) * between_faults(stratum, spread / (drawn - 1.0) / square(m_what.units));
       heavy += moved.heavy;
     }
     const double pooled =
@@ -345,8 +402,9 @@ SampledMean sampled_mean(std::span<const FaultStratum> strata, const SampledShar
   const std::vector<double> of_image = estimate.of_images();
   if (of_image.size() < 2 || !result.these_images) return result;
 
-  const double of_faults = is_whole || !what.is_crossed ? 0.0 : estimate.variance();
-  const double of_images = variance_of_mean(of_image);
+  const bool has_faults = what.is_crossed || what.images_of_a_fault > 0;
+  const double of_faults = is_whole || !has_faults ? 0.0 : estimate.variance();
+  const double of_images = std::max(0.0, variance_of_mean(of_image) - estimate.variance_of_trials());
   const double variance = of_faults + of_images;
   const auto images = static_cast<double>(of_image.size());
   const double spread = square(of_faults) / estimate.degrees() + square(of_images) / (images - 1.0);
@@ -358,6 +416,13 @@ SampledMean sampled_mean(std::span<const FaultStratum> strata, const SampledShar
   interval.high = std::max(interval.high, result.these_images->high);
   result.image_population = interval;
   return result;
+}
+
+SampledMean narrower(const SampledMean& first, const SampledMean& second) {
+  const auto width = [](const SampledMean& mean) {
+    return mean.these_images ? mean.these_images->high - mean.these_images->low : 1.0;
+  };
+  return width(second) < width(first) ? second : first;
 }
 
 std::optional<Ratio> ratio_share(std::span<const RatioFault> faults, double confidence) {

@@ -161,6 +161,7 @@ Result<Workload> make_workload(Model model, const std::string& file, const DataA
     if (workload.tensor(tensor).is_constant)
       return bad_input("{}: the output '{}' is a constant", file, workload.tensor(tensor).name);
   QFI_TRY(workload.data, DataSet::open(source.data, source.seed, *inputs));
+  if (params.shuffles_images) workload.data.shuffle(source.seed);
   const Tensor& output = workload.tensor(workload.metric_tensor);
   QFI_TRY(const ChosenTask chosen, choose_task_of_campaign(output, workload.data, source.metric));
   workload.task = chosen.task;

@@ -27,6 +27,10 @@ const std::map<std::string, std::string>& fault_entries() {
       {"search",
        "design: crossed\nsample: {genetic: 12, flips: 6, generations: 6}\nfaults:\n"
        "  - {kind: bit_flip, target: weights}\n"},
+      {"nested",
+       "design: {nested: auto}\nsample: {count: 120}\nfaults:\n  - {kind: stuck_at, netlist: NETLIST, "
+       "operators: "
+       "[conv_2d]}\n  - {kind: bit_flip, target: weights}\n"},
       {"paired", "design: paired\nsample: {count: 90}\nfaults:\n  - {kind: bit_flip, target: weights}\n"}};
   return entries;
 }

@@ -83,10 +83,10 @@ TEST_F(Campaign, EveryKindOfFaultEqualsThePlainRun) {
       "  - {kind: bit_flip, target: data, layers: [0, 2], storage: {protection: split_lcu}, compare: "
       "unprotected}"};
   for (const char* entry : entries)
-    for (const char* design : {"crossed", "paired"}) {
+    for (const auto& [design, images] : {std::pair{"crossed", 6U}, {"paired", 6U}, {"{nested: 2}", 2U}}) {
       const Done done = run(entry, std::string("sample: {count: 20}\ndesign: ") + design, 6, params);
       EXPECT_EQ(done.plan.bits(0)->times().trials, done.plan.sets[0]->inferences()) << entry;
-      EXPECT_EQ(done.plan.sets[0]->inferences(), 20U * 6U) << "paired: 20 for each image";
+      EXPECT_EQ(done.plan.sets[0]->inferences(), 20U * images) << "paired: 20 for each image";
     }
   const Done errors =
       run("  - {kind: bit_flip, target: weights}", "sample: {ber: [0.001, 0.1], draws: 4}", 6, params);
@@ -98,7 +98,7 @@ TEST_F(Campaign, ResultsAreTheSameBytesForAnyThreadsAndKernels) {
       "  - {kind: bit_flip, target: weights, storage: {protection: vandor}, compare: unprotected}\n"
       "  - {kind: bit_flip, target: data, stage: [network_input, accumulator], sample: {ber: 0.001, draws: "
       "20}}";
-  for (const char* design : {"crossed", "paired"}) {
+  for (const char* design : {"crossed", "paired", "{nested: auto}"}) {
     const std::string more = std::string("sample: {count: 7, scheme: layer}\ndesign: ") + design;
     const Done one = run(faults, more);
     for (const PlanParams& params :

@@ -57,7 +57,7 @@ TEST_F(Config, DefaultsAreFilledIn) {
   const auto& unit = std::get<StuckAtConfig>(config.faults.at(0).model);
   EXPECT_EQ(unit.unit.operands, OperandEncoding::raw);
   EXPECT_EQ(unit.padding, PaddingTaps::skip);
-  EXPECT_EQ(config.design, Design::crossed);
+  EXPECT_TRUE(std::holds_alternative<DesignCrossed>(config.design));
   EXPECT_EQ(config.verify, 8U);
   EXPECT_EQ(config.seed, 1U);
   EXPECT_NEAR(std::get<SampleMargin>(config.faults[0].sample).t, 2.5758, 1e-4);
@@ -164,6 +164,11 @@ TEST_F(Config, MistakesAreNamedWithLineColumnAndSuggestion) {
       {"confidence: 0.99", "count: 5", "'sample' needs exactly one of margin, count, list, ber"},
       {"margin: 0.03, confidence: 0.99", "ber: 0.1", "stuck-at faults of a netlist are one stratum"},
       {"confidence: 0.99", "confidence: 0.99, scheme: layer", "stuck-at faults of a netlist are one stratum"},
+      {"output: out", "output: out\ndesign: {nested: 0}", "'nested' is 0; 1 to"},
+      {"output: out", "output: out\ndesign: {nested: some}", "'nested' must be"},
+      {"sample: {", "design: {nested: 2}\nsample: {half_width: 0.1, metric: critical_fault_rate} #",
+       "a few images do not tell"},
+      {"output: out", "output: out\ndesign: square", "'design' is 'crossed', 'paired' or one of {nested: n}"},
       {"output: out", "output: out\ndesign: paired", "design: paired is for faults of stored bits"},
       {"margin: 0.03, confidence: 0.99", "budget: 2 days", "'budget' is a time of at least a second"},
       {"margin: 0.03, confidence: 0.99", "half_width: 0.1, minimum: 90, maximum: 50", "'maximum' is 50"},

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <functional>
@@ -270,6 +271,161 @@ TEST(Coverage, WhatAllDrawsShowIsNoProof) {
   const std::vector<std::uint64_t> images(20'000, 50);
   EXPECT_NEAR(of_images(images, 100, 1).low, 0.964, 1e-3) << "100 of 100 images right";
   EXPECT_EQ(of_images(images, 100, 1).high, 1.0);
+}
+
+// A nested design on images drawn from an endless population. Three kinds of faults meet three kinds of
+// images; whether a fault changes an image's class is drawn once for each pair.
+class NestedSample {
+ public:
+  struct Params {
+    std::uint64_t images = 400;
+    std::uint64_t of_a_fault = 4;
+    std::uint64_t faults = 400;  // in all strata
+    std::size_t strata = 1;
+  };
+
+  NestedSample(const Params& params, std::uint64_t seed) : m_params(params), m_seed(seed) {
+    for (std::uint64_t image = 0; image < params.images; ++image) {
+      m_kind_of_image.push_back(kind(k_image_shares, uniform(1, image, 0)));
+      m_golden.push_back(uniform(2, image, 0) < k_right[m_kind_of_image.back()] ? 1 : 0);
+    }
+    const std::uint64_t groups = params.images / params.of_a_fault;
+    for (std::size_t h = 0; h < params.strata; ++h) {
+      m_sums.emplace_back(params.images);
+      m_met.emplace_back(params.images);
+      for (auto* strata : {&m_strata, &m_rights})
+        strata->emplace_back().population = k_faults / params.strata * groups;
+      Kinds& kinds = m_kinds.emplace_back();
+      for (std::uint64_t fault = 0; fault < k_faults / params.strata; ++fault) ++kinds[fault_kind(h, fault)];
+      const std::uint64_t first = random_below(seed, "first group", h, groups);
+      for (std::uint64_t j = 0; j < params.faults / params.strata; ++j) {
+        run(h, j, (first + j) % groups * params.of_a_fault);
+      }
+    }
+    for (auto* strata : {&m_strata, &m_rights})
+      for (std::size_t h = 0; h < params.strata; ++h) {
+        (*strata)[h].of_image = m_sums[h];
+        (*strata)[h].faults_of_image = m_met[h];
+      }
+  }
+
+  SampledMean accuracy() const {
+    double golden = 0;
+    for (const std::uint64_t right : m_golden) golden += static_cast<double>(right);
+    SampledShare what{golden / static_cast<double>(m_params.images), static_cast<double>(m_params.of_a_fault),
+                      false};
+    what.images_of_a_fault = m_params.of_a_fault;
+    what.pairs_of_a_fault = m_params.images / m_params.of_a_fault;
+    what.golden_of_image = m_golden;
+    SampledShare itself = what;
+    itself.golden = 0;
+    const std::vector<std::uint64_t> none(m_params.images);
+    itself.golden_of_image = none;
+    return narrower(sampled_mean(m_strata, what, 0.95), sampled_mean(m_rights, itself, 0.95));
+  }
+
+  // On the images that were drawn: what all faults would do.
+  double truth() const {
+    double sum = 0;
+    for (std::uint64_t image = 0; image < m_params.images; ++image)
+      sum += expected(m_kind_of_image[image], static_cast<double>(m_golden[image]));
+    return sum / static_cast<double>(m_params.images);
+  }
+
+  double truth_of_population() const {
+    double sum = 0;
+    for (std::size_t k = 0; k < 3; ++k)
+      sum += (k_image_shares[k + 1] - k_image_shares[k]) * expected(k, k_right[k]);
+    return sum;
+  }
+
+ private:
+  using Shares = std::array<double, 4>;  // where each kind begins
+  using Kinds = std::array<std::uint64_t, 3>;
+  static constexpr std::uint64_t k_faults = 4000;
+  static constexpr Shares k_image_shares = {0, 0.5, 0.8, 1};
+  static constexpr std::array<Shares, 3> k_fault_shares = {Shares{0, 0.6, 0.8, 1}, Shares{0, 0.1, 0.2, 1},
+                                                           Shares{0, 0.35, 0.5, 1}};
+  static constexpr std::array<double, 3> k_right = {0.98, 0.9, 0.6};
+  static constexpr double k_changes[3][3] = {{0, 0.005, 0.05}, {0.15, 0.45, 0.8}, {0.8, 0.9, 0.98}};
+  static constexpr double k_guess = 0.1;
+
+  static std::size_t kind(const Shares& shares, double at) {
+    return at < shares[1] ? 0 : at < shares[2] ? 1 : 2;
+  }
+
+  double uniform(std::uint64_t purpose, std::uint64_t a, std::uint64_t b) const {
+    std::uint64_t x = ((m_seed * 31 + purpose) * 1'000'003 + a) * 1'000'003 + b;
+    for (int round = 0; round < 3; ++round) {
+      x += 0x9E3779B97F4A7C15ULL;
+      x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
+      x ^= x >> 31;
+    }
+    return static_cast<double>(x >> 11) * 0x1p-53;
+  }
+
+  std::size_t fault_kind(std::size_t h, std::uint64_t number) const {
+    return kind(k_fault_shares[m_params.strata > 1 ? h % 2 : 2], uniform(3, h * k_faults + number, 0));
+  }
+
+  void run(std::size_t h, std::uint64_t number, std::uint64_t first) {
+    const std::uint64_t fault = h * k_faults + number;
+    std::uint64_t right = 0, golden = 0;
+    for (std::uint64_t image = first; image < first + m_params.of_a_fault; ++image) {
+      const bool changes =
+          uniform(4, fault, image) < k_changes[fault_kind(h, number)][m_kind_of_image[image]];
+      const std::uint64_t is_right = changes ? (uniform(5, fault, image) < k_guess ? 1 : 0) : m_golden[image];
+      right += is_right;
+      golden += m_golden[image];
+      m_sums[h][image] += is_right;
+      ++m_met[h][image];
+    }
+    m_strata[h].add(right, golden, m_params.of_a_fault);
+    m_rights[h].add(right, 0, m_params.of_a_fault);
+  }
+
+  double expected(std::size_t image_kind, double golden) const {
+    double sum = 0;
+    for (const Kinds& kinds : m_kinds)
+      for (std::size_t f = 0; f < 3; ++f) {
+        const double changes = k_changes[f][image_kind];
+        sum += static_cast<double>(kinds[f]) * ((1 - changes) * golden + changes * k_guess);
+      }
+    return sum / static_cast<double>(k_faults);
+  }
+
+  Params m_params;
+  std::uint64_t m_seed;
+  std::vector<Kinds> m_kinds;  // of all faults of each stratum
+  std::vector<std::size_t> m_kind_of_image;
+  std::vector<std::uint64_t> m_golden;
+  std::vector<std::vector<std::uint64_t>> m_sums;
+  std::vector<std::vector<std::uint64_t>> m_met;
+  std::vector<FaultStratum> m_strata;  // deviations from what is right without a fault
+  std::vector<FaultStratum> m_rights;  // what is right
+};
+
+TEST(Coverage, HoldsWhereEachFaultMeetsImagesOfItsOwn) {
+  for (const std::size_t strata : {1, 8})
+    for (const std::uint64_t images : {96, 960})
+      for (const std::uint64_t of_a_fault : {1, 4, 16})
+        for (const std::uint64_t faults : {80, 400, 2000, 4000}) {
+          const NestedSample::Params params{images, of_a_fault, faults, strata};
+          const std::string name =
+              fmt::format("{} faults in {} strata on {} of {} images", faults, strata, of_a_fault, images);
+          // The truth differs from repetition to repetition: intervals are moved by it.
+          const auto moved = [](const Interval& interval, double truth) {
+            return Interval{interval.low - truth, interval.high - truth};
+          };
+          expect_coverage(name + ", these images", 0.0, [&](std::uint64_t seed) {
+            const NestedSample sample(params, seed);
+            return moved(*sample.accuracy().these_images, sample.truth());
+          });
+          expect_coverage(name + ", images like these", 0.0, [&](std::uint64_t seed) {
+            const NestedSample sample(params, seed);
+            return moved(*sample.accuracy().image_population, sample.truth_of_population());
+          });
+        }
 }
 
 }  // namespace

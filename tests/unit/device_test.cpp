@@ -58,8 +58,9 @@ TEST(CpuDevice, LeavesOfEachFaultWhatTheWholeNetworkGives) {
     live.back().resize(values.size() * 2);  // more images than are run
   }
   CpuDevice device(program, {layer, program.model().outputs, k_images + 2});
+  const std::vector<std::span<const std::byte>> values_of(live.begin(), live.end());
   std::vector<Bytes> left;
-  device.run({k_images, live}, faults, [&](std::size_t fault, const Device::WatchedTensors& tensors) {
+  device.run({k_images, values_of}, faults, [&](std::size_t fault, const Device::WatchedTensors& tensors) {
     EXPECT_EQ(fault, left.size());
     const auto values = tensors(output);
     left.emplace_back(values.begin(), values.end());

@@ -80,5 +80,51 @@ TEST(Plan, ImagesSumsAreThoseOfTheFaults) {
   EXPECT_EQ(correct_of_images, correct);
 }
 
+// Each fault does on the images that it meets what it does to them in a crossed design, and each image is met
+// by as many faults as any other.
+TEST(Plan, NestedFaultsMeetImagesOfTheirOwn) {
+  CampaignConfig config = value_of(read_campaign_config(test::source_folder() / "campaigns/demo.yaml", {}));
+  config.data.select = SelectFirst{12};
+  config.faults[0].sample = SampleCount{24};
+  config.design = DesignNested{3};
+  Plan nested = value_of(make_plan(config, {}));
+  value_of(run_campaign(nested, {2, {}}));
+  const FaultSet& set = *nested.sets[0];
+  EXPECT_EQ(set.image_groups(), 4U);
+  EXPECT_EQ(set.inferences(), nested.stuck_at(0)->running().size() * 3);
+  for (const std::uint64_t faults : set.strata()[0].faults_of_image) EXPECT_EQ(faults, 24U * 3 / 12);
+  std::uint64_t changed = 0;
+  for (std::size_t group = 0; group < 4; ++group) {
+    const auto& indices = nested.workload->data.indices();
+    const auto first = indices.begin() + static_cast<std::ptrdiff_t>(3 * group);
+    CampaignConfig crossed = config;
+    crossed.design = DesignCrossed{};
+    crossed.data.select = SelectList{{first, first + 3}};
+    Plan plan = value_of(make_plan(crossed, {}));
+    value_of(run_campaign(plan, {1, {}}));
+    for (std::size_t fault = 0; fault < set.drawn(); ++fault) {
+      if (set.group_of(fault) != group) continue;
+      EXPECT_EQ(set.counts_of(fault), plan.sets[0]->counts_of(fault)) << set.fault_name(fault);
+      changed += set.counts_of(fault).changed;
+    }
+  }
+  EXPECT_GT(changed, 0U);
+}
+
+// The pilot's choice: cheap faults have one image each, dear ones that are alike have many.
+TEST(Plan, ImagesOfAFaultFollowFromItsVariances) {
+  const std::vector<std::uint64_t> possible = {1, 2, 4, 5, 8, 10, 16, 20, 25, 40, 50};
+  const auto best = [&](double between, double within, double cost) {
+    return best_images_of_a_fault({64, 16, between, within, cost}, possible);
+  };
+  EXPECT_EQ(best(0.1, 0.1, 1), 1U);
+  EXPECT_EQ(best(0.1, 0.1, 0.01), 1U);
+  EXPECT_EQ(best(0.01, 0.16, 4), 8U);
+  EXPECT_EQ(best(0.01, 0.09, 11), 10U);
+  EXPECT_EQ(best(1e-9, 0.2, 5), 50U);
+  EXPECT_EQ(best(0, 0.2, 5), 50U) << "faults that are all the same";
+  EXPECT_EQ(best(0, 0, 25), 5U) << "nothing seen to change";
+}
+
 }  // namespace
 }  // namespace qfi

@@ -61,6 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
         "sample: {margin: 0.2, t: 2}\n",
         "faults: [{kind: bit_flip, target: weights, storage: {protection: tmr}, compare: unprotected}]\n"
         "sample: {count: 3, scheme: bit}\ndesign: paired\n",
+        "faults: [{kind: bit_flip, target: data}]\nsample: {count: 30}\ndesign: {nested: auto}\n",
         "faults: [{kind: bit_flip, target: data}]\nsample: {ber: [0.001, 0.01], draws: 3}\n",
         "faults: [{kind: bit_flip, target: weights}]\n"
         "sample: {genetic: 4, flips: 3, generations: 2}\n"));

@@ -13,6 +13,11 @@ namespace qfi::purpose {
 
 // Which images.
 inline constexpr const char* k_images = "images";
+inline constexpr const char* k_image_order = "image order";  ///< nested: which images lie side by side
+/// Nested: which images the first fault of a stratum meets.
+inline std::string first_images(std::size_t stratum) {
+  return fmt::format("first images of stratum {}", stratum);
+}
 inline std::string images_of_class(std::int64_t label) { return fmt::format("images of class {}", label); }
 
 // Which faults.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "qfi/campaign/driver.hpp"
+#include "qfi/campaign/pilot.hpp"
 #include "qfi/fault_sets/bit_set.hpp"
 #include "qfi/fault_sets/stuck_at_set.hpp"
 #include "qfi/fault_sets/table_set.hpp"
@@ -23,10 +24,11 @@ using FaultSetKind = std::variant<const StuckAtSet*, const BitSet*, const TableS
 struct Plan {
   CampaignConfig config;
   std::unique_ptr<Workload> workload;
-  std::unique_ptr<GoldenBlocks> golden_blocks;   ///< nullptr without a set of stored bits
-  std::vector<std::unique_ptr<FaultSet>> sets;   ///< in the order of config.faults
-  std::vector<FaultSetKind> kinds;               ///< the same sets by kind
-  std::vector<std::unique_ptr<Driver>> drivers;  ///< one for each set
+  std::unique_ptr<GoldenBlocks> golden_blocks;    ///< nullptr without a set of stored bits
+  std::vector<std::unique_ptr<FaultSet>> sets;    ///< in the order of config.faults
+  std::vector<FaultSetKind> kinds;                ///< the same sets by kind
+  std::vector<std::optional<PilotFacts>> pilots;  ///< of each set, where one chose the images of a fault
+  std::vector<std::unique_ptr<Driver>> drivers;   ///< one for each set
 
   /// The set as one of this kind; nullptr where it is of another kind.
   const StuckAtSet* stuck_at(std::size_t set) const { return as<StuckAtSet>(set); }

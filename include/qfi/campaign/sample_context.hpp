@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Owns what all estimates of a fault set have in common. A FaultSet goes in; its units of sampling, which are
-// faults or pairs of a fault and an image, and means with the intervals that its draw allows come out.
+// faults or pairs of a fault and the images that it meets, and means with the intervals that its draw allows
+// come out.
 #pragma once
 
 #include <cstdint>
@@ -11,26 +12,28 @@
 
 namespace qfi {
 
-/// Whether a fault set samples faults, or pairs of a fault and an image, and how many of them there are.
+/// Whether a fault set samples faults, or pairs of a fault and images, and how many of them there are.
 class SampleContext {
  public:
-  explicit SampleContext(const FaultSet& set) : m_set(set), m_golden(set.workload().golden) {}
+  explicit SampleContext(const FaultSet& set);
 
   std::uint64_t images() const { return m_set.workload().images(); }
-  bool is_paired() const { return m_set.is_paired(); }
+  bool is_crossed() const { return m_set.is_crossed(); }
+  /// What the images of a drawn fault count without it.
   const FaultCounts& golden_of(std::size_t fault) const {
-    return is_paired() ? m_golden.of_image[m_set.images_of(fault, 0).first] : m_golden.counts;
+    return m_set.is_paired() ? m_golden.of_image[m_set.images_of(fault, 0).first]
+                             : m_golden_of_group[m_set.group_of(fault)];
   }
-  /// How many units of sampling that many faults are: faults, or pairs of fault and image.
+  /// How many pairs with images each fault has: one in a crossed design, else one for each image or group.
+  std::uint64_t pairs_of_a_fault() const { return m_set.image_groups(); }
+  /// How many units of sampling that many faults are: faults, or pairs of fault and images.
   std::uint64_t trials_of(std::uint64_t faults, bool is_endless = false) const {
     constexpr std::uint64_t k_most = std::uint64_t{1} << 62;
-    const std::uint64_t times = is_paired() ? images() : 1;
-    return is_endless || faults > k_most / times ? k_most : faults * times;
+    return is_endless || faults > k_most / pairs_of_a_fault() ? k_most : faults * pairs_of_a_fault();
   }
-  /// The units of one drawn fault, from those of the whole golden run.
-  double units(std::uint64_t golden_units) const {
-    return static_cast<double>(golden_units) / static_cast<double>(is_paired() ? images() : 1);
-  }
+  /// What the mean of a share is asked with, whose event `golden_units` show without a fault of so many units
+  /// of the whole golden run.
+  SampledShare share(double golden_share, std::uint64_t golden_units) const;
 
   /// The mean share under faults, with the intervals that the draw allows; a fault list or a search has none.
   /// Where the event of a pair either happens or does not, the interval is exact.
@@ -40,6 +43,7 @@ class SampleContext {
  private:
   const FaultSet& m_set;
   const GoldenRun& m_golden;
+  std::vector<FaultCounts> m_golden_of_group;  ///< but in a paired design
 };
 
 }  // namespace qfi

@@ -91,6 +91,7 @@ struct SampleTraits {
   bool is_random = true;                  ///< false: the drawn faults say nothing about a population
   bool is_exhaustive = false;             ///< all faults are drawn
   bool is_search = false;                 ///< results choose the faults one by one
+  bool watches_single_faults = false;     ///< what is drawn depends on which faults are critical
   bool watches_accuracy = false;          ///< what is drawn depends on accuracies, which need labels
   bool is_decided_while_it_runs = false;  ///< depends on the machine or on results; then it cannot be split
   SampleScheme scheme = SampleScheme::network;
@@ -188,14 +189,21 @@ struct IntervalConfig {
   RowIntervals rows = RowIntervals::each;
 };
 
-/// crossed: every fault on every image. paired: faults are drawn for each image.
-enum class Design : std::uint8_t { crossed, paired };
+/// Every fault on every image.
+struct DesignCrossed {};
+/// Faults are drawn for each image.
+struct DesignPaired {};
+/// Every fault on random images of its own.
+struct DesignNested {
+  std::optional<std::uint64_t> images;  ///< of each fault; nullopt: as many as a pilot finds best
+};
+using Design = std::variant<DesignCrossed, DesignPaired, DesignNested>;
 
 struct CampaignConfig : DataAndInput {
   ConfigPath model;
   std::optional<std::string> signature;  ///< of the model; nothing: its first graph
   std::vector<FaultsConfig> faults;
-  Design design = Design::crossed;
+  Design design;
   IntervalConfig interval;
   std::uint64_t verify = 8;  ///< tables that Verilator checks again
   std::optional<unsigned> threads;

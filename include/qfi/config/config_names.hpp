@@ -73,7 +73,6 @@ inline const Names<StopMetric> k_stop_metrics = {{"sdc_rate", StopMetric::sdc_ra
                                                  {"critical_fault_rate", StopMetric::critical_fault_rate}};
 inline const Names<RowIntervals> k_row_intervals = {{"each", RowIntervals::each},
                                                     {"together", RowIntervals::together}};
-inline const Names<Design> k_designs = {{"crossed", Design::crossed}, {"paired", Design::paired}};
 
 /// All kinds, as "conv_2d".
 inline Names<OperatorKind> operator_kind_names() {

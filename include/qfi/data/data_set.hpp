@@ -44,8 +44,11 @@ class DataSet {
   static Result<DataSet> open(const DataConfig& config, std::uint64_t seed,
                               const std::vector<std::string>& inputs = {});
 
+  /// Puts the selected images in random order; the hash of the selection stays.
+  void shuffle(std::uint64_t seed);
+
   std::size_t images() const { return m_indices.size(); }
-  /// Place of each selected image in the file, rising.
+  /// Place of each selected image in the file, in the order of the selection.
   const std::vector<std::uint64_t>& indices() const { return m_indices; }
   std::uint64_t available() const { return m_source.count; }
   const std::string& images_sha256() const { return m_source.images_sha256; }

@@ -28,7 +28,7 @@ struct DevicePlan {
 /// as the model stores it. The caller owns the memory and keeps it unchanged during the run.
 struct LiveImages {
   std::size_t images = 0;  ///< 1 .. DevicePlan::most_images
-  std::span<const std::vector<std::byte>> values;
+  std::span<const std::span<const std::byte>> values;
 };
 
 /// A fault as devices see it: what is not as in the fault-free run.

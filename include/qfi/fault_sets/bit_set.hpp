@@ -55,6 +55,7 @@ class BitSet final : public FaultSet {
   std::string fault_name(std::size_t fault) const override;
   Digest faults_digest() const override;
   Result<double> expected_seconds_per_fault() override;
+  double set_up_cost() const override;
   FaultCounts counts_of(std::size_t fault) const override { return m_outcomes.counts(fault); }
 
   const BitFaultConfig& fault_config() const { return std::get<BitFaultConfig>(m_config.model); }
@@ -85,17 +86,19 @@ class BitSet final : public FaultSet {
   BitCombinations combinations(const BitStratum& bits) const;
   std::vector<std::uint64_t> endless_draw(const BitStratum& bits, const std::string& set) const;
   void draw_faults(std::size_t stratum, std::uint64_t from, std::uint64_t to, std::size_t image);
+  Result<void> draw_listed();
   Result<void> check_size(double faults, double flips) const;
   void resize_outcomes();
   std::size_t first_operator(const ValuePlace& place) const;
   std::vector<std::uint64_t> costs_of_values() const;
   std::uint64_t cost_of(std::uint64_t fault, const std::vector<std::uint64_t>& of_values) const;
 
+  void forget_faults() override;
   std::uint64_t blocks() const override { return is_paired() ? 1 : m_golden.count(); }
   std::size_t phases() const override { return m_golden.count(); }
   std::vector<FaultRange> faults_in(std::size_t phase) const override;
   BlockRange blocks_in(std::size_t phase, std::uint64_t fault) const override;
-  std::vector<std::span<const TrialPlace>> jobs(std::span<const TrialPlace> places,
+  std::vector<std::span<const TrialPlace>> jobs(std::span<TrialPlace> places,
                                                 unsigned threads) const override;
   Result<void> begin_phase(std::size_t phase, unsigned threads) override;
   std::unique_ptr<Executor> make_executor(std::size_t phase) override;

@@ -37,6 +37,7 @@ struct Stratum {
   std::vector<std::uint64_t> changed;      ///< units of each image, summed over the drawn faults
   std::vector<std::uint64_t> correct;
   std::vector<std::uint64_t> top5;
+  std::vector<std::uint64_t> faults_of_image;  ///< drawn faults that met each image
 };
 
 /// Members first .. first + size - 1 of a stratum are bits of one layer. Ranges stand in the order of members
@@ -71,7 +72,7 @@ inline constexpr std::uint64_t k_most_flips = 500'000'000;
 
 class FaultSet {
  public:
-  FaultSet(const Workload& workload, FaultsConfig config, Design design, std::uint64_t seed);
+  FaultSet(const Workload& workload, FaultsConfig config, const Design& design, std::uint64_t seed);
   FaultSet(const FaultSet&) = delete;
   FaultSet& operator=(const FaultSet&) = delete;
   virtual ~FaultSet() = default;
@@ -79,7 +80,9 @@ class FaultSet {
   const Workload& workload() const { return m_workload; }
   const FaultsConfig& config() const { return m_config; }
   std::uint64_t seed() const { return m_seed; }
-  bool is_paired() const { return m_design == Design::paired; }
+  bool is_crossed() const { return std::holds_alternative<DesignCrossed>(m_design); }
+  bool is_paired() const { return std::holds_alternative<DesignPaired>(m_design); }
+  bool is_nested() const { return std::holds_alternative<DesignNested>(m_design); }
   /// False for a fault list and for a search, which say nothing about a population.
   bool is_random_sample() const { return m_traits.is_random; }
 
@@ -95,8 +98,8 @@ class FaultSet {
   std::uint64_t inferences() const { return m_inferences; }
   double seconds() const { return m_seconds; }
 
-  /// Draws until stratum h has targets[h] faults, but no more than it has members; those that it has stay. A
-  /// fault list has all of its faults from the beginning.
+  /// Draws until stratum h has targets[h] faults, but no more than it has members; those that it has stay. Of
+  /// a fault list all are drawn, whatever the targets.
   virtual Result<void> draw(const std::vector<std::uint64_t>& targets, unsigned threads) = 0;
   /// The layers of the one stratum's members, from which a search chooses; empty: such a set cannot be
   /// searched.
@@ -120,12 +123,32 @@ class FaultSet {
   /// The seconds that a drawn fault takes on one thread, measured before they run.
   virtual Result<double> expected_seconds_per_fault() = 0;
 
-  /// The images that a trial sees: the first one, and how many.
+  /// Images first .. first+count-1.
   struct Images {
     std::size_t first = 0;
     std::size_t count = 0;
+    std::size_t end() const { return first + count; }
   };
+  /// The images that a trial sees.
   virtual Images images_of(std::uint64_t fault, std::uint64_t block) const = 0;
+
+  /// In a nested design a fault meets one of so many groups of images, each image being in one of them; in a
+  /// crossed one there is one group, of all images.
+  std::size_t image_groups() const { return m_workload.images() / images_of_a_fault(); }
+  /// The images of a group. Precondition: a nested or crossed design.
+  Images group(std::size_t number) const { return {number * images_of_a_fault(), images_of_a_fault()}; }
+  std::size_t group_of(std::uint64_t fault) const { return is_nested() ? m_group_of[fault] : 0; }
+  /// How many images a fault meets; paired: one.
+  std::size_t images_of_a_fault() const;
+  /// How many images a fault may meet in a nested design, rising: two groups or more of so many are all
+  /// images.
+  std::vector<std::uint64_t> possible_images_of_a_fault() const;
+  /// Says how many images a fault meets in a nested design, and forgets all that was drawn. Error: it is not
+  /// possible.
+  Result<void> set_images_of_a_fault(std::size_t images);
+  /// What making a fault ready costs, in faulty inferences of one image; an estimate that is the same on all
+  /// machines.
+  virtual double set_up_cost() const = 0;
 
  protected:
   /// One thread's trials of a phase.
@@ -148,8 +171,9 @@ class FaultSet {
   virtual std::vector<FaultRange> faults_in(std::size_t) const { return {{0, drawn()}}; }
   /// The blocks of a fault that run in that phase; an empty range where the fault needs no run.
   virtual BlockRange blocks_in(std::size_t phase, std::uint64_t fault) const = 0;
-  /// Groups the trials of a phase, which stand fault by fault, into jobs that threads take whole.
-  virtual std::vector<std::span<const TrialPlace>> jobs(std::span<const TrialPlace> places,
+  /// Groups the trials of a phase, which stand fault by fault, into jobs that threads take whole. It may put
+  /// them in another order.
+  virtual std::vector<std::span<const TrialPlace>> jobs(std::span<TrialPlace> places,
                                                         unsigned threads) const = 0;
   /// Makes ready what the executors of a phase share.
   virtual Result<void> begin_phase(std::size_t, unsigned) { return {}; }
@@ -163,6 +187,14 @@ class FaultSet {
   /// Called once all faults up to drawn() were run, faults first .. drawn()-1 now; not for a shard.
   virtual void finish_faults(std::uint64_t) {}
 
+  /// Forgets what was drawn and what it did.
+  virtual void forget_faults() = 0;
+  /// Appends a fault to those that are drawn, and in a nested design gives it its images.
+  void add_drawn(std::size_t stratum);
+  /// The blocks of so many images that a fault's images lie in. Precondition: not a paired design.
+  BlockRange blocks_of(std::uint64_t fault, std::size_t block_images) const;
+  /// Those of a fault's images that lie in a block, or none. Precondition: not a paired design.
+  Images images_in(std::uint64_t fault, const Images& block) const;
   /// Adds what one image under a fault counts to its stratum's sums.
   void add_image(std::size_t fault, std::size_t image, const ImageEvents& events);
   /// The numbers of the faults that are drawn as from .. to-1 of so many: of an exhaustive sample in their
@@ -182,13 +214,20 @@ class FaultSet {
   std::vector<ImageEvents> m_golden_events;  ///< of each image
 
  private:
+  struct StratumDraw {
+    std::size_t first_group = 0;  ///< of the stratum's first fault; the next one has the next group
+    std::size_t drawn = 0;
+  };
   class Done;
   class RunLoop;
   Result<void> take_recorded(const RunParams& params, Done& done, ProgressCounter& counter);
+  void clear_sums(Stratum& stratum) const;
   bool is_plausible(const Trial& trial, const FaultCounts& golden) const;
   void record(const RunParams& params, const TrialPlace& place, const Trial& trial) const;
 
-  std::uint64_t m_run_faults = 0;  ///< faults before it were run
+  std::vector<std::uint32_t> m_group_of;     ///< of each drawn fault, in a nested design
+  std::vector<StratumDraw> m_stratum_draws;  ///< in a nested design
+  std::uint64_t m_run_faults = 0;            ///< faults before it were run
   std::uint64_t m_inferences = 0;
   double m_seconds = 0;
 };

@@ -65,6 +65,7 @@ class StuckAtSet final : public FaultSet {
   std::string fault_name(std::size_t fault) const override;
   Digest faults_digest() const override;
   Result<double> expected_seconds_per_fault() override;
+  double set_up_cost() const override;
   FaultCounts counts_of(std::size_t fault) const override { return m_counts[fault]; }
 
   const StuckAtConfig& unit_config() const { return std::get<StuckAtConfig>(m_config.model); }
@@ -116,9 +117,10 @@ class StuckAtSet final : public FaultSet {
   Result<void> add_faults(const std::vector<StuckAt>& faults, unsigned threads);
 
   Result<void> prove() override;
+  void forget_faults() override;
   std::uint64_t blocks() const override { return m_runner->blocks().size(); }
   BlockRange blocks_in(std::size_t phase, std::uint64_t fault) const override;
-  std::vector<std::span<const TrialPlace>> jobs(std::span<const TrialPlace> places,
+  std::vector<std::span<const TrialPlace>> jobs(std::span<TrialPlace> places,
                                                 unsigned threads) const override;
   std::unique_ptr<Executor> make_executor(std::size_t phase) override;
   bool can_be(std::uint64_t fault, const Trial& trial) const override;
@@ -133,11 +135,12 @@ class StuckAtSet final : public FaultSet {
   std::unique_ptr<FaultTables> m_tables;
   std::unique_ptr<UnitRunner> m_runner;
   Proof m_proof;
+  std::vector<StuckAt> m_listed;  ///< of a fault list
   std::vector<PlannedFault> m_faults;
   std::vector<FaultCounts> m_counts;
   std::map<Digest, std::size_t> m_first_with;
   std::vector<std::size_t> m_running;
-  std::map<std::size_t, std::vector<ImageEvents>> m_events;  ///< of running faults, by image
+  std::map<std::size_t, std::vector<ImageEvents>> m_events;  ///< of running faults, of each of their images
 };
 
 }  // namespace qfi

@@ -55,8 +55,10 @@ class TableSet final : public FaultSet {
   Result<void> prove() override;
   std::uint64_t blocks() const override { return m_runner->blocks().size(); }
   BlockRange blocks_in(std::size_t, std::uint64_t) const override { return {0, blocks()}; }
-  std::vector<std::span<const TrialPlace>> jobs(std::span<const TrialPlace> places,
+  std::vector<std::span<const TrialPlace>> jobs(std::span<TrialPlace> places,
                                                 unsigned threads) const override;
+  double set_up_cost() const override { return 0; }
+  void forget_faults() override {}
   std::unique_ptr<Executor> make_executor(std::size_t phase) override;
   bool can_be(std::uint64_t, const Trial&) const override { return true; }
   void take(std::uint64_t fault, std::uint64_t block, const Trial& trial) override;

@@ -43,8 +43,9 @@ class UnitRunner {
   /// One thread's device: it runs from cut() to the end and leaves the watched tensors of a block.
   std::unique_ptr<Device> make_device() const;
 
-  /// Runs the block and counts what comes out.
-  Trial score(const ImageBlock& block, const Units& units, Device& device) const;
+  /// Runs images first .. first+count-1 of all, which lie in the block, and counts what comes out.
+  Trial score(const ImageBlock& block, const FaultSet::Images& images, const Units& units,
+              Device& device) const;
   /// Whether the first `images` images give the same outputs by plain look-ups, product by product, as by
   /// `units`; a nullptr stands for the exact kernels, where the tables are exact.
   bool agrees_with_tables(const Units& tables, const Units* units, std::size_t images, Device& device) const;
@@ -59,8 +60,9 @@ class UnitRunner {
  private:
   explicit UnitRunner(const Workload& workload) : m_workload(workload) {}
   Result<void> run_golden(const InputScaling& input, PaddingTaps padding, unsigned threads);
-  void run(const ImageBlock& block, std::size_t images, const Units* units, Device& device,
+  void run(const ImageBlock& block, const FaultSet::Images& images, const Units* units, Device& device,
            const std::function<void(const Device::WatchedTensors&)>& use) const;
+  static FaultSet::Images images_of(const ImageBlock& block) { return {block.first, block.count}; }
   TensorOf image_of(const Device::WatchedTensors& tensors, std::size_t image) const;
 
   const Workload& m_workload;

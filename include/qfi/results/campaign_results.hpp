@@ -15,6 +15,7 @@
 
 #include "qfi/arith/product_table.hpp"
 #include "qfi/campaign/estimates.hpp"
+#include "qfi/campaign/pilot.hpp"
 #include "qfi/workload/task.hpp"
 
 namespace qfi {
@@ -67,16 +68,22 @@ struct BudgetMargin {
 };
 
 struct SampleResults {
-  std::optional<std::uint64_t> population;  ///< nullopt: bit error rates, which no draw exhausts
-  std::uint64_t n = 0;                      ///< drawn faults; paired: those of each image
-  std::optional<std::uint64_t> images;      ///< paired
-  std::optional<std::uint64_t> trials;      ///< paired
+  std::optional<std::uint64_t> population;         ///< nullopt: bit error rates, which no draw exhausts
+  std::uint64_t n = 0;                             ///< drawn faults; paired: those of each image
+  std::optional<std::uint64_t> images;             ///< paired
+  std::optional<std::uint64_t> images_of_a_fault;  ///< nested
+  std::optional<std::uint64_t> image_groups;       ///< nested: of which each fault meets one
+  std::optional<std::uint64_t> trials;             ///< paired, nested
+  std::optional<PilotFacts> pilot;                 ///< nested, where it chose the images of a fault
   std::optional<double> n_before_rounding;
   std::optional<std::string> rounding;
   std::optional<double> e, t, p;
   std::optional<BudgetMargin> budget;
 
   bool is_paired() const { return images.has_value(); }
+  bool is_nested() const { return images_of_a_fault.has_value(); }
+  /// How many pairs with images each fault has: one in a crossed design.
+  std::uint64_t pairs_of_a_fault() const { return is_nested() ? *image_groups : images.value_or(1); }
 };
 
 struct StoppedLook {

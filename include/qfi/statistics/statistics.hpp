@@ -55,7 +55,9 @@ struct FaultStratum {
   std::uint64_t drawn = 0;       ///< > 0
   Side gains;
   Side losses;
+  std::uint64_t mixed = 0;  ///< events times what shows none, of each fault, where golden shows none at all
   std::span<const std::uint64_t> of_image;  ///< the event in each image, summed over the drawn faults
+  std::span<const std::uint64_t> faults_of_image = {};  ///< nested: drawn faults that met each image
 
   /// Adds a fault of `units` units, of which `golden_events` show the event in the golden run.
   void add(std::uint64_t events, std::uint64_t golden_events, std::uint64_t units);
@@ -63,9 +65,12 @@ struct FaultStratum {
 
 struct SampledShare {
   double golden = 0;  ///< the share in the golden run
-  double units = 0;   ///< units of one fault's trials: all images; paired: one image, on average
-  /// Whether each fault has all images; otherwise each has its own one, and N and n count pairs of both.
+  double units = 0;   ///< units of one fault's trials: of all its images, on average
+  /// Whether each fault has all images; otherwise each has its own, and N and n count pairs of both.
   bool is_crossed = true;
+  std::size_t images_of_a_fault = 0;                    ///< nested: random ones of its own; else 0
+  std::uint64_t pairs_of_a_fault = 1;                   ///< nested: that N counts of each fault
+  std::span<const std::uint64_t> golden_of_image = {};  ///< nested: the event in each image without a fault
   /// The share of each draw where a draw is of many flips, at least two. Then the interval on these images
   /// is the narrower one of that of sums and that of faults that move much or nothing.
   std::span<const double> sums = {};
@@ -95,6 +100,9 @@ Interval interval_of_sums(std::span<const double> values, double units, double c
 /// over images adds the variance of each image's mean. Precondition: at least one stratum; the same number of
 /// images in all.
 SampledMean sampled_mean(std::span<const FaultStratum> strata, const SampledShare& what, double confidence);
+
+/// The one of two estimates of a mean whose interval on these images is narrower; the first, if none is.
+SampledMean narrower(const SampledMean& first, const SampledMean& second);
 
 /// What a fault adds to a share that the faults themselves determine, e.g. of flips from 0 to 1.
 struct RatioFault {

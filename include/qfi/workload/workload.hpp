@@ -52,6 +52,7 @@ struct WorkloadParams {
   unsigned threads = 1;
   KernelSet kernels = KernelSet::fast;
   std::uint64_t model_memory = k_model_memory;
+  bool shuffles_images = false;  ///< by the seed, so that neighbours are a random sample of them
 };
 
 /// Prepares the program and runs the golden run. `model_file` is the model's path, for errors. Errors: a
