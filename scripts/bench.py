@@ -248,6 +248,31 @@ def bench_designs(report, options):
     report.row("designs", name_of(SMALL[0]), values)
 
 
+TABLE = "src/engine/README.md"
+# Rows of the report that the page shows: part, ratio, and what it says.
+SHOWN = (("golden", "ratio", "golden inference, time over LiteRT with XNNPACK"),
+         ("faulty", "mean", "through a faulty multiplier, time over golden inference"),
+         ("flips", "plain/qfi", "one flipped bit, the whole network over what changes"),
+         ("flips", "loop/qfi", "one flipped bit, a loop over LiteRT over qfi"),
+         ("designs", "crossed/nested inferences", "inferences to +-1 point, crossed over nested"),
+         ("designs", "crossed/nested s", "time to +-1 point, crossed over nested"),
+         ("threads", "gain", "two threads over one"))
+
+
+def write_table(report, used):
+    lines = [f"Measured with {used}:", "", "| ratio | what | |", "|---|---|---|"]
+    for part, key, text in SHOWN:
+        lines += [f"| {text} | {row['what']} | {row[key]:.3g} |" for row in report.rows
+                  if row["part"] == part and key in row]
+    with open(TABLE, encoding="utf-8") as file:
+        page = file.read()
+    begin, end = "<!-- bench: begin -->\n", "<!-- bench: end -->"
+    before, rest = page.split(begin)
+    with open(TABLE, "w", encoding="utf-8") as file:
+        file.write(before + begin + "\n".join(lines) + "\n" + end + rest.split(end)[1])
+    print(f"table in {TABLE}")
+
+
 def main():
     parser = argparse.ArgumentParser(description="speed of qfi in one run")
     parser.add_argument("--rounds", type=int, default=5, help="of golden measurements, medians are shown")
@@ -256,6 +281,7 @@ def main():
     parser.add_argument("--flips", type=int, default=200, help="drawn for each row of part f")
     parser.add_argument("--design-images", type=int, default=200, help="of the campaigns of part g")
     parser.add_argument("--parts", default="abcdefg", help="which of the parts a to g")
+    parser.add_argument("--write-table", action="store_true", help=f"write the ratios into {TABLE}")
     parser.add_argument("--output", default="bench-results/bench.json")
     options = parser.parse_args()
     report = Report()
@@ -271,6 +297,8 @@ def main():
     with open(options.output, "w", encoding="utf-8") as file:
         json.dump({"schema": "qfi-bench-1", "instructions": used, "rows": report.rows}, file, indent=1)
     print(f"\nnumbers in {options.output}")
+    if options.write_table:
+        write_table(report, used)
 
 
 if __name__ == "__main__":

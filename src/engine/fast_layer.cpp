@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 #include "kernels/onednn/onednn_convolution.hpp"
 
@@ -18,6 +19,8 @@ constexpr std::size_t k_most_counts_bytes = std::size_t{64} << 20;
 constexpr std::size_t k_most_counted = 65535;  // taps: counts have two bytes
 constexpr std::size_t k_counted_planes = 512;
 constexpr double k_finish_cycles = 0.8;
+constexpr double k_fused_products_per_cycle = 100;
+constexpr double k_fused_finish_cycles = 0.3;
 
 std::size_t aligned(std::size_t bytes) { return (bytes + k_alignment - 1) / k_alignment * k_alignment; }
 
@@ -83,6 +86,11 @@ std::unique_ptr<FastLayer> FastLayer::make(const MultiplyAccumulate& op, const I
   if (!layer->m_convolution) return nullptr;
   layer->m_exact =
       layer->ready(plain_products(op.codes.type, layer->factor_params()), nullptr, PaddingTaps::skip);
+  if (set.tiles != nullptr) layer->m_fused = FusedConvolution::make(op, set.tiles(), set.map_bytes);
+  const FactoredProducts plain = plain_products(op.codes.type, layer->factor_params());
+  if (layer->m_fused && layer->fused_cycles_per_plane(1) <= layer->cycles_per_plane(plain))
+    layer->m_exact.fused = layer->fused(plain_products(op.codes.type, FusedConvolution::factor_params()),
+                                        nullptr, PaddingTaps::skip);
   return layer;
 }
 
@@ -127,13 +135,8 @@ LayerProducts FastLayer::ready(FactoredProducts factored, const ProductTable* ta
                                PaddingTaps padding) const {
   add_zero_points(m_op.codes, factor_params(), factored);
   LayerProducts products;
-  TapBias taps;
-  taps.inside = sums_of_taps(m_op, [&](std::uint8_t weight) { return factored.of_weight[weight]; });
-  if (table != nullptr && padding == PaddingTaps::multiply && !m_op.shape.is_transposed) {
-    const std::size_t padded = byte_index(m_op.codes.input_zero_point);
-    taps.outside = sums_of_taps(m_op, [&](std::uint8_t weight) { return table->at(weight, padded); });
-  }
-  products.bias = make_border_bias(finished_shape(m_convolution->planes()), m_op.bias, taps);
+  products.bias = make_border_bias(finished_shape(m_convolution->planes()), m_op.bias,
+                                   tap_bias(factored, table, padding));
   products.maps.push_back(unchanged());
   const auto map_of = [&](const std::array<std::uint8_t, 256>& map) {
     const auto known = std::ranges::find(products.maps, map);
@@ -148,6 +151,24 @@ LayerProducts FastLayer::ready(FactoredProducts factored, const ProductTable* ta
   return products;
 }
 
+TapBias FastLayer::tap_bias(const FactoredProducts& factored, const ProductTable* table,
+                            PaddingTaps padding) const {
+  TapBias taps;
+  taps.inside = sums_of_taps(m_op, [&](std::uint8_t weight) { return factored.of_weight[weight]; });
+  if (table != nullptr && padding == PaddingTaps::multiply && !m_op.shape.is_transposed) {
+    const std::size_t padded = byte_index(m_op.codes.input_zero_point);
+    taps.outside = sums_of_taps(m_op, [&](std::uint8_t weight) { return table->at(weight, padded); });
+  }
+  return taps;
+}
+
+std::shared_ptr<const FusedConvolution::Products> FastLayer::fused(FactoredProducts factored,
+                                                                   const ProductTable* table,
+                                                                   PaddingTaps padding) const {
+  add_zero_points(m_op.codes, FusedConvolution::factor_params(), factored);
+  return m_fused->pack(factored, make_border_bias(m_op.shape, m_op.bias, tap_bias(factored, table, padding)));
+}
+
 // Cycles of one plane, roughly: only the order of the ways matters.
 double FastLayer::cycles_per_plane(const FactoredProducts& products) const {
   const double of_one = static_cast<double>(m_shape.multiplications()) / m_convolution->products_per_cycle();
@@ -157,6 +178,12 @@ double FastLayer::cycles_per_plane(const FactoredProducts& products) const {
   for (std::size_t t = 0; t < products.input_terms.size(); ++t)
     cycles += of_one * std::min(1.0, 16.0 / m_shape.out_c);
   return cycles;
+}
+
+double FastLayer::fused_cycles_per_plane(std::size_t terms) const {
+  return static_cast<double>(m_shape.multiplications()) * static_cast<double>(terms) /
+             k_fused_products_per_cycle +
+         static_cast<double>(m_shape.out_plane()) * k_fused_finish_cycles;
 }
 
 std::shared_ptr<const IntegerConvolution::Weights> FastLayer::packed(
@@ -169,6 +196,14 @@ std::shared_ptr<const IntegerConvolution::Weights> FastLayer::packed(
   return m_convolution->pack(weights);
 }
 
+// nullptr: the table takes too many products for the registers.
+const FactoredProducts* FastLayer::find_fusable(TableAnalysis& analysis) const {
+  if (!m_fused) return nullptr;
+  const FactorParams params = FusedConvolution::factor_params();
+  const auto& found = analysis.factored(params.input_type, params.takes_input_terms);
+  return found && found->product_terms.size() <= params.most_terms ? &*found : nullptr;
+}
+
 std::shared_ptr<const LayerProducts> FastLayer::prepare(TableAnalysis& analysis, const ProductTable& table,
                                                         PaddingTaps padding, ErrorWay way) const {
   const FactorParams params = factor_params();
@@ -178,15 +213,25 @@ std::shared_ptr<const LayerProducts> FastLayer::prepare(TableAnalysis& analysis,
     const auto& found = analysis.factored(params.input_type, params.takes_input_terms);
     if (found && found->product_terms.size() + found->input_terms.size() <= m_most_terms) factored = &*found;
   }
+  const FactoredProducts* fusable = way == ErrorWay::counts ? nullptr : find_fusable(analysis);
+  const double never = std::numeric_limits<double>::infinity();
+  const double unfused_cycles = factored == nullptr ? never : cycles_per_plane(*factored);
+  const double fused_cycles =
+      fusable == nullptr ? never : fused_cycles_per_plane(fusable->product_terms.size());
   std::unique_ptr<BitCountedErrors> errors;
   const bool is_plain = factored != nullptr && factored->product_terms.size() == plain.product_terms.size();
   const bool may_count = m_set.count_bits != nullptr && !is_plain && way != ErrorWay::products;
   if (may_count && m_op.shape.taps() <= k_most_counted && analysis.planes()) {
     errors = std::make_unique<BitCountedErrors>(*analysis.planes(), m_op, m_weights_of_channels, m_shape,
                                                 k_counted_planes);
-    const bool is_dearer = factored != nullptr && cycles_per_plane(plain) + errors->cycles_per_plane() >=
-                                                      cycles_per_plane(*factored);
+    const bool is_dearer =
+        cycles_per_plane(plain) + errors->cycles_per_plane() >= std::min(unfused_cycles, fused_cycles);
     if (is_dearer || counts_bytes(*errors) > k_most_counts_bytes) errors.reset();
+  }
+  if (!errors && fused_cycles <= unfused_cycles && fusable != nullptr) {
+    auto products = std::make_shared<LayerProducts>();
+    products->fused = fused(*fusable, &table, padding);
+    return products;
   }
   if (!errors && factored == nullptr) return nullptr;
   FactoredProducts chosen = errors ? plain : *factored;
@@ -221,17 +266,24 @@ std::size_t FastLayer::scratch_bytes(const LayerProducts& products) const {
          (products.errors ? counts_bytes(*products.errors) : 0) + k_alignment;
 }
 
+std::size_t FastLayer::fused_scratch_bytes(std::size_t terms) const {
+  return m_fused ? m_fused->scratch_bytes(terms) + k_alignment : 0;
+}
+
 std::size_t FastLayer::table_scratch_bytes() const {
   LayerProducts most;
   most.terms.resize(m_most_terms + 1);  // one for the zero point of weights
   most.input_terms.resize(k_most_input_terms);
   most.maps.resize(1 + m_most_terms + k_most_input_terms);
-  return scratch_bytes(most) + (m_set.count_bits != nullptr ? k_most_counts_bytes : 0);
+  // Two terms more: one for the zero point of weights, one that scales all others.
+  return std::max(scratch_bytes(most) + (m_set.count_bits != nullptr ? k_most_counts_bytes : 0),
+                  fused_scratch_bytes(FusedConvolution::factor_params().most_terms + 2));
 }
 
 std::size_t FastLayer::bytes() const {
   constexpr std::size_t k_most_packings = 3;  // the library wants one for each number of planes
-  return k_most_packings * m_op.weights.size() + m_exact.bias.values.size() * sizeof(std::int32_t);
+  return k_most_packings * m_op.weights.size() + m_exact.bias.values.size() * sizeof(std::int32_t) +
+         (m_fused ? m_op.weights.size() + m_fused->bytes() : 0);
 }
 
 namespace {
@@ -355,8 +407,13 @@ class FastLayer::Run {
 
 void FastLayer::run(const LayerProducts* products, std::size_t planes, const std::uint8_t* input,
                     std::uint8_t* output, std::int32_t* accumulators, std::vector<std::byte>& scratch) const {
-  Run(*this, products == nullptr ? m_exact : *products, scratch)
-      .run(planes * m_planes_per_plane, input, output, accumulators);
+  const LayerProducts& used = products == nullptr ? m_exact : *products;
+  if (used.fused) {
+    scratch.resize(std::max(scratch.size(), fused_scratch_bytes(used.fused->terms())));
+    m_fused->run(*used.fused, planes, input, output, accumulators, Arena(scratch).rest());
+    return;
+  }
+  Run(*this, used, scratch).run(planes * m_planes_per_plane, input, output, accumulators);
 }
 
 }  // namespace qfi

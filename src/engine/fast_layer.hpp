@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bit_counted_errors.hpp"
+#include "kernels/fused_convolution.hpp"
 #include "kernels/instruction_set.hpp"
 #include "multiply_accumulate.hpp"
 #include "table_analysis.hpp"
@@ -25,6 +26,8 @@ struct LayerProducts {
   std::vector<Term> terms;
   std::vector<Term> input_terms;             ///< weights are 1, one output channel
   std::unique_ptr<BitCountedErrors> errors;  ///< added to the terms; nullptr: none
+  /// The whole, finished in registers, in place of all of the above; nullptr: not so.
+  std::shared_ptr<const FusedConvolution::Products> fused;
 };
 
 /// How a table's errors are summed: as more products, or by counting the bits of error planes.
@@ -47,7 +50,7 @@ class FastLayer {
            std::int32_t* accumulators, std::vector<std::byte>& scratch) const;
 
   /// The most that run() resizes its scratch to: with exact products, and with any others.
-  std::size_t scratch_bytes() const { return scratch_bytes(m_exact); }
+  std::size_t scratch_bytes() const { return std::max(scratch_bytes(m_exact), fused_scratch_bytes(1)); }
   std::size_t table_scratch_bytes() const;
   std::size_t bytes() const;
 
@@ -58,13 +61,20 @@ class FastLayer {
   void make_input_convolution(MakeConvolutionFunction make, std::size_t planes);
   ConvolutionShape finished_shape(std::size_t planes) const;
   LayerProducts ready(FactoredProducts factored, const ProductTable* table, PaddingTaps padding) const;
+  std::shared_ptr<const FusedConvolution::Products> fused(FactoredProducts factored,
+                                                          const ProductTable* table,
+                                                          PaddingTaps padding) const;
+  const FactoredProducts* find_fusable(TableAnalysis& analysis) const;
+  TapBias tap_bias(const FactoredProducts& factored, const ProductTable* table, PaddingTaps padding) const;
   FactorParams factor_params() const;
   std::shared_ptr<const IntegerConvolution::Weights> packed(
       const std::array<std::int8_t, 256>& of_byte) const;
+  double fused_cycles_per_plane(std::size_t terms) const;
   double cycles_per_plane(const FactoredProducts& products) const;
   std::size_t counts_stride() const;
   std::size_t counts_bytes(const BitCountedErrors& errors) const;
   std::size_t scratch_bytes(const LayerProducts& products) const;
+  std::size_t fused_scratch_bytes(std::size_t terms) const;
 
   const MultiplyAccumulate& m_op;
   const InstructionSet& m_set;
@@ -77,6 +87,7 @@ class FastLayer {
   std::unique_ptr<IntegerConvolution> m_convolution;
   std::unique_ptr<IntegerConvolution> m_input_convolution;  ///< one output channel; nullptr: not possible
   std::shared_ptr<const IntegerConvolution::Weights> m_ones;
+  std::unique_ptr<FusedConvolution> m_fused;  ///< nullptr: not possible with these instructions
   LayerProducts m_exact;
 };
 

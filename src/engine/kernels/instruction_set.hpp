@@ -10,6 +10,7 @@
 #include "changed_sums.hpp"
 #include "finish.hpp"
 #include "float_sums.hpp"
+#include "fused_tile.hpp"
 #include "integer_convolution.hpp"
 #include "linear_pair.hpp"
 #include "map_bytes.hpp"
@@ -27,6 +28,7 @@ struct InstructionSet {
   MapBytesFunction map_bytes;
   CountBitsFunction count_bits;              ///< nullptr: errors are not counted with this set
   MakeConvolutionFunction make_convolution;  ///< nullptr: oneDNN's convolutions, or the portable loop
+  std::span<const TileKind> (*tiles)();      ///< of fused convolutions, the widest first; nullptr: there are none
   AddPairsFunction<std::int16_t> add_pairs;
   AddPairsFunction<std::int8_t> add_byte_pairs;
   SumChannelsFunction sum_channels;

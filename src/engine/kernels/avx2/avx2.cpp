@@ -15,6 +15,7 @@ constinit const InstructionSet k_avx2{
     .map_bytes = map_bytes_portable,
     .count_bits = nullptr,
     .make_convolution = make_avx2_convolution,
+    .tiles = nullptr,
     .add_pairs = add_pairs_avx2,
     .add_byte_pairs = add_byte_pairs_avx2,
     .sum_channels = sum_channels_avx2,

@@ -15,6 +15,7 @@ constinit const InstructionSet k_avx512{
     .map_bytes = map_bytes_avx512,
     .count_bits = count_bits_avx512,
     .make_convolution = make_avx2_convolution,
+    .tiles = tiles_avx512,
     .add_pairs = add_pairs_avx512,
     .add_byte_pairs = add_byte_pairs_avx512,
     .sum_channels = sum_channels_avx512,

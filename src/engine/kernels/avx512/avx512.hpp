@@ -19,6 +19,7 @@ void add_pairs_avx512(std::span<const InputPair> pairs, const std::int16_t* weig
                       std::size_t channels, std::int32_t* sums);
 void add_byte_pairs_avx512(std::span<const InputPair> pairs, const std::int8_t* weights,
                            const std::int32_t* from, std::size_t channels, std::int32_t* sums);
+std::span<const TileKind> tiles_avx512();
 void add_float_tap_avx512(const FloatTap& tap, float* sums);
 void sum_channels_avx512(const ChannelTaps& taps, std::int32_t* sums);
 

@@ -13,6 +13,7 @@ constinit const InstructionSet k_portable{
     .map_bytes = map_bytes_portable,
     .count_bits = nullptr,
     .make_convolution = nullptr,
+    .tiles = nullptr,
     .add_pairs = add_pairs_portable,
     .add_byte_pairs = add_byte_pairs_portable,
     .sum_channels = sum_channels_portable,
