@@ -57,8 +57,9 @@ class Estimator {
       due.add(k, counts.nan + counts.infinity > 0);
       sums += counts;
       if (!has_accuracy) continue;
-      for (MeanSums* mean : {&accuracy, &top5, &right, &right_top5})
-        mean->add(k, counts, m_context.golden_of(fault));
+      for (MeanSums* mean : {&accuracy, &top5}) mean->add(k, counts, m_context.golden_of(fault));
+      if (m_set.is_nested())
+        for (MeanSums* mean : {&right, &right_top5}) mean->add(k, counts, m_context.golden_of(fault));
       const std::string_view harm = harm_class(m_set.workload(), counts);
       harmless.add(k, harm == "harmless");
       between.add(k, harm == "between");

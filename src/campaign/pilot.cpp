@@ -49,6 +49,9 @@ std::uint64_t best_images_of_a_fault(const PilotFacts& facts, std::span<const st
 Result<std::optional<PilotFacts>> choose_images_of_a_fault(FaultSet& set, unsigned threads) {
   std::vector<std::uint64_t> possible = set.possible_images_of_a_fault();
   if (possible.empty()) return bad_input("design: nested needs at least 2 images");
+  const FaultCounts& golden = set.workload().golden.counts;
+  if (golden.units != golden.images)
+    return bad_input("design: nested: auto is for one class of an image; say how many images a fault meets");
   std::erase_if(possible, [](std::uint64_t images) { return images > k_most_images; });
   if (possible.size() == 1) {
     QFI_CHECK(set.set_images_of_a_fault(1));

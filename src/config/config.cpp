@@ -20,6 +20,8 @@ Result<void> check_sample(const YamlNode& entry, const FaultsConfig& faults, con
   const bool is_nested = std::holds_alternative<DesignNested>(design);
   if (is_paired && bits == nullptr) return entry.error("design: paired is for faults of stored bits");
   if (is_nested && sample.is_search) return entry.error("a genetic search is crossed, not nested");
+  if (is_nested && sample.list && !std::get<DesignNested>(design).images)
+    return entry.error("a list is no sample to find the number of images by; say how many a fault meets");
   if (is_nested && sample.watches_single_faults)
     return entry.error(
         "a few images do not tell which faults are critical; design: crossed, or another metric");

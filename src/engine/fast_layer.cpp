@@ -88,7 +88,7 @@ std::unique_ptr<FastLayer> FastLayer::make(const MultiplyAccumulate& op, const I
       layer->ready(plain_products(op.codes.type, layer->factor_params()), nullptr, PaddingTaps::skip);
   if (set.tiles != nullptr) layer->m_fused = FusedConvolution::make(op, set.tiles(), set.map_bytes);
   const FactoredProducts plain = plain_products(op.codes.type, layer->factor_params());
-  if (layer->m_fused && layer->fused_cycles_per_plane(1) <= layer->cycles_per_plane(plain))
+  if (layer->m_fused && layer->fused_cycles_per_plane(plain) <= layer->cycles_per_plane(plain))
     layer->m_exact.fused = layer->fused(plain_products(op.codes.type, FusedConvolution::factor_params()),
                                         nullptr, PaddingTaps::skip);
   return layer;
@@ -180,7 +180,10 @@ double FastLayer::cycles_per_plane(const FactoredProducts& products) const {
   return cycles;
 }
 
-double FastLayer::fused_cycles_per_plane(std::size_t terms) const {
+// A zero point of weights takes a term of its own.
+double FastLayer::fused_cycles_per_plane(const FactoredProducts& products) const {
+  const bool has_zero_point = m_op.codes.type == CodeType::uint8 && m_op.codes.weight_zero_point != 128;
+  const std::size_t terms = products.product_terms.size() + (has_zero_point ? 1 : 0);
   return static_cast<double>(m_shape.multiplications()) * static_cast<double>(terms) /
              k_fused_products_per_cycle +
          static_cast<double>(m_shape.out_plane()) * k_fused_finish_cycles;
@@ -216,8 +219,7 @@ std::shared_ptr<const LayerProducts> FastLayer::prepare(TableAnalysis& analysis,
   const FactoredProducts* fusable = way == ErrorWay::counts ? nullptr : find_fusable(analysis);
   const double never = std::numeric_limits<double>::infinity();
   const double unfused_cycles = factored == nullptr ? never : cycles_per_plane(*factored);
-  const double fused_cycles =
-      fusable == nullptr ? never : fused_cycles_per_plane(fusable->product_terms.size());
+  const double fused_cycles = fusable == nullptr ? never : fused_cycles_per_plane(*fusable);
   std::unique_ptr<BitCountedErrors> errors;
   const bool is_plain = factored != nullptr && factored->product_terms.size() == plain.product_terms.size();
   const bool may_count = m_set.count_bits != nullptr && !is_plain && way != ErrorWay::products;
@@ -283,7 +285,7 @@ std::size_t FastLayer::table_scratch_bytes() const {
 std::size_t FastLayer::bytes() const {
   constexpr std::size_t k_most_packings = 3;  // the library wants one for each number of planes
   return k_most_packings * m_op.weights.size() + m_exact.bias.values.size() * sizeof(std::int32_t) +
-         (m_fused ? m_op.weights.size() + m_fused->bytes() : 0);
+         (m_fused ? m_fused->bytes() : 0);
 }
 
 namespace {

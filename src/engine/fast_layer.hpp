@@ -50,7 +50,9 @@ class FastLayer {
            std::int32_t* accumulators, std::vector<std::byte>& scratch) const;
 
   /// The most that run() resizes its scratch to: with exact products, and with any others.
-  std::size_t scratch_bytes() const { return std::max(scratch_bytes(m_exact), fused_scratch_bytes(1)); }
+  std::size_t scratch_bytes() const {
+    return m_exact.fused ? fused_scratch_bytes(m_exact.fused->terms()) : scratch_bytes(m_exact);
+  }
   std::size_t table_scratch_bytes() const;
   std::size_t bytes() const;
 
@@ -69,7 +71,7 @@ class FastLayer {
   FactorParams factor_params() const;
   std::shared_ptr<const IntegerConvolution::Weights> packed(
       const std::array<std::int8_t, 256>& of_byte) const;
-  double fused_cycles_per_plane(std::size_t terms) const;
+  double fused_cycles_per_plane(const FactoredProducts& products) const;
   double cycles_per_plane(const FactoredProducts& products) const;
   std::size_t counts_stride() const;
   std::size_t counts_bytes(const BitCountedErrors& errors) const;

@@ -29,7 +29,7 @@ Result<void> FaultSet::add_chosen(std::vector<std::vector<std::uint64_t>>) {
 std::vector<std::uint64_t> FaultSet::members(std::uint64_t population, std::uint64_t from, std::uint64_t to,
                                              std::string_view stream) const {
   std::vector<std::uint64_t> members;
-  if (m_traits.is_exhaustive) {
+  if (m_traits.is_exhaustive && !is_nested()) {
     for (std::uint64_t i = from; i < to; ++i) members.push_back(i);
     return members;
   }
@@ -74,20 +74,24 @@ Result<void> FaultSet::set_images_of_a_fault(std::size_t images) {
   for (Stratum& stratum : m_strata) clear_sums(stratum);
   m_stratum_of = {};
   m_group_of.clear();
-  m_stratum_draws.clear();
+  m_turns.clear();
   m_run_faults = m_inferences = 0;
   m_seconds = 0;
   forget_faults();
   return {};
 }
 
+// The groups take turns in random order, a new one each time: faults may stand in the order of their kinds.
 void FaultSet::add_drawn(std::size_t stratum) {
   m_stratum_of.add(static_cast<std::uint32_t>(stratum));
   if (!is_nested()) return;
-  for (std::size_t h = m_stratum_draws.size(); h <= stratum; ++h)
-    m_stratum_draws.push_back({random_below(m_seed, purpose::first_images(h), 0, image_groups()), 0});
-  StratumDraw& draw = m_stratum_draws[stratum];
-  m_group_of.push_back(static_cast<std::uint32_t>((draw.first_group + draw.drawn++) % image_groups()));
+  if (m_turns.size() <= stratum) m_turns.resize(stratum + 1);
+  Turn& turn = m_turns[stratum];
+  if (turn.groups.empty())
+    turn.groups = draw_without_replacement(image_groups(), image_groups(), m_seed,
+                                           purpose::image_groups(stratum, turn.number++));
+  m_group_of.push_back(static_cast<std::uint32_t>(turn.groups.back()));
+  turn.groups.pop_back();
 }
 
 BlockRange FaultSet::blocks_of(std::uint64_t fault, std::size_t block_images) const {

@@ -141,6 +141,7 @@ double population_of(const SetResults& set, const DomainResults& domain) {
 }
 
 std::vector<Hardened> hardening(const SetResults& set, const SetFaults& faults) {
+  if (set.sample.is_nested()) return {};  // a few images order faults by chance
   if (const NetlistResults* netlist = set.netlist()) return harden_sites(*netlist, faults.faults);
   return set.bits() == nullptr ? std::vector<Hardened>() : harden_domains(set, faults.faults);
 }
@@ -151,7 +152,7 @@ std::vector<EstimateSoFar> convergence(const CampaignResults& results, const Set
   const std::vector<FaultRecord>& faults = recorded.faults;
   const bool has_populations = std::ranges::all_of(
       set.strata, [](const StratumResults& stratum) { return stratum.population.has_value(); });
-  if (faults.empty() || !has_populations) return {};
+  if (faults.empty() || !has_populations || set.sample.is_nested()) return {};
   std::vector<std::vector<const FaultRecord*>> members(set.strata.size());
   for (const std::size_t i : shuffled(faults.size())) members[faults[i].stratum].push_back(&faults[i]);
 
@@ -161,10 +162,8 @@ std::vector<EstimateSoFar> convergence(const CampaignResults& results, const Set
   const auto units = static_cast<double>(golden ? results.golden_labelled() : images);
   SampledShare what;
   what.golden = golden.value_or(0.0);
-  what.is_crossed = !set.sample.is_paired() && !set.sample.is_nested();
-  what.units = what.is_crossed ? units
-                               : units * static_cast<double>(set.sample.images_of_a_fault.value_or(1)) /
-                                     static_cast<double>(images);
+  what.is_crossed = !set.sample.is_paired();
+  what.units = what.is_crossed ? units : units / static_cast<double>(images);
   const bool is_random = estimates_of(set).front().estimates->changed.these_images.has_value();
   std::vector<EstimateSoFar> course;
   for (std::uint64_t step = 1; step <= k_steps; ++step) {

@@ -50,7 +50,9 @@ std::string sample_line(const Plan& plan, std::size_t index) {
                        facts.search->params.flips, set.population());
   } else if (set.strata().front().error_rate) {
     return fmt::format("{}: {} draws at {} bit error rates over {} stored bits", set.config().name,
-                       set.drawn(), set.strata().size(), plan.bits(index)->bit_strata().front().population());
+                       set.drawn(), set.strata().size(),
+                       plan.bits(index)->bit_strata().front().population()) +
+           design_text(plan, index);
   } else {
     const std::uint64_t per_image = set.is_paired() ? set.drawn() / set.workload().images() : set.drawn();
     text = fmt::format("{}: {} of {} faults{} in {} {}", set.config().name, per_image, set.population(),

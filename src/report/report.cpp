@@ -349,7 +349,7 @@ std::string set_section(const ResultsFile& campaign, std::size_t index, Pictures
         xml(faults.missing));
   text += pictures.add(set_plots(campaign, index));
   text += parameter_sets_table(results, set) + directions_table(set);
-  if (!has_rates) text += worst_table(results, set, faults.faults);
+  if (!has_rates && !set.sample.is_nested()) text += worst_table(results, set, faults.faults);
   if (set.bits() != nullptr && !set.bits()->by_layer_and_bit.empty())
     text += details("Table by layer and bit", domains_table(set, set.bits()->by_layer_and_bit));
   return text + details("Sample, proof and counts", facts_table(set_facts(results, set)));

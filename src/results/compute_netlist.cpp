@@ -33,10 +33,9 @@ StuckAtFaultResults fault_results(const StuckAtSet& set, const SiteMap& map, std
   results.table_digest = fault.effect.digest.hex();
   results.golden_products_changed = fault.effect.golden_hits;
   results.counts = set.workload().task->count_numbers(counts);
-  if (set.workload().task->has_accuracy()) {
-    results.faulty_accuracy = rounded(ratio(counts.faulty_correct, counts.labelled));
+  if (counts.labelled > 0) results.faulty_accuracy = rounded(ratio(counts.faulty_correct, counts.labelled));
+  if (set.workload().task->has_accuracy() && set.is_crossed())
     results.harm = harm_class(set.workload(), counts);
-  }
   results.is_critical = counts.changed > 0;
   return results;
 }

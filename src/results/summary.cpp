@@ -152,9 +152,12 @@ double weight_in(const Stratum& stratum) {
          static_cast<double>(std::max<std::uint64_t>(stratum.drawn, 1));
 }
 
-double undrawn_in(const Stratum& stratum) {
+// Nested: of pairs of a fault and a group of images, of which a drawn fault has met one.
+double undrawn_in(const FaultSet& set, const Stratum& stratum) {
   if (stratum.is_drawn_with_replacement) return 1.0;
-  return std::max(0.0, 1.0 - static_cast<double>(stratum.drawn) / static_cast<double>(stratum.population));
+  const double groups = set.is_nested() ? static_cast<double>(set.image_groups()) : 1.0;
+  return std::max(
+      0.0, 1.0 - static_cast<double>(stratum.drawn) / (static_cast<double>(stratum.population) * groups));
 }
 
 // Faults with the same numbers are kept once: of many there are few kinds.
@@ -167,7 +170,7 @@ class AlikeFaults {
     std::vector<RatioFault> faults;
     for (const auto& [kind, count] : m_counts) {
       const auto& [h, events, trials] = kind;
-      faults.push_back({weight_in(set.strata()[h]), undrawn_in(set.strata()[h]), events, trials, count});
+      faults.push_back({weight_in(set.strata()[h]), undrawn_in(set, set.strata()[h]), events, trials, count});
     }
     return ratio_share(faults, confidence);
   }

@@ -44,6 +44,7 @@ class ApproximateSet : public testing::Test {
     unit.roles.is_approximate = is_approximate;
     FaultsConfig faults{"unit", unit, SampleList{{"list.csv", m_folder.path() / "list.csv"}}, {}, {}};
     auto set = value_of(StuckAtSet::make(*m_exact, m_config, faults, 1, 2));
+    EXPECT_TRUE(set->draw({0}, 2));
     EXPECT_TRUE(set->run({}));
     return set;
   }

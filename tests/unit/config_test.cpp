@@ -168,6 +168,7 @@ TEST_F(Config, MistakesAreNamedWithLineColumnAndSuggestion) {
       {"output: out", "output: out\ndesign: {nested: some}", "'nested' must be"},
       {"sample: {", "design: {nested: 2}\nsample: {half_width: 0.1, metric: critical_fault_rate} #",
        "a few images do not tell"},
+      {"sample: {", "design: {nested: auto}\nsample: {list: f.csv} #", "a list is no sample to find"},
       {"output: out", "output: out\ndesign: square", "'design' is 'crossed', 'paired' or one of {nested: n}"},
       {"output: out", "output: out\ndesign: paired", "design: paired is for faults of stored bits"},
       {"margin: 0.03, confidence: 0.99", "budget: 2 days", "'budget' is a time of at least a second"},

@@ -297,9 +297,12 @@ class NestedSample {
         strata->emplace_back().population = k_faults / params.strata * groups;
       Kinds& kinds = m_kinds.emplace_back();
       for (std::uint64_t fault = 0; fault < k_faults / params.strata; ++fault) ++kinds[fault_kind(h, fault)];
-      const std::uint64_t first = random_below(seed, "first group", h, groups);
+      std::vector<std::uint64_t> turn;
       for (std::uint64_t j = 0; j < params.faults / params.strata; ++j) {
-        run(h, j, (first + j) % groups * params.of_a_fault);
+        if (turn.empty())
+          turn = draw_without_replacement(groups, groups, seed, fmt::format("stratum {} turn {}", h, j));
+        run(h, j, turn.back() * params.of_a_fault);
+        turn.pop_back();
       }
     }
     for (auto* strata : {&m_strata, &m_rights})

@@ -14,9 +14,9 @@ namespace qfi::purpose {
 // Which images.
 inline constexpr const char* k_images = "images";
 inline constexpr const char* k_image_order = "image order";  ///< nested: which images lie side by side
-/// Nested: which images the first fault of a stratum meets.
-inline std::string first_images(std::size_t stratum) {
-  return fmt::format("first images of stratum {}", stratum);
+/// Nested: the order in which the groups of images meet a stratum's faults, each time anew.
+inline std::string image_groups(std::size_t stratum, std::uint64_t turn) {
+  return fmt::format("image groups of stratum {} turn {}", stratum, turn);
 }
 inline std::string images_of_class(std::int64_t label) { return fmt::format("images of class {}", label); }
 

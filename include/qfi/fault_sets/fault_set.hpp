@@ -198,7 +198,8 @@ class FaultSet {
   /// Adds what one image under a fault counts to its stratum's sums.
   void add_image(std::size_t fault, std::size_t image, const ImageEvents& events);
   /// The numbers of the faults that are drawn as from .. to-1 of so many: of an exhaustive sample in their
-  /// order, of all others at random without replacement, where a longer draw begins with every shorter one.
+  /// order, unless the design is nested; of all others at random without replacement, where a longer draw
+  /// begins with every shorter one.
   std::vector<std::uint64_t> members(std::uint64_t population, std::uint64_t from, std::uint64_t to,
                                      std::string_view stream) const;
   /// Appends a stratum, its sums over images at zero.
@@ -214,9 +215,10 @@ class FaultSet {
   std::vector<ImageEvents> m_golden_events;  ///< of each image
 
  private:
-  struct StratumDraw {
-    std::size_t first_group = 0;  ///< of the stratum's first fault; the next one has the next group
-    std::size_t drawn = 0;
+  /// The groups of images that the next faults of a stratum meet, the next one last.
+  struct Turn {
+    std::uint64_t number = 0;
+    std::vector<std::uint64_t> groups;
   };
   class Done;
   class RunLoop;
@@ -225,9 +227,9 @@ class FaultSet {
   bool is_plausible(const Trial& trial, const FaultCounts& golden) const;
   void record(const RunParams& params, const TrialPlace& place, const Trial& trial) const;
 
-  std::vector<std::uint32_t> m_group_of;     ///< of each drawn fault, in a nested design
-  std::vector<StratumDraw> m_stratum_draws;  ///< in a nested design
-  std::uint64_t m_run_faults = 0;            ///< faults before it were run
+  std::vector<std::uint32_t> m_group_of;  ///< of each drawn fault, in a nested design
+  std::vector<Turn> m_turns;              ///< of each stratum, in a nested design
+  std::uint64_t m_run_faults = 0;         ///< faults before it were run
   std::uint64_t m_inferences = 0;
   double m_seconds = 0;
 };

@@ -17,7 +17,10 @@ constexpr std::size_t k_large_weights =
     150'000;                         // of a block of channels: so many pixels are worth their loads
 constexpr std::size_t k_slack = 64;  // that steps may read beyond the last row
 constexpr std::size_t k_most_images = 64;
-constexpr double k_most_offset = 1e9;
+constexpr double k_most_offset = 1e9;            // bytes: offsets have 32 bits
+constexpr double k_most_packed = 64e6;           // weights, where the last vector is mostly padding
+constexpr std::size_t k_most_pixels = 1 << 18;   // of a block, whose places are kept
+constexpr std::size_t k_most_steps = 1'000'000;  // of all kinds of pixels
 
 std::size_t size(int value) { return static_cast<std::size_t>(value); }
 
@@ -72,27 +75,39 @@ bool QuickFactors::fit(const Requantizer& requantizer, double largest_sum) {
 }
 
 FusedConvolution::FusedConvolution(const MultiplyAccumulate& op, MapBytesFunction map_bytes)
-    : m_op(op), m_map_bytes(map_bytes), m_factors(op.requantizer) {}
+    : m_op(op),
+      m_map_bytes(map_bytes),
+      m_vectors((size(op.shape.out_c) + k_tile_lanes - 1) / k_tile_lanes),
+      m_factors(op.requantizer) {}
 
 std::unique_ptr<FusedConvolution> FusedConvolution::make(const MultiplyAccumulate& op,
                                                          std::span<const TileKind> kinds,
                                                          MapBytesFunction map_bytes) {
   const ConvolutionShape& s = op.shape;
   if (s.groups != 1 || s.is_transposed || kinds.empty()) return nullptr;
-  const double rows = (s.out_h - 1.0) * s.stride_h + (s.filter_h - 1.0) * s.dilation_h + 1 + s.in_h + s.pad_h;
-  const double columns =
-      (s.out_w - 1.0) * s.stride_w + (s.filter_w - 1.0) * s.dilation_w + 1 + s.in_w + s.pad_w;
-  if (rows * columns * s.in_c > k_most_offset || static_cast<double>(s.out_plane()) > k_most_offset)
-    return nullptr;
   std::unique_ptr<FusedConvolution> made(new FusedConvolution(op, map_bytes));
+  if (!made->is_affordable()) return nullptr;
   made->make_blocks(kinds);
   made->make_groups();
   return made;
 }
 
+// Offsets fit, and what is kept beside the weights is no multiple of what the layer has itself.
+bool FusedConvolution::is_affordable() const {
+  const ConvolutionShape& s = m_op.shape;
+  const double rows = (s.out_h - 1.0) * s.stride_h + (s.filter_h - 1.0) * s.dilation_h + 1 + s.in_h + s.pad_h;
+  const double columns =
+      (s.out_w - 1.0) * s.stride_w + (s.filter_w - 1.0) * s.dilation_w + 1 + s.in_w + s.pad_w;
+  const double packed =
+      static_cast<double>(steps_in_all()) * 4 * static_cast<double>(m_vectors * k_tile_lanes);
+  return rows * columns * s.in_c < k_most_offset && packed < k_most_offset &&
+         packed < std::max(k_most_packed, 4.0 * static_cast<double>(m_op.weights.size())) &&
+         s.out_pixels() <= k_most_pixels &&
+         static_cast<double>(s.out_plane()) * k_most_images < k_most_offset;
+}
+
 // The most vectors at once that there are tiles for.
 void FusedConvolution::make_blocks(std::span<const TileKind> kinds) {
-  m_vectors = (size(m_op.shape.out_c) + k_tile_lanes - 1) / k_tile_lanes;
   for (std::size_t vector = 0; vector < m_vectors;) {
     const auto kind =
         std::ranges::find_if(kinds, [&](const TileKind& tile) { return tile.vectors <= m_vectors - vector; });
@@ -145,10 +160,12 @@ void FusedConvolution::make_groups() {
                     m_padded_w == size(s.in_w);
   const std::size_t plane = m_padded_h * m_padded_w * size(s.in_c);
   const std::size_t weights = steps_in_all() * 4 * k_tile_lanes * m_blocks.front().kind.vectors;
-  m_images = std::clamp<std::size_t>(
-      (weights > k_large_weights ? k_large_block_bytes : k_block_bytes) / plane, 1, k_most_images);
-  const BorderBias classes =
-      make_border_bias(s, m_op.bias, {std::vector<std::uint32_t>(m_op.weights.size()), {}});
+  m_images =
+      std::clamp<std::size_t>((weights > k_large_weights ? k_large_block_bytes : k_block_bytes) / plane, 1,
+                              std::min(k_most_images, k_most_pixels / s.out_pixels()));
+  const std::vector<std::uint32_t> no_sums(size(s.out_c) * size(s.filter_h) * size(s.filter_w));
+  const BorderBias classes = make_border_bias(s, m_op.bias, {no_sums, {}});
+  const bool has_groups = classes.values.size() / size(s.out_c) * steps_in_all() <= k_most_steps;
   std::map<std::pair<int, int>, std::size_t> group_of;
   m_all.steps =
       steps_of(std::vector<bool>(size(s.filter_h), true), std::vector<bool>(size(s.filter_w), true));
@@ -157,23 +174,26 @@ void FusedConvolution::make_groups() {
       for (int x = 0; x < s.out_w; ++x) {
         const int row_class = classes.row_class[size(y)];
         const int column_class = classes.column_class[size(x)];
-        const auto [found, is_new] = group_of.try_emplace({row_class, column_class}, m_groups.size());
-        if (is_new)
-          m_groups.emplace_back().steps =
-              steps_of(taps_inside(y, s.filter_h, s.in_h, s.stride_h, s.dilation_h, s.pad_h),
-                       taps_inside(x, s.filter_w, s.in_w, s.stride_w, s.dilation_w, s.pad_w));
         const std::size_t input =
             image * plane + (size(y * s.stride_h) * m_padded_w + size(x * s.stride_w)) * size(s.in_c);
         const std::size_t output =
             ((image * size(s.out_h) + size(y)) * size(s.out_w) + size(x)) * size(s.out_c);
         const std::size_t start =
             (size(row_class) * classes.column_classes + size(column_class)) * m_vectors * k_tile_lanes;
-        for (Group* group : {&m_all, &m_groups[found->second]}) {
-          group->inputs.push_back(static_cast<std::int32_t>(input));
-          group->outputs.push_back(static_cast<std::int32_t>(output));
-          group->starts.push_back(static_cast<std::int32_t>(start));
-          if (image == 0) ++group->pixels;
-        }
+        const auto add = [&](Group& group) {
+          group.inputs.push_back(static_cast<std::int32_t>(input));
+          group.outputs.push_back(static_cast<std::int32_t>(output));
+          group.starts.push_back(static_cast<std::int32_t>(start));
+          if (image == 0) ++group.pixels;
+        };
+        add(m_all);
+        if (!has_groups) continue;
+        const auto [found, is_new] = group_of.try_emplace({row_class, column_class}, m_groups.size());
+        if (is_new)
+          m_groups.emplace_back().steps =
+              steps_of(taps_inside(y, s.filter_h, s.in_h, s.stride_h, s.dilation_h, s.pad_h),
+                       taps_inside(x, s.filter_w, s.in_w, s.stride_w, s.dilation_w, s.pad_w));
+        add(m_groups[found->second]);
       }
 }
 
@@ -275,7 +295,13 @@ std::size_t FusedConvolution::scratch_bytes(std::size_t terms) const {
   return terms * ((block + 63) / 64 * 64);
 }
 
-std::size_t FusedConvolution::bytes() const { return 2 * 3 * sizeof(std::int32_t) * m_all.inputs.size(); }
+std::size_t FusedConvolution::bytes() const {
+  std::size_t steps = m_all.steps.size();
+  for (const Group& group : m_groups) steps += group.steps.size();
+  const std::size_t packed = m_vectors * steps_in_all() * 4 * k_tile_lanes;
+  return packed + steps * sizeof(TileStep) +
+         (m_groups.empty() ? 1 : 2) * 3 * sizeof(std::int32_t) * m_all.inputs.size();
+}
 
 // Padding contributes nothing: it is 0, whatever the map makes of the zero point.
 void FusedConvolution::copy(const Products::Term& term, std::size_t images, const std::uint8_t* input,
@@ -344,7 +370,7 @@ void FusedConvolution::run_block(const Products& products, std::size_t images, c
     const std::size_t grouped =
         std::accumulate(m_groups.begin(), m_groups.end(), std::size_t{0},
                         [&](std::size_t sum, const Group& group) { return sum + cost(group); });
-    if (grouped >= cost(m_all)) run_group(m_all, images, block, job);
+    if (m_groups.empty() || grouped >= cost(m_all)) run_group(m_all, images, block, job);
     else
       for (const Group& group : m_groups) run_group(group, images, block, job);
   }

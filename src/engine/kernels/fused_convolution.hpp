@@ -49,7 +49,7 @@ class FusedConvolution {
   void run(const Products& products, std::size_t planes, const std::uint8_t* input, std::uint8_t* output,
            std::int32_t* accumulators, std::byte* scratch) const;
   std::size_t scratch_bytes(std::size_t terms) const;
-  /// Of what is kept beside products.
+  /// Of what is kept, with one term of products.
   std::size_t bytes() const;
 
  private:
@@ -65,6 +65,7 @@ class FusedConvolution {
   };
 
   explicit FusedConvolution(const MultiplyAccumulate& op, MapBytesFunction map_bytes);
+  bool is_affordable() const;
   void make_blocks(std::span<const TileKind> kinds);
   void make_groups();
   std::vector<TileStep> steps_of(const std::vector<bool>& rows, const std::vector<bool>& columns) const;
@@ -80,7 +81,7 @@ class FusedConvolution {
 
   const MultiplyAccumulate& m_op;
   MapBytesFunction m_map_bytes;
-  std::size_t m_vectors = 0;  ///< of the output channels
+  std::size_t m_vectors;  ///< of the output channels
   std::size_t m_padded_h = 0, m_padded_w = 0;
   bool m_may_be_direct = false;  ///< the input can be read as it is
   std::size_t m_images = 1;      ///< of a block
