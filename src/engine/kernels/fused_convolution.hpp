@@ -38,7 +38,8 @@ class FusedConvolution {
   /// What the products of an instruction set's tiles are taken with.
   static FactorParams factor_params() { return {CodeType::uint8, false, 4}; }
 
-  /// nullptr: grouped or transposed, no tiles, or offsets that do not fit. `op` must outlive it.
+  /// nullptr: the layer is grouped or transposed, there are no tiles, offsets do not fit, or what is kept
+  /// would be many times the layer itself. `op` must outlive it.
   static std::unique_ptr<FusedConvolution> make(const MultiplyAccumulate& op, std::span<const TileKind> kinds,
                                                 MapBytesFunction map_bytes);
 
