@@ -28,7 +28,7 @@ struct InstructionSet {
   MapBytesFunction map_bytes;
   CountBitsFunction count_bits;              ///< nullptr: errors are not counted with this set
   MakeConvolutionFunction make_convolution;  ///< nullptr: oneDNN's convolutions, or the portable loop
-  std::span<const TileKind> (*tiles)();      ///< of fused convolutions, the widest first; nullptr: there are none
+  std::span<const TileKind> (*tiles)();  ///< of fused convolutions, the widest first; nullptr: there are none
   AddPairsFunction<std::int16_t> add_pairs;
   AddPairsFunction<std::int8_t> add_byte_pairs;
   SumChannelsFunction sum_channels;
