@@ -193,7 +193,7 @@ class Estimator {
 }  // namespace
 
 SampleContext::SampleContext(const FaultSet& set) : m_set(set), m_golden(set.workload().golden) {
-  if (set.is_paired()) return;
+  if (!set.is_nested()) return;
   for (std::size_t group = 0; group < set.image_groups(); ++group) {
     FaultCounts& counts = m_golden_of_group.emplace_back();
     const FaultSet::Images images = set.group(group);

@@ -35,7 +35,7 @@ PilotFacts facts_of(const FaultSet& set, std::uint64_t images) {
 }  // namespace
 
 std::uint64_t best_images_of_a_fault(const PilotFacts& facts, std::span<const std::uint64_t> possible) {
-  // Where nothing was seen to change: as if a change were as much the fault's as the image's.
+  // Where nothing was seen to change, a change is taken to be as much the fault's as the image's.
   double ratio = 1.0;
   if (facts.between_variance > 0) ratio = facts.within_variance / facts.between_variance;
   else if (facts.within_variance > 0) return possible.back();

@@ -30,9 +30,8 @@ class Planner {
   Result<void> set_images() {
     FaultSet& set = *m_plan.sets.back();
     m_plan.pilots.emplace_back();
-    const auto* nested = std::get_if<DesignNested>(&m_plan.config.design);
-    if (nested == nullptr) return {};
-    if (nested->images) return set.set_images_of_a_fault(*nested->images);
+    if (!m_plan.config.design.is_nested()) return {};
+    if (const auto images = m_plan.config.design.nested_images()) return set.set_images_of_a_fault(*images);
     QFI_TRY(m_plan.pilots.back(), choose_images_of_a_fault(set, m_params.threads));
     return {};
   }
@@ -92,7 +91,7 @@ Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {
   QFI_CHECK(narrow_stored_weights(model, plan.config.faults));
   QFI_TRY(Workload workload, make_workload(std::move(model), plan.config.model.path.string(), plan.config,
                                            {params.threads, params.kernels, params.model_memory,
-                                            std::holds_alternative<DesignNested>(plan.config.design)}));
+                                            plan.config.design.is_nested()}));
   plan.workload = std::make_unique<Workload>(std::move(workload));
   Planner planner(plan, params);
   for (std::size_t i = 0; i < plan.config.faults.size(); ++i)

@@ -289,15 +289,14 @@ Result<Replay> replay(const ReplayParams& params) {
   const Json* faults_file = find(recorded_set, {"faults_file", "name"});
   if (faults_file != nullptr && faults_file->is_string()) {
     const std::filesystem::path name = std::filesystem::path(faults_file->get<std::string>()).filename();
-    QFI_TRY(recorded, find_row(params.results.parent_path() / name, params.fault,
-                               std::holds_alternative<DesignPaired>(config.design)));
+    QFI_TRY(recorded, find_row(params.results.parent_path() / name, params.fault, config.design.is_paired()));
     QFI_TRY(image, image_of(*recorded, params));
   }
   if (!image) return bad_input("say which image: --image K");
   config.data.max_bytes = params.data_memory;
   config.data.select = SelectList{{*image}};
   config.seed = seed_of_set(config, params.set);
-  if (std::holds_alternative<DesignNested>(config.design)) config.design = DesignCrossed{};
+  if (config.design.is_nested()) config.design = Design{};  // crossed: there is one image
   config.faults = {config.faults[params.set]};
   SampleConfig& sample = config.faults[0].sample;
   std::uint64_t flips = 1;

@@ -16,16 +16,15 @@ constexpr std::uint64_t k_max_config_bytes = 1 << 20;
 Result<void> check_sample(const YamlNode& entry, const FaultsConfig& faults, const Design& design) {
   const SampleTraits sample = traits_of(faults.sample);
   const auto* bits = std::get_if<BitFaultConfig>(&faults.model);
-  const bool is_paired = std::holds_alternative<DesignPaired>(design);
-  const bool is_nested = std::holds_alternative<DesignNested>(design);
-  if (is_paired && bits == nullptr) return entry.error("design: paired is for faults of stored bits");
-  if (is_nested && sample.is_search) return entry.error("a genetic search is crossed, not nested");
-  if (is_nested && sample.list && !std::get<DesignNested>(design).images)
+  if (design.is_paired() && bits == nullptr)
+    return entry.error("design: paired is for faults of stored bits");
+  if (design.is_nested() && sample.is_search) return entry.error("a genetic search is crossed, not nested");
+  if (design.is_nested() && sample.list && !design.nested_images())
     return entry.error("a list is no sample to find the number of images by; say how many a fault meets");
-  if (is_nested && sample.watches_single_faults)
+  if (design.is_nested() && sample.watches_single_faults)
     return entry.error(
         "a few images do not tell which faults are critical; design: crossed, or another metric");
-  if (is_nested && std::holds_alternative<TableConfig>(faults.model))
+  if (design.is_nested() && std::holds_alternative<TableConfig>(faults.model))
     return entry.error("design: nested is for many faults; a table of products is one");
   if (std::holds_alternative<TableConfig>(faults.model)) return {};
   if (bits == nullptr) {
@@ -51,7 +50,7 @@ Result<void> check_sample(const YamlNode& entry, const FaultsConfig& faults, con
     return entry.error(
         "a genetic search is of bit flips; leave 'simultaneous', 'kind: stuck_at', 'compare', 'raw_rate' and "
         "'weight' out");
-  if (is_paired && sample.is_decided_while_it_runs)
+  if (design.is_paired() && sample.is_decided_while_it_runs)
     return entry.error("design: paired draws a fixed sample for each image");
   if (sample.scheme == SampleScheme::data_aware_weights && bits->target == FaultTarget::data)
     return entry.error("data_aware_weights needs stored constants; for data use data_aware");

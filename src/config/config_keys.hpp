@@ -39,8 +39,8 @@ KeyTable keys_of(FaultsConfig& faults);
 /// The list of entries; not what concerns several of them.
 Value faults_value(std::vector<FaultsConfig>& faults);
 
-/// `data`, `input`, `metric` and `seed`.
 KeyTable keys_of(DesignNested& design);
+/// `data`, `input`, `metric` and `seed`.
 KeyTable keys_of(DataAndInput& config);
 /// All keys. `sample` is for the entries of `faults` that have none of their own.
 KeyTable keys_of(CampaignConfig& config, std::optional<SampleConfig>& sample);

@@ -93,9 +93,9 @@ KeyTable set_keys(CampaignConfig& config, std::optional<SampleConfig>& sample) {
        .example = "[{kind: bit_flip, target: weights}]"},
       sample_key(sample),
       {.name = "design",
-       .value =
-           one_of({word<DesignCrossed>(config.design, "crossed"), word<DesignPaired>(config.design, "paired"),
-                   form<DesignNested>(config.design, "nested: n")}),
+       .value = one_of({word<DesignCrossed>(config.design.kind, "crossed"),
+                        word<DesignPaired>(config.design.kind, "paired"),
+                        form<DesignNested>(config.design.kind, "nested: n")}),
        .sentence = "Every fault meets every image (`crossed`) or a few random images of its own (`nested`), "
                    "or faults "
                    "of stored bits are drawn anew for each image (`paired`).",

@@ -84,10 +84,9 @@ std::unique_ptr<FastLayer> FastLayer::make(const MultiplyAccumulate& op, const I
       k_most_sums_bytes / sizeof(std::int32_t) / layer->m_shape.out_plane(), 2, TableAnalysis::k_most_terms);
   layer->make_convolution();
   if (!layer->m_convolution) return nullptr;
-  layer->m_exact =
-      layer->ready(plain_products(op.codes.type, layer->factor_params()), nullptr, PaddingTaps::skip);
-  if (set.tiles != nullptr) layer->m_fused = FusedConvolution::make(op, set.tiles(), set.map_bytes);
   const FactoredProducts plain = plain_products(op.codes.type, layer->factor_params());
+  layer->m_exact = layer->ready(plain, nullptr, PaddingTaps::skip);
+  if (set.tiles != nullptr) layer->m_fused = FusedConvolution::make(op, set.tiles(), set.map_bytes);
   if (layer->m_fused && layer->fused_cycles_per_plane(plain) <= layer->cycles_per_plane(plain))
     layer->m_exact.fused = layer->fused(plain_products(op.codes.type, FusedConvolution::factor_params()),
                                         nullptr, PaddingTaps::skip);
@@ -277,9 +276,8 @@ std::size_t FastLayer::table_scratch_bytes() const {
   most.terms.resize(m_most_terms + 1);  // one for the zero point of weights
   most.input_terms.resize(k_most_input_terms);
   most.maps.resize(1 + m_most_terms + k_most_input_terms);
-  // Two terms more: one for the zero point of weights, one that scales all others.
   return std::max(scratch_bytes(most) + (m_set.count_bits != nullptr ? k_most_counts_bytes : 0),
-                  fused_scratch_bytes(FusedConvolution::factor_params().most_terms + 2));
+                  fused_scratch_bytes(FusedConvolution::k_most_terms));
 }
 
 std::size_t FastLayer::bytes() const {

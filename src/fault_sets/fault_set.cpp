@@ -54,8 +54,7 @@ void FaultSet::clear_sums(Stratum& stratum) const {
 
 std::size_t FaultSet::images_of_a_fault() const {
   if (is_paired()) return 1;
-  const auto* nested = std::get_if<DesignNested>(&m_design);
-  return nested == nullptr ? m_workload.images() : nested->images.value_or(1);
+  return is_nested() ? m_design.nested_images().value_or(1) : m_workload.images();
 }
 
 std::vector<std::uint64_t> FaultSet::possible_images_of_a_fault() const {
@@ -70,7 +69,7 @@ Result<void> FaultSet::set_images_of_a_fault(std::size_t images) {
   if (std::ranges::find(possible, images) == possible.end())
     return bad_input("design: {} images cannot be divided into groups of {}, at least two; nested: {}",
                      m_workload.images(), images, fmt::join(possible, ", "));
-  std::get<DesignNested>(m_design).images = images;
+  m_design.kind = DesignNested{images};
   for (Stratum& stratum : m_strata) clear_sums(stratum);
   m_stratum_of = {};
   m_group_of.clear();

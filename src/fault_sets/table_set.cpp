@@ -20,7 +20,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }  // namespace
 
 TableSet::TableSet(const Workload& workload, const FaultsConfig& faults)
-    : FaultSet(workload, faults, DesignCrossed{}, 0) {}
+    : FaultSet(workload, faults, Design{}, 0) {}
 TableSet::~TableSet() = default;
 
 Result<std::unique_ptr<TableSet>> TableSet::make(const Workload& workload, const CampaignConfig& config,

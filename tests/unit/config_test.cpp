@@ -57,7 +57,7 @@ TEST_F(Config, DefaultsAreFilledIn) {
   const auto& unit = std::get<StuckAtConfig>(config.faults.at(0).model);
   EXPECT_EQ(unit.unit.operands, OperandEncoding::raw);
   EXPECT_EQ(unit.padding, PaddingTaps::skip);
-  EXPECT_TRUE(std::holds_alternative<DesignCrossed>(config.design));
+  EXPECT_TRUE(config.design.is_crossed());
   EXPECT_EQ(config.verify, 8U);
   EXPECT_EQ(config.seed, 1U);
   EXPECT_NEAR(std::get<SampleMargin>(config.faults[0].sample).t, 2.5758, 1e-4);

@@ -86,7 +86,7 @@ TEST(Plan, NestedFaultsMeetImagesOfTheirOwn) {
   CampaignConfig config = value_of(read_campaign_config(test::source_folder() / "campaigns/demo.yaml", {}));
   config.data.select = SelectFirst{12};
   config.faults[0].sample = SampleCount{24};
-  config.design = DesignNested{3};
+  config.design.kind = DesignNested{3};
   Plan nested = value_of(make_plan(config, {}));
   value_of(run_campaign(nested, {2, {}}));
   const FaultSet& set = *nested.sets[0];
@@ -98,7 +98,7 @@ TEST(Plan, NestedFaultsMeetImagesOfTheirOwn) {
     const auto& indices = nested.workload->data.indices();
     const auto first = indices.begin() + static_cast<std::ptrdiff_t>(3 * group);
     CampaignConfig crossed = config;
-    crossed.design = DesignCrossed{};
+    crossed.design = Design{};
     crossed.data.select = SelectList{{first, first + 3}};
     Plan plan = value_of(make_plan(crossed, {}));
     value_of(run_campaign(plan, {1, {}}));

@@ -82,7 +82,7 @@ void fill_inputs(GoldenActivations& golden, int input, TensorType type, Random& 
   }
 }
 
-// The same memory may hold other images the next time.
+// A propagator notices that the same memory holds other images the next time.
 TEST(Propagation, OtherGoldenValuesAtTheSamePlaceAreNoticed) {
   const Program program = value_of(
       Program::prepare(value_of(load_tflite(test::source_folder() / "campaigns/demo/shapes.tflite"))));

@@ -21,8 +21,8 @@ class SampleContext {
   bool is_crossed() const { return m_set.is_crossed(); }
   /// What the images of a drawn fault count without it.
   const FaultCounts& golden_of(std::size_t fault) const {
-    return m_set.is_paired() ? m_golden.of_image[m_set.images_of(fault, 0).first]
-                             : m_golden_of_group[m_set.group_of(fault)];
+    if (m_set.is_nested()) return m_golden_of_group[m_set.group_of(fault)];
+    return m_set.is_paired() ? m_golden.of_image[m_set.images_of(fault, 0).first] : m_golden.counts;
   }
   /// How many pairs with images each fault has: one in a crossed design, else one for each image or group.
   std::uint64_t pairs_of_a_fault() const { return m_set.image_groups(); }
@@ -43,7 +43,7 @@ class SampleContext {
  private:
   const FaultSet& m_set;
   const GoldenRun& m_golden;
-  std::vector<FaultCounts> m_golden_of_group;  ///< but in a paired design
+  std::vector<FaultCounts> m_golden_of_group;  ///< in a nested design
 };
 
 }  // namespace qfi

@@ -197,7 +197,18 @@ struct DesignPaired {};
 struct DesignNested {
   std::optional<std::uint64_t> images;  ///< of each fault; nullopt: as many as a pilot finds best
 };
-using Design = std::variant<DesignCrossed, DesignPaired, DesignNested>;
+/// How faults and images meet.
+struct Design {
+  std::variant<DesignCrossed, DesignPaired, DesignNested> kind;
+
+  bool is_crossed() const { return std::holds_alternative<DesignCrossed>(kind); }
+  bool is_paired() const { return std::holds_alternative<DesignPaired>(kind); }
+  bool is_nested() const { return std::holds_alternative<DesignNested>(kind); }
+  /// The images of each fault where they are nested; nullopt also where their number is not known yet.
+  std::optional<std::uint64_t> nested_images() const {
+    return is_nested() ? std::get<DesignNested>(kind).images : std::nullopt;
+  }
+};
 
 struct CampaignConfig : DataAndInput {
   ConfigPath model;

@@ -80,9 +80,9 @@ class FaultSet {
   const Workload& workload() const { return m_workload; }
   const FaultsConfig& config() const { return m_config; }
   std::uint64_t seed() const { return m_seed; }
-  bool is_crossed() const { return std::holds_alternative<DesignCrossed>(m_design); }
-  bool is_paired() const { return std::holds_alternative<DesignPaired>(m_design); }
-  bool is_nested() const { return std::holds_alternative<DesignNested>(m_design); }
+  bool is_crossed() const { return m_design.is_crossed(); }
+  bool is_paired() const { return m_design.is_paired(); }
+  bool is_nested() const { return m_design.is_nested(); }
   /// False for a fault list and for a search, which say nothing about a population.
   bool is_random_sample() const { return m_traits.is_random; }
 

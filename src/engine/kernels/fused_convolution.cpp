@@ -341,20 +341,21 @@ void FusedConvolution::run(const Products& products, std::size_t planes, const s
 void FusedConvolution::run_block(const Products& products, std::size_t images, const std::uint8_t* input,
                                  std::uint8_t* output, std::int32_t* accumulators, std::byte* scratch) const {
   const std::size_t of_block = scratch_bytes(1);
-  std::vector<TileTerm> terms;
-  for (const Products::Term& term : products.m_terms) {
-    auto* const copied = reinterpret_cast<std::uint8_t*>(scratch + terms.size() * of_block);
+  std::array<TileTerm, k_most_terms> terms;
+  for (std::size_t t = 0; t < products.terms(); ++t) {
+    const Products::Term& term = products.m_terms[t];
+    auto* const copied = reinterpret_cast<std::uint8_t*>(scratch + t * of_block);
     if (!term.is_direct) copy(term, images, input, copied);
-    terms.push_back({term.is_direct ? input : copied, nullptr, term.flips, term.scale});
+    terms[t] = {term.is_direct ? input : copied, nullptr, term.flips, term.scale};
   }
   TileJob job;
-  job.terms = terms;
+  job.terms = std::span(terms).first(products.terms());
   job.requantizer = &m_op.requantizer;
   job.factors = &m_factors;
   const std::size_t of_vector = steps_in_all() * 4 * k_tile_lanes;
   const std::size_t channels = size(m_op.shape.out_c);
   for (const ChannelBlock& block : m_blocks) {
-    for (std::size_t t = 0; t < terms.size(); ++t)
+    for (std::size_t t = 0; t < products.terms(); ++t)
       terms[t].weights = products.m_terms[t].weights.data() + block.first_vector * of_vector;
     job.first_channel = block.first_vector * k_tile_lanes;
     job.start = products.m_start.data() + job.first_channel;

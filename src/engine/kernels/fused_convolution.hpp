@@ -35,8 +35,11 @@ class FusedConvolution {
     std::vector<QuickFactors> m_quick;   ///< empty: sums may be too large
   };
 
+  /// The most terms that products have once they are packed: two more than factor_params() allows, one for a
+  /// zero point of weights and one that scales all others.
+  static constexpr std::size_t k_most_terms = 6;
   /// What the products of an instruction set's tiles are taken with.
-  static FactorParams factor_params() { return {CodeType::uint8, false, 4}; }
+  static FactorParams factor_params() { return {CodeType::uint8, false, k_most_terms - 2}; }
 
   /// nullptr: the layer is grouped or transposed, there are no tiles, offsets do not fit, or what is kept
   /// would be many times the layer itself. `op` must outlive it.
@@ -50,7 +53,7 @@ class FusedConvolution {
   void run(const Products& products, std::size_t planes, const std::uint8_t* input, std::uint8_t* output,
            std::int32_t* accumulators, std::byte* scratch) const;
   std::size_t scratch_bytes(std::size_t terms) const;
-  /// Of what is kept, with one term of products.
+  /// The bytes that are kept, with one term of products.
   std::size_t bytes() const;
 
  private:

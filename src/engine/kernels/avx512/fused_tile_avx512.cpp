@@ -17,7 +17,7 @@ namespace {
 // Sums come as x + 2^31.
 __m512i plain_sum(__m512i x) { return _mm512_xor_si512(x, _mm512_set1_epi32(INT32_MIN)); }
 
-// By QuickFactors.
+// This finishes 16 channels by their QuickFactors.
 class Quick {
  public:
   Quick(const TileJob& job, const Lanes& lanes, std::size_t vector)
@@ -46,7 +46,7 @@ class Quick {
   __m512i m_multiplier, m_odd_multiplier, m_even, m_odd, m_sign_shift, m_right, m_min, m_max;
 };
 
-// Any other, from the sum itself.
+// This finishes them in any other way, from the sum itself.
 template <class Requantize>
 class Slow {
  public:
