@@ -21,20 +21,22 @@ bool is_grid_of(const PixelGrid& grid, std::size_t rows, int columns, int channe
          std::cmp_equal(grid.channels, channels);
 }
 
-// The weights as numbers, [out_c][tap][group_in_c] to [tap][pair][lanes][2].
+// The weights as numbers, [out_c][tap][group_in_c] to [block][tap][pair][lanes of a block][2].
 template <class Weight>
-std::vector<Weight> paired_weights(const MultiplyAccumulate& op, std::size_t lanes) {
+std::vector<Weight> paired_weights(const MultiplyAccumulate& op, std::size_t lanes, std::size_t block) {
   const ConvolutionShape& s = op.shape;
   const auto in_c = static_cast<std::size_t>(s.in_c);
   const std::size_t positions = s.taps() / in_c;
   const std::size_t pairs = (in_c + 1) / 2;
-  std::vector<Weight> weights(positions * pairs * lanes * 2);
+  std::vector<Weight> weights(positions * pairs * rounded_up(lanes, block) * 2);
   for (std::size_t o = 0; o < static_cast<std::size_t>(s.out_c); ++o)
     for (std::size_t tap = 0; tap < positions; ++tap)
-      for (std::size_t c = 0; c < in_c; ++c)
-        weights[((tap * pairs + c / 2) * lanes + o) * 2 + c % 2] =
+      for (std::size_t c = 0; c < in_c; ++c) {
+        const std::size_t row = (o / block * positions + tap) * pairs + c / 2;
+        weights[(row * block + o % block) * 2 + c % 2] =
             static_cast<Weight>(code_of_byte(op.weights[(o * positions + tap) * in_c + c], op.codes.type) -
                                 op.codes.weight_zero_point);
+      }
   return weights;
 }
 
@@ -89,12 +91,18 @@ ChangedLayer::ChangedLayer(const MultiplyAccumulate& op, const Tensor& input, co
   m_is_depthwise = s.groups > 1 && s.group_in_c() == 1 && s.group_out_c() == 1;
   const auto out_c = static_cast<std::size_t>(s.out_c);
   m_lanes = rounded_up(out_c, k_sum_lanes);
+  m_block = m_lanes;
   constexpr std::size_t k_many_weights = std::size_t{1} << 19;  // bytes of half the L2 cache
+  constexpr std::size_t k_block = 4 * k_sum_lanes;
   const bool are_bytes = op.codes.type == CodeType::int8 && op.codes.weight_zero_point == 0;
-  if (m_is_depthwise) m_weights = depthwise_weights(op);
-  else if (s.groups == 1 && are_bytes && s.taps() * m_lanes > k_many_weights)
-    m_byte_weights = paired_weights<std::int8_t>(op, m_lanes);
-  else if (s.groups == 1) m_weights = paired_weights<std::int16_t>(op, m_lanes);
+  if (m_is_depthwise) {
+    m_weights = depthwise_weights(op);
+  } else if (s.groups == 1 && are_bytes && m_lanes == out_c && s.taps() * m_lanes > k_many_weights) {
+    m_block = k_block;
+    m_byte_weights = paired_weights<std::int8_t>(op, m_lanes, m_block);
+  } else if (s.groups == 1) {
+    m_weights = paired_weights<std::int16_t>(op, m_lanes, m_block);
+  }
   m_no_bias.row_class = {0};
   m_no_bias.column_class.assign(std::max(k_chunk, s.out_pixels() / k_channel_lanes + 1), 0);
   m_no_bias.values.assign(std::max(m_lanes, k_channel_lanes) + 16, 0);
@@ -109,31 +117,36 @@ ChangedLayer::ChangedLayer(const MultiplyAccumulate& op, const Tensor& input, co
   }
 }
 
-ChangedLayer::Prices ChangedLayer::measured(const std::function<void()>& run_two_images) const {
-  Prices prices;
-  prices.image = seconds_of(run_two_images) / 2;
+// Two numbers of images tell what a call costs from what an image costs.
+LayerPrices ChangedLayer::measured(const std::function<void(std::size_t)>& run) const {
+  constexpr std::size_t k_few_images = 2;
+  LayerPrices prices;
+  const double few = seconds_of([&] { run(k_few_images); });
+  const double many = seconds_of([&] { run(k_many_images); });
+  prices.image = std::clamp((many - few) / (k_many_images - k_few_images), few * 1e-3, many / k_many_images);
+  prices.call = std::max(0.0, many - k_many_images * prices.image);
   if (m_has_pixels && (m_is_depthwise || sums_pairs())) measure_sums(prices);
   if (m_listed) prices.listed = listed_seconds();
   return prices;
 }
 
 // The values of sums, inputs and weights do not matter for the time.
-void ChangedLayer::measure_sums(Prices& prices) const {
+void ChangedLayer::measure_sums(LayerPrices& prices) const {
   Scratch scratch;
   scratch.sums.resize(k_chunk * m_out.channels + 2 * k_sum_lanes);
   const std::vector<std::int32_t> from(m_lanes + k_sum_lanes);
   const auto run = [&](std::size_t pairs) {
     scratch.of_pixel.assign(k_chunk * pairs, {0, 65537});
-    // The pairs lie all over the weights, so that those come from the same cache or memory as in a run.
+    // The pairs lie all over the weights, so that those come from the same cache or memory as in a run, and
+    // are the same for all pixels, as what faults change is mostly the same.
     constexpr std::size_t k_step = 7919;
-    const std::size_t rows = std::max(m_weights.size(), m_byte_weights.size()) / (2 * m_lanes);
+    const std::size_t rows = m_op.shape.taps() / m_in.channels * ((m_in.channels + 1) / 2);
     for (std::size_t i = 0; i < scratch.of_pixel.size(); ++i)
-      scratch.of_pixel[i].weights =
-          static_cast<std::uint32_t>(2 * m_lanes * (i * k_step % std::max<std::size_t>(rows, 1)));
+      scratch.of_pixel[i].weights = static_cast<std::uint32_t>(2 * m_block * (i % pairs * k_step % rows));
+    std::array<PixelSums, k_chunk> pixels;
+    for (std::size_t i = 0; i < k_chunk; ++i) pixels[i] = {i * pairs, (i + 1) * pairs, from.data()};
     return seconds_of([&] {
-      for (std::size_t pixel = 0; pixel < k_chunk; ++pixel)
-        add_pairs(std::span(scratch.of_pixel).subspan(pixel * pairs, pairs), from.data(),
-                  scratch.sums.data() + pixel * m_out.channels);
+      add_pairs(pixels, scratch.of_pixel, scratch.sums.data());
       finish_pixels(k_chunk, scratch);
     });
   };
@@ -275,7 +288,7 @@ void ChangedLayer::collect_pixel(const std::uint8_t* golden, const std::uint8_t*
     const std::int32_t a = number(now[c]) - number(golden[c]);
     const std::int32_t b = c + 1 < m_in.channels ? number(now[c + 1]) - number(golden[c + 1]) : 0;
     if (a != 0 || b != 0)
-      pairs.push_back({static_cast<std::uint32_t>(c / 2 * m_lanes * 2),
+      pairs.push_back({static_cast<std::uint32_t>(c / 2 * m_block * 2),
                        static_cast<std::int32_t>(static_cast<std::uint32_t>(b) << 16U |
                                                  (static_cast<std::uint32_t>(a) & 0xFFFFU))});
   };
@@ -291,48 +304,65 @@ void ChangedLayer::collect_pixel(const std::uint8_t* golden, const std::uint8_t*
   for (; c < range.end; c += 2) add_pair(c);
 }
 
-// Collects the changes of the input; false: there are more than `most`.
-bool ChangedLayer::collect_pairs(const ChangedImage& input, double most, Scratch& scratch) const {
+// Collects the changes of the input; false: there are more than `most`, and none was kept.
+bool ChangedLayer::collect_pairs(std::size_t k, const ChangedImage& input, double most,
+                                 Scratch& scratch) const {
   if (most < 1) return false;
-  const auto limit = static_cast<std::size_t>(std::min(most, 1e9));
-  scratch.pairs.clear();
-  scratch.begin.resize(m_in.pixels());
-  scratch.end.resize(m_in.pixels());
+  const std::size_t before = scratch.pairs.size();
+  const std::size_t limit = before + static_cast<std::size_t>(std::min(most, 1e8));
+  std::uint32_t* begin = scratch.begin.data() + k * m_in.pixels();
+  std::uint32_t* end = scratch.end.data() + k * m_in.pixels();
   for (std::size_t word = 0; word < input.bits.size(); ++word)
     for (std::uint64_t rest = input.bits[word]; rest != 0; rest &= rest - 1) {
       const std::size_t pixel = word / m_in.row_words * m_in.columns + word % m_in.row_words * 64 +
                                 static_cast<std::size_t>(std::countr_zero(rest));
-      scratch.begin[pixel] = static_cast<std::uint32_t>(scratch.pairs.size());
+      begin[pixel] = static_cast<std::uint32_t>(scratch.pairs.size());
       collect_pixel(reinterpret_cast<const std::uint8_t*>(input.golden) + pixel * m_in.channels,
                     reinterpret_cast<const std::uint8_t*>(input.now) + pixel * m_in.channels, *input.channels,
                     scratch.pairs);
-      scratch.end[pixel] = static_cast<std::uint32_t>(scratch.pairs.size());
-      if (scratch.pairs.size() > limit) return false;
+      end[pixel] = static_cast<std::uint32_t>(scratch.pairs.size());
+      if (scratch.pairs.size() > limit) {
+        scratch.pairs.resize(before);
+        return false;
+      }
     }
   return true;
 }
 
-void ChangedLayer::add_pairs(std::span<const InputPair> pairs, const std::int32_t* from,
+// sums[pixel][channel] of pixels side by side. The weights of a block are used for all of them before the
+// next.
+void ChangedLayer::add_pairs(std::span<const PixelSums> pixels, std::span<const InputPair> pairs,
                              std::int32_t* sums) const {
-  if (m_byte_weights.empty()) instruction_set().add_pairs(pairs, m_weights.data(), from, m_lanes, sums);
-  else instruction_set().add_byte_pairs(pairs, m_byte_weights.data(), from, m_lanes, sums);
+  const std::size_t of_channel =
+      std::max(m_weights.size(), m_byte_weights.size()) / rounded_up(m_lanes, m_block);
+  for (std::size_t c = 0; c < m_lanes; c += m_block) {
+    const std::size_t channels = std::min(m_block, m_lanes - c);
+    for (std::size_t i = 0; i < pixels.size(); ++i) {
+      const auto of_pixel = pairs.subspan(pixels[i].first_pair, pixels[i].end_pair - pixels[i].first_pair);
+      const std::int32_t* from = pixels[i].from + c;
+      std::int32_t* to = sums + i * m_out.channels + c;
+      if (m_byte_weights.empty())
+        instruction_set().add_pairs(of_pixel, m_weights.data() + c * of_channel, from, channels, to);
+      else
+        instruction_set().add_byte_pairs(of_pixel, m_byte_weights.data() + c * of_channel, from, channels,
+                                         to);
+    }
+  }
 }
 
-void ChangedLayer::sum_pairs(const ChangedImage& input, const std::int32_t* accumulators, const Place& place,
-                             Scratch& scratch, std::int32_t* sums) const {
-  scratch.of_pixel.clear();
-  const std::size_t tap_weights = (m_in.channels + 1) / 2 * m_lanes * 2;
+// Appends the pairs of changed inputs that an output meets.
+void ChangedLayer::append_pairs(const ChangedImage& input, const Place& place, Scratch& scratch) const {
+  const std::size_t tap_weights = (m_in.channels + 1) / 2 * m_block * 2;
   for (const WindowReach::Tap& row : m_reach.row_taps(place.row))
     for (const WindowReach::Tap& column : m_reach.column_taps(place.column)) {
       if (!has_pixel(m_in, input.bits, row.place, column.place)) continue;
       const std::size_t pixel = row.place * m_in.columns + column.place;
       const auto of_tap = static_cast<std::uint32_t>(
           (row.tap * static_cast<std::size_t>(m_op.shape.filter_w) + column.tap) * tap_weights);
-      for (std::uint32_t i = scratch.begin[pixel]; i < scratch.end[pixel]; ++i)
+      const std::size_t changes = place.inference * m_in.pixels() + pixel;
+      for (std::uint32_t i = scratch.begin[changes]; i < scratch.end[changes]; ++i)
         scratch.of_pixel.push_back({scratch.pairs[i].weights + of_tap, scratch.pairs[i].inputs});
     }
-  add_pairs(scratch.of_pixel, accumulators + (place.row * m_out.columns + place.column) * m_out.channels,
-            sums);
 }
 
 void ChangedLayer::sum_taps(const ChangedImage& input, const Place& place, Scratch& scratch,
@@ -349,54 +379,82 @@ void ChangedLayer::sum_taps(const ChangedImage& input, const Place& place, Scrat
                                  sums);
 }
 
-// Computes all pixels of scratch.reached, some at a time.
-template <class SumPixel>
-void ChangedLayer::run_pixels(const ChangedImage& output, Scratch& scratch, const SumPixel& sum_pixel) const {
-  scratch.sums.resize(std::max(scratch.sums.size(), k_chunk * m_out.channels + 2 * k_sum_lanes));
-  std::array<Place, k_chunk> places;
-  std::size_t count = 0;
-  const auto settle = [&] {
-    finish_pixels(count, scratch);
-    for (std::size_t i = 0; i < count; ++i)
-      store_pixel(m_out, output, places[i].row, places[i].column, scratch.bytes.data() + i * m_out.channels);
-    count = 0;
-  };
-  for_each_pixel(m_out, scratch.reached, [&](std::size_t row, std::size_t column) {
-    places[count] = {0, static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(column)};
-    sum_pixel(places[count], scratch.sums.data() + count * m_out.channels);
-    if (++count == k_chunk) settle();
-  });
-  if (count > 0) settle();
+void ChangedLayer::begin_plan(std::size_t inferences, Scratch& scratch) const {
+  scratch.plan.begin(inferences);
+  scratch.pairs.clear();
+  scratch.reached.resize(std::max(scratch.reached.size(), inferences * m_out.map_words()));
+  scratch.begin.resize(std::max(scratch.begin.size(), inferences * m_in.pixels()));
+  scratch.end.resize(scratch.begin.size());
 }
 
-ChangedLayer::Way ChangedLayer::run_changes(const ChangedImage& input, const std::int32_t* accumulators,
-                                            const ChangedImage& output, std::uint32_t image,
-                                            Scratch& scratch) const {
-  if (!m_has_pixels || (!m_is_depthwise && !sums_pairs() && !m_listed)) return Way::whole;
-  scratch.reached.assign(m_out.map_words(), 0);
-  m_reach.add(m_in, input.bits, scratch.reached);
-  const auto pixels = static_cast<double>(count_pixels(scratch.reached));
-  const double listed = m_listed ? pixels * m_prices.listed : m_prices.image;
-  const double least = std::min(listed, m_prices.image);
-  if (m_is_depthwise && pixels * m_prices.pixel < least) {
-    run_pixels(output, scratch,
-               [&](const Place& place, std::int32_t* sums) { sum_taps(input, place, scratch, sums); });
-    return Way::done;
-  }
+void ChangedLayer::plan(std::size_t k, const ChangedImage& input, Scratch& scratch) const {
+  LayerPlan::Inference& planned = scratch.plan.inferences[k];
+  planned.is_reached = true;
+  if (!m_has_pixels || (!m_is_depthwise && !sums_pairs() && !m_listed)) return;
+  const std::span<std::uint64_t> reached = reached_of(k, scratch);
+  std::ranges::fill(reached, 0);
+  m_reach.add(m_in, input.bits, reached);
+  const auto pixels = static_cast<double>(count_pixels(reached));
+  if (m_listed) planned.listed = pixels * m_prices.listed;
+  if (m_is_depthwise) planned.changes = pixels * m_prices.pixel;
+  if (!sums_pairs()) return;
   const double reach = static_cast<double>(m_op.shape.multiplications()) /
                        static_cast<double>(m_in.pixels() * m_in.channels) / m_op.shape.out_c;
-  if (sums_pairs() &&
-      collect_pairs(input, (least - pixels * m_prices.pixel) / (reach * m_prices.pair), scratch)) {
-    run_pixels(output, scratch, [&](const Place& place, std::int32_t* sums) {
-      sum_pairs(input, accumulators, place, scratch, sums);
+  const double price = reach * m_prices.pair;
+  const double least = std::min(planned.listed, m_prices.call + m_prices.image) - pixels * m_prices.pixel;
+  const std::size_t before = scratch.pairs.size();
+  if (collect_pairs(k, input, least / price, scratch))
+    planned.changes = pixels * m_prices.pixel + price * static_cast<double>(scratch.pairs.size() - before);
+}
+
+// compute(places, inputs) leaves [place][channel] of so many outputs in scratch.bytes, given each one's
+// input.
+template <class Compute>
+void ChangedLayer::run_places(LayerPlan::Way way, std::size_t together, const Images& images,
+                              Scratch& scratch, const Compute& compute) const {
+  scratch.places.clear();
+  for (std::size_t k = 0; k < scratch.plan.inferences.size(); ++k)
+    if (scratch.plan.inferences[k].way == way)
+      for_each_pixel(m_out, reached_of(k, scratch), [&](std::size_t row, std::size_t column) {
+        scratch.places.push_back({static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(row),
+                                  static_cast<std::uint32_t>(column)});
+      });
+  const auto for_each_place = [](std::span<const Place> places, const auto& image_of, const auto& use) {
+    ChangedImage image;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (i == 0 || places[i].inference != places[i - 1].inference) image = image_of(places[i].inference);
+      use(i, places[i], image);
+    }
+  };
+  for (std::size_t first = 0; first < scratch.places.size(); first += together) {
+    const auto places =
+        std::span(scratch.places).subspan(first, std::min(together, scratch.places.size() - first));
+    compute(places, [&](const auto& use) { for_each_place(places, images.input, use); });
+    for_each_place(places, images.output, [&](std::size_t i, const Place& place, const ChangedImage& image) {
+      store_pixel(m_out, image, place.row, place.column, scratch.bytes.data() + i * m_out.channels);
     });
-    return Way::done;
   }
-  if (listed >= m_prices.image) return Way::whole;
-  for_each_pixel(m_out, scratch.reached, [&](std::size_t row, std::size_t column) {
-    scratch.places.push_back({image, static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(column)});
-  });
-  return Way::listed;
+}
+
+void ChangedLayer::run_changes(const Images& images, Scratch& scratch) const {
+  scratch.sums.resize(std::max(scratch.sums.size(), k_chunk * m_out.channels + 2 * k_sum_lanes));
+  std::array<PixelSums, k_chunk> pixels;
+  run_places(LayerPlan::Way::changes, k_chunk, images, scratch,
+             [&](std::span<const Place> places, const auto& for_each_input) {
+               scratch.of_pixel.clear();
+               for_each_input([&](std::size_t i, const Place& place, const ChangedImage& input) {
+                 if (m_is_depthwise)
+                   return sum_taps(input, place, scratch, scratch.sums.data() + i * m_out.channels);
+                 pixels[i].first_pair = scratch.of_pixel.size();
+                 append_pairs(input, place, scratch);
+                 pixels[i].end_pair = scratch.of_pixel.size();
+                 pixels[i].from = images.accumulators(place.inference) +
+                                  (place.row * m_out.columns + place.column) * m_out.channels;
+               });
+               if (!m_is_depthwise)
+                 add_pairs(std::span(pixels).first(places.size()), scratch.of_pixel, scratch.sums.data());
+               finish_pixels(places.size(), scratch);
+             });
 }
 
 // Copies what the taps of an output meet, [tap][in_c].
@@ -414,27 +472,18 @@ void ChangedLayer::gather(const ChangedImage& input, const Place& place, std::ui
                   input.pixel(m_in, row.place, column.place), channels);
 }
 
-void ChangedLayer::run_listed(const std::function<ChangedImage(std::uint32_t)>& input,
-                              const std::function<ChangedImage(std::uint32_t)>& output,
-                              Scratch& scratch) const {
+void ChangedLayer::run_listed(const Images& images, Scratch& scratch) const {
   const std::size_t taps = m_op.shape.taps();
   scratch.rows.resize(std::max(scratch.rows.size(), k_listed_chunk * taps));
   scratch.bytes.resize(std::max(scratch.bytes.size(), k_listed_chunk * m_out.channels));
-  for (std::size_t first = 0; first < scratch.places.size(); first += k_listed_chunk) {
-    const auto places =
-        std::span(scratch.places).subspan(first, std::min(k_listed_chunk, scratch.places.size() - first));
-    ChangedImage image;
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      if (i == 0 || places[i].image != places[i - 1].image) image = input(places[i].image);
-      gather(image, places[i], scratch.rows.data() + i * taps);
-    }
-    m_listed->run(nullptr, places.size(), scratch.rows.data(), scratch.bytes.data(), nullptr, scratch.listed);
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      if (i == 0 || places[i].image != places[i - 1].image) image = output(places[i].image);
-      store_pixel(m_out, image, places[i].row, places[i].column, scratch.bytes.data() + i * m_out.channels);
-    }
-  }
-  scratch.places.clear();
+  run_places(LayerPlan::Way::listed, k_listed_chunk, images, scratch,
+             [&](std::span<const Place> places, const auto& for_each_input) {
+               for_each_input([&](std::size_t i, const Place& place, const ChangedImage& input) {
+                 gather(input, place, scratch.rows.data() + i * taps);
+               });
+               m_listed->run(nullptr, places.size(), scratch.rows.data(), scratch.bytes.data(), nullptr,
+                             scratch.listed);
+             });
 }
 
 }  // namespace qfi

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "fast_layer.hpp"
+#include "layer_plan.hpp"
 #include "pixel_map.hpp"
 
 namespace qfi {
@@ -61,30 +62,27 @@ class ChangedLayer {
  public:
   ChangedLayer(const MultiplyAccumulate& op, const Tensor& input, const Tensor& output);
 
-  /// Seconds of each way. The smallest sum is chosen; results do not depend on it.
-  struct Prices {
-    double image = 0;   ///< as a whole
-    double pixel = 0;   ///< of the outputs: its golden sums, requantized
-    double pair = 0;    ///< of changed inputs, added to a pixel's sums
-    double listed = 0;  ///< a pixel of the outputs from all its taps
-  };
-  /// `run_two_images` runs the layer as a whole on two images.
-  Prices measured(const std::function<void()>& run_two_images) const;
-  void set_prices(const Prices& prices) { m_prices = prices; }
+  /// Measures what each way costs. `run` runs the layer as a whole on so many images, k_many_images at most.
+  LayerPrices measured(const std::function<void(std::size_t images)>& run) const;
+  static constexpr std::size_t k_many_images = 8;
+  void set_prices(const LayerPrices& prices) { m_prices = prices; }
+  const LayerPrices& prices() const { return m_prices; }
 
   const MultiplyAccumulate& op() const { return m_op; }
 
-  /// A pixel of the outputs of one image.
+  /// A pixel of the outputs of one inference.
   struct Place {
-    std::uint32_t image = 0;
+    std::uint32_t inference = 0;
     std::uint32_t row = 0;
     std::uint32_t column = 0;
   };
   struct Scratch {
-    std::vector<std::uint32_t> added;        ///< what a channel's faults add, by pixel
-    std::vector<std::uint64_t> reached;      ///< outputs that the input's changes reach, as bits
-    std::vector<InputPair> pairs, of_pixel;  ///< changes of the input; those that one output meets
-    std::vector<std::uint32_t> begin, end;   ///< those of each changed pixel of the input
+    std::vector<std::uint32_t> added;  ///< what a channel's faults add, by pixel
+    LayerPlan plan;
+    std::vector<std::uint64_t> reached;     ///< outputs that each inference's changes reach, as bits
+    std::vector<InputPair> pairs;           ///< changes of the input, of all inferences
+    std::vector<std::uint32_t> begin, end;  ///< of each inference, those of each changed pixel of the input
+    std::vector<InputPair> of_pixel;        ///< those that one output meets
     std::vector<ChannelTaps::Tap> taps;
     std::vector<std::int32_t> sums;
     std::vector<std::uint8_t> bytes, rows;
@@ -101,14 +99,17 @@ class ChangedLayer {
   void add_channel(const LayerFaults::Channel& channel, const std::uint8_t* input, std::size_t plane,
                    std::vector<std::uint32_t>& added) const;
 
-  enum class Way : std::uint8_t { done, listed, whole };
-  /// Computes the outputs that a changed input reaches, where that pays; else says what does: `listed`, they
-  /// were appended to scratch.places, or the whole image.
-  Way run_changes(const ChangedImage& input, const std::int32_t* accumulators, const ChangedImage& output,
-                  std::uint32_t image, Scratch& scratch) const;
-  /// Computes the outputs of scratch.places, of any images.
-  void run_listed(const std::function<ChangedImage(std::uint32_t)>& input,
-                  const std::function<ChangedImage(std::uint32_t)>& output, Scratch& scratch) const;
+  void begin_plan(std::size_t inferences, Scratch& scratch) const;
+  /// Finds what the ways of inference k cost, whose input differs, for scratch.plan.
+  void plan(std::size_t k, const ChangedImage& input, Scratch& scratch) const;
+  /// Of inference k: its input, its output, which was begun, and the golden accumulators of that.
+  struct Images {
+    std::function<ChangedImage(std::size_t k)> input, output;
+    std::function<const std::int32_t*(std::size_t k)> accumulators;
+  };
+  /// Computes the outputs that changes reach, of all inferences for which the plan chose one of these ways.
+  void run_changes(const Images& images, Scratch& scratch) const;
+  void run_listed(const Images& images, Scratch& scratch) const;
 
  private:
   struct ChannelFinish {
@@ -118,11 +119,19 @@ class ChangedLayer {
   };
   void collect_pixel(const std::uint8_t* golden, const std::uint8_t* now, const ChannelRange& range,
                      std::vector<InputPair>& pairs) const;
-  bool collect_pairs(const ChangedImage& input, double most, Scratch& scratch) const;
+  bool collect_pairs(std::size_t k, const ChangedImage& input, double most, Scratch& scratch) const;
+  std::span<std::uint64_t> reached_of(std::size_t k, Scratch& scratch) const {
+    return std::span(scratch.reached).subspan(k * m_out.map_words(), m_out.map_words());
+  }
   bool sums_pairs() const { return !m_is_depthwise && !(m_weights.empty() && m_byte_weights.empty()); }
-  void add_pairs(std::span<const InputPair> pairs, const std::int32_t* from, std::int32_t* sums) const;
-  void sum_pairs(const ChangedImage& input, const std::int32_t* accumulators, const Place& place,
-                 Scratch& scratch, std::int32_t* sums) const;
+  void append_pairs(const ChangedImage& input, const Place& place, Scratch& scratch) const;
+  struct PixelSums {
+    std::size_t first_pair = 0;  ///< of the pairs that the pixel meets
+    std::size_t end_pair = 0;
+    const std::int32_t* from = nullptr;
+  };
+  void add_pairs(std::span<const PixelSums> pixels, std::span<const InputPair> pairs,
+                 std::int32_t* sums) const;
   void sum_taps(const ChangedImage& input, const Place& place, Scratch& scratch, std::int32_t* sums) const;
   struct Factors {
     const Requantizer& requantizer;
@@ -131,10 +140,11 @@ class ChangedLayer {
   void finish(std::size_t pixels, std::size_t channels, const Factors& factors, Scratch& scratch) const;
   void finish_pixels(std::size_t pixels, Scratch& scratch) const;
   void finish_channel(std::size_t channel, Scratch& scratch) const;
-  template <class SumPixel>
-  void run_pixels(const ChangedImage& output, Scratch& scratch, const SumPixel& sum_pixel) const;
+  template <class Compute>
+  void run_places(LayerPlan::Way way, std::size_t together, const Images& images, Scratch& scratch,
+                  const Compute& compute) const;
   void gather(const ChangedImage& input, const Place& place, std::uint8_t* to) const;
-  void measure_sums(Prices& prices) const;
+  void measure_sums(LayerPrices& prices) const;
   double listed_seconds() const;
 
   const MultiplyAccumulate& m_op;
@@ -143,7 +153,9 @@ class ChangedLayer {
   bool m_is_depthwise = false;  ///< every output channel has an input channel of its own
   WindowReach m_reach;
   std::size_t m_lanes = 0;  ///< output channels, rounded up
-  /// Less the zero point: [tap][pair of input channels][lanes][2]; depthwise [tap][channel]. Empty: neither.
+  std::size_t m_block = 0;  ///< lanes that are summed together, of weights that stand together
+  /// Less the zero point: [block][tap][pair of input channels][lanes of a block][2]; depthwise
+  /// [tap][channel]. Empty: neither.
   std::vector<std::int16_t> m_weights;
   std::vector<std::int8_t> m_byte_weights;  ///< in the place of m_weights where they are many and fit
   std::vector<ChannelFinish> m_channels;    ///< empty where there are few pixels
@@ -151,7 +163,7 @@ class ChangedLayer {
   BorderBias m_no_bias;
   std::optional<MultiplyAccumulate> m_listed_op;  ///< its inputs are those at all taps
   std::unique_ptr<FastLayer> m_listed;            ///< nullptr: not possible
-  Prices m_prices;
+  LayerPrices m_prices;
 };
 
 }  // namespace qfi

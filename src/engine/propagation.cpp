@@ -17,6 +17,8 @@ namespace {
 
 // So many changed weights are cheaper to run as a layer of their own.
 constexpr std::size_t k_most_changes = 64;
+// A thread's share of the last cache.
+constexpr std::size_t k_cache_bytes = std::size_t{8} << 20;
 
 std::int32_t code_in(const Tensor& tensor, std::uint32_t bits) {
   switch (tensor.type) {
@@ -65,19 +67,20 @@ void add_constant(const Model& model, std::size_t index, const ConstantFault& fa
 // Measured on images of zeros.
 std::unique_ptr<ChangedLayer> make_layer(const Program& program, std::size_t index,
                                          const MultiplyAccumulate& op) {
-  constexpr std::size_t k_images = 2;
   const Model& model = program.model();
   const auto tensor = [&](int t) -> const Tensor& { return model.tensors[static_cast<std::size_t>(t)]; };
   const Tensor& input = tensor(model.operators[index].inputs[op.data_input]);
   const Tensor& output = tensor(model.operators[index].outputs[0]);
   auto layer = std::make_unique<ChangedLayer>(op, input, output);
-  const std::vector<std::byte> in(k_images * input.bytes());
-  std::vector<std::byte> out(k_images * output.bytes());
+  const std::vector<std::byte> in(ChangedLayer::k_many_images * input.bytes());
+  std::vector<std::byte> out(ChangedLayer::k_many_images * output.bytes());
   std::vector<std::byte> scratch;
-  KernelCall call = make_call(
-      model, index, k_images, [&](int) { return in.data(); }, [&](int) { return out.data(); });
-  call.scratch = &scratch;
-  layer->set_prices(layer->measured([&] { program.kernel(index).run(call); }));
+  layer->set_prices(layer->measured([&](std::size_t images) {
+    KernelCall call = make_call(
+        model, index, images, [&](int) { return in.data(); }, [&](int) { return out.data(); });
+    call.scratch = &scratch;
+    program.kernel(index).run(call);
+  }));
   return layer;
 }
 
@@ -108,27 +111,47 @@ Propagation::Propagation(const Program& program, bool knows_bounds) : m_program(
     channels += static_cast<std::size_t>(op.shape.out_c);
     m_bounds[i] = std::make_unique<LayerBounds>(op, channels <= k_most_channels);
   }
-  m_last_use.assign(model.tensors.size(), 0);
+  m_readers.resize(model.tensors.size());
   for (std::size_t i = 0; i < model.operators.size(); ++i)
-    for (const int tensor : model.operators[i].inputs)
-      if (tensor != k_no_tensor) m_last_use[static_cast<std::size_t>(tensor)] = i;
+    for (const int tensor : model.operators[i].inputs) {
+      if (tensor == k_no_tensor) continue;
+      std::vector<std::size_t>& readers = m_readers[static_cast<std::size_t>(tensor)];
+      if (readers.empty() || readers.back() != i) readers.push_back(i);
+    }
+  for (const auto& readers : m_readers) m_last_use.push_back(readers.empty() ? 0 : readers.back());
   for (const auto* kept : {&model.outputs, &program.params().kept_tensors})
     for (const int tensor : *kept) m_last_use[static_cast<std::size_t>(tensor)] = model.operators.size();
-  constexpr std::size_t k_cache_bytes = std::size_t{8} << 20;
   constexpr std::size_t k_fewest_images = 4;
-  m_images_together =
-      std::clamp(k_cache_bytes / std::max<std::size_t>(GoldenActivations::bytes_per_image(program), 1),
-                 k_fewest_images, Propagator::k_most_images);
+  m_golden_bytes = GoldenActivations::bytes_per_image(program);
+  for (const Tensor& tensor : model.tensors) m_inference_bytes += tensor.is_constant ? 0 : tensor.bytes();
+  m_images_together = std::clamp(k_cache_bytes / std::max<std::size_t>(m_golden_bytes, 1), k_fewest_images,
+                                 Propagator::k_most_inferences);
+}
+
+std::size_t Propagation::faults_together(std::size_t images) const {
+  constexpr std::size_t k_inferences = 32;  // more gain nothing
+  const std::size_t left = k_cache_bytes - std::min(k_cache_bytes, images * m_golden_bytes);
+  const std::size_t fitting = left / std::max<std::size_t>(images * m_inference_bytes, 1);
+  return std::max<std::size_t>(1, std::min(fitting, k_inferences / images));
+}
+
+std::size_t Propagation::first_operator(std::span<const ConstantFault> constants,
+                                        std::span<const DataFault> data) const {
+  std::size_t first = m_program.model().operators.size();
+  for (const ConstantFault& fault : constants)
+    for (const std::size_t reader : m_readers[static_cast<std::size_t>(fault.tensor)])
+      first = std::min(first, reader);
+  for (const DataFault& fault : data)
+    first = std::min(first, fault.stage == Stage::network_input ? 0 : fault.operator_index);
+  return first;
 }
 
 Result<PreparedConstants> Propagation::prepare(std::span<const ConstantFault> faults) const {
   PreparedConstants result;
   bool needs_operators = faults.size() > k_most_changes;
   const Model& model = m_program.model();
-  for (std::size_t i = 0; i < model.operators.size() && !needs_operators; ++i)
-    for (const ConstantFault& fault : faults) {
-      if (std::ranges::find(model.operators[i].inputs, fault.tensor) == model.operators[i].inputs.end())
-        continue;
+  for (const ConstantFault& fault : faults)
+    for (const std::size_t i : m_readers[static_cast<std::size_t>(fault.tensor)]) {
       const Operator& op = model.operators[i];
       const auto inputs = layer_inputs(op.kind);
       const auto reads_as = [&](std::size_t k) {
@@ -136,8 +159,9 @@ Result<PreparedConstants> Propagation::prepare(std::span<const ConstantFault> fa
       };
       const bool is_parameter = inputs && (reads_as(inputs->weights) != reads_as(inputs->bias)) &&
                                 std::ranges::count(op.inputs, fault.tensor) == 1;
-      if (m_layers[i] == nullptr || !is_parameter) needs_operators = true;
-      else add_constant(model, i, fault, m_layers[i]->op().shape, (*result.m_layers)[i]);
+      needs_operators = needs_operators || m_layers[i] == nullptr || !is_parameter;
+      if (needs_operators) break;
+      add_constant(model, i, fault, m_layers[i]->op().shape, (*result.m_layers)[i]);
     }
   if (!needs_operators) return result;
   result.m_layers->clear();

@@ -25,14 +25,6 @@ class Stopwatch {
   std::chrono::steady_clock::time_point m_start = std::chrono::steady_clock::now();
 };
 
-// Units that change without a protection and not with it, image by image.
-std::uint64_t cured(std::span<const FaultCounts> without, std::span<const FaultCounts> with) {
-  std::uint64_t sum = 0;
-  for (std::size_t k = 0; k < without.size(); ++k)
-    sum += without[k].changed - std::min(without[k].changed, with[k].changed);
-  return sum;
-}
-
 }  // namespace
 
 ExecutionTimes& ExecutionTimes::operator+=(const ExecutionTimes& other) {
@@ -167,122 +159,132 @@ BitRunner::BitRunner(const Workload& workload, const BitPopulation& values, cons
       m_params(params),
       m_propagator(propagation) {}
 
-std::size_t BitRunner::first_operator(const FaultyReads& reads) const {
-  const Model& model = m_workload.program->model();
-  std::size_t first = model.operators.size();
-  for (const ConstantFault& fault : reads.constants())
-    for (std::size_t i = 0; i < first; ++i)
-      if (std::ranges::find(model.operators[i].inputs, fault.tensor) != model.operators[i].inputs.end())
-        first = i;
-  for (const DataFault& fault : reads.data())
-    first = std::min(first, fault.stage == Stage::network_input ? 0 : fault.operator_index);
-  return first;
-}
-
-Result<BitRunner::CountsOfImages> BitRunner::run_plainly(FaultyReads& reads, const Images& images,
-                                                         std::size_t first_operator, BitOutcome& outcome) {
+Result<void> BitRunner::run_plainly(const Images& images, std::size_t first_operator, FaultRun& run) {
   if (!m_batch || m_batch->capacity() < images.count)
     m_batch = std::make_unique<Batch>(*m_workload.program, images.count);
+  FaultyReads& reads = *run.reads;
   QFI_TRY(const ChangedOperators operators, m_workload.program->with_constants(reads.constants()));
   images.golden.restore(first_operator, images.from, images.count, *m_batch);
   reads.begin_trials(images.count);
   run_with_faults(*m_workload.program, *m_batch, first_operator, operators, reads.data());
-  CountsOfImages counts;
-  for (std::size_t k = 0; k < images.count; ++k) {
-    counts.push_back(score_image(m_workload, images.workload_image(k), [&](int tensor) {
-      const std::size_t bytes = m_workload.tensor(tensor).bytes();
-      return std::as_const(*m_batch).tensor(tensor).subspan(k * bytes, bytes);
-    }));
-    outcome.counts += counts.back();
-    reads.end_trial(k, counts.back(), outcome);
-  }
-  return counts;
+  for (std::size_t k = 0; k < images.count; ++k)
+    run.add(k, {score_image(m_workload, images.workload_image(k),
+                            [&](int tensor) {
+                              const std::size_t bytes = m_workload.tensor(tensor).bytes();
+                              return std::as_const(*m_batch).tensor(tensor).subspan(k * bytes, bytes);
+                            }),
+                {}});
+  return {};
 }
 
-Result<std::vector<BitRunner::CountsOfImages>> BitRunner::propagate(std::span<const BitFault> faults,
-                                                                    const Images& images, bool is_protected,
-                                                                    bool stops,
-                                                                    std::vector<BitOutcome>& outcomes) {
-  std::vector<std::unique_ptr<FaultyReads>> reads;
-  std::vector<std::optional<PreparedConstants>> constants(faults.size());
-  std::vector<CountsOfImages> counts(faults.size());
-  outcomes.resize(faults.size());
+void BitRunner::FaultRun::add(std::size_t k, const ImageRun& image) {
+  images.push_back(image);
+  outcome.counts += image.counts;
+  if (image.equal_after) outcome.add_equal(*image.equal_after, 1);
+  reads->end_trial(k, image.counts, outcome);
+}
+
+// A fault of constants does the same wherever the same ones are read.
+bool BitRunner::FaultRun::reads_same(const FaultRun& other) const {
+  return reads->data().empty() && other.reads->data().empty() &&
+         reads->constants() == other.reads->constants();
+}
+
+Result<std::vector<BitRunner::FaultRun>> BitRunner::propagate(std::span<const BitFault> faults,
+                                                              const Images& images, bool stops,
+                                                              const std::vector<FaultRun>* unprotected) {
+  struct Made {
+    FaultRun* run = nullptr;
+    std::size_t first_operator = 0;
+    PreparedConstants constants;
+  };
+  std::vector<Made> made;
+  std::vector<FaultRun> runs(faults.size());
   for (std::size_t i = 0; i < faults.size(); ++i) {
-    reads.push_back(std::make_unique<FaultyReads>(*m_workload.program, m_values, faults[i], is_protected));
-    FaultyReads& read = *reads.back();
-    if (read.constants().size() > k_most_propagated || read.data().size() > k_most_propagated) {
-      QFI_TRY(counts[i], run_plainly(read, images, first_operator(read), outcomes[i]));
-      reads.back().reset();  // they may be large
+    runs[i].reads =
+        std::make_unique<FaultyReads>(*m_workload.program, m_values, faults[i], unprotected != nullptr);
+    const FaultyReads& reads = *runs[i].reads;
+    if (unprotected != nullptr && runs[i].reads_same((*unprotected)[i])) {
+      for (std::size_t k = 0; k < images.count; ++k) runs[i].add(k, (*unprotected)[i].images[k]);
+      continue;
+    }
+    const std::size_t first = m_propagation.first_operator(reads.constants(), reads.data());
+    if (reads.constants().size() > k_most_propagated || reads.data().size() > k_most_propagated) {
+      QFI_CHECK(run_plainly(images, first, runs[i]));
     } else {
-      QFI_TRY(constants[i], m_propagation.prepare(read.constants()));
+      QFI_TRY(PreparedConstants constants, m_propagation.prepare(reads.constants()));
+      made.push_back({&runs[i], first, std::move(constants)});
     }
   }
+  // Faults of the same layers run side by side.
+  std::ranges::stable_sort(made, {}, &Made::first_operator);
   for (std::size_t first = 0; first < images.count; first += m_propagation.images_together()) {
     const std::size_t count = std::min(m_propagation.images_together(), images.count - first);
-    for (std::size_t i = 0; i < faults.size(); ++i) {
-      if (!constants[i]) continue;
-      reads[i]->begin_trials(count);
-      m_propagator.run(images.golden, images.from + first, count, *constants[i], reads[i]->data(), stops);
-      for (std::size_t k = 0; k < count; ++k) {
-        counts[i].push_back(counts_of_run(images.workload_image(first + k), k, outcomes[i]));
-        reads[i]->end_trial(k, counts[i].back(), outcomes[i]);
+    const std::size_t together = m_propagation.faults_together(count);
+    for (std::size_t begin = 0; begin < made.size(); begin += together) {
+      const std::span group = std::span(made).subspan(begin, std::min(together, made.size() - begin));
+      std::vector<PropagatedFault> propagated;
+      for (const Made& fault : group) {
+        fault.run->reads->begin_trials(count);
+        propagated.push_back({fault.constants, fault.run->reads->data()});
       }
+      m_propagator.run(images.golden, images.from + first, count, propagated, stops);
+      for (std::size_t i = 0; i < group.size(); ++i)
+        for (std::size_t k = 0; k < count; ++k)
+          group[i].run->add(k, image_run(images.workload_image(first + k), i * count + k));
     }
   }
-  return counts;
+  return runs;
 }
 
-// What image k of the propagator's run counts, which is image `image` of the workload.
-FaultCounts BitRunner::counts_of_run(std::size_t image, std::size_t k, BitOutcome& outcome) {
+// What inference k of the propagator's run did, which is of image `image` of the workload.
+BitRunner::ImageRun BitRunner::image_run(std::size_t image, std::size_t k) {
   const std::optional<int> equal_after = m_propagator.equal_after(k);
-  if (equal_after) outcome.add_equal(*equal_after, 1);
-  FaultCounts counts = equal_after ? m_workload.golden.of_image[image]
-                                   : score_image(m_workload, image,
-                                                 [&](int tensor) { return m_propagator.tensor(tensor, k); });
-  outcome.counts += counts;
-  return counts;
+  if (equal_after) return {m_workload.golden.of_image[image], equal_after};
+  return {score_image(m_workload, image, [&](int tensor) { return m_propagator.tensor(tensor, k); }), {}};
 }
 
 // The three ways, in turns first, as the first one finds the caches cold.
-Result<std::vector<BitRunner::CountsOfImages>> BitRunner::compare(std::span<const BitFault> faults,
-                                                                  const Images& images,
-                                                                  std::vector<BitOutcome>& outcomes) {
-  std::vector<CountsOfImages> counts, without_stop;
+Result<std::vector<BitRunner::FaultRun>> BitRunner::compare(std::span<const BitFault> faults,
+                                                            const Images& images) {
+  std::vector<FaultRun> runs, without_stop;
   const bool stops_first = m_times.trials / images.count / 2 % 2 == 0;
   for (const bool stops : {stops_first, !stops_first}) {
-    std::vector<BitOutcome> ignored;
     const Stopwatch watch;
-    QFI_TRY((stops ? counts : without_stop),
-            propagate(faults, images, false, stops, stops ? outcomes : ignored));
+    QFI_TRY((stops ? runs : without_stop), propagate(faults, images, stops, nullptr));
     (stops ? m_times.propagation : m_times.without_stop) += watch.seconds();
   }
   for (std::size_t i = 0; i < faults.size(); ++i) {
-    FaultyReads reads(*m_workload.program, m_values, faults[i], false);
-    BitOutcome ignored;
+    FaultRun naive;
+    naive.reads = std::make_unique<FaultyReads>(*m_workload.program, m_values, faults[i], false);
     const Stopwatch watch;
-    QFI_TRY(const CountsOfImages naive, run_plainly(reads, images, 0, ignored));
+    QFI_CHECK(run_plainly(images, 0, naive));
     m_times.naive += watch.seconds();
     m_times.trials += images.count;
-    if (counts[i] != naive || without_stop[i] != naive)
+    if (runs[i].images != without_stop[i].images ||
+        !std::ranges::equal(runs[i].images, naive.images, {}, &ImageRun::counts, &ImageRun::counts))
       return failed("internal error: propagation and the plain run of the network differ");
   }
-  return counts;
+  return runs;
 }
 
 Result<std::vector<Trial>> BitRunner::run(std::span<const BitFault> faults, const Images& images) {
-  std::vector<BitOutcome> outcomes, with_protection;
-  QFI_TRY(const std::vector<CountsOfImages> counts, m_params.compares_naive
-                                                        ? compare(faults, images, outcomes)
-                                                        : propagate(faults, images, false, true, outcomes));
+  QFI_TRY(std::vector<FaultRun> runs,
+          m_params.compares_naive ? compare(faults, images) : propagate(faults, images, true, nullptr));
+  std::vector<FaultRun> with_protection;
   if (!m_values.protected_storage.empty()) {
-    QFI_TRY(const std::vector<CountsOfImages> kept, propagate(faults, images, true, true, with_protection));
-    for (std::size_t i = 0; i < faults.size(); ++i) with_protection[i].cured = cured(counts[i], kept[i]);
+    QFI_TRY(with_protection, propagate(faults, images, true, &runs));
   }
   std::vector<Trial> trials(faults.size());
   for (std::size_t i = 0; i < faults.size(); ++i) {
-    trials[i].outcome = std::move(outcomes[i]);
-    for (const FaultCounts& of_image : counts[i]) trials[i].events.emplace_back(of_image);
-    if (!with_protection.empty()) trials[i].with_protection = std::move(with_protection[i]);
+    trials[i].outcome = std::move(runs[i].outcome);
+    for (const ImageRun& image : runs[i].images) trials[i].events.emplace_back(image.counts);
+    if (with_protection.empty()) continue;
+    BitOutcome& protected_outcome = trials[i].with_protection.emplace(std::move(with_protection[i].outcome));
+    for (std::size_t k = 0; k < images.count; ++k) {
+      const std::uint64_t without = runs[i].images[k].counts.changed;
+      protected_outcome.cured += without - std::min(without, with_protection[i].images[k].counts.changed);
+    }
   }
   return trials;
 }

@@ -65,22 +65,32 @@ class BitRunner {
     std::size_t count = 0;
     std::size_t workload_image(std::size_t k) const { return first + from + k; }
   };
-  /// Every fault on every image, some images at a time, so that their golden activations stay in the caches.
+  /// Every fault on every image, some of both side by side, so that their activations stay in the caches.
   Result<std::vector<Trial>> run(std::span<const BitFault> faults, const Images& images);
 
   const ExecutionTimes& times() const { return m_times; }
 
  private:
-  using CountsOfImages = std::vector<FaultCounts>;
-  Result<std::vector<CountsOfImages>> propagate(std::span<const BitFault> faults, const Images& images,
-                                                bool is_protected, bool stops,
-                                                std::vector<BitOutcome>& outcomes);
-  FaultCounts counts_of_run(std::size_t image, std::size_t k, BitOutcome& outcome);
-  Result<CountsOfImages> run_plainly(FaultyReads& reads, const Images& images, std::size_t first_operator,
-                                     BitOutcome& outcome);
-  Result<std::vector<CountsOfImages>> compare(std::span<const BitFault> faults, const Images& images,
-                                              std::vector<BitOutcome>& outcomes);
-  std::size_t first_operator(const FaultyReads& reads) const;
+  struct ImageRun {
+    FaultCounts counts;
+    std::optional<int> equal_after;  ///< as Propagator::equal_after
+    bool operator==(const ImageRun&) const = default;
+  };
+  /// A fault as it is read, and what it did to each image.
+  struct FaultRun {
+    std::unique_ptr<FaultyReads> reads;
+    std::vector<ImageRun> images;
+    BitOutcome outcome;
+    /// Adds image k of those since FaultyReads::begin_trials().
+    void add(std::size_t k, const ImageRun& image);
+    bool reads_same(const FaultRun& other) const;
+  };
+  /// `unprotected`: the runs of the same faults without the protection; nullptr: these are those.
+  Result<std::vector<FaultRun>> propagate(std::span<const BitFault> faults, const Images& images, bool stops,
+                                          const std::vector<FaultRun>* unprotected);
+  ImageRun image_run(std::size_t image, std::size_t k);
+  Result<void> run_plainly(const Images& images, std::size_t first_operator, FaultRun& run);
+  Result<std::vector<FaultRun>> compare(std::span<const BitFault> faults, const Images& images);
 
   const Workload& m_workload;
   const BitPopulation& m_values;

@@ -470,7 +470,8 @@ Result<void> BitSet::replay(const BitFault& fault, const GoldenActivations& gold
   reads.begin_trials(1);
   QFI_TRY(const PreparedConstants constants, m_golden.propagation().prepare(reads.constants()));
   Propagator propagator(m_golden.propagation());
-  propagator.run(golden, 0, 1, constants, reads.data(), false);
+  const PropagatedFault propagated{constants, reads.data()};
+  propagator.run(golden, 0, 1, {&propagated, 1}, false);
   use([&](int tensor) { return propagator.tensor(tensor, 0); });
   return {};
 }

@@ -159,22 +159,34 @@ struct Changes {
   ChannelRange channels;
 };
 
-// From the golden accumulators and changed inputs alone: what the reference gives on the changed input, by
-// every way that the layer has.
-TEST_P(RandomShapes, ChangedInputsGiveTheChangedOutputs) {
-  Draw draw(GetParam() + 3000);
-  int summed = 0, listed = 0;
-  for (int repetition = 0; repetition < 40; ++repetition) {
-    const MultiplyAccumulate op = random_operator(draw);
-    const ConvolutionShape& s = op.shape;
-    const auto planes = static_cast<std::size_t>(s.planes);
-    const Tensor in = tensor_of(planes, s.in_h, s.in_w, s.in_c);
-    const Tensor out = tensor_of(planes, s.out_h, s.out_w, s.out_c);
-    const auto golden_input = random_bytes(draw, planes * s.in_plane());
-    Changes input(in, golden_input);
+struct WaysTaken {
+  int changes = 0;
+  int listed = 0;
+};
+
+// From the golden accumulators and changed inputs alone: what the reference gives on the changed inputs, by
+// every way that the layer has. Some inferences of one image stand side by side, the second one unchanged.
+void check_changed_inputs(const MultiplyAccumulate& op, Draw& draw, WaysTaken& taken) {
+  constexpr std::size_t k_inferences = 4;
+  constexpr std::size_t k_golden = 1;
+  const ConvolutionShape& s = op.shape;
+  const auto planes = static_cast<std::size_t>(s.planes);
+  const Tensor in = tensor_of(planes, s.in_h, s.in_w, s.in_c);
+  const Tensor out = tensor_of(planes, s.out_h, s.out_w, s.out_c);
+  const auto golden_input = random_bytes(draw, planes * s.in_plane());
+  const std::size_t outputs = planes * s.out_plane();
+  std::vector<std::byte> scratch;
+  std::vector<std::uint8_t> golden(outputs);
+  std::vector<std::int32_t> sums(outputs + k_sum_lanes);
+  multiply_accumulate_reference(op, planes, golden_input.data(), golden.data(), nullptr, PaddingTaps::skip,
+                                sums.data(), scratch);
+  std::vector<Changes> inputs;
+  std::vector<std::vector<std::uint8_t>> expected;
+  for (std::size_t k = 0; k < k_inferences; ++k) {
+    Changes& input = inputs.emplace_back(in, golden_input);
     std::vector<std::uint8_t> changed = golden_input;
     const int most = draw(0, 3) == 0 ? static_cast<int>(changed.size()) : 3;
-    for (int i = draw(1, most); i > 0; --i)
+    for (int i = k == k_golden ? 0 : draw(1, most); i > 0; --i)
       changed[static_cast<std::size_t>(draw(0, static_cast<int>(changed.size()) - 1))] =
           static_cast<std::uint8_t>(draw.bits());
     for (std::size_t row = 0; row < input.grid.rows; ++row)
@@ -182,34 +194,61 @@ TEST_P(RandomShapes, ChangedInputsGiveTheChangedOutputs) {
         store_pixel(input.grid, input.image(), row, column,
                     changed.data() + (row * input.grid.columns + column) * input.grid.pixel_bytes);
     ASSERT_EQ(input.values(), changed);
-    const std::size_t outputs = planes * s.out_plane();
-    std::vector<std::byte> scratch;
-    std::vector<std::uint8_t> golden(outputs), expected(outputs);
-    std::vector<std::int32_t> sums(outputs + k_sum_lanes);
-    multiply_accumulate_reference(op, planes, golden_input.data(), golden.data(), nullptr, PaddingTaps::skip,
-                                  sums.data(), scratch);
-    multiply_accumulate_reference(op, planes, changed.data(), expected.data(), nullptr, PaddingTaps::skip,
-                                  nullptr, scratch);
-    ChangedLayer layer(op, in, out);
-    ChangedLayer::Scratch work;
-    for (const ChangedLayer::Prices& prices :
-         {ChangedLayer::Prices{1, 1e-9, 1e-9, 1}, ChangedLayer::Prices{1, 1, 1, 1e-9},
-          ChangedLayer::Prices{1, 1e-9, 1e-9, 1}}) {
-      layer.set_prices(prices);
-      Changes output(out, golden);
-      const ChangedLayer::Way way = layer.run_changes(input.image(), sums.data(), output.image(), 3, work);
-      if (way == ChangedLayer::Way::whole) continue;
-      if (way == ChangedLayer::Way::listed)
-        layer.run_listed([&](std::uint32_t) { return input.image(); },
-                         [&](std::uint32_t) { return output.image(); }, work);
-      ++(way == ChangedLayer::Way::listed ? listed : summed);
-      ASSERT_EQ(output.values(), expected) << "seed " << GetParam() << " repetition " << repetition;
+    multiply_accumulate_reference(op, planes, changed.data(), expected.emplace_back(outputs).data(), nullptr,
+                                  PaddingTaps::skip, nullptr, scratch);
+  }
+  ChangedLayer layer(op, in, out);
+  ChangedLayer::Scratch work;
+  constexpr LayerPrices k_sums{.call = 0, .image = 1, .pixel = 1e-9, .pair = 1e-9, .listed = 1};
+  constexpr LayerPrices k_gathers{.call = 0, .image = 1, .pixel = 1, .pair = 1, .listed = 1e-9};
+  for (const LayerPrices& prices : {k_sums, k_gathers, k_sums}) {
+    layer.set_prices(prices);
+    layer.begin_plan(k_inferences, work);
+    std::vector<Changes> results(k_inferences, Changes(out, golden));
+    for (std::size_t k = 0; k < k_inferences; ++k)
+      if (k != k_golden) layer.plan(k, inputs[k].image(), work);
+    work.plan.choose_ways(prices);
+    const ChangedLayer::Images images{[&](std::size_t k) { return inputs[k].image(); },
+                                      [&](std::size_t k) { return results[k].image(); },
+                                      [&](std::size_t) { return sums.data(); }};
+    layer.run_changes(images, work);
+    layer.run_listed(images, work);
+    for (std::size_t k = 0; k < k_inferences; ++k) {
+      const LayerPlan::Way way = work.plan.inferences[k].way;
+      if (way == LayerPlan::Way::whole) continue;
+      taken.changes += way == LayerPlan::Way::changes ? 1 : 0;
+      taken.listed += way == LayerPlan::Way::listed ? 1 : 0;
+      ASSERT_EQ(results[k].values(), expected[k]) << "inference " << k;
     }
   }
-  EXPECT_GT(summed, 20);
-  if (instruction_set().make_convolution != nullptr) {
-    EXPECT_GT(listed, 5) << "where layers have a fast way, gathered inputs have one too";
+}
+
+TEST_P(RandomShapes, ChangedInputsGiveTheChangedOutputs) {
+  Draw draw(GetParam() + 3000);
+  WaysTaken taken;
+  for (int repetition = 0; repetition < 40; ++repetition) {
+    SCOPED_TRACE(testing::Message() << "seed " << GetParam() << " repetition " << repetition);
+    check_changed_inputs(random_operator(draw), draw, taken);
   }
+  EXPECT_GT(taken.changes, 60);
+  if (instruction_set().make_convolution != nullptr) {
+    EXPECT_GT(taken.listed, 15) << "where layers have a fast way, gathered inputs have one too";
+  }
+}
+
+// Weights that fill the caches are kept as bytes, in blocks of channels, the last of which is not full.
+TEST(ChangedLayer, ManyWeightsGiveTheChangedOutputs) {
+  Draw draw(5);
+  WaysTaken taken;
+  MultiplyAccumulate op;
+  op.shape.in_c = 1023;
+  op.shape.out_c = 720;
+  op.codes = {CodeType::int8, 0, -3};
+  op.weights = random_bytes(draw, 1023 * 720);
+  for (int c = 0; c < op.shape.out_c; ++c) op.bias.push_back(draw(-1000, 1000));
+  op.requantizer = {{}, std::vector<double>(720, 0.0004), 2, -128, 127};
+  for (int repetition = 0; repetition < 3; ++repetition) check_changed_inputs(op, draw, taken);
+  EXPECT_GT(taken.changes, 10);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomShapes, testing::Range<std::uint64_t>(0, 12));

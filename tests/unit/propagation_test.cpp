@@ -70,6 +70,26 @@ DataFault random_data_fault(const Program& program, Random& random) {
   return fault;
 }
 
+// One constant, many, one datum, two, or all together; seldom more constants than are propagated.
+struct RandomFault {
+  RandomFault(const Propagation& propagation, Random& random) {
+    const Program& program = propagation.program();
+    const std::size_t kind = random.below(20);
+    const std::size_t many = kind == 19 ? 100 : 3;
+    constants = random_constants(program.model(), random,
+                                 kind < 7     ? 1
+                                 : kind < 12  ? 0
+                                 : kind == 19 ? many
+                                              : random.below(many));
+    for (std::uint64_t i = kind < 7 ? 0 : kind < 12 ? 1 : random.below(4); i > 0; --i)
+      data.push_back(random_data_fault(program, random));
+    prepared = value_of(propagation.prepare(constants));
+  }
+  std::vector<ConstantFault> constants;
+  std::vector<DataFault> data;
+  PreparedConstants prepared;
+};
+
 void fill_inputs(GoldenActivations& golden, int input, TensorType type, Random& random) {
   const auto bytes = golden.tensor(input);
   if (type != TensorType::float32) {
@@ -97,8 +117,9 @@ TEST(Propagation, OtherGoldenValuesAtTheSamePlaceAreNoticed) {
     const auto constants = random_constants(model, random, 1);
     const PreparedConstants prepared = value_of(propagation.prepare(constants));
     Propagator fresh(propagation);
-    used_again.run(golden, 0, 1, prepared, {});
-    fresh.run(golden, 0, 1, prepared, {});
+    const PropagatedFault fault{prepared, {}};
+    used_again.run(golden, 0, 1, {&fault, 1});
+    fresh.run(golden, 0, 1, {&fault, 1});
     EXPECT_EQ(used_again.equal_after(0), fresh.equal_after(0)) << time;
     for (const int output : model.outputs)
       EXPECT_TRUE(std::ranges::equal(used_again.tensor(output, 0), fresh.tensor(output, 0))) << time;
@@ -128,46 +149,43 @@ TEST_P(Models, PropagationEqualsThePlainRun) {
   fill_inputs(golden, model.inputs[0], model.tensors[static_cast<std::size_t>(model.inputs[0])].type, random);
   golden.run(1);
   Batch batch(program, k_images);
-  int equal = 0;
-  for (int trial = 0; trial < GetParam().trials; ++trial) {
-    // One constant, many, one datum, two, or all together; seldom more constants than are propagated.
-    const std::size_t kind = random.below(20);
-    const std::size_t many = kind == 19 ? 100 : 3;
-    const auto constants = random_constants(model, random,
-                                            kind < 7     ? 1
-                                            : kind < 12  ? 0
-                                            : kind == 19 ? many
-                                                         : random.below(many));
-    std::vector<DataFault> data;
-    for (std::uint64_t i = kind < 7 ? 0 : kind < 12 ? 1 : random.below(4); i > 0; --i)
-      data.push_back(random_data_fault(program, random));
-    const PreparedConstants prepared = value_of(propagation.prepare(constants));
-    const ChangedOperators operators = value_of(program.with_constants(constants));
-    golden.restore(0, 0, k_images, batch);
-    run_with_faults(program, batch, 0, operators, data);
-    // A block of images, one after the other, or some of each.
+  std::size_t equal = 0;
+  std::size_t inferences = 0;
+  for (int trial = 0; trial < GetParam().trials;) {
+    // Some faults side by side, each on a block of images.
+    std::vector<RandomFault> drawn;
+    for (std::size_t i = 1 + random.below(4); i > 0; --i, ++trial) drawn.emplace_back(propagation, random);
+    std::vector<PropagatedFault> faults;
+    for (const RandomFault& fault : drawn) faults.push_back({fault.prepared, fault.data});
     const std::size_t together = 1 + random.below(k_images);
     for (std::size_t first = 0; first < k_images; first += together) {
       const std::size_t count = std::min(together, k_images - first);
-      propagator.run(golden, first, count, prepared, data);
-      unhurried.run(golden, first, count, prepared, data, false);
-      for (std::size_t k = 0; k < count; ++k) {
-        EXPECT_EQ(propagator.equal_after(k), unhurried.equal_after(k));
-        bool is_identical = true;
-        for (const int output : model.outputs) {
-          const std::size_t bytes = model.tensors[static_cast<std::size_t>(output)].bytes();
-          const auto expected = std::as_const(batch).tensor(output).subspan((first + k) * bytes, bytes);
-          ASSERT_TRUE(std::ranges::equal(propagator.tensor(output, k), expected)) << "trial " << trial;
-          ASSERT_TRUE(std::ranges::equal(unhurried.tensor(output, k), expected)) << "trial " << trial;
-          is_identical = is_identical && std::ranges::equal(golden.tensor(output, first + k), expected);
+      propagator.run(golden, first, count, faults);
+      unhurried.run(golden, first, count, faults, false);
+      for (std::size_t f = 0; f < drawn.size(); ++f) {
+        golden.restore(0, first, count, batch);
+        run_with_faults(program, batch, 0, value_of(program.with_constants(drawn[f].constants)),
+                        drawn[f].data);
+        for (std::size_t image = 0; image < count; ++image) {
+          const std::size_t k = f * count + image;
+          EXPECT_EQ(propagator.equal_after(k), unhurried.equal_after(k));
+          bool is_identical = true;
+          for (const int output : model.outputs) {
+            const std::size_t bytes = model.tensors[static_cast<std::size_t>(output)].bytes();
+            const auto expected = std::as_const(batch).tensor(output).subspan(image * bytes, bytes);
+            ASSERT_TRUE(std::ranges::equal(propagator.tensor(output, k), expected)) << "trial " << trial;
+            ASSERT_TRUE(std::ranges::equal(unhurried.tensor(output, k), expected)) << "trial " << trial;
+            is_identical = is_identical && std::ranges::equal(golden.tensor(output, first + image), expected);
+          }
+          ASSERT_EQ(propagator.equal_after(k).has_value(), is_identical) << "trial " << trial;
+          equal += is_identical ? 1 : 0;
+          ++inferences;
         }
-        ASSERT_EQ(propagator.equal_after(k).has_value(), is_identical) << "trial " << trial;
-        equal += is_identical ? 1 : 0;
       }
     }
   }
-  EXPECT_GT(equal, 0);
-  EXPECT_LT(equal, GetParam().trials * static_cast<int>(k_images));
+  EXPECT_GT(equal, 0U);
+  EXPECT_LT(equal, inferences);
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, Models,

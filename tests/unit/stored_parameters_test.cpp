@@ -100,7 +100,8 @@ TEST(StoredParameters, AFlipReachesEveryReaderThroughFoldedOperatorsToo) {
       activations.run(1);
       Propagator propagator(propagation);
       const PreparedConstants prepared = value_of(propagation.prepare(faults));
-      propagator.run(activations, 0, 1, prepared, {});
+      const PropagatedFault fault{prepared, {}};
+      propagator.run(activations, 0, 1, {&fault, 1});
       std::vector<std::byte> propagated;
       for (const int output : program.model().outputs)
         for (const std::byte byte : propagator.tensor(output, 0)) propagated.push_back(byte);

@@ -46,6 +46,7 @@ struct ConstantFault {
   int tensor = 0;
   std::uint64_t element = 0;
   std::uint32_t bits = 0;
+  bool operator==(const ConstantFault&) const = default;
 };
 
 /// The operators that read changed constants, prepared with them: they take the place of the program's.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Owns faulty inference of a block of images from their golden activations: only what differs from the golden
-// run is computed, until nothing differs any more. Golden activations, changed constants and faults in the
-// data go in; the faulty tensors come out, and after which operator each image was golden again. The results
-// equal, bit for bit, those of running the whole faulty network.
+// Owns faulty inference from golden activations, of several images and several faults side by side: only what
+// differs from the golden run is computed, until nothing differs any more. Golden activations, changed
+// constants and faults in the data go in; the faulty tensors come out, and after which operator each
+// inference was golden again. The results equal, bit for bit, those of running the whole faulty network.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +27,7 @@ struct DataFault {
   std::size_t operator_index = 0;  ///< that reads (operator_input) or computes it
   int tensor = 0;                  ///< that holds it; accumulator: the operator's output
   std::uint64_t element = 0;       ///< of the tensor
-  /// From the value's bits, in an image of the block, to those that are read.
+  /// From the value's bits, in an image of the run, to those that are read.
   std::function<std::uint32_t(std::uint32_t bits, std::size_t image)> read;
 };
 
@@ -66,8 +66,13 @@ class Propagation {
   /// Precondition: each element occurs at most once. Error: as of Program::with_constants.
   Result<PreparedConstants> prepare(std::span<const ConstantFault> faults) const;
 
+  /// The first operator that a fault can reach; the number of operators where nothing reads what is faulty.
+  std::size_t first_operator(std::span<const ConstantFault> constants, std::span<const DataFault> data) const;
+
   /// How many images of a block fit the share of the caches that a thread has.
   std::size_t images_together() const { return m_images_together; }
+  /// How many faults on so many images, side by side, fit it.
+  std::size_t faults_together(std::size_t images) const;
 
  private:
   friend class Propagator;
@@ -75,7 +80,10 @@ class Propagation {
   std::vector<std::unique_ptr<ChangedLayer>> m_layers;  ///< by operator; nullptr: no 8-bit weights
   std::vector<std::unique_ptr<WindowReach>> m_windows;  ///< by operator; nullptr: no pool
   std::vector<std::unique_ptr<LayerBounds>> m_bounds;   ///< by operator
+  std::vector<std::vector<std::size_t>> m_readers;      ///< of each tensor, operators, rising
   std::vector<std::size_t> m_last_use;                  ///< of each tensor; model outputs: the end
+  std::size_t m_golden_bytes = 0;                       ///< of an image: activations and accumulators
+  std::size_t m_inference_bytes = 0;                    ///< of an image: activations
   std::size_t m_images_together = 1;
 };
 
@@ -85,25 +93,32 @@ class Propagation {
 void run_with_faults(const Program& program, Batch& batch, std::size_t first,
                      const ChangedOperators& operators, std::span<const DataFault> data);
 
+/// What does not read as it was written in an inference. What it refers to must outlive the run.
+struct PropagatedFault {
+  const PreparedConstants& constants;
+  std::span<const DataFault> data;
+};
+
 /// One thread's inference.
 class Propagator {
  public:
   explicit Propagator(const Propagation& propagation);
   ~Propagator();
 
-  /// The most images of one run.
-  static constexpr std::size_t k_most_images = 64;
+  /// The most inferences of one run.
+  static constexpr std::size_t k_most_inferences = 64;
 
-  /// Images first .. first + count - 1. `stop_when_equal` false: goes on to the last operator all the same;
-  /// the outcome is the same.
+  /// Every fault on images first .. first + count - 1: inference k of the run is fault k / count on image
+  /// first + k % count. `stop_when_equal` false: goes on to the last operator all the same; the outcome is
+  /// the same. Precondition: at most k_most_inferences.
   void run(const GoldenActivations& golden, std::size_t first, std::size_t count,
-           const PreparedConstants& constants, std::span<const DataFault> data, bool stop_when_equal = true);
+           std::span<const PropagatedFault> faults, bool stop_when_equal = true);
 
-  /// The operator after which every value of image k of the run (0 .. count - 1) that is still needed was the
-  /// golden one again; -1: no value read as anything but the golden one, so that no operator ran. nullopt:
-  /// the outputs or kept tensors differ.
+  /// The operator after which every value of inference k that is still needed was the golden one again; -1:
+  /// no value read as anything but the golden one, so that no operator ran. nullopt: the outputs or kept
+  /// tensors differ.
   std::optional<int> equal_after(std::size_t k) const;
-  /// The image's tensor after the run, golden where nothing differs; it holds until the next call.
+  /// The inference's tensor after the run, golden where nothing differs; it holds until the next call.
   /// Precondition: the tensor is no constant.
   std::span<const std::byte> tensor(int index, std::size_t k);
 
