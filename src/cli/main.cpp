@@ -112,7 +112,7 @@ int main(int argc, char** argv) {
   start_logging();
   static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));  // a limit on file sizes is an error like a full disk
   try {
-    CLI::App app{"qfi: how often does a quantized network still answer right under hardware faults?"};
+    CLI::App app{"qfi: how often does a quantized network still answer right under hardware faults?", "qfi"};
     app.set_version_flag("--version", "qfi " QFI_VERSION);
     app.require_subcommand(1);
     app.get_formatter()->column_width(34);

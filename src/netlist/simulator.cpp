@@ -6,227 +6,178 @@
 #include <cassert>
 #include <cstring>
 #include <numeric>
+#include <tuple>
+
+#include "block_kernels.hpp"
 
 namespace qfi {
 namespace {
 
-// 512 bits as the compiler's own vector: it becomes whatever registers the target has.
-using Vector = std::uint64_t __attribute__((vector_size(64), may_alias));
-using Rows = std::uint32_t __attribute__((vector_size(64), may_alias));
-
-// Pattern q of a word is bit q / 16 of 32-bit lane q % 16, so that after the transposition below
+// Pattern q of a word is bit q / 16 of 32-bit lane q % 16, so that after a transposition of 32 words' lanes
 // row r holds the patterns 16 r .. 16 r + 15 next to each other.
-constexpr std::size_t k_word_patterns = 512;
-
 void set_pattern(Simulator::Word& word, std::size_t q) {
   const std::size_t lane = q % 16;
   const std::size_t bit = q / 16 + (lane % 2) * 32;
   word.lanes[lane / 2] |= std::uint64_t{1} << bit;
 }
 
-// 32 bit planes to 512 32-bit numbers: a 32 x 32 bit transposition in each of 16 lanes
-// (recursive block swap; Warren, Hacker's Delight, section 7-3).
-void transpose(Rows (&rows)[32]) {
-  std::uint32_t mask = 0x0000ffff;
-  for (unsigned distance = 16; distance != 0; distance >>= 1, mask ^= mask << distance) {
-    for (unsigned k = 0; k < 32; k = (k + distance + 1) & ~distance) {
-      const Rows swap = ((rows[k] >> distance) ^ rows[k + distance]) & mask;
-      rows[k + distance] ^= swap;
-      rows[k] ^= swap << distance;
-    }
-  }
-}
-
-using Inputs = std::array<const Simulator::Word*, k_gate_inputs>;
-
-// Word i of a truth table of `count` inputs, by cofactors of the last input that it depends on.
-Vector table_value(std::uint64_t table, std::size_t count, const Inputs& inputs, std::size_t i) {
-  const std::size_t size = std::size_t{1} << count;
-  if (table == 0) return Vector{};
-  if (table == ~std::uint64_t{0} >> (64 - size)) return ~Vector{};
-  const std::uint64_t low = table & ~std::uint64_t{0} >> (64 - size / 2);
-  const std::uint64_t high = table >> size / 2;
-  const Vector at_0 = table_value(low, count - 1, inputs, i);
-  if (low == high) return at_0;
-  const Vector input = reinterpret_cast<const Vector*>(inputs[count - 1])[i];
-  return (at_0 & ~input) | (table_value(high, count - 1, inputs, i) & input);
-}
-
-template <std::size_t k_words>
-void evaluate(GateOp op, std::uint64_t table, const Inputs& inputs, Simulator::Word* output) {
-  const auto* a = reinterpret_cast<const Vector*>(inputs[0]);
-  const auto* b = reinterpret_cast<const Vector*>(inputs[1]);
-  const auto* c = reinterpret_cast<const Vector*>(inputs[2]);
-  const auto* d = reinterpret_cast<const Vector*>(inputs[3]);
-  auto* y = reinterpret_cast<Vector*>(output);
-  const auto each = [&](auto function) {
-    for (std::size_t i = 0; i < k_words; ++i) function(i);
-  };
-  switch (op) {
-    case GateOp::buffer: return each([&](std::size_t i) { y[i] = a[i]; });
-    case GateOp::inverter: return each([&](std::size_t i) { y[i] = ~a[i]; });
-    case GateOp::and2: return each([&](std::size_t i) { y[i] = a[i] & b[i]; });
-    case GateOp::nand2: return each([&](std::size_t i) { y[i] = ~(a[i] & b[i]); });
-    case GateOp::or2: return each([&](std::size_t i) { y[i] = a[i] | b[i]; });
-    case GateOp::nor2: return each([&](std::size_t i) { y[i] = ~(a[i] | b[i]); });
-    case GateOp::xor2: return each([&](std::size_t i) { y[i] = a[i] ^ b[i]; });
-    case GateOp::xnor2: return each([&](std::size_t i) { y[i] = ~(a[i] ^ b[i]); });
-    case GateOp::and_not: return each([&](std::size_t i) { y[i] = a[i] & ~b[i]; });
-    case GateOp::or_not: return each([&](std::size_t i) { y[i] = a[i] | ~b[i]; });
-    case GateOp::mux: return each([&](std::size_t i) { y[i] = (a[i] & ~c[i]) | (b[i] & c[i]); });
-    case GateOp::inverting_mux: return each([&](std::size_t i) { y[i] = ~((a[i] & ~c[i]) | (b[i] & c[i])); });
-    case GateOp::aoi3: return each([&](std::size_t i) { y[i] = ~((a[i] & b[i]) | c[i]); });
-    case GateOp::oai3: return each([&](std::size_t i) { y[i] = ~((a[i] | b[i]) & c[i]); });
-    case GateOp::aoi4: return each([&](std::size_t i) { y[i] = ~((a[i] & b[i]) | (c[i] & d[i])); });
-    case GateOp::oai4: return each([&](std::size_t i) { y[i] = ~((a[i] | b[i]) & (c[i] | d[i])); });
-    case GateOp::xor3: return each([&](std::size_t i) { y[i] = a[i] ^ b[i] ^ c[i]; });
-    case GateOp::majority: return each([&](std::size_t i) { y[i] = (a[i] & b[i]) | (c[i] & (a[i] ^ b[i])); });
-    case GateOp::table:
-      return each([&](std::size_t i) { y[i] = table_value(table, k_gate_inputs, inputs, i); });
-  }
-}
-
 }  // namespace
 
 Simulator::Simulator(const Netlist& netlist, const OperandGrid& grid) : m_netlist(netlist), m_grid(grid) {
-  m_values.assign(blocks() * netlist.nets.size() * k_words, Word{});
+  number_nets();
+  set_inputs();
+  // Every result bit differs from 0.
   m_golden.assign(grid.size(), 0);
-  for (std::size_t block = 0; block < blocks(); ++block) {
-    set_operands(block);
-    Word* values = &m_values[block * netlist.nets.size() * k_words];
-    for (const Gate& gate : netlist.gates) {
-      Inputs inputs;
-      for (std::size_t k = 0; k < k_gate_inputs; ++k) inputs[k] = values + gate.inputs[k] * k_words;
-      evaluate<k_words>(gate.op, gate.table, inputs, values + gate.output * k_words);
-    }
-    std::vector<Word> rows(32 * k_words);
-    for (std::size_t bit = 0; bit < 32; ++bit) {
-      const NetId net = result_net(bit);
-      std::copy_n(good(block, net), k_words, &rows[bit * k_words]);
-    }
-    apply_block(block, rows.data(), m_golden);
+  Scratch scratch;
+  scratch.traces.resize(1);
+  Scratch::Trace& trace = scratch.traces.front();
+  for (std::uint32_t bit = 0; bit < 32; ++bit)
+    trace.result.push_back({bit, m_number[result_net(bit)], m_number[k_net_zero]});
+  trace.forced.push_back({k_net_zero, k_net_one, false, 0, 0});
+  run(1, scratch, m_golden);
+}
+
+// By level, those of a level by what they compute, so that the same code runs many times in a row.
+void Simulator::order_gates() {
+  std::vector<int> level(m_netlist.nets.size(), 0);
+  for (const Gate& gate : m_netlist.gates)
+    for (const NetId net : gate.inputs) level[gate.output] = std::max(level[gate.output], level[net] + 1);
+  m_order.resize(m_netlist.gates.size());
+  std::iota(m_order.begin(), m_order.end(), 0U);
+  std::ranges::stable_sort(m_order, {}, [&](std::uint32_t i) {
+    const Gate& gate = m_netlist.gates[i];
+    return std::tuple(level[gate.output], gate.op, gate.table);
+  });
+}
+
+void Simulator::number_nets() {
+  std::vector<bool> is_output(m_netlist.nets.size(), false);
+  for (const Gate& gate : m_netlist.gates) is_output[gate.output] = true;
+  m_number.resize(m_netlist.nets.size());
+  for (NetId net = 0; net < m_netlist.nets.size(); ++net)
+    if (!is_output[net]) m_number[net] = static_cast<std::uint32_t>(m_inputs++);
+  order_gates();
+  for (std::size_t i = 0; i < m_order.size(); ++i) {
+    const Gate& gate = m_netlist.gates[m_order[i]];
+    NumberedGate& numbered = m_gates.emplace_back(NumberedGate{gate.op, gate.table, {}});
+    for (std::size_t k = 0; k < k_gate_inputs; ++k) numbered.sources[k] = m_number[gate.inputs[k]];
+    m_number[gate.output] = static_cast<std::uint32_t>(m_inputs + i);
   }
 }
 
-void Simulator::set_operands(std::size_t block) {
-  Word* values = &m_values[block * m_netlist.nets.size() * k_words];
-  const auto fill = [&](NetId net) {
-    for (std::size_t i = 0; i < k_words; ++i)
-      std::ranges::fill(values[net * k_words + i].lanes, ~std::uint64_t{0});
+void Simulator::set_inputs() {
+  m_values.assign(blocks() * m_inputs * k_words, Word{});
+  const auto word_of = [&](std::size_t block, NetId net) {
+    return &m_values[(block * m_inputs + m_number[net]) * k_words];
   };
-  fill(k_net_one);
-  for (const NetId net : m_netlist.tied_to_one) fill(net);
   const auto& outer_port = m_grid.outer_is_rs1 ? m_netlist.rs1 : m_netlist.rs2;
   const auto& inner_port = m_grid.outer_is_rs1 ? m_netlist.rs2 : m_netlist.rs1;
   const auto width = static_cast<std::size_t>(m_grid.inner.size());
-  for (std::size_t pattern = 0; pattern < k_block_patterns; ++pattern) {
-    // The last block repeats the last pair.
-    const std::size_t index = std::min(block * k_block_patterns + pattern, m_grid.size() - 1);
-    const std::int64_t outer = m_grid.outer.first + static_cast<int>(index / width);
-    const std::int64_t inner = m_grid.inner.first + static_cast<int>(index % width);
-    const auto place = [&](const std::vector<NetId>& port, std::int64_t operand) {
-      for (std::size_t bit = 0; bit < port.size(); ++bit)
-        if ((operand >> bit & 1) != 0)
-          set_pattern(values[port[bit] * k_words + pattern / k_word_patterns], pattern % k_word_patterns);
+  for (std::size_t block = 0; block < blocks(); ++block) {
+    const auto fill = [&](NetId net) {
+      for (std::size_t i = 0; i < k_words; ++i)
+        std::ranges::fill(word_of(block, net)[i].lanes, ~std::uint64_t{0});
     };
-    place(outer_port, outer);
-    place(inner_port, inner);
-  }
-}
-
-void Simulator::apply_block(std::size_t block, const Word* changed, std::span<std::int32_t> products) const {
-  for (std::size_t word = 0; word < k_words; ++word) {
-    Rows rows[32];
-    Rows any{};
-    for (std::size_t bit = 0; bit < 32; ++bit) {
-      rows[bit] = *reinterpret_cast<const Rows*>(&changed[bit * k_words + word]);
-      any |= rows[bit];
+    fill(k_net_one);
+    for (const NetId net : m_netlist.tied_to_one) fill(net);
+    for (std::size_t pattern = 0; pattern < k_block_patterns; ++pattern) {
+      // The last block repeats the last pair.
+      const std::size_t index = std::min(block * k_block_patterns + pattern, m_grid.size() - 1);
+      const std::int64_t outer = m_grid.outer.first + static_cast<int>(index / width);
+      const std::int64_t inner = m_grid.inner.first + static_cast<int>(index % width);
+      const auto place = [&](const std::vector<NetId>& port, std::int64_t operand) {
+        for (std::size_t bit = 0; bit < port.size(); ++bit)
+          if ((operand >> bit & 1) != 0)
+            set_pattern(word_of(block, port[bit])[pattern / k_word_patterns], pattern % k_word_patterns);
+      };
+      place(outer_port, outer);
+      place(inner_port, inner);
     }
-    const auto& any_lanes = reinterpret_cast<const Vector&>(any);
-    std::uint64_t any_bit = 0;
-    for (int lane = 0; lane < 8; ++lane) any_bit |= any_lanes[lane];
-    if (any_bit == 0) continue;
-    transpose(rows);
-    std::array<std::int32_t, k_word_patterns> numbers;
-    std::memcpy(numbers.data(), rows, sizeof numbers);
-    const std::size_t first = block * k_block_patterns + word * k_word_patterns;
-    if (first >= products.size()) return;
-    const std::size_t count = std::min(k_word_patterns, products.size() - first);
-    for (std::size_t i = 0; i < count; ++i) products[first + i] ^= numbers[i];
   }
 }
 
-// Fills scratch.source and scratch.cone: which gates may differ, and where their inputs come from.
-void Simulator::trace_cone(std::span<const StuckAt> faults, Scratch& scratch) const {
-  const auto net_count = static_cast<std::uint32_t>(m_netlist.nets.size());
-  auto& source = scratch.source;
-  source.resize(net_count);
-  std::iota(source.begin(), source.end(), 0U);
-  scratch.forced.clear();
+// Finds which gates may differ, and where their inputs come from.
+void Simulator::trace(std::span<const StuckAt> faults, std::vector<std::uint32_t>& source,
+                      Scratch::Trace& trace) const {
+  const auto numbers = static_cast<std::uint32_t>(m_number.size());
+  source = m_number;
+  trace.forced.clear();
   for (const StuckAt& fault : faults) {
     const bool is_pin = fault.site.kind == Site::Kind::pin;
     const Pin* pin = is_pin ? &m_netlist.cells[fault.site.index].pins[fault.site.pin] : nullptr;
     const NetId net = is_pin ? pin->net : fault.site.index;
     const NetId constant = fault.value ? k_net_one : k_net_zero;
     const bool is_input_pin = is_pin && !pin->is_output;
-    if (!is_input_pin) source[net] = constant;
-    scratch.forced.push_back({net, constant, is_input_pin, fault.site.index, fault.site.pin});
+    if (!is_input_pin) source[net] = m_number[constant];
+    trace.forced.push_back({net, constant, is_input_pin, fault.site.index, fault.site.pin});
   }
-  scratch.cone.clear();
-  for (const Gate& gate : m_netlist.gates) {
-    Scratch::ConeGate faulty{gate.op, gate.table, {}};
-    bool is_affected = false;
-    for (std::uint32_t k = 0; k < k_gate_inputs; ++k) {
-      faulty.sources[k] = source[gate.inputs[k]];
-      for (const Scratch::Forced& forced : scratch.forced)
-        if (forced.is_input_pin && forced.cell == gate.cell && forced.pin == k)
-          faulty.sources[k] = forced.constant;
-      is_affected |= faulty.sources[k] != gate.inputs[k];
-    }
-    const bool is_forced = source[gate.output] != gate.output;
-    if (!is_affected || is_forced) continue;
-    source[gate.output] = net_count + static_cast<std::uint32_t>(scratch.cone.size());
-    scratch.cone.push_back(faulty);
+  trace.cone.clear();
+  for (std::size_t i = 0; i < m_gates.size(); ++i) {
+    const Gate& gate = m_netlist.gates[m_order[i]];
+    NumberedGate faulty{gate.op, gate.table, {}};
+    for (std::size_t k = 0; k < k_gate_inputs; ++k) faulty.sources[k] = source[gate.inputs[k]];
+    for (const Scratch::Forced& forced : trace.forced)
+      if (forced.is_input_pin && forced.cell == gate.cell && forced.pin < k_gate_inputs)
+        faulty.sources[forced.pin] = m_number[forced.constant];
+    const bool is_forced = source[gate.output] != m_number[gate.output];
+    if (is_forced || faulty.sources == m_gates[i].sources) continue;
+    source[gate.output] = numbers + static_cast<std::uint32_t>(trace.cone.size());
+    trace.cone.push_back(faulty);
   }
-  scratch.values.resize(scratch.cone.size() * k_words);
+  trace.result.clear();
+  for (std::uint32_t bit = 0; bit < 32; ++bit)
+    if (const NetId net = result_net(bit); source[net] != m_number[net])
+      trace.result.push_back({bit, source[net], m_number[net]});
 }
 
 // Whether any fault forces a value that its net does not have anyway.
-bool Simulator::is_active(std::size_t block, const Scratch& scratch) const {
-  return std::ranges::any_of(scratch.forced, [&](const Scratch::Forced& forced) {
-    return std::memcmp(good(block, forced.net), good(block, forced.constant), sizeof(Word) * k_words) != 0;
+bool Simulator::is_active(const Scratch::Trace& trace, const std::vector<Word>& good) const {
+  return std::ranges::any_of(trace.forced, [&](const Scratch::Forced& forced) {
+    return std::memcmp(&good[m_number[forced.net] * k_words], &good[m_number[forced.constant] * k_words],
+                       sizeof(Word) * k_words) != 0;
   });
 }
 
-void Simulator::simulate_block(std::size_t block, Scratch& scratch, std::span<std::int32_t> products) const {
-  const auto net_count = static_cast<std::uint32_t>(m_netlist.nets.size());
-  const auto value = [&](std::uint32_t from) {
-    return from < net_count ? good(block, from) : &scratch.values[(from - net_count) * k_words];
-  };
-  for (std::size_t i = 0; i < scratch.cone.size(); ++i) {
-    const auto& [op, table, from] = scratch.cone[i];
-    Inputs inputs;
-    for (std::size_t k = 0; k < k_gate_inputs; ++k) inputs[k] = value(from[k]);
-    evaluate<k_words>(op, table, inputs, &scratch.values[i * k_words]);
+// A block is evaluated without faults once for all traces.
+void Simulator::run(std::size_t traces, Scratch& scratch, std::span<std::int32_t> products) const {
+  const BlockKernels& kernels = block_kernels();
+  scratch.good.resize(m_number.size() * k_words);
+  std::size_t most_gates = 0;
+  for (std::size_t t = 0; t < traces; ++t) most_gates = std::max(most_gates, scratch.traces[t].cone.size());
+  scratch.values.resize(std::max(scratch.values.size(), most_gates * k_words));
+  for (std::size_t block = 0; block < blocks(); ++block) {
+    std::copy_n(&m_values[block * m_inputs * k_words], m_inputs * k_words, scratch.good.begin());
+    kernels.evaluate(m_gates, scratch.good.data(), m_inputs, scratch.good.data() + m_inputs * k_words);
+    const std::size_t first = block * k_block_patterns;
+    for (std::size_t t = 0; t < traces; ++t) {
+      const Scratch::Trace& trace = scratch.traces[t];
+      if (!is_active(trace, scratch.good)) continue;
+      kernels.evaluate(trace.cone, scratch.good.data(), m_number.size(), scratch.values.data());
+      kernels.change_products(
+          {scratch.good.data(), m_number.size(), scratch.values.data()}, trace.result,
+          products.subspan(t * m_grid.size() + first, std::min(k_block_patterns, m_grid.size() - first)));
+    }
   }
-  std::array<Word, 32 * k_words> changed;
-  for (std::size_t bit = 0; bit < 32; ++bit) {
-    const NetId net = result_net(bit);
-    const auto* faulty = reinterpret_cast<const Vector*>(value(scratch.source[net]));
-    const auto* fault_free = reinterpret_cast<const Vector*>(good(block, net));
-    auto* difference = reinterpret_cast<Vector*>(&changed[bit * k_words]);
-    for (std::size_t i = 0; i < k_words; ++i) difference[i] = faulty[i] ^ fault_free[i];
-  }
-  apply_block(block, changed.data(), products);
 }
 
 void Simulator::simulate(std::span<const StuckAt> faults, Scratch& scratch,
                          std::span<std::int32_t> products) const {
   assert(products.size() == m_grid.size());
-  trace_cone(faults, scratch);
-  std::copy(m_golden.begin(), m_golden.end(), products.begin());
-  for (std::size_t block = 0; block < blocks(); ++block)
-    if (is_active(block, scratch)) simulate_block(block, scratch, products);
+  scratch.traces.resize(std::max<std::size_t>(scratch.traces.size(), 1));
+  trace(faults, scratch.source, scratch.traces.front());
+  std::ranges::copy(m_golden, products.begin());
+  run(1, scratch, products);
+}
+
+void Simulator::simulate_each(std::span<const StuckAt> faults, Scratch& scratch,
+                              std::span<std::int32_t> products) const {
+  assert(products.size() == faults.size() * m_grid.size());
+  scratch.traces.resize(std::max(scratch.traces.size(), faults.size()));
+  for (std::size_t t = 0; t < faults.size(); ++t) {
+    trace(faults.subspan(t, 1), scratch.source, scratch.traces[t]);
+    std::ranges::copy(m_golden, products.subspan(t * m_grid.size()).begin());
+  }
+  run(faults.size(), scratch, products);
 }
 
 }  // namespace qfi

@@ -126,7 +126,24 @@ Result<void> FaultTables::check_fault_free() const {
 FaultEffect FaultTables::examine(std::span<const StuckAt> faults, Scratch& scratch) const {
   scratch.products.resize(m_simulator.grid().size());
   m_simulator.simulate(faults, scratch.simulator, scratch.products);
-  const std::span<const std::int32_t> products = scratch.products;
+  return effect_of(scratch.products);
+}
+
+void FaultTables::examine_each(std::span<const StuckAt> faults, Scratch& scratch,
+                               const UseEffect& use) const {
+  const std::size_t pairs = m_simulator.grid().size();
+  for (std::size_t first = 0; first < faults.size(); first += k_together) {
+    const auto some = faults.subspan(first, std::min(k_together, faults.size() - first));
+    scratch.products.resize(some.size() * pairs);
+    m_simulator.simulate_each(some, scratch.simulator, scratch.products);
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      const auto products = std::span<const std::int32_t>(scratch.products).subspan(i * pairs, pairs);
+      use(first + i, effect_of(products), products);
+    }
+  }
+}
+
+FaultEffect FaultTables::effect_of(std::span<const std::int32_t> products) const {
   const std::span<const std::int32_t> golden = m_simulator.golden();
   FaultEffect effect;
   effect.is_table_masked = true;
@@ -145,15 +162,26 @@ FaultEffect FaultTables::examine(std::span<const StuckAt> faults, Scratch& scrat
 ProductTable FaultTables::table(std::span<const std::int32_t> products, std::size_t use) const {
   const OperandCodes& codes = m_uses[use].codes;
   const int first = smallest_code(codes.type);
+  const bool is_raw = m_params.operands == OperandEncoding::raw;
   ProductTable table;
-  for (int w = first; w < first + 256; ++w)
-    for (int x = first; x < first + 256; ++x) {
-      std::int32_t term = products[grid_index(weight_operand(codes, w), input_operand(codes, x))];
-      // Raw codes: the unit forms w * x; what the zero points add is exact and outside of it.
-      if (m_params.operands == OperandEncoding::raw)
-        term = wrapping_add(term, (w - codes.weight_zero_point) * (x - codes.input_zero_point) - w * x);
-      table.at(byte_index(w), byte_index(x)) = term;
+  for (int w = first; w < first + 256; ++w) {
+    const std::int32_t* row =
+        products.data() + grid_index(weight_operand(codes, w), input_operand(codes, first));
+    // Raw codes: the unit forms w * x; what the zero points add is exact and outside of it. It is
+    // (w - weight_zero_point) * (x - input_zero_point) - w * x, here from one x to the next.
+    std::uint32_t added =
+        is_raw ? static_cast<std::uint32_t>((w - codes.weight_zero_point) * (first - codes.input_zero_point) -
+                                            w * first)
+               : 0;
+    const auto step = is_raw ? static_cast<std::uint32_t>(-codes.weight_zero_point) : 0;
+    // Bytes of codes are in order within each half of the codes.
+    for (const int half : {0, 128}) {
+      std::int32_t* to = &table.at(byte_index(w), byte_index(first + half));
+      for (int x = 0; x < 128; ++x)
+        to[x] = static_cast<std::int32_t>(static_cast<std::uint32_t>(row[half + x]) + added +
+                                          step * static_cast<std::uint32_t>(half + x));
     }
+  }
   return table;
 }
 

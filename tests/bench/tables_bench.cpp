@@ -31,10 +31,18 @@ void all_tables(benchmark::State& state) {
   for (auto _ : state) {
     const FaultTables tables(netlist(), {every_int8_pair()}, {});
     std::vector<FaultTables::Scratch> scratch(threads);
-    parallel_for(2 * sites.size(), threads, [&](std::size_t i, unsigned worker) {
-      const StuckAt fault = stuck_at_member(sites, i);
-      benchmark::DoNotOptimize(tables.examine(std::span(&fault, 1), scratch[worker]));
-      benchmark::DoNotOptimize(tables.table(scratch[worker].products, 0));
+    constexpr std::size_t k_together = FaultTables::k_together;
+    const std::size_t faults = 2 * sites.size();
+    parallel_for((faults + k_together - 1) / k_together, threads, [&](std::size_t part, unsigned worker) {
+      std::vector<StuckAt> some;
+      for (std::size_t i = part * k_together; i < std::min(faults, (part + 1) * k_together); ++i)
+        some.push_back(stuck_at_member(sites, i));
+      tables.examine_each(
+          some, scratch[worker],
+          [&](std::size_t, const FaultEffect& effect, std::span<const std::int32_t> products) {
+            benchmark::DoNotOptimize(effect);
+            benchmark::DoNotOptimize(tables.table(products, 0));
+          });
     });
   }
   state.counters["tables"] = static_cast<double>(2 * sites.size());

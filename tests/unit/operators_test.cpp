@@ -7,6 +7,7 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <span>
 
 #include "qfi/base/log.hpp"
 #include "qfi/base/random.hpp"
@@ -72,8 +73,8 @@ class OneOperator {
   }
   template <class T>
   OneOperator& constant(Tensor t, const std::vector<T>& values) {
-    auto bytes = std::make_shared<std::vector<std::byte>>(values.size() * sizeof(T));
-    std::memcpy(bytes->data(), values.data(), bytes->size());
+    const auto values_as_bytes = std::as_bytes(std::span(values));
+    auto bytes = std::make_shared<std::vector<std::byte>>(values_as_bytes.begin(), values_as_bytes.end());
     t.is_constant = true;
     t.data = *bytes;
     m_model.folded.push_back(bytes);

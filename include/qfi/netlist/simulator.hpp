@@ -37,23 +37,32 @@ struct OperandGrid {
 /// 32 bits is sign-extended (zero-extended if the netlist is unsigned), a wider one cut.
 class Simulator {
  public:
-  /// Keeps the fault-free value of every net: nets * grid.size() / 8 bytes.
   Simulator(const Netlist& netlist, const OperandGrid& grid);
 
-  /// 512 patterns of one net.
+  static constexpr std::size_t k_word_patterns = 512;
+  /// That many patterns of one net.
   struct alignas(64) Word {
     std::uint64_t lanes[8];
+  };
+  /// Words of a net that are evaluated together: a block. All nets of a block fit the caches.
+  static constexpr std::size_t k_words = 8;
+
+  /// A gate whose sources are values by number: those that every block has, then those of the gates that are
+  /// evaluated with it.
+  struct NumberedGate {
+    GateOp op;
+    std::uint64_t table;
+    std::array<std::uint32_t, k_gate_inputs> sources;
+  };
+  /// A result bit that may differ, and its number where nothing is faulty.
+  struct ResultBit {
+    std::uint32_t bit = 0;  ///< 0 .. 31
+    std::uint32_t faulty = 0;
+    std::uint32_t fault_free = 0;
   };
 
   class Scratch {
     friend class Simulator;
-    // A source below the number of nets is that net, fault-free (a forced value is a constant's);
-    // others are places in `values`.
-    struct ConeGate {
-      GateOp op;
-      std::uint64_t table;
-      std::array<std::uint32_t, k_gate_inputs> sources;
-    };
     struct Forced {
       NetId net;
       NetId constant;     // what it is stuck at, as a constant net
@@ -61,10 +70,16 @@ class Simulator {
       std::uint32_t cell;
       std::uint32_t pin;
     };
-    std::vector<Forced> forced;
-    std::vector<std::uint32_t> source;  // of each net
-    std::vector<ConeGate> cone;         // in evaluation order
-    std::vector<Word> values;           // k_words for each gate of the cone
+    // What some faults at once may change.
+    struct Trace {
+      std::vector<Forced> forced;
+      std::vector<NumberedGate> cone;  // in evaluation order
+      std::vector<ResultBit> result;
+    };
+    std::vector<Trace> traces;
+    std::vector<std::uint32_t> source;  // of each net, under the faults at hand
+    std::vector<Word> good;             // fault-free values of a block, by number
+    std::vector<Word> values;           // of a cone
   };
 
   /// Products of all operand pairs without a fault.
@@ -75,29 +90,34 @@ class Simulator {
   /// site the later wins). `products` has grid().size() elements. Only the faults' fan-out cone
   /// is evaluated.
   void simulate(std::span<const StuckAt> faults, Scratch& scratch, std::span<std::int32_t> products) const;
+  /// The same for each fault alone: products[fault][pair]. Some faults together take less time.
+  void simulate_each(std::span<const StuckAt> faults, Scratch& scratch,
+                     std::span<std::int32_t> products) const;
 
  private:
-  static constexpr std::size_t k_words = 4;  ///< words of a net that are evaluated together
-  static constexpr std::size_t k_block_patterns = k_words * 512;
+  static constexpr std::size_t k_block_patterns = k_words * k_word_patterns;
 
-  const Word* good(std::size_t block, NetId net) const {
-    return &m_values[(block * m_netlist.nets.size() + net) * k_words];
-  }
   /// The net of result bit 0..31, extension included.
   NetId result_net(std::size_t bit) const {
     if (bit < m_netlist.result.size()) return m_netlist.result[bit];
     return m_netlist.is_unsigned ? k_net_zero : m_netlist.result.back();
   }
   std::size_t blocks() const { return (m_grid.size() + k_block_patterns - 1) / k_block_patterns; }
-  void set_operands(std::size_t block);
-  void trace_cone(std::span<const StuckAt> faults, Scratch& scratch) const;
-  bool is_active(std::size_t block, const Scratch& scratch) const;
-  void simulate_block(std::size_t block, Scratch& scratch, std::span<std::int32_t> products) const;
-  void apply_block(std::size_t block, const Word* changed, std::span<std::int32_t> products) const;
+  void order_gates();
+  void number_nets();
+  void set_inputs();
+  void trace(std::span<const StuckAt> faults, std::vector<std::uint32_t>& source,
+             Scratch::Trace& trace) const;
+  bool is_active(const Scratch::Trace& trace, const std::vector<Word>& good) const;
+  void run(std::size_t traces, Scratch& scratch, std::span<std::int32_t> products) const;
 
   const Netlist& m_netlist;
   OperandGrid m_grid;
-  std::vector<Word> m_values;  ///< [block][net][k_words]
+  std::vector<std::uint32_t> m_order;   ///< gates of the netlist in the order in which they are evaluated
+  std::vector<std::uint32_t> m_number;  ///< of each net: first those that no gate drives, then by gate
+  std::size_t m_inputs = 0;             ///< nets that no gate drives
+  std::vector<NumberedGate> m_gates;    ///< all of them, in order
+  std::vector<Word> m_values;           ///< [block][net that no gate drives][k_words]
   std::vector<std::int32_t> m_golden;
 };
 

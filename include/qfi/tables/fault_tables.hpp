@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -66,6 +67,13 @@ class FaultTables {
 
   /// Simulates the faults; scratch.products then holds the products of the whole grid.
   FaultEffect examine(std::span<const StuckAt> faults, Scratch& scratch) const;
+  /// So many faults take less time together than one by one.
+  static constexpr std::size_t k_together = 16;
+  /// Takes what fault `index` alone does, and its products of the whole grid, which hold until it returns.
+  using UseEffect = std::function<void(std::size_t index, const FaultEffect& effect,
+                                       std::span<const std::int32_t> products)>;
+  /// Simulates each fault alone.
+  void examine_each(std::span<const StuckAt> faults, Scratch& scratch, const UseEffect& use) const;
 
   /// The table of layers with codes uses()[use], from products that `examine` left.
   ProductTable table(std::span<const std::int32_t> products, std::size_t use) const;
@@ -81,6 +89,7 @@ class FaultTables {
   int weight_operand(const OperandCodes& codes, int code) const;
   int input_operand(const OperandCodes& codes, int code) const;
   std::size_t grid_index(int weight_operand, int input_operand) const;
+  FaultEffect effect_of(std::span<const std::int32_t> products) const;
   template <class Visit>
   void for_each_relevant_row(const Visit& visit) const;
 

@@ -31,7 +31,7 @@ struct Pixel {
 }  // namespace
 }  // namespace qfi
 
-#include "target_avx2.hpp"
+#include "qfi/base/target_avx2.hpp"
 
 namespace qfi {
 namespace {
@@ -244,5 +244,5 @@ std::unique_ptr<IntegerConvolution> make_avx2_convolution(const ConvolutionShape
 
 }  // namespace qfi
 
-#include "../target_end.hpp"
+#include "qfi/base/target_end.hpp"
 #endif

@@ -4,7 +4,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include "target_avx2.hpp"
+#include "qfi/base/target_avx2.hpp"
 
 namespace qfi {
 namespace {
@@ -50,5 +50,5 @@ void sum_channels_avx2(const ChannelTaps& taps, std::int32_t* sums) { sum_all_ch
 
 }  // namespace qfi
 
-#include "../target_end.hpp"
+#include "qfi/base/target_end.hpp"
 #endif

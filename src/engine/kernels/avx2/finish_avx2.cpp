@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "target_avx2.hpp"
+#include "qfi/base/target_avx2.hpp"
 
 namespace qfi {
 namespace {
@@ -160,5 +160,5 @@ void finish_avx2(const Finish& finish) {
 
 }  // namespace qfi
 
-#include "../target_end.hpp"
+#include "qfi/base/target_end.hpp"
 #endif

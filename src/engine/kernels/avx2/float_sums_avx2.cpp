@@ -4,7 +4,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include "target_avx2.hpp"
+#include "qfi/base/target_avx2.hpp"
 
 namespace qfi {
 namespace {
@@ -31,5 +31,5 @@ void add_float_tap_avx2(const FloatTap& tap, float* sums) { add_tap<Avx2Floats>(
 
 }  // namespace qfi
 
-#include "../target_end.hpp"
+#include "qfi/base/target_end.hpp"
 #endif

@@ -2,7 +2,7 @@
 #include "avx2.hpp"
 
 #if defined(__x86_64__)
-#include "target_avx2.hpp"
+#include "qfi/base/target_avx2.hpp"
 //
 #include "../linear_pair_loop.hpp"
 
@@ -15,5 +15,5 @@ void linear_pair_avx2(const LinearPair& form, bool is_signed, const std::uint8_t
 
 }  // namespace qfi
 
-#include "../target_end.hpp"
+#include "qfi/base/target_end.hpp"
 #endif

@@ -6,7 +6,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include "target_avx512.hpp"
+#include "qfi/base/target_avx512.hpp"
 
 namespace qfi {
 namespace {
@@ -293,6 +293,6 @@ void count_bits_avx512(const BitCounts& counts, const ConvolutionShape& s, std::
 }
 
 }  // namespace qfi
-#include "../target_end.hpp"
+#include "qfi/base/target_end.hpp"
 
 #endif

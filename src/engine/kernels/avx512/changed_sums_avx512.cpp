@@ -4,7 +4,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include "target_avx512.hpp"
+#include "qfi/base/target_avx512.hpp"
 
 namespace qfi {
 namespace {
@@ -45,5 +45,5 @@ void sum_channels_avx512(const ChannelTaps& taps, std::int32_t* sums) { sum_all_
 
 }  // namespace qfi
 
-#include "../target_end.hpp"
+#include "qfi/base/target_end.hpp"
 #endif

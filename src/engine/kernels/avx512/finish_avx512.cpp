@@ -5,7 +5,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include "target_avx512.hpp"
+#include "qfi/base/target_avx512.hpp"
 // Compiled for AVX-512, too.
 #include "requantize_avx512.hpp"
 
@@ -133,5 +133,5 @@ void finish_avx512(const Finish& finish) {
 
 }  // namespace qfi
 
-#include "../target_end.hpp"
+#include "qfi/base/target_end.hpp"
 #endif

@@ -4,7 +4,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include "target_avx512.hpp"
+#include "qfi/base/target_avx512.hpp"
 
 namespace qfi {
 namespace {
@@ -31,5 +31,5 @@ void add_float_tap_avx512(const FloatTap& tap, float* sums) { add_tap<Avx512Floa
 
 }  // namespace qfi
 
-#include "../target_end.hpp"
+#include "qfi/base/target_end.hpp"
 #endif

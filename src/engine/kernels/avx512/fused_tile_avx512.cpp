@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "target_avx512.hpp"
+#include "qfi/base/target_avx512.hpp"
 // Compiled for AVX-512, too.
 #include "requantize_avx512.hpp"
 
@@ -139,5 +139,5 @@ std::span<const TileKind> tiles_avx512() { return k_kinds; }
 
 }  // namespace qfi
 
-#include "../target_end.hpp"
+#include "qfi/base/target_end.hpp"
 #endif

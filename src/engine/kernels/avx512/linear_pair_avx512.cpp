@@ -2,7 +2,7 @@
 #include "avx512.hpp"
 
 #if defined(__x86_64__)
-#include "target_avx512.hpp"
+#include "qfi/base/target_avx512.hpp"
 //
 #include "../linear_pair_loop.hpp"
 
@@ -15,5 +15,5 @@ void linear_pair_avx512(const LinearPair& form, bool is_signed, const std::uint8
 
 }  // namespace qfi
 
-#include "../target_end.hpp"
+#include "qfi/base/target_end.hpp"
 #endif

@@ -5,7 +5,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include "target_avx512.hpp"
+#include "qfi/base/target_avx512.hpp"
 
 namespace qfi {
 
@@ -29,5 +29,5 @@ void map_bytes_avx512(const std::array<std::uint8_t, 256>& table, const std::uin
 
 }  // namespace qfi
 
-#include "../target_end.hpp"
+#include "qfi/base/target_end.hpp"
 #endif

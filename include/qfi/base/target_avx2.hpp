@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What follows is compiled for AVX2, inline functions of headers before it are not: those may be shared with
-// code that runs on any CPU. Ended by ../target_end.hpp.
+// code that runs on any CPU. Ended by target_end.hpp.
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
 #else
