@@ -105,6 +105,19 @@ void add_synth(CLI::App& app, Action& chosen) {
   command->add_flag("--approximate", roles.is_approximate,
                     "the circuit need not multiply exactly: it is taken as it is, without a proof");
   add_library_option(*command, roles);
+  command
+      ->add_option_function<std::vector<std::string>>(
+          "--liberty",
+          [options](const std::vector<std::string>& files) {
+            options->params.liberty.files.assign(files.begin(), files.end());
+          },
+          "maps the RTL to the cells of these libraries, their full and half adders included")
+      ->type_name("FILE.lib");
+  command
+      ->add_option("--dont-use", options->params.liberty.unused,
+                   "cells of the libraries that are not used, as 'FILL*'; may be repeated")
+      ->type_name("PATTERN")
+      ->needs("--liberty");
   const std::map<std::string, CellSet> cells = {{"gates", CellSet::gates}, {"adders", CellSet::adders}};
   command
       ->add_option("--cells", options->params.cells, "two-input gates, or full and half adders kept as cells")

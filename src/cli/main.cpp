@@ -84,8 +84,8 @@ void add_library_option(CLI::App& command, PortRoles& roles) {
           [&roles](const std::vector<std::string>& files) {
             roles.libraries.assign(files.begin(), files.end());
           },
-          "Verilog modules that tell what the netlist's cells compute")
-      ->type_name("FILE.v");
+          "Liberty or Verilog files that tell what the netlist's cells compute")
+      ->type_name("FILE");
 }
 
 Result<std::map<std::string, std::uint64_t>> parse_ties(const std::vector<std::string>& texts) {

@@ -80,10 +80,10 @@ KeyTable netlist_keys(StuckAtConfig& faults) {
       {.name = "library",
        .value = maybe(faults.library, [](ConfigPath& file) { return path(file); }),
        .default_text = "none",
-       .sentence =
-           "The netlist's cells are modules of this Verilog file, which Yosys evaluates; a netlist that "
-           "`qfi synth --library` wrote needs none.",
-       .example = "cells.v"}};
+       .sentence = "The netlist's cells are those of this Liberty or Verilog file, which Yosys evaluates; a "
+                   "netlist that "
+                   "`qfi synth` wrote needs none.",
+       .example = "cells.lib"}};
 }
 
 // A path, or a map for netlists that do not tell their ports.

@@ -47,13 +47,20 @@ const CellType* CellLibrary::find(const std::string& name) const {
   return found == m_cells.end() ? find_cell_type(name) : &found->second;
 }
 
+bool is_liberty(const std::filesystem::path& path) {
+  return path.extension() == ".lib" || path.extension() == ".liberty";
+}
+
 Result<void> read_library(const std::filesystem::path& path, CellLibrary& library) {
   const std::string suffix = path.extension().string();
-  if (suffix != ".v" && suffix != ".sv")
-    return bad_input("{}: a library of cells is a Verilog file (.v, .sv) with a module for each cell",
-                     path.string());
-  QFI_TRY(std::vector<CellType> cells, read_verilog_cells(path));
-  for (CellType& cell : cells)
+  if (!is_liberty(path) && suffix != ".v" && suffix != ".sv")
+    return bad_input(
+        "{}: a library of cells is a Liberty file (.lib) or a Verilog file (.v, .sv) with a module for "
+        "each cell",
+        path.string());
+  auto cells = is_liberty(path) ? read_liberty_cells(path) : read_verilog_cells(path);
+  if (!cells) return at(path.string(), cells.error());
+  for (CellType& cell : *cells)
     if (auto added = library.add(std::move(cell)); !added) return at(path.string(), added.error());
   return {};
 }

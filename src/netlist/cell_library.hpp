@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,7 @@ struct CellType {
   std::vector<CellOutput> outputs;
   std::vector<std::string> supplies;  ///< pins that are no sites
   std::string refusal;                ///< why a netlist cannot hold it; empty: it can
+  std::optional<double> area = {};    ///< in the library's unit
 };
 
 /// nullptr: neither a generic gate nor an adder.
@@ -42,6 +44,9 @@ class CellLibrary {
   std::map<std::string, CellType> m_cells;
 };
 
+/// By its suffix.
+bool is_liberty(const std::filesystem::path& path);
+
 /// Adds the cells of a file, whose suffix says what it is. Another kind of file is one more reader here.
 /// Errors: an unknown suffix, or the reader's.
 Result<void> read_library(const std::filesystem::path& path, CellLibrary& library);
@@ -50,6 +55,12 @@ Result<void> read_library(const std::filesystem::path& path, CellLibrary& librar
 /// that are no combinational cell of at most 6 inputs of one bit say so in `refusal`. Errors: Yosys is
 /// missing, or its own message.
 Result<std::vector<CellType>> read_verilog_cells(const std::filesystem::path& path);
+
+/// The cells of a Liberty file, by their `function` attributes as Yosys reads them. Those that are no gate
+/// (state, tri-state pins, no function) say so in `refusal`. Errors: scan_liberty's, Yosys is missing, its
+/// own message.
+Result<std::vector<CellType>> read_liberty_cells(const std::filesystem::path& path);
+inline constexpr std::uint64_t k_most_liberty_bytes = std::uint64_t{256} << 20;
 
 /// The name of the module attribute in which a netlist tells of a cell, before the cell's.
 inline constexpr const char* k_cell_attribute = "qfi_cell_";

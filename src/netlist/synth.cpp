@@ -8,6 +8,8 @@
 
 #include "adder_mapping.hpp"
 #include "cell_library.hpp"
+#include "liberty.hpp"
+#include "liberty_adders.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/log.hpp"
@@ -37,6 +39,8 @@ Result<std::string> script_constant(const std::string& value) {
 
 Result<void> check_names(const SynthParams& params) {
   if (params.sources.empty()) return bad_input("no RTL file given");
+  if (!params.liberty.files.empty() && !params.roles.libraries.empty())
+    return bad_input("--liberty maps RTL to cells, --library keeps those of a netlist; give one of them");
   QFI_CHECK(check_identifier(params.top, "top module"));
   QFI_CHECK(check_identifier(params.roles.rs1, "port"));
   QFI_CHECK(check_identifier(params.roles.rs2, "port"));
@@ -55,9 +59,18 @@ std::string repeated(const std::string& text, int times) {
   return all;
 }
 
+constexpr const char* k_merged_liberty = "merged.lib";
+
+bool is_mapped(const SynthParams& params) { return !params.liberty.files.empty(); }
+
 std::string mapping_commands(const SynthParams& params, const std::string& abc) {
-  const std::string to_gates = fmt::format("{} -g {}\nopt_clean -purge\n", abc, k_gates);
-  if (params.cells == CellSet::gates)
+  // Adders that the library lacks are gates before anything is mapped.
+  const std::string to_gates =
+      is_mapped(params)
+          ? fmt::format("techmap -map library_adders.v\ntechmap\nopt\nabc -liberty {}\nopt_clean -purge\n",
+                        k_merged_liberty)
+          : fmt::format("{} -g {}\nopt_clean -purge\n", abc, k_gates);
+  if (params.cells == CellSet::gates && !is_mapped(params))
     return fmt::format("synth -flatten -noabc -noshare -top {}\n", params.top) + to_gates;
   // maccmap builds the compressor tree of full adders, $alu the final carry chain; both become
   // adder cells before anything else is mapped. Cells with constant inputs shrink step by step.
@@ -72,12 +85,18 @@ constexpr const char* k_keep_cells = "flatten\nsimplemap\nsetattr -unset src w:*
 bool keeps_cells(const SynthParams& params) { return !params.roles.libraries.empty(); }
 
 // Names of files may hold anything; those of the copies do not.
-std::string library_copy(std::size_t index) { return fmt::format("library{}.v", index); }
+std::string library_copy(const SynthParams& params, std::size_t index) {
+  return fmt::format("library{}{}", index, is_liberty(params.roles.libraries[index]) ? ".lib" : ".v");
+}
 
 std::string library_commands(const SynthParams& params) {
-  std::string text;
+  std::string text = is_mapped(params) ? fmt::format("read_liberty -lib {}\n", k_merged_liberty) : "";
   for (std::size_t i = 0; i < params.roles.libraries.size(); ++i)
-    text += fmt::format("read_verilog -sv -lib {}\n", library_copy(i));
+    text += fmt::format("{} {}\n",
+                        is_liberty(params.roles.libraries[i])
+                            ? "read_liberty -lib -ignore_miss_dir -ignore_miss_func"
+                            : "read_verilog -sv -lib",
+                        library_copy(params, i));
   return text;
 }
 
@@ -138,6 +157,22 @@ struct Synthesis {
   std::string verilog;
 };
 
+// One library of the cells that may be used, and how adders become its cells.
+Result<void> take_liberty(const LibertyParams& liberty, const std::filesystem::path& folder,
+                          Synthesis& synthesis) {
+  std::vector<std::string> texts;
+  for (const std::filesystem::path& file : liberty.files) {
+    if (!is_liberty(file)) return bad_input("{}: not a Liberty file (.lib)", file.string());
+    QFI_TRY(texts.emplace_back(), read_file(file, k_most_liberty_bytes));
+    if (const auto scanned = scan_liberty(texts.back()); !scanned) return at(file.string(), scanned.error());
+    synthesis.libraries.push_back({file.filename().string(), sha256_hex(bytes_of(texts.back()))});
+  }
+  QFI_TRY(const std::string merged, merged_liberty(texts, liberty.unused));
+  QFI_CHECK(write_file(folder / k_merged_liberty, merged));
+  QFI_CHECK(read_library(folder / k_merged_liberty, synthesis.cells));
+  return write_file(folder / "library_adders.v", adder_techmap(synthesis.cells));
+}
+
 Result<Synthesis> run_synthesis(const SynthParams& params, const std::filesystem::path& folder) {
   Synthesis synthesis;
   QFI_TRY(const std::string abc, fast_abc_command(folder));
@@ -147,22 +182,23 @@ Result<Synthesis> run_synthesis(const SynthParams& params, const std::filesystem
   for (std::size_t i = 0; i < params.roles.libraries.size(); ++i) {
     const std::filesystem::path& library = params.roles.libraries[i];
     QFI_CHECK(read_library(library, synthesis.cells));
-    QFI_TRY(const std::string text, read_file(library));
-    QFI_CHECK(write_file(folder / library_copy(i), text));
+    QFI_TRY(const std::string text, read_file(library, k_most_liberty_bytes));
+    QFI_CHECK(write_file(folder / library_copy(params, i), text));
     synthesis.libraries.push_back({library.filename().string(), sha256_hex(bytes_of(text))});
   }
+  if (is_mapped(params)) QFI_CHECK(take_liberty(params.liberty, folder, synthesis));
   QFI_TRY(synthesis.sources, copy_sources(params.sources, folder));
   QFI_CHECK(run_yosys(synthesis.sources, list_commands(params.top) + synthesis.script, folder));
   if (!keeps_cells(params)) warn_of_mapped_netlist(params, folder);
   QFI_TRY(synthesis.verilog, read_file(folder / "netlist.v"));
-  if (params.cells == CellSet::adders) synthesis.verilog += k_adder_modules;
+  if (params.cells == CellSet::adders && !is_mapped(params)) synthesis.verilog += k_adder_modules;
   return synthesis;
 }
 
 // The netlist with the functions of its library cells, so that it needs no other file.
 Result<std::string> self_contained(const std::string& text, const SynthParams& params,
                                    const Synthesis& synthesis) {
-  if (!keeps_cells(params)) return text;
+  if (!keeps_cells(params) && !is_mapped(params)) return text;
   auto document = nlohmann::ordered_json::parse(text, nullptr, false);
   if (document.is_discarded()) return failed("Yosys has written no JSON");
   const auto modules = document.find("modules");
@@ -191,6 +227,7 @@ nlohmann::ordered_json manifest(const SynthParams& params, const Synthesis& synt
   nlohmann::ordered_json json = {{"top", params.top}, {"sources", sources}};
   for (const YosysSource& library : synthesis.libraries)
     json["libraries"].push_back({{"file", library.file}, {"sha256", library.sha256}});
+  if (!params.liberty.unused.empty()) json["dont_use"] = params.liberty.unused;
   if (!params.parameters.empty()) json["parameters"] = params.parameters;
   json["rs1"] = params.roles.rs1;
   json["rs2"] = params.roles.rs2;

@@ -228,6 +228,83 @@ TEST_F(Synthesis, LibraryCellsEqualVerilatorOnEveryPin) {
   }
 }
 
+// The cells of two_by_two() as a Liberty file, and some that are no gates.
+const char* const k_liberty =
+    "library (l) {\n"
+    "  cell (AND2) { area : 1; pg_pin (VDD) { pg_type : primary_power; } pin (A) { direction : input; }\n"
+    "    pin (B) { direction : input; } pin (Z) { direction : output; function : \"A & B\"; } }\n"
+    "  cell (FULL) { area : 4; pin (A) { direction : input; } pin (B) { direction : input; }\n"
+    "    pin (CI) { direction : input; } pin (S) { direction : output; function : \"A ^ B ^ CI\"; }\n"
+    "    pin (CO) { direction : output; function : \"A B + CI (A + B)\"; } }\n"
+    "  cell (DFF) { ff (IQ, IQN) { next_state : \"D\"; clocked_on : \"CK\"; } pin (D) { direction : input; "
+    "}\n"
+    "    pin (CK) { direction : input; } pin (Q) { direction : output; function : \"IQ\"; } }\n"
+    "  cell (TBUF) { pin (A) { direction : input; } pin (EN) { direction : input; }\n"
+    "    pin (Z) { direction : output; function : \"A\"; three_state : \"!EN\"; } }\n"
+    "  cell (GATE) { statetable (\"CK\", \"IQ\") { table : \"L : - : H\"; } pin (CK) { direction : input; }\n"
+    "    pin (Z) { direction : output; state_function : \"IQ\"; } }\n"
+    "  cell (BOX) { pin (A) { direction : input; } pin (Z) { direction : output; } }\n"
+    "}\n";
+
+TEST_F(Synthesis, CellsOfALibertyFileAreThoseOfTheVerilogOne) {
+  SynthParams asked = params(write("net.v", two_by_two()), "m", {"a", "b", "p", {}, true});
+  asked.roles.libraries = {write("cells.v", k_cells)};
+  value_of(synthesize(asked));
+  const Netlist verilog = written();
+  asked.roles.libraries = {write("cells.lib", k_liberty)};
+  EXPECT_EQ(value_of(synthesize(asked)).cells, 6U);
+  const Netlist liberty = written();
+  ASSERT_EQ(liberty.gates.size(), verilog.gates.size());
+  for (const char* fault : {"g1/A:1", "f2/CI:1", "f1/CO:0", "w3:0"}) {
+    const auto products = [&](const Netlist& netlist) {
+      std::vector<std::int32_t> result(16);
+      Simulator::Scratch scratch;
+      const StuckAt stuck = value_of(parse_stuck_at(netlist, fault));
+      Simulator(netlist, {{0, 3}, {0, 3}, true}).simulate(std::span(&stuck, 1), scratch, result);
+      return result;
+    };
+    EXPECT_EQ(products(liberty), products(verilog)) << fault;
+  }
+}
+
+TEST_F(Synthesis, CellsThatLibertyTellsToBeNoGatesAreErrors) {
+  const auto error_with = [&](const std::string& cell) {
+    SynthParams asked =
+        params(write("net.v", two_by_two("  " + cell + "\n")), "m", {"a", "b", "p", {}, true});
+    asked.roles.libraries = {write("cells.lib", k_liberty)};
+    return synthesize(asked).error().message;
+  };
+  EXPECT_THAT(error_with("DFF d (.D(a[0]), .CK(a[1]), .Q(i1));"),
+              HasSubstr("cell 'd': a DFF cannot be used: it has state (ff)"));
+  EXPECT_THAT(error_with("TBUF t (.A(a[0]), .EN(a[1]), .Z(i1));"),
+              HasSubstr("cell 't': a TBUF cannot be used: it has a tri-state pin"));
+  EXPECT_THAT(error_with("GATE g (.CK(a[0]), .Z(i1));"),
+              HasSubstr("cell 'g': a GATE cannot be used: it has state (statetable)"));
+  EXPECT_THAT(error_with("BOX x (.A(a[0]), .Z(i1));"),
+              HasSubstr("cell 'x': a BOX cannot be used: the library does not tell what it computes"));
+}
+
+TEST_F(Synthesis, RtlIsMappedToTheCellsOfALiberty) {
+  const auto rtl = write("m.v", "module m(input [3:0] a, b, output [7:0] p); assign p = a * b; endmodule\n");
+  SynthParams asked = params(rtl, "m", {"a", "b", "p", {}, true});
+  asked.liberty.files = {test::source_folder() / "netlists/cells.lib"};
+  value_of(synthesize(asked));
+  std::map<std::string, int> types;
+  for (const Cell& cell : written().cells) ++types[cell.type];
+  EXPECT_GT(types["FA_X1"], 3);
+  for (const auto& [type, count] : types) EXPECT_TRUE(type.ends_with("_X1")) << type;
+  asked.liberty.unused = {"FA_*", "HA_*", "XOR2_X1"};
+  value_of(synthesize(asked));
+  for (const Cell& cell : written().cells)
+    EXPECT_FALSE(cell.type == "FA_X1" || cell.type == "HA_X1" || cell.type == "XOR2_X1") << cell.type;
+  EXPECT_EQ(manifest()["dont_use"].size(), 3U);
+  asked.liberty.unused = {"FAX*"};
+  EXPECT_THAT(synthesize(asked).error().message, HasSubstr("no cell matches 'FAX*'"));
+  asked.liberty.unused.clear();
+  asked.roles.libraries = asked.liberty.files;
+  EXPECT_THAT(synthesize(asked).error().message, HasSubstr("give one of them"));
+}
+
 TEST_F(Synthesis, CellsThatALibraryCannotTellAreErrors) {
   SynthParams asked = params(write("net.v", two_by_two("  DFF d (.D(a[0]), .CK(a[1]), .Q(i1));\n")), "m",
                              {"a", "b", "p", {}, true});

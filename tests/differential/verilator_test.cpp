@@ -75,7 +75,8 @@ TEST_P(EveryFault, EqualsVerilator) {
 INSTANTIATE_TEST_SUITE_P(CommittedNetlists, EveryFault,
                          testing::Values(NetlistCase{"mul_gates", SiteKind::nets, 200},
                                          NetlistCase{"mul_adders", SiteKind::nets, 20},
-                                         NetlistCase{"mulh_gates", SiteKind::nets, 10}),
+                                         NetlistCase{"mulh_gates", SiteKind::nets, 10},
+                                         NetlistCase{"mul_mapped", SiteKind::pins, 90}),
                          [](const auto& info) { return info.param.name; });
 
 // Foreign RTL, adder cells, odd port names and widths, a tied port, pins as sites, offset operands.
@@ -131,6 +132,7 @@ struct Recipe {
   std::string rtl;
   CellSet cells;
   std::map<std::string, std::uint64_t> tie;
+  bool is_mapped = false;  ///< to netlists/cells.lib
   friend void PrintTo(const Recipe& recipe, std::ostream* out) { *out << recipe.name; }
 };
 
@@ -152,6 +154,7 @@ TEST_P(CommittedNetlist, IsWhatItsRtlSynthesizesTo) {
   params.top = recipe.rtl;
   params.roles = {"op_a", "op_b", "result", recipe.tie, false};
   params.cells = recipe.cells;
+  if (recipe.is_mapped) params.liberty.files = {test::source_folder() / "netlists/cells.lib"};
   params.output = folder.path() / recipe.name;
   value_of(synthesize(params));
   for (const char* suffix : {".manifest.json", ".json", ".v"}) {
@@ -175,7 +178,13 @@ INSTANTIATE_TEST_SUITE_P(
                     Recipe{"mulh_gates",
                            "qfi_mul_mulh",
                            CellSet::gates,
-                           {{"a_signed", 0}, {"b_signed", 0}, {"second_cycle", 0}, {"carry_in", 0}}}),
+                           {{"a_signed", 0}, {"b_signed", 0}, {"second_cycle", 0}, {"carry_in", 0}}},
+                    Recipe{"mul_mapped", "qfi_mul", CellSet::gates, {}, true},
+                    Recipe{"mulh_mapped",
+                           "qfi_mul_mulh",
+                           CellSet::gates,
+                           {{"a_signed", 0}, {"b_signed", 0}, {"second_cycle", 0}, {"carry_in", 0}},
+                           true}),
     [](const auto& info) { return info.param.name; });
 
 std::string synth_error(const std::string& rtl, const std::string& top = "m") {

@@ -85,6 +85,13 @@ def netlists(folder):
         seed("netlist", cells, (folder / f"{cells}.json").read_text(encoding="utf-8"))
 
 
+def liberty():
+    seed("liberty", "cells", (source / "netlists/cells.lib").read_bytes())
+    for i, text in enumerate(['cell (A) { area : 1; ff (Q, QN) { } }', 'cell ("B") { pin (Z) { three_state : "!E"; } }',
+                              'lu_table_template (t) { index_1 ("1, \\\n 2"); } cell (C) { bus (D) { } area : 2 }']):
+        seed("liberty", f"refused_{i}", "library (l) { /* c */ " + text + " }")
+
+
 def configs():
     for file in sorted((source / "campaigns").rglob("*.yaml")):
         seed("config", "_".join(file.relative_to(source / "campaigns").parts), file.read_bytes())
@@ -155,6 +162,7 @@ def fault_lists():
 with tempfile.TemporaryDirectory() as temporary:
     models()
     netlists(pathlib.Path(temporary))
+    liberty()
     configs()
     campaigns(pathlib.Path(temporary))
     data()

@@ -254,7 +254,7 @@ TEST(LibraryCells, TextsThatAreNoCellAreErrors) {
   module["attributes"].erase("qfi_cell_CELL");
   EXPECT_THAT(refusal(module), HasSubstr("type CELL is not known"));
   EXPECT_THAT(refusal(with_table(2, 0), {"a", "b", "r", {}, false, false, {"cells.txt"}}),
-              HasSubstr("cells.txt: a library of cells is a Verilog file"));
+              HasSubstr("cells.txt: a library of cells is a Liberty file"));
 }
 
 TEST(OperandFit, SaysWhatAPortLacks) {

@@ -20,14 +20,21 @@ namespace qfi {
 /// (QFI_FA, QFI_HA), as a standard-cell mapping keeps them; the rest are two-input gates.
 enum class CellSet : std::uint8_t { gates, adders };
 
+/// The standard cells onto which RTL is mapped.
+struct LibertyParams {
+  std::vector<std::filesystem::path> files;  ///< none: generic cells
+  std::vector<std::string> unused;           ///< patterns (* and ?) of cells that are not used
+};
+
 struct SynthParams {
   std::vector<std::filesystem::path> sources;  ///< Verilog or SystemVerilog that Yosys reads
   std::string top;
   PortRoles roles;  ///< tied ports stay in the netlist, held at their value
   /// These are set in the top module: whole numbers, constants as 8'hff, or plain words, which are strings.
   std::map<std::string, std::string> parameters;
-  CellSet cells = CellSet::gates;
-  std::filesystem::path output;  ///< files OUTPUT.json, OUTPUT.v, OUTPUT.manifest.json are written
+  CellSet cells = CellSet::gates;  ///< without a Liberty file
+  LibertyParams liberty;           ///< full and half adders are its cells where it has them
+  std::filesystem::path output;    ///< files OUTPUT.json, OUTPUT.v, OUTPUT.manifest.json are written
 };
 
 struct SynthStats {
@@ -41,7 +48,7 @@ struct SynthStats {
 };
 
 /// Writes the netlist and its manifest. Where `roles` name libraries, the sources are a netlist of their
-/// cells, which stays as it is: nothing is optimized, and the written netlist says what its cells compute.
+/// cells, which stays as it is: nothing is optimized. A netlist of library cells says what they compute.
 /// Errors: odd names, Yosys missing, Yosys' own error message, flip-flops or memories, and a circuit whose
 /// result is not the product of its operands modulo 2^32.
 Result<SynthStats> synthesize(const SynthParams& params);

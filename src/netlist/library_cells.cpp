@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cells of a Verilog file. Yosys turns each module into generic gates; the simulator gives its truth table.
+// Cells of Verilog and Liberty files. Yosys turns each into a module of generic gates; the simulator gives
+// its truth table.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cell_library.hpp"
+#include "liberty.hpp"
 #include "port_list.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/text.hpp"
@@ -15,8 +17,11 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* k_script =
-    "hierarchy\nproc\nflatten\nopt_expr\ntechmap\nsimplemap\nopt_clean\nwrite_json cells.json\n";
+constexpr const char* k_to_gates =
+    "proc\nflatten\nopt_expr\ntechmap\nsimplemap\nopt_clean\nwrite_json cells.json\n";
+// What Liberty does not tell is no error: such a cell is refused where a netlist holds it.
+constexpr const char* k_read_liberty =
+    "read_liberty -ignore_miss_func -ignore_miss_dir -ignore_miss_data_latch cells.lib\n";
 
 // A cell's module as a unit: its inputs are one operand, its outputs the result.
 struct CellModule {
@@ -90,23 +95,49 @@ Result<CellType> cell_of(const std::string& name, const json& module) {
   return type;
 }
 
+// The modules that Yosys left in the folder.
+Result<std::vector<CellType>> cells_of_modules(const std::filesystem::path& folder) {
+  QFI_TRY(const std::string text, read_file(folder / "cells.json"));
+  QFI_TRY(const json document, parse_json<json>(text, 10'000'000));
+  const json* modules = find_member(document, "modules");
+  std::vector<CellType> cells;
+  if (modules == nullptr || !modules->is_object()) return cells;
+  for (const auto& [name, module] : modules->items()) {
+    auto cell = cell_of(name, module);
+    if (!cell) return at("cell " + printable(name), cell.error());
+    cells.push_back(std::move(*cell));
+  }
+  return cells;
+}
+
 }  // namespace
 
 Result<std::vector<CellType>> read_verilog_cells(const std::filesystem::path& path) {
   QFI_TRY(const TemporaryFolder folder, TemporaryFolder::create());
   QFI_TRY(const std::vector<YosysSource> sources, copy_sources({path}, folder.path()));
-  QFI_CHECK(run_yosys(sources, k_script, folder.path()));
-  QFI_TRY(const std::string text, read_file(folder.path() / "cells.json"));
-  QFI_TRY(const json document, parse_json<json>(text, 10'000'000));
-  const json* modules = find_member(document, "modules");
+  QFI_CHECK(run_yosys(sources, std::string("hierarchy\n") + k_to_gates, folder.path()));
+  QFI_TRY(std::vector<CellType> cells, cells_of_modules(folder.path()));
+  if (cells.empty()) return bad_input("no module in the file");
+  return cells;
+}
+
+Result<std::vector<CellType>> read_liberty_cells(const std::filesystem::path& path) {
+  QFI_TRY(const std::string text, read_file(path, k_most_liberty_bytes));
+  QFI_TRY(const LibertyLibrary library, scan_liberty(text));
+  QFI_TRY(const TemporaryFolder folder, TemporaryFolder::create());
+  QFI_CHECK(write_file(folder.path() / "cells.lib", text));
+  QFI_CHECK(run_yosys({}, std::string(k_read_liberty) + k_to_gates, folder.path()));
+  QFI_TRY(std::vector<CellType> known, cells_of_modules(folder.path()));
   std::vector<CellType> cells;
-  if (modules != nullptr && modules->is_object())
-    for (const auto& [name, module] : modules->items()) {
-      auto cell = cell_of(name, module);
-      if (!cell) return at(path.string() + ": cell " + printable(name), cell.error());
-      cells.push_back(std::move(*cell));
-    }
-  if (cells.empty()) return bad_input("{}: no module in the file", path.string());
+  for (const LibertyCell& cell : library.cells) {
+    const auto found = std::ranges::find(known, cell.name, &CellType::name);
+    if (found == known.end())
+      cells.push_back({cell.name, {}, {}, {}, "the library does not tell what it computes"});
+    else cells.push_back(std::move(*found));
+    cells.back().area = cell.area;
+    if (!cell.refusal.empty()) cells.back().refusal = cell.refusal;
+  }
+  if (cells.empty()) return bad_input("no cell in the library");
   return cells;
 }
 
