@@ -39,6 +39,7 @@ void for_each_stretch(InferenceMask mask, const Use& use) {
   }
 }
 
+/// One thread's. Golden activations must outlive what is read from here.
 class BlockTensors {
  public:
   explicit BlockTensors(const Model& model);

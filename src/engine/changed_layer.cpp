@@ -123,7 +123,8 @@ LayerPrices ChangedLayer::measured(const std::function<void(std::size_t)>& run) 
   LayerPrices prices;
   const double few = seconds_of([&] { run(k_few_images); });
   const double many = seconds_of([&] { run(k_many_images); });
-  prices.image = std::clamp((many - few) / (k_many_images - k_few_images), few * 1e-3, many / k_many_images);
+  prices.image =
+      std::min(std::max((many - few) / (k_many_images - k_few_images), 1e-9), many / k_many_images);
   prices.call = std::max(0.0, many - k_many_images * prices.image);
   if (m_has_pixels && (m_is_depthwise || sums_pairs())) measure_sums(prices);
   if (m_listed) prices.listed = listed_seconds();

@@ -8,16 +8,12 @@ namespace qfi {
 // The shortest path through the inferences in their order: each is computed as a whole, which costs a call
 // where the one before is not, or otherwise.
 void LayerPlan::choose_ways(const LayerPrices& prices) {
-  struct Step {
-    bool whole_from_whole = false;  ///< the way of the one before, on the shortest path to this one
-    bool other_from_whole = false;
-  };
-  std::vector<Step> steps(inferences.size());
+  m_steps.resize(inferences.size());
   double whole = std::numeric_limits<double>::infinity();
   double other = 0;
   for (std::size_t k = 0; k < inferences.size(); ++k) {
     const Inference& inference = inferences[k];
-    steps[k] = {whole < other + prices.call, whole < other};
+    m_steps[k] = {whole < other + prices.call, whole < other};
     const double before = std::min(whole, other);
     whole = inference.is_apart ? std::numeric_limits<double>::infinity()
                                : std::min(whole, other + prices.call) + prices.image;
@@ -30,7 +26,7 @@ void LayerPlan::choose_ways(const LayerPrices& prices) {
                     : !inference.is_reached                 ? Way::none
                     : inference.changes <= inference.listed ? Way::changes
                                                             : Way::listed;
-    is_whole = is_whole ? steps[k].whole_from_whole : steps[k].other_from_whole;
+    is_whole = is_whole ? m_steps[k].whole_from_whole : m_steps[k].other_from_whole;
   }
 }
 

@@ -19,7 +19,8 @@ struct LayerPrices {
   double listed = 0;  ///< a pixel of the outputs from all its taps
 };
 
-struct LayerPlan {
+class LayerPlan {
+ public:
   /// `changes`: the outputs that changed inputs reach, from golden accumulators; `listed`: the same outputs,
   /// each from all its taps, those of all inferences in one product; `whole`: all outputs.
   enum class Way : std::uint8_t { none, changes, listed, whole };
@@ -37,6 +38,13 @@ struct LayerPlan {
   /// The ways of the smallest sum of prices. An inference that is not reached may be computed as a whole,
   /// too, where it stands between others.
   void choose_ways(const LayerPrices& prices);
+
+ private:
+  struct Step {
+    bool whole_from_whole = false;  ///< the way of the one before, on the shortest path to this one
+    bool other_from_whole = false;
+  };
+  std::vector<Step> m_steps;
 };
 
 }  // namespace qfi

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cstring>
 
 #include "block_tensors.hpp"
@@ -450,6 +451,7 @@ Propagator::~Propagator() = default;
 
 void Propagator::run(const GoldenActivations& golden, std::size_t first, std::size_t count,
                      std::span<const PropagatedFault> faults, bool stop_when_equal) {
+  assert(count > 0 && faults.size() * count <= k_most_inferences);
   m_state->tensors.begin(golden, first, count, faults.size() * count);
   m_state->faults = faults;
   m_state->images = count;

@@ -211,6 +211,8 @@ Result<std::vector<BitRunner::FaultRun>> BitRunner::propagate(std::span<const Bi
     const std::size_t first = m_propagation.first_operator(reads.constants(), reads.data());
     if (reads.constants().size() > k_most_propagated || reads.data().size() > k_most_propagated) {
       QFI_CHECK(run_plainly(images, first, runs[i]));
+      if (unprotected != nullptr || m_values.protected_storage.empty())
+        runs[i].reads.reset();  // may be large
     } else {
       QFI_TRY(PreparedConstants constants, m_propagation.prepare(reads.constants()));
       made.push_back({&runs[i], first, std::move(constants)});

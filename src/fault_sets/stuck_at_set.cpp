@@ -199,18 +199,17 @@ Result<void> StuckAtSet::add_faults(const std::vector<StuckAt>& faults, unsigned
   const std::size_t first = m_faults.size();
   m_faults.resize(first + faults.size());
   std::vector<FaultTables::Scratch> scratch(threads);
-  constexpr std::size_t k_together = FaultTables::k_together;
-  parallel_for(
-      (faults.size() + k_together - 1) / k_together, threads, [&](std::size_t part, unsigned worker) {
-        if (is_stop_requested()) return;
-        const std::size_t begin = part * k_together;
-        const auto some = std::span(faults).subspan(begin, std::min(k_together, faults.size() - begin));
-        m_tables->examine_each(some, scratch[worker],
-                               [&](std::size_t i, const FaultEffect& effect, const auto&) {
-                                 m_faults[first + begin + i].fault = some[i];
-                                 m_faults[first + begin + i].effect = effect;
-                               });
-      });
+  // Few faults are spread over the threads.
+  const std::size_t together = std::clamp<std::size_t>(faults.size() / threads, 1, FaultTables::k_together);
+  parallel_for((faults.size() + together - 1) / together, threads, [&](std::size_t part, unsigned worker) {
+    if (is_stop_requested()) return;
+    const std::size_t begin = part * together;
+    const auto some = std::span(faults).subspan(begin, std::min(together, faults.size() - begin));
+    m_tables->examine_each(some, scratch[worker], [&](std::size_t i, const FaultEffect& effect, const auto&) {
+      m_faults[first + begin + i].fault = some[i];
+      m_faults[first + begin + i].effect = effect;
+    });
+  });
   QFI_CHECK(check_stop());
   m_counts.resize(m_faults.size());
   while (drawn() < m_faults.size()) add_drawn(0);

@@ -44,7 +44,7 @@ class CellLibrary {
   std::map<std::string, CellType> m_cells;
 };
 
-/// By its suffix.
+/// Whether the file's suffix says that it is a Liberty file.
 bool is_liberty(const std::filesystem::path& path);
 
 /// Adds the cells of a file, whose suffix says what it is. Another kind of file is one more reader here.
@@ -60,6 +60,8 @@ Result<std::vector<CellType>> read_verilog_cells(const std::filesystem::path& pa
 /// (state, tri-state pins, no function) say so in `refusal`. Errors: scan_liberty's, Yosys is missing, its
 /// own message.
 Result<std::vector<CellType>> read_liberty_cells(const std::filesystem::path& path);
+/// How Yosys reads Liberty: what a cell does not tell is no error.
+inline constexpr const char* k_liberty_flags = "-ignore_miss_func -ignore_miss_dir -ignore_miss_data_latch";
 inline constexpr std::uint64_t k_most_liberty_bytes = std::uint64_t{256} << 20;
 
 /// The name of the module attribute in which a netlist tells of a cell, before the cell's.

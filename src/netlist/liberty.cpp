@@ -6,6 +6,7 @@
 #include <charconv>
 #include <set>
 
+#include "cell_library.hpp"
 #include "qfi/base/selection.hpp"
 #include "qfi/base/text.hpp"
 
@@ -13,6 +14,18 @@ namespace qfi {
 namespace {
 
 constexpr std::size_t k_most_levels = 32;
+constexpr std::size_t k_most_arguments = 64;
+constexpr std::size_t k_most_shown = 60;    // characters of a word in an error
+constexpr std::size_t k_most_named = 1000;  // cells among which a slip is looked for
+
+std::string shown(std::string_view text) { return printable(std::string(text.substr(0, k_most_shown))); }
+
+// Other names would need quoting wherever Yosys or Verilog sees them.
+bool is_plain(std::string_view name) {
+  return !name.empty() && name.size() <= 256 && std::ranges::all_of(name, [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+  });
+}
 
 // Words, texts in quotes, and single signs. White space, comments and continued lines stand between them.
 class Tokens {
@@ -39,8 +52,10 @@ class Tokens {
     }
     if (is_sign(m_text[m_at])) ++m_at;
     else
-      while (m_at < m_text.size() && !is_sign(m_text[m_at]) && !is_space(m_text[m_at]) && m_text[m_at] != '"')
+      while (m_at < m_text.size() && !is_sign(m_text[m_at]) && !is_space(m_text[m_at]) &&
+             m_text[m_at] != '"' && !is_comment())
         ++m_at;
+    if (m_at == begin) ++m_at;
     return {m_text.substr(begin, m_at - begin), begin, m_at, false};
   }
 
@@ -54,6 +69,7 @@ class Tokens {
  private:
   static bool is_sign(char c) { return std::string_view("(){}:;,").find(c) != std::string_view::npos; }
   static bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0 || c == '\\'; }
+  bool is_comment() const { return m_text.substr(m_at, 2) == "/*" || m_text.substr(m_at, 2) == "//"; }
   void skip() {
     while (m_at < m_text.size()) {
       if (is_space(m_text[m_at])) {
@@ -101,53 +117,73 @@ class Scanner {
     advance();
     if (m_token.is(':')) return attribute(name);
     if (!m_token.is('('))
-      return wrong(name,
-                   fmt::format("'{}' is neither attribute nor group", printable(std::string(name.text))));
-    std::string first;
+      return wrong(name, fmt::format("'{}' is neither attribute nor group", shown(name.text)));
+    std::vector<std::string_view> arguments;
     for (advance(); !m_token.is(')'); advance()) {
       if (m_token.is_end()) return wrong(name, "')' is missing");
-      if (first.empty() && !m_token.is(',')) first = m_token.text;
+      if (!m_token.is(',') && arguments.size() < k_most_arguments) arguments.push_back(m_token.text);
     }
     advance();
-    if (m_token.is('{')) return open(name, first);
+    if (m_token.is('{')) return open(name, arguments);
     return {};
   }
 
+  // A value ends with its line where the semicolon is missing.
   Result<void> attribute(const Token& name) {
     advance();
     const Token value = m_token;
     if (value.is_end()) return wrong(name, "a value is missing");
-    while (!m_token.is(';') && !m_token.is('}') && !m_token.is_end() &&
-           m_tokens.are_on_one_line(value.begin, m_token.begin))
-      advance();
-    if (is_in_cell() && name.text == "area") {
-      double area = 0;
-      const char* last = value.text.data() + value.text.size();
-      const auto parsed = std::from_chars(value.text.data(), last, area);
-      if (parsed.ec != std::errc() || parsed.ptr != last || !(area >= 0) || area > 1e12)
-        return wrong(value, fmt::format("area '{}' is no area", printable(std::string(value.text))));
-      m_library.cells.back().area = area;
-    }
+    std::size_t words = 0;
+    for (std::size_t end = value.begin; !m_token.is(';') && !m_token.is('}') && !m_token.is_end() &&
+                                        m_tokens.are_on_one_line(end, m_token.begin);
+         advance(), ++words)
+      end = m_token.end;
+    if (is_in_cell()) QFI_CHECK(cell_attribute(name, value, words));
     if (is_in_pin() && name.text == "three_state") refuse("it has a tri-state pin");
+    if (is_in_pin() && name.text == "state_function") refuse("it has state (state_function)");
     return {};
   }
 
-  Result<void> open(const Token& name, const std::string& argument) {
+  Result<void> cell_attribute(const Token& name, const Token& value, std::size_t words) {
+    LibertyCell& cell = m_library.cells.back();
+    if (name.text == "dont_use") cell.is_dont_use = value.text != "false";
+    if (name.text == "clock_gating_integrated_cell") refuse("it has state (clock gating)");
+    if (name.text != "area") return {};
+    double area = 0;
+    const char* last = value.text.data() + value.text.size();
+    const auto parsed = std::from_chars(value.text.data(), last, area);
+    if (words != 1 || parsed.ec != std::errc() || parsed.ptr != last || !(area >= 0) || area > 1e12)
+      return wrong(value, fmt::format("area '{}' is no area", shown(value.text)));
+    cell.area = area;
+    return {};
+  }
+
+  Result<void> open(const Token& name, const std::vector<std::string_view>& arguments) {
     if (m_groups.size() >= k_most_levels) return wrong(name, "groups are nested too deeply");
     if (m_groups.empty() && (name.text != "library" || m_library.end != 0))
       return wrong(name, "a group outside of the library");
     if (m_groups.empty()) m_library.begin = m_token.end;
-    if (m_groups.size() == 1 && name.text == "cell") {
-      if (argument.empty()) return wrong(name, "a cell without a name");
-      m_library.cells.push_back({argument, {}, "", name.begin, 0});
-    } else if (is_in_cell()) {
-      for (const std::string_view kind : {"ff", "ff_bank", "latch", "latch_bank", "statetable", "memory"})
-        if (name.text == kind) refuse(fmt::format("it has state ({})", kind));
-      if (name.text == "bus" || name.text == "bundle") refuse(fmt::format("it has a {}", name.text));
-    }
+    if (m_groups.size() == 1 && name.text == "cell") QFI_CHECK(open_cell(name, arguments));
+    else if (is_in_cell()) open_in_cell(name.text, arguments);
     m_groups.emplace_back(name.text);
     advance();
     return {};
+  }
+
+  Result<void> open_cell(const Token& name, const std::vector<std::string_view>& arguments) {
+    if (arguments.empty() || arguments.front().empty()) return wrong(name, "a cell without a name");
+    m_library.cells.push_back({std::string(arguments.front()), {}, "", false, name.begin, 0});
+    if (!is_plain(arguments.front())) refuse("its name is not of letters, digits and underscores");
+    if (find_cell_type(arguments.front()) != nullptr) refuse("its name is that of one of qfi's own cells");
+    return {};
+  }
+
+  void open_in_cell(std::string_view kind, const std::vector<std::string_view>& arguments) {
+    for (const std::string_view state : {"ff", "ff_bank", "latch", "latch_bank", "statetable", "memory"})
+      if (kind == state) refuse(fmt::format("it has state ({})", state));
+    if (kind == "bus" || kind == "bundle") refuse(fmt::format("it has a {}", kind));
+    if (kind == "pin" && !std::ranges::all_of(arguments, is_plain))
+      refuse("the name of a pin is not of letters, digits and underscores");
   }
 
   Result<void> close() {
@@ -191,30 +227,46 @@ bool matches(std::string_view pattern, std::string_view name) {
 
 Result<LibertyLibrary> scan_liberty(std::string_view text) { return Scanner(text).scan(); }
 
-Result<std::string> merged_liberty(const std::vector<std::string>& texts,
+std::string without_cells(std::string_view text, const LibertyLibrary& library,
+                          const std::function<bool(const LibertyCell&)>& is_left_out) {
+  std::string kept;
+  std::size_t copied = library.begin;
+  for (const LibertyCell& cell : library.cells) {
+    const bool is_asked_out = is_left_out(cell);
+    if (cell.refusal.empty() && !is_asked_out) continue;
+    kept += text.substr(copied, cell.begin - copied);
+    copied = cell.end;
+  }
+  kept += text.substr(copied, library.end - copied);
+  return kept;
+}
+
+Result<std::string> merged_liberty(const std::vector<LibertyFile>& files,
                                    const std::vector<std::string>& unused) {
   std::set<std::string> names;
   std::set<std::string> matched;  // patterns
+  const auto is_left_out = [&](const LibertyCell& cell) {
+    bool is_unused = cell.is_dont_use;
+    for (const std::string& pattern : unused)
+      if (matches(pattern, cell.name)) matched.insert(pattern), is_unused = true;
+    return is_unused;
+  };
   std::string merged = "library (merged) {\n";
-  for (const std::string& text : texts) {
-    QFI_TRY(const LibertyLibrary library, scan_liberty(text));
-    std::size_t copied = library.begin;
-    for (const LibertyCell& cell : library.cells) {
+  for (const LibertyFile& file : files) {
+    const auto library = scan_liberty(file.text);
+    if (!library) return at(file.name, library.error());
+    for (const LibertyCell& cell : library->cells)
       if (!names.insert(cell.name).second)
-        return bad_input("cell {} is in the libraries twice", printable(cell.name));
-      bool is_used = cell.refusal.empty();
-      for (const std::string& pattern : unused)
-        if (matches(pattern, cell.name)) matched.insert(pattern), is_used = false;
-      if (is_used) continue;
-      merged += text.substr(copied, cell.begin - copied);
-      copied = cell.end;
-    }
-    merged += text.substr(copied, library.end - copied);
+        return bad_input("{}: cell {} is in the libraries twice", file.name, shown(cell.name));
+    merged += without_cells(file.text, *library, is_left_out);
   }
   for (const std::string& pattern : unused)
-    if (!matched.contains(pattern))
-      return selects_nothing("--dont-use", pattern, fmt::format("no cell matches '{}'", printable(pattern)),
-                             {"cells", {names.begin(), names.end()}});
+    if (!matched.contains(pattern)) {
+      std::vector<std::string> some(names.begin(), names.end());
+      some.resize(std::min(some.size(), k_most_named));
+      return selects_nothing("--dont-use", pattern, fmt::format("no cell matches '{}'", shown(pattern)),
+                             {"cells", some});
+    }
   return merged + "}\n";
 }
 

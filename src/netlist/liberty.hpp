@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The groups of a Liberty file. The text goes in; its cells come out, with their areas, what keeps them from
-// being a gate, and where they stand. What a cell computes is Yosys' to say, which passes over the latter in
-// silence.
+// Owns the structure of Liberty files. The text goes in; its cells come out: their areas, where they stand in
+// the text, and why some are no gates. Yosys reads what the gates compute; of the others it would take some
+// for gates.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,8 +17,9 @@ namespace qfi {
 struct LibertyCell {
   std::string name;
   std::optional<double> area;  ///< in the library's own unit
-  std::string refusal;    ///< why it is no gate: it has state, a tri-state pin, a bus; empty: it may be one
-  std::size_t begin = 0;  ///< its group is text[begin, end)
+  std::string refusal;  ///< why it is no gate: it has state, a tri-state pin, a bus; empty: it may be one
+  bool is_dont_use = false;  ///< the library asks not to map to it
+  std::size_t begin = 0;     ///< its group is text[begin, end)
   std::size_t end = 0;
 };
 
@@ -27,13 +29,22 @@ struct LibertyLibrary {
   std::size_t end = 0;
 };
 
-/// Error: the text is no library, or its groups do not close; it names the line.
+/// Cells are refused, too, whose names or pins' names are not letters, digits and underscores, or are names
+/// of qfi's own cells. Error: the text is no library, or its groups do not close; it names the line.
 Result<LibertyLibrary> scan_liberty(std::string_view text);
 
-/// One library of all the texts' cells that are gates, without those whose names match a pattern (* stands
-/// for any characters, ? for one). Error: a pattern that matches no cell, a cell that is in two texts,
-/// scan_liberty's.
-Result<std::string> merged_liberty(const std::vector<std::string>& texts,
+/// What stands between the library's braces, without its refused cells and those that `is_left_out` takes.
+std::string without_cells(std::string_view text, const LibertyLibrary& library,
+                          const std::function<bool(const LibertyCell&)>& is_left_out);
+
+struct LibertyFile {
+  std::string name;  ///< for errors
+  std::string text;
+};
+/// One library of all the files' cells to which RTL may be mapped: without those whose names match a pattern
+/// (* stands for any characters, ? for one). Error: a pattern that matches no cell, a cell that is in two
+/// files, scan_liberty's; they name the file.
+Result<std::string> merged_liberty(const std::vector<LibertyFile>& files,
                                    const std::vector<std::string>& unused);
 
 }  // namespace qfi

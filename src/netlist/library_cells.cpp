@@ -2,6 +2,7 @@
 // Cells of Verilog and Liberty files. Yosys turns each into a module of generic gates; the simulator gives
 // its truth table.
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "cell_library.hpp"
@@ -19,9 +20,6 @@ using nlohmann::json;
 
 constexpr const char* k_to_gates =
     "proc\nflatten\nopt_expr\ntechmap\nsimplemap\nopt_clean\nwrite_json cells.json\n";
-// What Liberty does not tell is no error: such a cell is refused where a netlist holds it.
-constexpr const char* k_read_liberty =
-    "read_liberty -ignore_miss_func -ignore_miss_dir -ignore_miss_data_latch cells.lib\n";
 
 // A cell's module as a unit: its inputs are one operand, its outputs the result.
 struct CellModule {
@@ -125,17 +123,20 @@ Result<std::vector<CellType>> read_liberty_cells(const std::filesystem::path& pa
   QFI_TRY(const std::string text, read_file(path, k_most_liberty_bytes));
   QFI_TRY(const LibertyLibrary library, scan_liberty(text));
   QFI_TRY(const TemporaryFolder folder, TemporaryFolder::create());
-  QFI_CHECK(write_file(folder.path() / "cells.lib", text));
-  QFI_CHECK(run_yosys({}, std::string(k_read_liberty) + k_to_gates, folder.path()));
-  QFI_TRY(std::vector<CellType> known, cells_of_modules(folder.path()));
+  const std::string gates = without_cells(text, library, [](const LibertyCell&) { return false; });
+  QFI_CHECK(write_file(folder.path() / "cells.lib", "library (gates) {\n" + gates + "}\n"));
+  QFI_CHECK(run_yosys({}, fmt::format("read_liberty {} cells.lib\n{}", k_liberty_flags, k_to_gates),
+                      folder.path()));
+  QFI_TRY(std::vector<CellType> gate_types, cells_of_modules(folder.path()));
+  std::map<std::string, CellType> known;
+  for (CellType& type : gate_types) known.emplace(type.name, std::move(type));
   std::vector<CellType> cells;
   for (const LibertyCell& cell : library.cells) {
-    const auto found = std::ranges::find(known, cell.name, &CellType::name);
-    if (found == known.end())
-      cells.push_back({cell.name, {}, {}, {}, "the library does not tell what it computes"});
-    else cells.push_back(std::move(*found));
+    const auto found = known.find(cell.name);
+    if (!cell.refusal.empty()) cells.push_back({cell.name, {}, {}, {}, cell.refusal});
+    else if (found != known.end()) cells.push_back(found->second);
+    else cells.push_back({cell.name, {}, {}, {}, "the library does not tell what it computes"});
     cells.back().area = cell.area;
-    if (!cell.refusal.empty()) cells.back().refusal = cell.refusal;
   }
   if (cells.empty()) return bad_input("no cell in the library");
   return cells;

@@ -21,7 +21,7 @@ using nlohmann::json;
 
 constexpr std::uint64_t k_max_file_bytes = std::uint64_t{256} << 20;
 constexpr std::size_t k_max_port_bits = 64;
-constexpr std::size_t k_max_nets = 100'000;  // the simulator keeps 8 to 32 KB for each
+constexpr std::size_t k_max_nets = 100'000;  // the simulator keeps 1 KB for each in every thread
 
 // A net's place in the file where it is unconnected or undefined ('x', 'z').
 constexpr NetId k_no_net = ~NetId{0};

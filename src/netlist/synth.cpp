@@ -90,13 +90,12 @@ std::string library_copy(const SynthParams& params, std::size_t index) {
 }
 
 std::string library_commands(const SynthParams& params) {
-  std::string text = is_mapped(params) ? fmt::format("read_liberty -lib {}\n", k_merged_liberty) : "";
+  std::string text =
+      is_mapped(params) ? fmt::format("read_liberty -lib {} {}\n", k_liberty_flags, k_merged_liberty) : "";
   for (std::size_t i = 0; i < params.roles.libraries.size(); ++i)
-    text += fmt::format("{} {}\n",
-                        is_liberty(params.roles.libraries[i])
-                            ? "read_liberty -lib -ignore_miss_dir -ignore_miss_func"
-                            : "read_verilog -sv -lib",
-                        library_copy(params, i));
+    text += is_liberty(params.roles.libraries[i])
+                ? fmt::format("read_liberty -lib {} {}\n", k_liberty_flags, library_copy(params, i))
+                : fmt::format("read_verilog -sv -lib {}\n", library_copy(params, i));
   return text;
 }
 
@@ -160,14 +159,14 @@ struct Synthesis {
 // One library of the cells that may be used, and how adders become its cells.
 Result<void> take_liberty(const LibertyParams& liberty, const std::filesystem::path& folder,
                           Synthesis& synthesis) {
-  std::vector<std::string> texts;
+  std::vector<LibertyFile> files;
   for (const std::filesystem::path& file : liberty.files) {
     if (!is_liberty(file)) return bad_input("{}: not a Liberty file (.lib)", file.string());
-    QFI_TRY(texts.emplace_back(), read_file(file, k_most_liberty_bytes));
-    if (const auto scanned = scan_liberty(texts.back()); !scanned) return at(file.string(), scanned.error());
-    synthesis.libraries.push_back({file.filename().string(), sha256_hex(bytes_of(texts.back()))});
+    QFI_TRY(std::string text, read_file(file, k_most_liberty_bytes));
+    synthesis.libraries.push_back({file.filename().string(), sha256_hex(bytes_of(text))});
+    files.push_back({file.string(), std::move(text)});
   }
-  QFI_TRY(const std::string merged, merged_liberty(texts, liberty.unused));
+  QFI_TRY(const std::string merged, merged_liberty(files, liberty.unused));
   QFI_CHECK(write_file(folder / k_merged_liberty, merged));
   QFI_CHECK(read_library(folder / k_merged_liberty, synthesis.cells));
   return write_file(folder / "library_adders.v", adder_techmap(synthesis.cells));

@@ -14,7 +14,7 @@ void run(std::string_view input) {
             "cells stand one after the other");
     end = cell.end;
   }
-  const auto merged = merged_liberty({std::string(input)}, {});
+  const auto merged = merged_liberty({{"fuzz", std::string(input)}}, {});
   if (!merged) return;  // two cells of one name
   const auto again = scan_liberty(*merged);
   require(again.has_value(), "a merged library is a library");

@@ -26,7 +26,12 @@ library ("lib-1") {
   cell ("DFF") { ff (IQ, IQN) { next_state : "D"; } area : 4; }
   cell (TBUF) { pin (Z) { direction : output; function : "A"; three_state : "!EN"; } }
   cell (WIDE) { bus (D) { bus_type : b; pin (D[0]) { } } }
-  cell (NAND2) { area : 0.8; }
+  cell (NAND2) { area : 0.8/* um2 } */; }
+  cell ($_AND_) { area : 1; }
+  cell (QFI_FA) { dont_use : true; }
+  cell (SPACED) { pin ("A B") { } }
+  cell (ICG) { pin (Z) { state_function : "CK EN"; } }
+  cell (WEAK) { dont_use : true; area : 1; }
 }
 )";
 
@@ -42,28 +47,37 @@ TEST(Liberty, CellsHaveAreasAndWhatKeepsThemFromBeingGates) {
     names.push_back(cell.name);
     refusals.push_back(cell.refusal);
   }
-  EXPECT_THAT(names, ElementsAre("INV", "DFF", "TBUF", "WIDE", "NAND2"));
-  EXPECT_THAT(refusals, ElementsAre("", "it has state (ff)", "it has a tri-state pin", "it has a bus", ""));
+  EXPECT_THAT(
+      names, ElementsAre("INV", "DFF", "TBUF", "WIDE", "NAND2", "$_AND_", "QFI_FA", "SPACED", "ICG", "WEAK"));
+  EXPECT_THAT(refusals, ElementsAre("", "it has state (ff)", "it has a tri-state pin", "it has a bus", "",
+                                    "its name is not of letters, digits and underscores",
+                                    "its name is that of one of qfi's own cells",
+                                    "the name of a pin is not of letters, digits and underscores",
+                                    "it has state (state_function)", ""));
+  EXPECT_TRUE(library.cells[9].is_dont_use);
   EXPECT_EQ(library.cells[0].area, 0.5);
   EXPECT_EQ(library.cells[1].area, 4.0);
   EXPECT_FALSE(library.cells[2].area);
   EXPECT_EQ(k_library.substr(library.cells[4].begin, library.cells[4].end - library.cells[4].begin),
-            "cell (NAND2) { area : 0.8; }");
+            "cell (NAND2) { area : 0.8/* um2 } */; }");
+  EXPECT_EQ(library.cells[4].area, 0.8);
 }
 
 TEST(Liberty, AMergedLibraryHasTheGatesThatMayBeUsed) {
   const std::string other =
       "library(o) { operating_conditions (x) { } cell (FILL_X1) { area : 1; } cell(OR2) { } }";
-  const std::string merged = value_of(merged_liberty({k_library, other}, {"FILL*", "?NV"}));
+  const std::string merged =
+      value_of(merged_liberty({{"a.lib", k_library}, {"b.lib", other}}, {"FILL*", "?NV", "DF?"}));
   const LibertyLibrary library = value_of(scan_liberty(merged));
   ASSERT_EQ(library.cells.size(), 2U);
   EXPECT_EQ(library.cells[0].name, "NAND2");
   EXPECT_EQ(library.cells[1].name, "OR2");
   EXPECT_THAT(merged, HasSubstr("lu_table_template"));
   EXPECT_THAT(merged, HasSubstr("operating_conditions"));
-  EXPECT_THAT(merged_liberty({k_library}, {"NAND4*"}).error().message, HasSubstr("no cell matches 'NAND4*'"));
-  EXPECT_THAT(merged_liberty({k_library, k_library}, {}).error().message,
-              HasSubstr("cell INV is in the libraries twice"));
+  EXPECT_THAT(merged_liberty({{"a.lib", k_library}}, {"NAND4*"}).error().message,
+              HasSubstr("no cell matches 'NAND4*'"));
+  EXPECT_THAT(merged_liberty({{"a.lib", k_library}, {"b.lib", k_library}}, {}).error().message,
+              HasSubstr("b.lib: cell INV is in the libraries twice"));
 }
 
 TEST(Liberty, TextsThatAreNoLibraryAreErrors) {
@@ -76,6 +90,7 @@ TEST(Liberty, TextsThatAreNoLibraryAreErrors) {
   EXPECT_EQ(refusal("library (l) { }\nlibrary (m) { }"), "line 2: a group outside of the library");
   EXPECT_EQ(refusal("library (l) { cell (A) { area : big; } }"), "line 1: area 'big' is no area");
   EXPECT_EQ(refusal("library (l) { cell (A) { area : -1; } }"), "line 1: area '-1' is no area");
+  EXPECT_EQ(refusal("library (l) { cell (A) { area : 3 * k; } }"), "line 1: area '3' is no area");
   EXPECT_EQ(refusal("library (l"), "line 1: ')' is missing");
   EXPECT_EQ(refusal("library (l) { a :"), "line 1: a value is missing");
   std::string deep = "library (l) {";

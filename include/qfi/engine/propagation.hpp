@@ -71,7 +71,7 @@ class Propagation {
 
   /// How many images of a block fit the share of the caches that a thread has.
   std::size_t images_together() const { return m_images_together; }
-  /// How many faults on so many images, side by side, fit it.
+  /// How many faults on so many images, 1 or more, fit it side by side.
   std::size_t faults_together(std::size_t images) const;
 
  private:

@@ -75,7 +75,7 @@ class FaultTables {
   /// Simulates each fault alone.
   void examine_each(std::span<const StuckAt> faults, Scratch& scratch, const UseEffect& use) const;
 
-  /// The table of layers with codes uses()[use], from products that `examine` left.
+  /// The table of layers with codes uses()[use], from products that `examine` left or `examine_each` gave.
   ProductTable table(std::span<const std::int32_t> products, std::size_t use) const;
 
   /// P(w, x) for all codes in rising order, weights first: what `qfi table` writes.
