@@ -39,7 +39,7 @@ void for_each_stretch(InferenceMask mask, const Use& use) {
   }
 }
 
-/// One thread's. Golden activations must outlive what is read from here.
+/// Each thread has its own. Golden activations must outlive what is read from here.
 class BlockTensors {
  public:
   explicit BlockTensors(const Model& model);
@@ -63,19 +63,19 @@ class BlockTensors {
   const std::byte* golden_values(int tensor, std::size_t k) const {
     return m_golden->tensor(tensor, golden_image(k)).data();
   }
-  /// All values of an inference; they hold until it is written.
+  /// Gives all values of an inference, which hold until it is written.
   const std::byte* values(int tensor, std::size_t k) { return values(tensor, k, 1); }
-  /// Those of inferences side by side, one image after the other.
+  /// Gives those of inferences side by side, one image after the other.
   const std::byte* values(int tensor, std::size_t first, std::size_t count);
 
   /// Precondition: the tensor differs in inference k, or the image was begun.
   ChangedImage changed_image(int tensor, std::size_t k);
-  /// An image that is about to be written pixel by pixel, and golden so far.
+  /// Makes an image ready to be written pixel by pixel; it is golden so far.
   ChangedImage begin_image(int tensor, std::size_t k);
   /// Sees whether the image differs now.
   void end_image(int tensor, std::size_t k);
 
-  /// Where inference k is to be written as a whole, with those behind it in a row.
+  /// Says where inference k is to be written as a whole; those of k + 1 and so on stand behind it.
   std::byte* whole_image(int tensor, std::size_t k);
   /// Finds what differs in an image that was written as a whole.
   void end_whole_image(int tensor, std::size_t k);
@@ -85,7 +85,7 @@ class BlockTensors {
   /// Sees whether a pixel differs of which one channel was written.
   void end_pixel(int tensor, std::size_t k, std::size_t pixel, std::size_t channel);
 
-  /// A pixel of an image, as it was before it is written, and where the image differed.
+  /// This is a pixel of an image, as it was before it is written, and where the image differed.
   struct SavedPixel {
     int tensor = 0;
     std::size_t inference = 0;

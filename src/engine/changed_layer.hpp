@@ -99,10 +99,12 @@ class ChangedLayer {
   void add_channel(const LayerFaults::Channel& channel, const std::uint8_t* input, std::size_t plane,
                    std::vector<std::uint32_t>& added) const;
 
+  /// Begins a plan of so many inferences, of which none is reached yet.
   void begin_plan(std::size_t inferences, Scratch& scratch) const;
   /// Finds what the ways of inference k cost, whose input differs, for scratch.plan.
   void plan(std::size_t k, const ChangedImage& input, Scratch& scratch) const;
-  /// Of inference k: its input, its output, which was begun, and the golden accumulators of that.
+  /// These give for inference k its input, its output, which was begun, and the golden accumulators of its
+  /// output.
   struct Images {
     std::function<ChangedImage(std::size_t k)> input, output;
     std::function<const std::int32_t*(std::size_t k)> accumulators;

@@ -199,7 +199,7 @@ Result<void> StuckAtSet::add_faults(const std::vector<StuckAt>& faults, unsigned
   const std::size_t first = m_faults.size();
   m_faults.resize(first + faults.size());
   std::vector<FaultTables::Scratch> scratch(threads);
-  // Few faults are spread over the threads.
+  // Where faults are few, every thread takes some of them.
   const std::size_t together = std::clamp<std::size_t>(faults.size() / threads, 1, FaultTables::k_together);
   parallel_for((faults.size() + together - 1) / together, threads, [&](std::size_t part, unsigned worker) {
     if (is_stop_requested()) return;

@@ -37,7 +37,8 @@ Simulator::Simulator(const Netlist& netlist, const OperandGrid& grid) : m_netlis
   run(1, scratch, m_golden);
 }
 
-// By level, those of a level by what they compute, so that the same code runs many times in a row.
+// Gates stand by level, and those of a level by what they compute, so that the same code runs many times in a
+// row.
 void Simulator::order_gates() {
   std::vector<int> level(m_netlist.nets.size(), 0);
   for (const Gate& gate : m_netlist.gates)

@@ -15,7 +15,7 @@ namespace {
 using test::value_of;
 using Bytes = std::vector<std::byte>;
 
-constexpr std::size_t k_images = 3;
+constexpr std::size_t k_device_images = 3;
 
 Program demo_program() {
   return value_of(
@@ -49,7 +49,7 @@ TEST(CpuDevice, LeavesOfEachFaultWhatTheWholeNetworkGives) {
   program.prepare_tables(faulty);
   const std::vector<DeviceFault> faults = {{&faulty}, {nullptr}, {&plain}};
 
-  Batch golden(program, k_images);
+  Batch golden(program, k_device_images);
   run_whole(program, layer, nullptr, golden);
   std::vector<Bytes> live;
   for (const int tensor : program.live_tensors(layer, program.model().outputs)) {
@@ -57,17 +57,18 @@ TEST(CpuDevice, LeavesOfEachFaultWhatTheWholeNetworkGives) {
     live.emplace_back(values.begin(), values.end());
     live.back().resize(values.size() * 2);  // more images than are run
   }
-  CpuDevice device(program, {layer, program.model().outputs, k_images + 2});
+  CpuDevice device(program, {layer, program.model().outputs, k_device_images + 2});
   const std::vector<std::span<const std::byte>> values_of(live.begin(), live.end());
   std::vector<Bytes> left;
-  device.run({k_images, values_of}, faults, [&](std::size_t fault, const Device::WatchedTensors& tensors) {
-    EXPECT_EQ(fault, left.size());
-    const auto values = tensors(output);
-    left.emplace_back(values.begin(), values.end());
-  });
+  device.run({k_device_images, values_of}, faults,
+             [&](std::size_t fault, const Device::WatchedTensors& tensors) {
+               EXPECT_EQ(fault, left.size());
+               const auto values = tensors(output);
+               left.emplace_back(values.begin(), values.end());
+             });
   ASSERT_EQ(left.size(), faults.size());
   for (std::size_t fault = 0; fault < faults.size(); ++fault) {
-    Batch batch(program, k_images);
+    Batch batch(program, k_device_images);
     run_whole(program, program.model().operators.size(), faults[fault].units, batch);
     const auto expected = batch.tensor(output);
     EXPECT_EQ(left[fault], Bytes(expected.begin(), expected.end())) << fault;

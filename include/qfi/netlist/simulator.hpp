@@ -40,11 +40,11 @@ class Simulator {
   Simulator(const Netlist& netlist, const OperandGrid& grid);
 
   static constexpr std::size_t k_word_patterns = 512;
-  /// That many patterns of one net.
+  /// k_word_patterns patterns of one net.
   struct alignas(64) Word {
     std::uint64_t lanes[8];
   };
-  /// Words of a net that are evaluated together: a block. All nets of a block fit the caches.
+  /// A block is so many words of each net, which are evaluated together. All nets of a block fit the caches.
   static constexpr std::size_t k_words = 8;
 
   /// A gate whose sources are values by number: those that every block has, then those of the gates that are
@@ -87,10 +87,11 @@ class Simulator {
   const OperandGrid& grid() const { return m_grid; }
 
   /// Products of all operand pairs under the given faults (all at once; of two faults at one
-  /// site the later wins). `products` has grid().size() elements. Only the faults' fan-out cone
-  /// is evaluated.
+  /// site the later wins). `products` has grid().size() elements. Each block is evaluated without
+  /// faults first, then the faults' fan-out cone.
   void simulate(std::span<const StuckAt> faults, Scratch& scratch, std::span<std::int32_t> products) const;
-  /// The same for each fault alone: products[fault][pair]. Some faults together take less time.
+  /// Simulates each fault alone, to products[fault][pair]. Faults share the fault-free values of a block, so
+  /// that some of them together take less time than one by one.
   void simulate_each(std::span<const StuckAt> faults, Scratch& scratch,
                      std::span<std::int32_t> products) const;
 

@@ -49,8 +49,9 @@ struct SynthStats {
 
 /// Writes the netlist and its manifest. Where `roles` name libraries, the sources are a netlist of their
 /// cells, which stays as it is: nothing is optimized. A netlist of library cells says what they compute.
-/// Errors: odd names, Yosys missing, Yosys' own error message, flip-flops or memories, and a circuit whose
-/// result is not the product of its operands modulo 2^32.
+/// Errors: a Liberty file that is none, patterns that match no cell, odd names, Yosys missing, Yosys' own
+/// error message, flip-flops or memories, and a circuit whose result is not the product of its operands
+/// modulo 2^32.
 Result<SynthStats> synthesize(const SynthParams& params);
 
 /// The product check behind synthesize: all pairs of -255..255 (0..255 if unsigned) that the ports

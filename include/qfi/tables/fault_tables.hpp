@@ -67,7 +67,7 @@ class FaultTables {
 
   /// Simulates the faults; scratch.products then holds the products of the whole grid.
   FaultEffect examine(std::span<const StuckAt> faults, Scratch& scratch) const;
-  /// So many faults take less time together than one by one.
+  /// examine_each() simulates so many faults together, which takes less time than one by one.
   static constexpr std::size_t k_together = 16;
   /// Takes what fault `index` alone does, and its products of the whole grid, which hold until it returns.
   using UseEffect = std::function<void(std::size_t index, const FaultEffect& effect,
