@@ -218,15 +218,13 @@ Replay replay_table(const TableSet& set) {
   return replay;
 }
 
-Result<Replay> replay_stuck_at(const StuckAtSet& set, const Json& record) {
-  const Json* site_text = find(record, {"site"});
-  const Json* value = find(record, {"stuck_at"});
-  if (site_text == nullptr || value == nullptr || !site_text->is_string() || !value->is_number_integer())
-    return bad_input("the fault's record is damaged");
-  QFI_TRY(const Site site, find_site(set.netlist(), site_text->get<std::string>()));
+Result<Replay> replay_netlist_fault(const StuckAtSet& set, const Json& record) {
+  const Json* text = find(record, {"fault"});
+  if (text == nullptr || !text->is_string()) return bad_input("the fault's record is damaged");
+  QFI_TRY(const NetlistFault fault, parse_fault(set.netlist(), text->get<std::string>()));
   Replay replay;
-  replay.fault = fmt::format("{} stuck at {}", site_text->get<std::string>(), value->get<int>());
-  set.replay({site, value->get<int>() != 0}, unit_use(set.workload(), replay));
+  replay.fault = fault_name(set.netlist(), fault);
+  set.replay(fault, unit_use(set.workload(), replay));
   return replay;
 }
 
@@ -323,7 +321,7 @@ Result<Replay> replay(const ReplayParams& params) {
     const Json* records = find(recorded_set, {"faults"});
     if (records == nullptr || !records->is_array() || params.fault >= records->size())
       return bad_input("{}: has no fault {}", file, params.fault);
-    replayed = replay_stuck_at(*set, (*records)[params.fault]);
+    replayed = replay_netlist_fault(*set, (*records)[params.fault]);
   } else if (const TableSet* table = plan.table(0)) {
     if (params.fault != 0) return bad_input("{}: has no fault {}", file, params.fault);
     replayed = replay_table(*table);

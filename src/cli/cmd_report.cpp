@@ -10,10 +10,13 @@
 namespace qfi::cli {
 namespace {
 
+constexpr std::uint64_t k_most_rtl_bytes = std::uint64_t{16} << 20;
+
 struct Options {
   std::vector<std::string> results;
   std::string title = "Accuracy under hardware faults";
   std::string published;
+  std::vector<std::string> rtl;
   std::string output;
   bool is_forced = false;
 };
@@ -28,7 +31,12 @@ Result<int> run(const Options& options) {
     const std::vector<std::filesystem::path> results(options.results.begin(), options.results.end());
     QFI_TRY(study, read_published(options.published, results));
   }
-  QFI_TRY(const std::string page, report_page(campaigns, options.title, study));
+  std::vector<RtlFile> rtl;
+  for (const std::string& file : options.rtl) {
+    QFI_TRY(std::string text, read_file(file, k_most_rtl_bytes));
+    rtl.push_back({std::filesystem::path(file).filename().string(), std::move(text)});
+  }
+  QFI_TRY(const std::string page, report_page(campaigns, options.title, study, rtl));
   QFI_CHECK(check_replaceable(options.output, k_report_start, options.is_forced));
   QFI_CHECK(write_file(options.output, page));
   fmt::print("report in {}\n", options.output);
@@ -47,6 +55,10 @@ void add_report(CLI::App& app, Action& chosen) {
   command->add_option("--title", options->title, "of the page")->capture_default_str()->type_name("TEXT");
   command->add_option("--published", options->published, "published figures to stand beside ours")
       ->type_name("FILE.json");
+  command
+      ->add_option("--rtl", options->rtl,
+                   "sources of the multiplier, to stand beside the sensitivity of their lines")
+      ->type_name("FILE.sv");
   add_force_option(*command, options->is_forced);
   command->footer(
       "The page holds everything and opens offline; gnuplot draws it.\n"

@@ -92,23 +92,23 @@ Result<FaultyMultiplier> make_table_multiplier(const Options& options, const Pro
 
 Result<FaultyMultiplier> make_faulty_multiplier(const Options& options, const Program& program) {
   StuckAtConfig config = options.faults;
-  QFI_TRY(config.roles.tie, parse_ties(options.ties));
+  QFI_TRY(config.reading.tie, parse_ties(options.ties));
   FaultyMultiplier result;
-  QFI_TRY(Netlist netlist, read_netlist(options.netlist, config.roles));
+  QFI_TRY(Netlist netlist, read_netlist(options.netlist, config.reading));
   result.netlist = std::make_unique<Netlist>(std::move(netlist));
-  QFI_TRY(const StuckAt fault, parse_stuck_at(*result.netlist, options.fault));
+  QFI_TRY(const NetlistFault fault, parse_fault(*result.netlist, options.fault));
   QFI_TRY(const std::vector<std::size_t> chosen, choose_operators(program, config.operators, config.layers));
   std::vector<FaultyOperator> operators;
   result.tables = std::make_unique<FaultTables>(
       *result.netlist, collect_uses(program, chosen, config.padding, operators), config.unit);
   if (auto checked = result.tables->check_fault_free(); !checked) return at(options.netlist, checked.error());
   FaultTables::Scratch scratch;
-  result.tables->examine(std::span(&fault, 1), scratch);
+  result.tables->examine(fault, scratch);
   result.unit = std::make_unique<FaultyUnitTables>(program, *result.tables, operators, config.padding);
   result.unit->set(scratch.products);
-  result.description = fmt::format("{}{} stuck at {} in {} operators",
-                                   result.netlist->is_approximate ? "approximate multiplier, " : "",
-                                   site_name(*result.netlist, fault.site), int{fault.value}, chosen.size());
+  result.description =
+      fmt::format("{}{} in {} operators", result.netlist->is_approximate ? "approximate multiplier, " : "",
+                  fault_name(*result.netlist, fault), chosen.size());
   return result;
 }
 
@@ -215,7 +215,7 @@ void add_run(CLI::App& app, Action& chosen) {
   command->add_option("--padding", options->faults.padding, "taps in the padding")
       ->transform(CLI::CheckedTransformer(k_padding))
       ->default_str("skip");
-  add_port_options(*command, options->faults.roles, options->ties);
+  add_netlist_options(*command, options->faults.reading, options->ties);
   command->add_option("--memory", options->memory, "bytes for batches of activations, e.g. 512MB")
       ->transform(CLI::AsSizeValue(false))
       ->default_str("1GiB");

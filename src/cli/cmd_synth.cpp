@@ -48,7 +48,7 @@ void warn_of_operands(const SynthStats& stats) {
 Result<int> run(Options options) {
   for (const std::string& source : options.sources) options.params.sources.emplace_back(source);
   options.params.output = options.output;
-  QFI_TRY(options.params.roles.tie, parse_ties(options.ties));
+  QFI_TRY(options.params.reading.tie, parse_ties(options.ties));
   QFI_TRY(options.params.parameters, parse_parameters(options.parameters));
   // As Yosys and synthesize() begin them.
   const std::vector<std::pair<std::string, std::string>> starts = {{".json", "{\n  \"creator\": \"Yosys "},
@@ -77,21 +77,21 @@ void add_synth(CLI::App& app, Action& chosen) {
   auto* command =
       app.add_subcommand("synth", "RTL of a combinational multiplier to a gate-level netlist, by Yosys");
   auto options = std::make_shared<Options>();
-  auto& roles = options->params.roles;
-  roles.rs1 = "op_a";
-  roles.rs2 = "op_b";
-  roles.result = "result";
+  auto& reading = options->params.reading;
+  reading.rs1 = "op_a";
+  reading.rs2 = "op_b";
+  reading.result = "result";
   command->add_option("sources", options->sources, "Verilog or SystemVerilog files")
       ->required()
       ->type_name("FILE");
   command->add_option("--top", options->params.top, "top module")->required()->type_name("NAME");
-  command->add_option("--rs1", roles.rs1, "port of the first operand")
+  command->add_option("--rs1", reading.rs1, "port of the first operand")
       ->capture_default_str()
       ->type_name("PORT");
-  command->add_option("--rs2", roles.rs2, "port of the second operand")
+  command->add_option("--rs2", reading.rs2, "port of the second operand")
       ->capture_default_str()
       ->type_name("PORT");
-  command->add_option("--result", roles.result, "port of the product's low bits")
+  command->add_option("--result", reading.result, "port of the product's low bits")
       ->capture_default_str()
       ->type_name("PORT");
   command->add_option("--tie", options->ties, "another input port, held at a value; may be repeated")
@@ -100,11 +100,11 @@ void add_synth(CLI::App& app, Action& chosen) {
       ->add_option("--param", options->parameters,
                    "a parameter of the top module: a whole number, 8'hff or a word; may be repeated")
       ->type_name("NAME=VALUE");
-  command->add_flag("--unsigned", roles.is_unsigned,
+  command->add_flag("--unsigned", reading.is_unsigned,
                     "operands and result are unsigned (for UINT8 codes under operands: raw)");
-  command->add_flag("--approximate", roles.is_approximate,
+  command->add_flag("--approximate", reading.is_approximate,
                     "the circuit need not multiply exactly: it is taken as it is, without a proof");
-  add_library_option(*command, roles);
+  add_library_option(*command, "--library", reading);
   command
       ->add_option_function<std::vector<std::string>>(
           "--liberty",

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <memory>
@@ -21,7 +20,7 @@ enum class Engine { simulator, verilator };
 
 struct Options {
   std::string netlist;
-  PortRoles roles;
+  NetlistReading reading;
   std::vector<std::string> ties;
   std::string fault;
   UnitParams unit;
@@ -34,11 +33,14 @@ struct Options {
 
 // The 256 x 256 products by Verilator, weight codes first, in rising order.
 Result<std::vector<std::int32_t>> verilated_products(const Options& options, const Netlist& netlist,
-                                                     const StuckAt& fault) {
-  auto sites = enumerate_sites(netlist, fault.site.kind == Site::Kind::net ? SiteKind::nets : SiteKind::pins);
-  if (std::ranges::find(sites, fault.site) == sites.end()) sites.push_back(fault.site);
-  QFI_TRY(VerilatorModel model, VerilatorModel::open(netlist, sites, options.cache));
-  model.inject(fault.site, fault.value);
+                                                     const NetlistFault& fault) {
+  // One model serves all faults of single nets, and one all of single pins.
+  std::vector<NetlistFault> faults = {fault};
+  const bool is_pin = !fault.stuck.empty() && fault.stuck.front().site.kind == Site::Kind::pin;
+  for (const Site& site : enumerate_sites(netlist, is_pin ? SiteKind::pins : SiteKind::nets))
+    faults.emplace_back(StuckAt{site, false});
+  QFI_TRY(VerilatorModel model, VerilatorModel::open(netlist, places_of(faults), options.cache));
+  model.inject(fault);
   const OperandCodes& codes = options.use.codes;
   const bool is_offset = options.unit.operands == OperandEncoding::offset;
   const int first = smallest_code(codes.type);
@@ -54,13 +56,16 @@ Result<std::vector<std::int32_t>> verilated_products(const Options& options, con
 }
 
 Result<int> run(Options options) {
-  QFI_TRY(options.roles.tie, parse_ties(options.ties));
+  QFI_TRY(options.reading.tie, parse_ties(options.ties));
   const OperandCodes& codes = options.use.codes;
   const int first = smallest_code(codes.type);
   for (const int zero : {codes.weight_zero_point, codes.input_zero_point})
     if (zero < first || zero > first + 255) return bad_input("zero point {} is not a code of the type", zero);
-  QFI_TRY(const Netlist netlist, read_netlist(options.netlist, options.roles));
-  QFI_TRY(const StuckAt fault, parse_stuck_at(netlist, options.fault));
+  QFI_TRY(const Netlist netlist, read_netlist(options.netlist, options.reading));
+  NetlistFault fault;
+  if (!options.fault.empty()) {
+    QFI_TRY(fault, parse_fault(netlist, options.fault));
+  }
   options.use.weight_occurs.fill(true);
   const FaultTables tables(netlist, {options.use}, options.unit);
   QFI_CHECK(tables.check_fault_free());
@@ -69,7 +74,7 @@ Result<int> run(Options options) {
     QFI_TRY(products, verilated_products(options, netlist, fault));
   } else {
     FaultTables::Scratch scratch;
-    tables.examine(std::span(&fault, 1), scratch);
+    tables.examine(fault, scratch);
     products = tables.unit_products(scratch.products, 0);
   }
   const std::array<std::uint64_t, 2> shape{256, 256};
@@ -80,24 +85,29 @@ Result<int> run(Options options) {
   const auto exact = tables.unit_products(golden.products, 0);
   std::size_t changed = 0;
   for (std::size_t i = 0; i < exact.size(); ++i) changed += exact[i] != products[i] ? 1 : 0;
-  fmt::print("{}: {}{} stuck at {}, {} of {} products changed, int32 hash {:016x}\n", options.output,
-             netlist.is_approximate ? "approximate multiplier, " : "", site_name(netlist, fault.site),
-             int{fault.value}, changed, exact.size(), xxh64(std::as_bytes(std::span(products))));
+  fmt::print("{}: {}{}, {} of {} products changed, int32 hash {:016x}\n", options.output,
+             netlist.is_approximate ? "approximate multiplier, " : "",
+             options.fault.empty() ? "fault-free" : fault_name(netlist, fault), changed, exact.size(),
+             xxh64(std::as_bytes(std::span(products))));
   return k_done;
 }
 
 }  // namespace
 
 void add_table(CLI::App& app, Action& chosen) {
-  auto* command =
-      app.add_subcommand("table", "the 256 x 256 products of a netlist under one stuck-at fault, as .npy");
+  auto* command = app.add_subcommand(
+      "table", "the 256 x 256 products of a netlist, fault-free or under one fault, as .npy");
   auto options = std::make_shared<Options>();
-  command->add_option("netlist", options->netlist, "netlist written by qfi synth or Yosys' write_json")
+  command->add_option("netlist", options->netlist, "netlist of qfi synth, or in Yosys' JSON, Verilog or BLIF")
       ->required()
       ->type_name("FILE");
-  command->add_option("--fault", options->fault, "net, net[bit] or cell/pin, and what it is stuck at")
-      ->required()
-      ->type_name("SITE:0|1");
+  command
+      ->add_option(
+          "--fault", options->fault,
+          "net, net[bit] or cell/pin, and what it is stuck at, several with spaces between; or 'NET "
+          "wired_and "
+          "NET', 'NET wired_or NET', 'NET dominates NET'; without it the products of the fault-free netlist")
+      ->type_name("FAULT");
   command
       ->add_option("--operands", options->unit.operands, "multiply stored codes, or codes minus zero points")
       ->transform(CLI::CheckedTransformer(k_encodings))
@@ -120,7 +130,7 @@ void add_table(CLI::App& app, Action& chosen) {
   command->add_option("--engine", options->engine, "who computes the table")
       ->transform(CLI::CheckedTransformer(engines).description("simulator|verilator"))
       ->default_str("simulator");
-  add_port_options(*command, options->roles, options->ties);
+  add_netlist_options(*command, options->reading, options->ties);
   command->add_option("--cache", options->cache, "folder of compiled Verilator models")
       ->capture_default_str()
       ->type_name("FOLDER");

@@ -31,6 +31,7 @@ void add_merge(CLI::App& app, Action& chosen);
 void add_inspect(CLI::App& app, Action& chosen);
 void add_plan(CLI::App& app, Action& chosen);
 void add_report(CLI::App& app, Action& chosen);
+void add_worst(CLI::App& app, Action& chosen);
 void add_replay(CLI::App& app, Action& chosen);
 void add_nvf(CLI::App& app, Action& chosen);
 void add_nvf_merge(CLI::App& app, Action& chosen);
@@ -55,12 +56,12 @@ void add_data_memory_option(CLI::App& command, std::uint64_t& bytes);
 void add_kernels_option(CLI::App& command, KernelSet& kernels);
 /// `--force`: replaces a file that qfi did not write.
 void add_force_option(CLI::App& command, bool& is_forced);
-/// --rs1, --rs2, --result, --tie, --unsigned, --approximate and --library, for netlists that do not say it
-/// themselves.
-void add_port_options(CLI::App& command, PortRoles& roles, std::vector<std::string>& ties);
+/// --top, --rs1, --rs2, --result, --tie, --unsigned, --approximate and --library (--liberty), for netlists
+/// that do not say it themselves.
+void add_netlist_options(CLI::App& command, NetlistReading& reading, std::vector<std::string>& ties);
 
-/// `--library`; `roles` must live as long as the command.
-void add_library_option(CLI::App& command, PortRoles& roles);
+/// `names`: as CLI11 takes them; `reading` must live as long as the command.
+void add_library_option(CLI::App& command, const std::string& names, NetlistReading& reading);
 
 /// "PORT=VALUE" pairs; values decimal or 0x.. .
 Result<std::map<std::string, std::uint64_t>> parse_ties(const std::vector<std::string>& texts);

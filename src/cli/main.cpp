@@ -64,27 +64,29 @@ void add_force_option(CLI::App& command, bool& is_forced) {
   command.add_flag("--force", is_forced, "replace a file that is there, whoever wrote it");
 }
 
-void add_port_options(CLI::App& command, PortRoles& roles, std::vector<std::string>& ties) {
-  command.add_option("--rs1", roles.rs1, "port, if the netlist does not say")->type_name("PORT");
-  command.add_option("--rs2", roles.rs2, "port, if the netlist does not say")->type_name("PORT");
-  command.add_option("--result", roles.result, "port, if the netlist does not say")->type_name("PORT");
+void add_netlist_options(CLI::App& command, NetlistReading& reading, std::vector<std::string>& ties) {
+  command.add_option("--top", reading.top, "module of the netlist, if it has several")->type_name("NAME");
+  command.add_option("--rs1", reading.rs1, "port, if the netlist does not say")->type_name("PORT");
+  command.add_option("--rs2", reading.rs2, "port, if the netlist does not say")->type_name("PORT");
+  command.add_option("--result", reading.result, "port, if the netlist does not say")->type_name("PORT");
   command.add_option("--tie", ties, "another input port, held at a value; may be repeated")
       ->type_name("PORT=VALUE");
-  command.add_flag("--unsigned", roles.is_unsigned,
+  command.add_flag("--unsigned", reading.is_unsigned,
                    "operands and result are unsigned, if the netlist does not say");
-  command.add_flag("--approximate", roles.is_approximate,
+  command.add_flag("--approximate", reading.is_approximate,
                    "the multiplier need not be exact: its fault-free products are golden");
-  add_library_option(command, roles);
+  add_library_option(command, "--library,--liberty", reading);
 }
 
-void add_library_option(CLI::App& command, PortRoles& roles) {
+void add_library_option(CLI::App& command, const std::string& names, NetlistReading& reading) {
   command
       .add_option_function<std::vector<std::string>>(
-          "--library",
-          [&roles](const std::vector<std::string>& files) {
-            roles.libraries.assign(files.begin(), files.end());
+          names,
+          [&reading](const std::vector<std::string>& files) {
+            reading.libraries.assign(files.begin(), files.end());
           },
-          "Liberty or Verilog files that tell what the netlist's cells compute")
+          "Liberty or Verilog files that tell what the netlist's cells compute; of two cells of one name "
+          "the first counts")
       ->type_name("FILE");
 }
 
@@ -123,6 +125,7 @@ int main(int argc, char** argv) {
     add_compare(app, chosen);
     add_export(app, chosen);
     add_report(app, chosen);
+    add_worst(app, chosen);
     add_plan(app, chosen);
     add_replay(app, chosen);
     add_run(app, chosen);

@@ -30,7 +30,10 @@ Result<void> check_sample(const YamlNode& entry, const FaultsConfig& faults, con
   if (bits == nullptr) {
     if (sample.is_search) return entry.error("a genetic search is for faults of stored bits");
     if (sample.scheme != SampleScheme::network || !sample.error_rates.empty())
-      return entry.error("stuck-at faults of a netlist are one stratum: the scheme is network");
+      return entry.error("faults of a netlist are one stratum: the scheme is network");
+    const auto& unit = std::get<StuckAtConfig>(faults.model);
+    if (faults.raw_rate && (unit.simultaneous != 1 || !unit.bridges.empty()))
+      return entry.error("'raw_rate' is a rate of single stuck-at faults");
     return {};
   }
   if (!sample.error_rates.empty()) {

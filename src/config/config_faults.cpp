@@ -62,16 +62,25 @@ KeyTable own_keys(const TableConfig&, FaultsConfig& faults) {
 Key kind_key(Value kind) {
   KeyDoc doc;
   kind.describe(doc);
-  return {.name = "kind",
-          .value = std::move(kind),
-          .is_required = true,
-          .sentence =
-              "`stuck_at` with `netlist` is a stuck wire of a multiplier, `bit_flip` or `stuck_at` with "
-              "`target` a bit of stored values, `product_table` with `file` a table of products.",
-          .example = doc.allowed.front()};
+  return {
+      .name = "kind",
+      .value = std::move(kind),
+      .is_required = true,
+      .sentence =
+          "`stuck_at` with `netlist` is a stuck wire of a multiplier, `bridge` two of its wires connected, "
+          "`bit_flip` or `stuck_at` with `target` a bit of stored values, `product_table` with `file` a "
+          "table "
+          "of products.",
+      .example = doc.allowed.front()};
 }
 
-Value kind_value(StuckAtConfig&) { return fixed_word("stuck_at"); }
+// It has been read with the entry's model.
+Value kind_value(StuckAtConfig& faults) {
+  Value value = fixed_word("stuck_at");
+  value.json = [&faults] { return Json(faults.bridges.empty() ? "stuck_at" : "bridge"); };
+  value.describe = describe_words({"stuck_at", "bridge"});
+  return value;
+}
 
 Value kind_value(TableConfig&) { return fixed_word("product_table"); }
 
@@ -96,15 +105,21 @@ KeyTable common_keys(Value kind, FaultsConfig& faults) {
            .example = "0.5"}};
 }
 
-enum class Kind : std::uint8_t { stuck_at, bit_flip, product_table };
-const Names<Kind> k_kinds = {
-    {"stuck_at", Kind::stuck_at}, {"bit_flip", Kind::bit_flip}, {"product_table", Kind::product_table}};
+enum class Kind : std::uint8_t { stuck_at, bridge, bit_flip, product_table };
+const Names<Kind> k_kinds = {{"stuck_at", Kind::stuck_at},
+                             {"bridge", Kind::bridge},
+                             {"bit_flip", Kind::bit_flip},
+                             {"product_table", Kind::product_table}};
 
 Result<void> choose_model(const YamlNode& entry, FaultsConfig& faults) {
   QFI_TRY(const YamlNode kind, entry.at("kind"));
   QFI_TRY(const Kind chosen, kind.choice(k_kinds));
   if (chosen == Kind::product_table) {
     faults.model = TableConfig{};
+  } else if (chosen == Kind::bridge) {
+    StuckAtConfig bridges;
+    for (const auto& [name, kind_of_bridge] : k_bridges) bridges.bridges.push_back(kind_of_bridge);
+    faults.model = std::move(bridges);
   } else if (chosen == Kind::bit_flip || entry.find("target")) {
     BitFaultConfig bits;
     if (chosen == Kind::stuck_at) bits.models = {BitFaultModel::stuck_at_0, BitFaultModel::stuck_at_1};

@@ -25,9 +25,10 @@ Key padding_key(PaddingTaps& padding) {
 }
 
 bool is_map(const StuckAtConfig& faults) {
-  const PortRoles& roles = faults.roles;
-  return faults.library || roles.is_approximate || !roles.rs1.empty() || !roles.rs2.empty() ||
-         !roles.result.empty() || !roles.tie.empty() || roles.is_unsigned;
+  const NetlistReading& reading = faults.reading;
+  return !faults.libraries.empty() || !reading.top.empty() || reading.is_approximate ||
+         !reading.rs1.empty() || !reading.rs2.empty() || !reading.result.empty() || !reading.tie.empty() ||
+         reading.is_unsigned;
 }
 
 Key port_key(std::string name, std::string& port, std::string what, std::string example) {
@@ -52,6 +53,10 @@ Value ties(std::map<std::string, std::uint64_t>& tie) {
                                   {{{"type", "object"}, {"additionalProperties", {{"type", "integer"}}}}})};
 }
 
+std::string refusal_of_bridges(const StuckAtConfig& faults, const char* key) {
+  return faults.bridges.empty() ? "" : fmt::format("'{}' belongs to the kind stuck_at", key);
+}
+
 KeyTable netlist_keys(StuckAtConfig& faults) {
   return {
       {.name = "file",
@@ -59,31 +64,38 @@ KeyTable netlist_keys(StuckAtConfig& faults) {
        .is_required = true,
        .sentence = "The netlist is this file.",
        .example = "unit.json"},
-      port_key("rs1", faults.roles.rs1, "takes the first operand", "op_a"),
-      port_key("rs2", faults.roles.rs2, "takes the second operand", "op_b"),
-      port_key("result", faults.roles.result, "gives the product", "res"),
+      port_key("rs1", faults.reading.rs1, "takes the first operand", "op_a"),
+      port_key("rs2", faults.reading.rs2, "takes the second operand", "op_b"),
+      port_key("result", faults.reading.result, "gives the product", "res"),
       {.name = "tie",
-       .value = ties(faults.roles.tie),
+       .value = ties(faults.reading.tie),
        .sentence = "All other input ports are held at these values.",
        .example = "{enable: 1}",
        .selects = true},
       {.name = "unsigned",
-       .value = flag(faults.roles.is_unsigned),
+       .value = flag(faults.reading.is_unsigned),
        .sentence = "Operands and result are unsigned numbers.",
        .example = "true"},
       {.name = "approximate",
-       .value = flag(faults.roles.is_approximate),
-       .is_written = [&faults] { return faults.roles.is_approximate; },
+       .value = flag(faults.reading.is_approximate),
+       .is_written = [&faults] { return faults.reading.is_approximate; },
        .sentence = "The multiplier need not be exact: the golden run of this entry goes through it without a "
                    "fault, and faults are counted against that.",
        .example = "true"},
       {.name = "library",
-       .value = maybe(faults.library, [](ConfigPath& file) { return path(file); }),
+       .value = paths(faults.libraries),
        .default_text = "none",
-       .sentence = "The netlist's cells are those of this Liberty or Verilog file, which Yosys evaluates; a "
-                   "netlist that "
-                   "`qfi synth` wrote needs none.",
-       .example = "cells.lib"}};
+       .sentence =
+           "The netlist's cells are those of these Liberty or Verilog files, which Yosys evaluates; of two "
+           "cells of one name the first counts. A netlist that `qfi synth` wrote needs none.",
+       .example = "[cells.lib, more_cells.v]"},
+      {.name = "top",
+       .value = text(faults.reading.top),
+       .default_text = "as the netlist says",
+       .is_written = [&faults] { return !faults.reading.top.empty(); },
+       .sentence = "The multiplier is this module of the file.",
+       .example = "mul32",
+       .selects = true}};
 }
 
 // A path, or a map for netlists that do not tell their ports.
@@ -109,9 +121,9 @@ KeyTable keys_of(StuckAtConfig& faults) {
       {.name = "netlist",
        .value = netlist_value(faults),
        .is_required = true,
-       .sentence =
-           "The multiplier is this file of `qfi synth`, or any other netlist in Yosys' JSON whose ports are "
-           "named here.",
+       .sentence = "The multiplier is this file of `qfi synth`, or any other netlist in Yosys' JSON, Verilog "
+                   "(`.v`, `.sv`) "
+                   "or BLIF (`.blif`) whose ports are named here.",
        .example = "mul.json"},
       operators_key(faults.operators),
       layers_key(faults.layers),
@@ -127,11 +139,33 @@ KeyTable keys_of(StuckAtConfig& faults) {
        .example = "input"},
       {.name = "sites",
        .value = choice(faults.sites, k_sites),
+       .refusal = [&faults] { return refusal_of_bridges(faults, "sites"); },
        .sentence =
            "Wires that something reads, operand bits included, can be stuck (`nets`), or every pin of every "
            "cell (`pins`).",
        .example = "pins",
        .selects = true},
+      {.name = "simultaneous",
+       .value = number(faults.simultaneous, std::uint64_t{1}, std::uint64_t{1000}),
+       .unit = "sites",
+       .refusal = [&faults] { return refusal_of_bridges(faults, "simultaneous"); },
+       .is_written = [&faults] { return faults.simultaneous != 1; },
+       .sentence = "Every fault is this many different sites, each stuck at 0 or at 1.",
+       .example = "2"},
+      {.name = "bridges",
+       .value = choices(faults.bridges, k_bridges),
+       .default_text = "all three, of the kind `bridge`",
+       .refusal =
+           [&faults] {
+             return std::string(faults.bridges.empty() ? "'bridges' belongs to the kind bridge" : "");
+           },
+       .is_written = [&faults] { return !faults.bridges.empty(); },
+       .sentence =
+           "Two nets are bridged like this: both hold the AND or the OR of what drives them (`wired_and`, "
+           "`wired_or`), or one holds what drives the other (`dominant`, two faults of each pair). Nets with "
+           "a "
+           "path from one to the other are not bridged.",
+       .example = "[wired_and, dominant]"},
       padding_key(faults.padding)};
 }
 

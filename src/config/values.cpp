@@ -141,6 +141,36 @@ Value path(ConfigPath& place) {
   return value;
 }
 
+Value paths(std::vector<ConfigPath>& place) {
+  return {.read = [&place](const ConfigReader& reader, const YamlNode& node) -> Result<void> {
+            if (!node.is_list()) {
+              QFI_TRY(place.emplace_back(), reader.path(node));
+              return {};
+            }
+            if (node.items().empty()) return node.error("'{}' is a path or a list of paths", node.name());
+            for (const YamlNode& item : node.items()) {
+              QFI_TRY(place.emplace_back(), reader.path(item));
+            }
+            return {};
+          },
+          .json = [&place]() -> Json {
+            if (place.empty()) return {};
+            if (place.size() == 1) return place.front().text;
+            Json list = Json::array();
+            for (const ConfigPath& path : place) list.push_back(path.text);
+            return list;
+          },
+          .describe =
+              [](KeyDoc& doc) {
+                describe_list(describe_path())(doc);
+                const Schema list = doc.schema.front();
+                describe_path()(doc);
+                doc.schema.push_back(list);
+                doc.type = "path, or list of paths";
+                doc.allowed.emplace_back("a list of paths");
+              }};
+}
+
 Value output_path(ConfigPath& place) {
   Value value = path(place);
   value.read = [&place](const ConfigReader& reader, const YamlNode& node) -> Result<void> {

@@ -79,6 +79,8 @@ Value fraction(double& place);
 Value text(std::string& place);
 /// Relative to the config's folder.
 Value path(ConfigPath& place);
+/// A list of paths, or one; empty: none.
+Value paths(std::vector<ConfigPath>& place);
 /// Relative to the current folder.
 Value output_path(ConfigPath& place);
 Value flag(bool& place);

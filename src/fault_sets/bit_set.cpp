@@ -7,11 +7,11 @@
 #include <cmath>
 #include <cstring>
 
-#include "bit_combinations.hpp"
 #include "bit_runner.hpp"
 #include "qfi/base/random.hpp"
 #include "qfi/base/random_purposes.hpp"
 #include "qfi/base/stop.hpp"
+#include "qfi/faults/fault_combinations.hpp"
 
 namespace qfi {
 namespace {
@@ -132,7 +132,7 @@ void BitSet::add_fault(std::size_t stratum, std::span<const std::uint64_t> membe
   if (is_paired()) m_image_of.add(static_cast<std::uint32_t>(image));
 }
 
-BitCombinations BitSet::combinations(const BitStratum& bits) const {
+FaultCombinations BitSet::combinations(const BitStratum& bits) const {
   return {bits.population(), fault_config().simultaneous, fault_config().models.size()};
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
 
 #include "qfi/base/file.hpp"
 #include "qfi/base/parallel.hpp"
@@ -12,7 +11,6 @@
 #include "qfi/base/selection.hpp"
 #include "qfi/base/stop.hpp"
 #include "qfi/config/config_names.hpp"
-#include "qfi/netlist/verilator.hpp"
 
 namespace qfi {
 namespace {
@@ -124,18 +122,18 @@ Result<void> StuckAtSet::prove() {
   const std::size_t count = std::min(k_proof_faults, m_running.size());
   Worker worker(*this);
   for (std::size_t k = 0; k < count; ++k) {
-    const StuckAt& fault = m_faults[m_running[k * m_running.size() / count]].fault;
+    const NetlistFault& fault = m_faults[m_running[k * m_running.size() / count]].fault;
     set_tables(fault, worker);
     if (!m_runner->agrees_with_tables(worker.tables.units(), &worker.tables.units(), 1, *worker.device))
-      return failed("internal error: {} stuck at {}: the fast kernels differ from plain look-ups",
-                    site_name(*m_netlist, fault.site), int{fault.value});
+      return failed("internal error: {}: the fast kernels differ from plain look-ups",
+                    qfi::fault_name(*m_netlist, fault));
   }
   m_proof.faulty_path_faults = count;
   return {};
 }
 
-void StuckAtSet::set_tables(const StuckAt& fault, Worker& worker) const {
-  m_tables->examine(std::span(&fault, 1), worker.scratch);
+void StuckAtSet::set_tables(const NetlistFault& fault, Worker& worker) const {
+  m_tables->examine(fault, worker.scratch);
   worker.tables.set(worker.scratch.products);
 }
 
@@ -143,9 +141,9 @@ Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, c
                                                      const FaultsConfig& faults, std::uint64_t seed,
                                                      unsigned threads) {
   const auto& asked = std::get<StuckAtConfig>(faults.model);
-  PortRoles roles = asked.roles;
-  if (asked.library) roles.libraries = {asked.library->path};
-  QFI_TRY(auto read, read_netlist(asked.netlist.path, roles));
+  NetlistReading reading = asked.reading;
+  for (const ConfigPath& library : asked.libraries) reading.libraries.push_back(library.path);
+  QFI_TRY(auto read, read_netlist(asked.netlist.path, reading));
   auto netlist = std::make_unique<Netlist>(std::move(read));
   std::unique_ptr<GoldenUnit> golden_unit;
   if (netlist->is_approximate) {
@@ -159,9 +157,7 @@ Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, c
   QFI_TRY(const std::vector<std::size_t> chosen,
           choose_operators(*workload.program, unit.operators, unit.layers));
   set->m_uses = collect_uses(*workload.program, chosen, unit.padding, set->m_operators);
-  set->m_sites = enumerate_sites(*set->m_netlist, unit.sites);
-  QFI_CHECK(set->check_sites());
-  set->add_stratum("network", 2 * set->m_sites.size());
+  QFI_CHECK(set->find_population());
 
   set->m_tables = std::make_unique<FaultTables>(*set->m_netlist, set->m_uses, unit.unit);
   if (auto checked = set->m_tables->check_fault_free(); !checked)
@@ -174,8 +170,21 @@ Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, c
   return set;
 }
 
+Result<void> StuckAtSet::find_population() {
+  const StuckAtConfig& unit = unit_config();
+  QFI_CHECK(check_sites());
+  auto population = unit.bridges.empty()
+                        ? NetlistPopulation::stuck_at(*m_netlist, unit.sites, unit.simultaneous)
+                        : NetlistPopulation::bridges(*m_netlist, unit.bridges);
+  if (!population) return at(unit.netlist.path.string(), population.error());
+  m_netlist_population = std::move(*population);
+  Stratum& stratum = add_stratum("network", m_netlist_population.size());
+  stratum.is_drawn_with_replacement = m_netlist_population.size() == k_endless;
+  return {};
+}
+
 Result<void> StuckAtSet::check_sites() const {
-  if (!m_sites.empty()) return {};
+  if (!enumerate_sites(*m_netlist, unit_config().sites).empty()) return {};
   Selectable kinds{"kinds of sites", {}};
   for (const auto& [name, kind] : k_sites)
     if (!enumerate_sites(*m_netlist, kind).empty()) kinds.names.push_back(name);
@@ -186,16 +195,24 @@ Result<void> StuckAtSet::check_sites() const {
 }
 
 Result<void> StuckAtSet::draw(const std::vector<std::uint64_t>& targets, unsigned threads) {
-  if (m_traits.list) return drawn() > 0 ? Result<void>() : add_faults(m_listed, threads);
+  std::vector<NetlistFault> faults;
+  if (m_traits.list) {
+    for (const ListedFault& listed : m_listed) faults.push_back(listed.fault);
+    return drawn() > 0 ? Result<void>() : add_faults(faults, threads);
+  }
   const std::uint64_t target = std::max(drawn(), std::min(targets.front(), population()));
-  std::vector<StuckAt> faults;
+  if (m_strata.front().is_drawn_with_replacement) {
+    for (std::uint64_t i = drawn(); i < target; ++i)
+      faults.push_back(m_netlist_population.draw(m_seed, purpose::k_stuck_at, i));
+    return add_faults(faults, threads);
+  }
   for (const std::uint64_t member : members(population(), drawn(), target, purpose::k_stuck_at))
-    faults.push_back(stuck_at_member(m_sites, member));
+    faults.push_back(m_netlist_population.member(member));
   return add_faults(faults, threads);
 }
 
 // Simulates every drawn fault once, in parallel, and finds those that need no run of their own.
-Result<void> StuckAtSet::add_faults(const std::vector<StuckAt>& faults, unsigned threads) {
+Result<void> StuckAtSet::add_faults(const std::vector<NetlistFault>& faults, unsigned threads) {
   const std::size_t first = m_faults.size();
   m_faults.resize(first + faults.size());
   std::vector<FaultTables::Scratch> scratch(threads);
@@ -251,8 +268,7 @@ std::vector<std::uint64_t> StuckAtSet::costs() const {
 }
 
 std::string StuckAtSet::fault_name(std::size_t fault) const {
-  return fmt::format("{} stuck at {}", site_name(*m_netlist, m_faults[fault].fault.site),
-                     m_faults[fault].fault.value ? 1 : 0);
+  return qfi::fault_name(*m_netlist, m_faults[fault].fault);
 }
 
 Digest StuckAtSet::faults_digest() const {
@@ -343,6 +359,15 @@ void StuckAtSet::finish_faults(std::uint64_t first) {
   }
 }
 
+std::optional<std::size_t> StuckAtSet::first_changed(std::size_t fault) const {
+  const auto found = m_events.find(m_faults[fault].same_as);
+  if (found == m_events.end()) return std::nullopt;
+  const auto changed =
+      std::ranges::find_if(found->second, [](const ImageEvents& image) { return image.changed > 0; });
+  if (changed == found->second.end()) return std::nullopt;
+  return group(group_of(fault)).first + static_cast<std::size_t>(changed - found->second.begin());
+}
+
 // From some faults that run, on some images; the tables' set-up is shared by all images of a fault.
 Result<double> StuckAtSet::expected_seconds_per_fault() {
   constexpr std::size_t k_tried = 24;
@@ -373,32 +398,53 @@ Result<double> StuckAtSet::expected_seconds_per_fault() {
          static_cast<double>(m_faults.size());
 }
 
-std::vector<std::byte> StuckAtSet::outputs_under(const StuckAt& fault, std::size_t image) const {
+std::vector<std::byte> StuckAtSet::outputs_under(const NetlistFault& fault, std::size_t image) const {
   Worker worker(*this);
   set_tables(fault, worker);
   return m_runner->outputs_under(worker.tables.units(), image, *worker.device);
 }
 
-void StuckAtSet::replay(const StuckAt& fault, const UnitRunner::OutputUse& use) const {
+void StuckAtSet::replay(const NetlistFault& fault, const UnitRunner::OutputUse& use) const {
   Worker worker(*this);
   set_tables(fault, worker);
   m_runner->replay(worker.tables.units(), use);
 }
 
-// A fault list may name sites of the other kind, or nets that nothing reads.
-std::vector<Site> StuckAtSet::sites_to_verify() const {
-  std::set<Site> sites(m_sites.begin(), m_sites.end());
-  for (const PlannedFault& fault : m_faults) sites.insert(fault.fault.site);
-  return {sites.begin(), sites.end()};
+// A fault list may name sites of the other kind, or nets that nothing reads. Bridges are built in for those
+// faults that are drawn.
+FaultPlaces StuckAtSet::places_to_verify() const {
+  std::vector<NetlistFault> faults;
+  for (const Site& site : m_netlist_population.sites()) faults.emplace_back(StuckAt{site, false});
+  for (const PlannedFault& fault : m_faults) faults.push_back(fault.fault);
+  return places_of(faults);
 }
 
 Result<VerificationTimes> StuckAtSet::expected_verification(std::uint64_t count,
                                                             const std::filesystem::path& cache) const {
   if (count == 0) return VerificationTimes{};
-  QFI_TRY(const VerilatorTimes times, VerilatorModel::expected_times(*m_netlist, sites_to_verify(), cache));
+  QFI_TRY(const VerilatorTimes times, VerilatorModel::expected_times(*m_netlist, places_to_verify(), cache));
   const auto products = std::min<std::uint64_t>(count, m_faults.size()) * m_tables->simulator().grid().size();
   return VerificationTimes{times.compiling,
                            times.checking + times.multiplying * static_cast<double>(products)};
+}
+
+// Compares all products of the grid, and says how many they are.
+Result<std::uint64_t> StuckAtSet::verify_table(VerilatorModel& model, const NetlistFault& fault,
+                                               FaultTables::Scratch& scratch) const {
+  const OperandGrid& grid = m_tables->simulator().grid();
+  m_tables->examine(fault, scratch);
+  model.inject(fault);
+  std::size_t index = 0;
+  for (int outer = grid.outer.first; outer <= grid.outer.last; ++outer)
+    for (int inner = grid.inner.first; inner <= grid.inner.last; ++inner, ++index) {
+      const std::int32_t product =
+          grid.outer_is_rs1 ? model.multiply(outer, inner) : model.multiply(inner, outer);
+      if (product != scratch.products[index])
+        return failed("verify: {}: Verilator gives {} for {} and {}, the simulator {}",
+                      qfi::fault_name(*m_netlist, fault), product, outer, inner, scratch.products[index]);
+    }
+  model.clear();
+  return index;
 }
 
 Result<VerificationOutcome> StuckAtSet::verify(std::uint64_t count,
@@ -408,34 +454,20 @@ Result<VerificationOutcome> StuckAtSet::verify(std::uint64_t count,
     outcome.reason = "verify: 0";
     return outcome;
   }
-  auto model = VerilatorModel::open(*m_netlist, sites_to_verify(), cache);
+  auto model = VerilatorModel::open(*m_netlist, places_to_verify(), cache);
   if (!model) {
     if (model.error().kind != ErrorKind::unavailable) return tl::unexpected(model.error());
     outcome.reason = model.error().message;
     return outcome;
   }
   outcome.version = model->version();
-  const OperandGrid& grid = m_tables->simulator().grid();
   FaultTables::Scratch scratch;
   count = std::min<std::uint64_t>(count, m_faults.size());
   for (const std::uint64_t i : draw_without_replacement(m_faults.size(), count, m_seed, purpose::k_verify)) {
     QFI_CHECK(check_stop());
-    const StuckAt& fault = m_faults[i].fault;
-    m_tables->examine(std::span(&fault, 1), scratch);
-    model->inject(fault.site, fault.value);
-    std::size_t index = 0;
-    for (int outer = grid.outer.first; outer <= grid.outer.last; ++outer)
-      for (int inner = grid.inner.first; inner <= grid.inner.last; ++inner, ++index) {
-        const std::int32_t product =
-            grid.outer_is_rs1 ? model->multiply(outer, inner) : model->multiply(inner, outer);
-        if (product != scratch.products[index])
-          return failed("verify: {} stuck at {}: Verilator gives {} for {} and {}, the simulator {}",
-                        site_name(*m_netlist, fault.site), int{fault.value}, product, outer, inner,
-                        scratch.products[index]);
-      }
-    model->clear();
+    QFI_TRY(const std::uint64_t products, verify_table(*model, m_faults[i].fault, scratch));
     ++outcome.tables;
-    outcome.products += index;
+    outcome.products += products;
   }
   outcome.is_done = true;
   return outcome;

@@ -2,49 +2,120 @@
 #include "qfi/faults/stuck_at.hpp"
 
 #include <algorithm>
-#include <unordered_map>
+#include <array>
+#include <set>
+#include <span>
+#include <utility>
 
-#include "qfi/base/csv.hpp"
-#include "qfi/base/file.hpp"
 #include "qfi/base/selection.hpp"
+#include "qfi/base/text.hpp"
+#include "qfi/faults/netlist_population.hpp"
+#include "site_names.hpp"
 
 namespace qfi {
 namespace {
 
-// All names under which the sites of a netlist are known.
-class SiteNames {
- public:
-  explicit SiteNames(const Netlist& netlist) {
-    for (NetId net = 2; net < netlist.nets.size(); ++net)
-      for (const std::string& name : netlist.nets[net].aliases)
-        m_site_of_name.try_emplace(name, Site{Site::Kind::net, net, 0});
-    for (std::uint32_t cell = 0; cell < netlist.cells.size(); ++cell)
-      for (std::uint32_t pin = 0; pin < netlist.cells[cell].pins.size(); ++pin) {
-        const Site site{Site::Kind::pin, cell, pin};
-        m_site_of_name.try_emplace(site_name(netlist, site), site);
-      }
-  }
+constexpr std::array<std::pair<std::string_view, BridgeKind>, 3> k_bridges = {
+    {{"wired_and", BridgeKind::wired_and},
+     {"wired_or", BridgeKind::wired_or},
+     {"dominates", BridgeKind::dominant}}};
 
-  Result<Site> find(const std::string& name) const {
-    if (const auto found = m_site_of_name.find(name); found != m_site_of_name.end()) return found->second;
-    std::vector<std::string> names;
-    for (const auto& [known, site] : m_site_of_name) names.push_back(known);
-    std::sort(names.begin(), names.end());
-    return selects_nothing("site", name, fmt::format("no net or pin '{}' in the netlist", name),
-                           {"nets and pins", std::move(names)});
-  }
-
- private:
-  std::unordered_map<std::string, Site> m_site_of_name;
-};
-
-Result<bool> parse_value(std::string_view text) {
-  if (text == "0") return false;
-  if (text == "1") return true;
-  return bad_input("a net is stuck at 0 or 1, not at '{}'", text);
+// Names without what tools write differently: /u1/g3/A, u1.g3/A, \u1/g3 /A.
+std::string plain_name(std::string_view name) {
+  std::string plain;
+  for (const char c : name.substr(name.starts_with('/') ? 1 : 0))
+    if (c != '\\' && c != ' ') plain += c == '/' ? '.' : c;
+  return plain;
 }
 
+// Not a site: what two names share.
+constexpr Site k_ambiguous{Site::Kind::net, ~std::uint32_t{0}, 0};
+
 }  // namespace
+
+SiteNames::SiteNames(const Netlist& netlist) : m_netlist(netlist) {
+  const auto add = [&](const std::string& name, const Site& site) {
+    m_site_of_name.try_emplace(name, site);
+    const auto [entry, is_new] = m_site_of_plain_name.try_emplace(plain_name(name), site);
+    if (is_new || entry->second == site) return;
+    // Pins follow nets, and lists name pins.
+    entry->second = entry->second.kind != site.kind ? site : k_ambiguous;
+  };
+  for (NetId net = 2; net < netlist.nets.size(); ++net)
+    for (const std::string& name : netlist.nets[net].aliases) add(name, Site{Site::Kind::net, net, 0});
+  for (std::uint32_t cell = 0; cell < netlist.cells.size(); ++cell)
+    for (std::uint32_t pin = 0; pin < netlist.cells[cell].pins.size(); ++pin) {
+      const Site site{Site::Kind::pin, cell, pin};
+      add(site_name(netlist, site), site);
+    }
+}
+
+Result<Site> SiteNames::find(const std::string& name, bool hints) const {
+  if (const auto found = m_site_of_name.find(name); found != m_site_of_name.end()) return found->second;
+  if (const auto found = m_site_of_plain_name.find(plain_name(name)); found != m_site_of_plain_name.end()) {
+    if (found->second != k_ambiguous) return found->second;
+    return bad_input(
+        "'{}' may be several nets or pins of the netlist; write it as `qfi inspect --faults` does",
+        printable(name));
+  }
+  if (!hints) return bad_input("no net or pin '{}' in the netlist", printable(name));
+  std::vector<std::string> names;
+  for (const auto& [known, site] : m_site_of_name) names.push_back(known);
+  std::sort(names.begin(), names.end());
+  return selects_nothing("site", name, fmt::format("no net or pin '{}' in the netlist", printable(name)),
+                         {"nets and pins", std::move(names)});
+}
+
+Result<bool> parse_stuck_value(std::string_view text) {
+  if (text == "0") return false;
+  if (text == "1") return true;
+  return bad_input("a net is stuck at 0 or 1, not at '{}'", printable(std::string(text)));
+}
+
+Result<NetlistFault> SiteNames::parse_bridge(std::string_view first, std::string_view word,
+                                             std::string_view second) const {
+  const auto kind = std::ranges::find(k_bridges, word, &std::pair<std::string_view, BridgeKind>::first);
+  std::array<NetId, 2> nets{};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::string name(i == 0 ? first : second);
+    QFI_TRY(const Site site, find(name));
+    if (site.kind != Site::Kind::net) return bad_input("'{}' is a pin; nets are bridged", printable(name));
+    nets[i] = site.index;
+  }
+  if (nets[0] == nets[1]) return bad_input("a net cannot be bridged to itself");
+  if (are_connected(m_netlist, nets[0], nets[1]))
+    return bad_input("a path leads from one of '{}' and '{}' to the other: bridged, they may oscillate",
+                     m_netlist.nets[nets[0]].name, m_netlist.nets[nets[1]].name);
+  return NetlistFault(Bridge{kind->second, nets[0], nets[1]});
+}
+
+Result<NetlistFault> SiteNames::parse_stuck(std::span<const std::string_view> words) const {
+  NetlistFault fault;
+  std::set<Site> sites;
+  for (const std::string_view word : words) {
+    const auto colon = word.rfind(':');
+    if (colon == std::string_view::npos)
+      return bad_input("fault '{}': write it as SITE:0 or SITE:1", printable(std::string(word)));
+    QFI_TRY(const bool value, parse_stuck_value(word.substr(colon + 1)));
+    QFI_TRY(const Site site, find(std::string(word.substr(0, colon))));
+    if (!sites.insert(site).second) return bad_input("'{}' is stuck twice", site_name(m_netlist, site));
+    fault.stuck.push_back({site, value});
+  }
+  return fault;
+}
+
+Result<NetlistFault> SiteNames::parse(const std::string& text) const {
+  std::vector<std::string_view> words;
+  for (const std::string_view word : split(text, ' '))
+    if (!word.empty()) words.push_back(word);
+  const bool is_bridge =
+      words.size() == 3 &&
+      std::ranges::find(k_bridges, words[1], &std::pair<std::string_view, BridgeKind>::first) !=
+          k_bridges.end();
+  if (is_bridge) return parse_bridge(words[0], words[1], words[2]);
+  if (words.empty()) return bad_input("no fault; write it as SITE:0 or SITE:1");
+  return parse_stuck(words);
+}
 
 std::vector<Site> enumerate_sites(const Netlist& netlist, SiteKind kind) {
   std::vector<Site> sites;
@@ -67,36 +138,21 @@ Result<Site> find_site(const Netlist& netlist, const std::string& name) {
   return SiteNames(netlist).find(name);
 }
 
-Result<StuckAt> parse_stuck_at(const Netlist& netlist, const std::string& text) {
-  const auto colon = text.rfind(':');
-  if (colon == std::string::npos) return bad_input("fault '{}': write it as SITE:0 or SITE:1", text);
-  QFI_TRY(const bool value, parse_value(text.substr(colon + 1)));
-  QFI_TRY(const Site site, find_site(netlist, text.substr(0, colon)));
-  return StuckAt{site, value};
+Result<NetlistFault> parse_fault(const Netlist& netlist, const std::string& text) {
+  return SiteNames(netlist).parse(text);
 }
 
-Result<std::vector<StuckAt>> read_fault_list(const std::filesystem::path& path, const Netlist& netlist) {
-  QFI_TRY(const std::string text, read_file(path, std::uint64_t{1} << 28));
-  CsvReader reader(text, path.string());
-  QFI_CHECK(reader.read_header());
-  if (reader.header() != std::vector<std::string>{"site", "stuck_at"})
-    return bad_input("{}: the header must be 'site,stuck_at'", reader.where());
-  const SiteNames names(netlist);
-  std::vector<StuckAt> faults;
-  for (;;) {
-    QFI_TRY(const bool is_there, reader.next());
-    if (!is_there) break;
-    const auto fields = reader.fields();
-    if (fields.size() < 2) return bad_input("{}: expected SITE,0 or SITE,1", reader.where());
-    // Names may hold commas without being quoted.
-    const auto site = names.find(fmt::format("{}", fmt::join(fields.first(fields.size() - 1), ",")));
-    if (!site) return at(reader.where(), site.error());
-    const auto value = parse_value(fields.back());
-    if (!value) return at(reader.where(), value.error());
-    faults.push_back({*site, *value});
+std::string fault_text(const Netlist& netlist, const NetlistFault& fault) {
+  if (fault.bridge) {
+    const auto kind =
+        std::ranges::find(k_bridges, fault.bridge->kind, &std::pair<std::string_view, BridgeKind>::second);
+    return fmt::format("{} {} {}", netlist.nets[fault.bridge->first].name, kind->first,
+                       netlist.nets[fault.bridge->second].name);
   }
-  if (faults.empty()) return bad_input("{}: no faults in the list", path.string());
-  return faults;
+  std::string text;
+  for (const StuckAt& stuck : fault.stuck)
+    text += fmt::format("{}{}:{}", text.empty() ? "" : " ", site_name(netlist, stuck.site), int{stuck.value});
+  return text;
 }
 
 }  // namespace qfi

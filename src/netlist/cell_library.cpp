@@ -35,11 +35,11 @@ const CellType* find_cell_type(std::string_view name) {
   return found == k_types.end() ? nullptr : &*found;
 }
 
-Result<void> CellLibrary::add(CellType type) {
-  std::string name = type.name;
-  if (!m_cells.try_emplace(name, std::move(type)).second)
-    return bad_input("cell {} is in the libraries twice", printable(name));
-  return {};
+void CellLibrary::add(CellType type) {
+  const auto [entry, is_new] = m_cells.try_emplace(type.name, type);
+  if (is_new || entry->second.refusal.empty() || !type.refusal.empty()) return;
+  if (!type.area) type.area = entry->second.area;
+  entry->second = std::move(type);
 }
 
 const CellType* CellLibrary::find(const std::string& name) const {
@@ -60,8 +60,7 @@ Result<void> read_library(const std::filesystem::path& path, CellLibrary& librar
         path.string());
   auto cells = is_liberty(path) ? read_liberty_cells(path) : read_verilog_cells(path);
   if (!cells) return at(path.string(), cells.error());
-  for (CellType& cell : *cells)
-    if (auto added = library.add(std::move(cell)); !added) return at(path.string(), added.error());
+  for (CellType& cell : *cells) library.add(std::move(cell));
   return {};
 }
 
@@ -69,7 +68,10 @@ std::string cell_text(const CellType& type) {
   std::string outputs;
   for (const CellOutput& output : type.outputs)
     outputs += fmt::format("{}{}={:016x}", outputs.empty() ? "" : " ", output.pin, output.table);
-  return fmt::format("{} : {} : {}", fmt::join(type.inputs, " "), outputs, fmt::join(type.supplies, " "));
+  std::string text =
+      fmt::format("{} : {} : {}", fmt::join(type.inputs, " "), outputs, fmt::join(type.supplies, " "));
+  if (type.area) text += fmt::format(" : {}", *type.area);
+  return text;
 }
 
 namespace {
@@ -103,8 +105,13 @@ bool depends_only_on_first(std::uint64_t table, std::size_t inputs) {
 
 Result<CellType> parse_cell(const std::string& name, const std::string& text) {
   const std::vector<std::string_view> parts = split(text, ':');
-  if (parts.size() != 3) return bad_input("the text of cell {} is not 'INPUTS : OUTPUTS : SUPPLIES'", name);
+  const std::vector<std::string> area = parts.size() == 4 ? words_of(parts[3]) : std::vector<std::string>{};
+  double number = 0;
+  const bool has_area = area.size() == 1 && parse_number(area.front(), number) && number >= 0;
+  if (parts.size() < 3 || parts.size() > 4 || (parts.size() == 4 && !has_area))
+    return bad_input("the text of cell {} is not 'INPUTS : OUTPUTS : SUPPLIES : AREA'", name);
   CellType type{name, words_of(parts[0]), {}, words_of(parts[2]), ""};
+  if (has_area) type.area = number;
   if (type.inputs.size() > k_gate_inputs)
     return bad_input("cell {} has {} inputs, more than {}", name, type.inputs.size(), k_gate_inputs);
   std::set<std::string> pins(type.inputs.begin(), type.inputs.end());

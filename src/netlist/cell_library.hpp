@@ -34,8 +34,8 @@ const CellType* find_cell_type(std::string_view name);
 
 class CellLibrary {
  public:
-  /// Error: the library has a cell of that name.
-  Result<void> add(CellType type);
+  /// Of two cells of one name the first counts, unless it cannot be used and the second can.
+  void add(CellType type);
   /// nullptr: the cell is not known.
   const CellType* find(const std::string& name) const;
   const std::map<std::string, CellType>& cells() const { return m_cells; }
@@ -66,7 +66,8 @@ inline constexpr std::uint64_t k_most_liberty_bytes = std::uint64_t{256} << 20;
 
 /// The name of the module attribute in which a netlist tells of a cell, before the cell's.
 inline constexpr const char* k_cell_attribute = "qfi_cell_";
-/// The attribute's text, "A B : Y=8888888888888888 : VDD", and back. Error: it is no such text.
+/// The attribute's text, "A B : Y=8888888888888888 : VDD : 1.064", and back; the area may be missing. Error:
+/// it is no such text.
 std::string cell_text(const CellType& type);
 Result<CellType> parse_cell(const std::string& name, const std::string& text);
 

@@ -11,6 +11,7 @@
 #include "qfi/base/file.hpp"
 #include "qfi/base/text.hpp"
 #include "qfi/netlist/simulator.hpp"
+#include "verilog_primitives.hpp"
 #include "yosys.hpp"
 
 namespace qfi {
@@ -113,6 +114,9 @@ Result<std::vector<CellType>> cells_of_modules(const std::filesystem::path& fold
 Result<std::vector<CellType>> read_verilog_cells(const std::filesystem::path& path) {
   QFI_TRY(const TemporaryFolder folder, TemporaryFolder::create());
   QFI_TRY(const std::vector<YosysSource> sources, copy_sources({path}, folder.path()));
+  QFI_TRY(const std::string text, read_file(path, k_most_liberty_bytes));
+  QFI_TRY(const std::string modules, primitives_as_modules(text));
+  QFI_CHECK(write_file(folder.path() / "rtl" / sources.front().file, modules));
   QFI_CHECK(run_yosys(sources, std::string("hierarchy\n") + k_to_gates, folder.path()));
   QFI_TRY(std::vector<CellType> cells, cells_of_modules(folder.path()));
   if (cells.empty()) return bad_input("no module in the file");

@@ -8,11 +8,13 @@
 #include <unordered_map>
 
 #include "cell_library.hpp"
+#include "kept_netlist.hpp"
 #include "port_list.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/selection.hpp"
 #include "qfi/base/text.hpp"
+#include "source_trace.hpp"
 
 namespace qfi {
 namespace {
@@ -29,11 +31,31 @@ constexpr NetId k_no_net = ~NetId{0};
 // Yosys' notes about the design's hierarchy: they have no pins and compute nothing.
 bool is_note(const std::string& type) { return type == "$scopeinfo"; }
 
+// A table of any inputs, as Yosys reads it from BLIF.
+constexpr const char* k_lut = "$lut";
+
+// Of an attribute `src`.
+std::vector<std::string> sources_of(const json& owner) {
+  const json* attributes = find_member(owner, "attributes");
+  const json* value = attributes == nullptr ? nullptr : find_member(*attributes, "src");
+  return value == nullptr || !value->is_string() ? std::vector<std::string>()
+                                                 : source_lines(value->get_ref<const std::string&>());
+}
+
+// As `qfi synth` wrote it, else what stands before the cell's own name.
+std::string instance_of(const std::string& name, const json& cell) {
+  const json* attributes = find_member(cell, "attributes");
+  const json* value = attributes == nullptr ? nullptr : find_member(*attributes, k_instance_attribute);
+  if (value != nullptr && value->is_string()) return value->get<std::string>();
+  const std::size_t dot = name.rfind('.');
+  return dot == std::string::npos || name.starts_with('$') ? "" : name.substr(0, dot);
+}
+
 // Everything that is known while the file is turned into a Netlist.
 class Reader {
  public:
-  Reader(const json& module, const PortRoles& roles, const CellLibrary& library)
-      : m_module(module), m_roles(roles), m_library(library) {
+  Reader(const json& module, const NetlistReading& reading, const CellLibrary& library)
+      : m_module(module), m_reading(reading), m_library(library) {
     m_netlist.nets.resize(2);
     m_netlist.nets[k_net_zero].name = "0";
     m_netlist.nets[k_net_one].name = "1";
@@ -42,8 +64,8 @@ class Reader {
 
   Result<Netlist> read(const std::string& module_name) {
     m_netlist.module_name = module_name;
-    m_netlist.is_unsigned = m_roles.is_unsigned || attribute("qfi_unsigned").has_value();
-    m_netlist.is_approximate = m_roles.is_approximate || attribute("qfi_approximate").has_value();
+    m_netlist.is_unsigned = m_reading.is_unsigned || attribute("qfi_unsigned").has_value();
+    m_netlist.is_approximate = m_reading.is_approximate || attribute("qfi_approximate").has_value();
     QFI_CHECK(check_cell_types());  // first: a flip-flop explains a clock port that has no role
     QFI_CHECK(read_ports());
     QFI_CHECK(read_cells());
@@ -127,7 +149,7 @@ class Reader {
   }
 
   std::optional<std::uint64_t> tie_value(const std::string& port) {
-    if (const auto given = m_roles.tie.find(port); given != m_roles.tie.end()) return given->second;
+    if (const auto given = m_reading.tie.find(port); given != m_reading.tie.end()) return given->second;
     std::uint64_t value = 0;
     if (const auto text = attribute("qfi_tie_" + port); text && parse_number(*text, value)) return value;
     return std::nullopt;
@@ -212,15 +234,15 @@ class Reader {
       free.push_back(port.name);
       bits.insert(port.labels.begin(), port.labels.end());
     }
-    for (const auto& [port, value] : m_roles.tie)
+    for (const auto& [port, value] : m_reading.tie)
       if (!bits.contains(port)) QFI_CHECK(check_port("tie", port, "free input", free));
     return {};
   }
 
   Result<void> read_ports() {
-    QFI_TRY(const std::string rs1, role(m_roles.rs1, "rs1"));
-    QFI_TRY(const std::string rs2, role(m_roles.rs2, "rs2"));
-    QFI_TRY(const std::string result, role(m_roles.result, "result"));
+    QFI_TRY(const std::string rs1, role(m_reading.rs1, "rs1"));
+    QFI_TRY(const std::string rs2, role(m_reading.rs2, "rs2"));
+    QFI_TRY(const std::string result, role(m_reading.result, "result"));
     QFI_TRY(const std::vector<Port> ports, list_ports(m_module));
     QFI_CHECK(check_roles(ports, rs1, rs2, result));
     for (const Port& port : ports) {
@@ -237,52 +259,122 @@ class Reader {
     return {};
   }
 
+  // Fillers and taps of a layout: nothing but supplies is connected.
+  static bool is_physical(const json& cell) {
+    const json* connections = find_member(cell, "connections");
+    if (connections == nullptr || !connections->is_object()) return false;
+    for (const auto& [pin, bits] : connections->items())
+      if (!power_level(pin) && !bits.empty()) return false;
+    return true;
+  }
+
   Result<void> check_cell_types() const {
     const json* cells = find_member(m_module, "cells");
     if (cells == nullptr || !cells->is_object()) return bad_input("the module has no cells");
     for (const auto& [name, cell] : cells->items()) {
       const json* type = find_member(cell, "type");
       if (type == nullptr || !type->is_string()) return bad_input("cell '{}' has no type", name);
-      if (is_note(type->get_ref<const std::string&>())) continue;
-      const CellType* known = m_library.find(type->get_ref<const std::string&>());
-      if (known == nullptr)
-        return bad_input(
-            "cell '{}': type {} is not known; generic gates without state ($_AND_, ..) and QFI_FA, QFI_HA "
-            "are, and others if --library, or library: beside file:, names a file of their functions",
-            name, type->get_ref<const std::string&>());
-      if (!known->refusal.empty())
-        return bad_input("cell '{}': a {} cannot be used: {}", name, known->name, known->refusal);
+      if (!is_left_out(type->get_ref<const std::string&>(), cell))
+        QFI_CHECK(check_cell_type(name, type->get_ref<const std::string&>()));
     }
+    return {};
+  }
+
+  // What computes nothing.
+  bool is_left_out(const std::string& type, const json& cell) const {
+    const CellType* known = m_library.find(type);
+    return is_note(type) || ((known == nullptr || !known->refusal.empty()) && is_physical(cell));
+  }
+
+  Result<void> check_cell_type(const std::string& name, const std::string& type) const {
+    if (type == k_lut) return {};
+    const CellType* known = m_library.find(type);
+    if (known == nullptr && type.starts_with('$') && !type.starts_with("$_"))
+      return bad_input(
+          "cell '{}' is an operator ({}), no gate: this is RTL, which `qfi synth` makes a netlist of", name,
+          type);
+    if (known == nullptr)
+      return bad_input(
+          "cell '{}': type {} is not known; generic gates without state ($_AND_, ..) and QFI_FA, QFI_HA "
+          "are, and others if --library, or library: beside file:, names a file of their functions",
+          name, type);
+    if (!known->refusal.empty())
+      return bad_input("cell '{}': a {} cannot be used: {}", name, known->name, known->refusal);
     return {};
   }
 
   Result<void> read_cells() {
     const json* cells = find_member(m_module, "cells");
     for (const auto& [name, cell] : cells->items()) {
-      if (is_note(cell["type"].get_ref<const std::string&>())) continue;
-      if (auto added = add_cell(name, cell); !added) return at("cell '" + name + "'", added.error());
+      const auto& type = cell["type"].get_ref<const std::string&>();
+      if (is_left_out(type, cell)) continue;
+      const json* connections = find_member(cell, "connections");
+      if (connections == nullptr || !connections->is_object())
+        return bad_input("cell '{}': no connections", name);
+      const auto added = type == k_lut ? add_lut(name, cell, *connections)
+                                       : add_cell(name, *m_library.find(type), *connections);
+      if (!added) return at("cell '" + name + "'", added.error());
+      m_netlist.cells.back().sources = sources_of(cell);
+      m_netlist.cells.back().instance = instance_of(name, cell);
     }
     return {};
   }
 
-  Result<void> add_cell(const std::string& name, const json& cell) {
-    const CellType* type = m_library.find(cell["type"].get_ref<const std::string&>());
-    const json* connections = find_member(cell, "connections");
-    if (connections == nullptr || !connections->is_object()) return bad_input("no connections");
+  // A gate's table from the parameter's text, which begins with the last row: '0', '1' for each.
+  static Result<std::uint64_t> lut_table(const json& cell, std::size_t inputs) {
+    const json* parameters = find_member(cell, "parameters");
+    const json* text = parameters == nullptr ? nullptr : find_member(*parameters, "LUT");
+    const std::size_t rows = std::size_t{1} << inputs;
+    if (text == nullptr || !text->is_string() || text->get_ref<const std::string&>().size() != rows)
+      return bad_input("its parameter LUT is no text of {} rows", rows);
+    const auto& bits = text->get_ref<const std::string&>();
+    std::uint64_t table = 0;
+    for (std::size_t i = 0; i < 64; ++i) {
+      const char bit = bits[rows - 1 - i % rows];
+      if (bit != '0' && bit != '1') return bad_input("its parameter LUT is no text of {} rows", rows);
+      table |= std::uint64_t{bit == '1'} << i;
+    }
+    return table;
+  }
+
+  Result<void> add_lut(const std::string& name, const json& cell, const json& connections) {
+    QFI_TRY(const std::vector<NetId> inputs, bits_of(connections, "A", "pin A"));
+    QFI_TRY(const NetId output, pin_net(connections, "Y"));
+    if (inputs.size() > k_gate_inputs)
+      return bad_input("a table of {} inputs, more than {}", inputs.size(), k_gate_inputs);
+    Gate gate{GateOp::table, {}, output, static_cast<std::uint32_t>(m_netlist.cells.size()), 0};
+    QFI_TRY(gate.table, lut_table(cell, inputs.size()));
+    Cell added{name, k_lut, {}, {}, ""};
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const std::string pin = fmt::format("A[{}]", i);
+      QFI_CHECK(read_by(inputs[i], "pin " + pin));
+      gate.inputs[i] = inputs[i];
+      added.pins.push_back({pin, inputs[i], false});
+    }
+    if (output != k_no_net) {
+      QFI_CHECK(drive(output, "pin Y"));
+      m_netlist.gates.push_back(gate);
+      added.pins.push_back({"Y", output, true});
+    }
+    m_netlist.cells.push_back(std::move(added));
+    return {};
+  }
+
+  Result<void> add_cell(const std::string& name, const CellType& type, const json& connections) {
     const auto index = static_cast<std::uint32_t>(m_netlist.cells.size());
-    Cell added{name, type->name, {}};
+    Cell added{name, type.name, {}, {}, "", type.area};
     Gate gate;
     gate.cell = index;
-    for (std::size_t i = 0; i < type->inputs.size(); ++i) {
-      QFI_TRY(const NetId net, pin_net(*connections, type->inputs[i]));
-      QFI_CHECK(read_by(net, "pin " + type->inputs[i]));
+    for (std::size_t i = 0; i < type.inputs.size(); ++i) {
+      QFI_TRY(const NetId net, pin_net(connections, type.inputs[i]));
+      QFI_CHECK(read_by(net, "pin " + type.inputs[i]));
       gate.inputs[i] = net;
-      added.pins.push_back({type->inputs[i], net, false});
+      added.pins.push_back({type.inputs[i], net, false});
     }
-    for (const CellOutput& output : type->outputs) {
-      const json* bits = find_member(*connections, output.pin);
+    for (const CellOutput& output : type.outputs) {
+      const json* bits = find_member(connections, output.pin);
       if (bits == nullptr || (bits->is_array() && bits->empty())) continue;  // an unused output
-      QFI_TRY(const NetId net, pin_net(*connections, output.pin));
+      QFI_TRY(const NetId net, pin_net(connections, output.pin));
       if (net == k_no_net) continue;
       QFI_CHECK(drive(net, "pin " + output.pin));
       gate.op = output.op;
@@ -291,11 +383,11 @@ class Reader {
       m_netlist.gates.push_back(gate);
       added.pins.push_back({output.pin, net, true});
     }
-    for (const auto& [pin, bits] : connections->items()) {
-      const bool is_output = std::ranges::find(type->outputs, pin, &CellOutput::pin) != type->outputs.end();
-      if (!is_output && std::ranges::find(type->inputs, pin) == type->inputs.end() &&
-          std::ranges::find(type->supplies, pin) == type->supplies.end())
-        return bad_input("a {} has no pin '{}'", type->name, pin);
+    for (const auto& [pin, bits] : connections.items()) {
+      const bool is_output = std::ranges::find(type.outputs, pin, &CellOutput::pin) != type.outputs.end();
+      if (!is_output && !power_level(pin) && std::ranges::find(type.inputs, pin) == type.inputs.end() &&
+          std::ranges::find(type.supplies, pin) == type.supplies.end())
+        return bad_input("a {} has no pin '{}'", type.name, pin);
     }
     m_netlist.cells.push_back(std::move(added));
     return {};
@@ -319,10 +411,14 @@ class Reader {
         QFI_TRY(const std::vector<NetId> nets, bits_of(entry, "bits", "net name '" + name + "'"));
         QFI_TRY(const std::vector<std::string> labels, bit_labels(name, entry, nets.size()));
         add_names(labels, nets);
+        const std::vector<std::string> lines = sources_of(entry);
+        for (const NetId net : nets)
+          if (net > k_net_one && net != k_no_net && m_netlist.nets[net].sources.empty())
+            m_netlist.nets[net].sources = lines;
       }
     }
     for (NetId net = 2; net < m_netlist.nets.size(); ++net) {
-      auto& [name, aliases, is_read] = m_netlist.nets[net];
+      auto& [name, aliases, is_read, sources] = m_netlist.nets[net];
       if (aliases.empty()) aliases.push_back("net" + std::to_string(net));
       std::ranges::sort(aliases, {}, [](const std::string& alias) {
         return std::tuple(rank_of(alias), alias.size(), std::string_view(alias));
@@ -383,7 +479,7 @@ class Reader {
   }
 
   const json& m_module;
-  const PortRoles& m_roles;
+  const NetlistReading& m_reading;
   const CellLibrary& m_library;
   Netlist m_netlist;
   std::unordered_map<std::int64_t, NetId> m_net_of_number;
@@ -391,20 +487,27 @@ class Reader {
   std::vector<std::pair<std::string, std::vector<NetId>>> m_untied;  ///< ports without a value
 };
 
-Result<std::string> top_module(const json& modules) {
+Result<std::string> top_module(const json& modules, const std::string& asked) {
   if (!modules.is_object() || modules.empty()) return bad_input("no module in the file");
+  if (!asked.empty()) {
+    if (modules.contains(asked)) return asked;
+    std::vector<std::string> names;
+    for (const auto& [name, module] : modules.items()) names.push_back(name);
+    return selects_nothing("top", asked, fmt::format("there is no module '{}'", asked), {"modules", names});
+  }
   if (modules.size() == 1) return modules.begin().key();
   for (const auto& [name, module] : modules.items()) {
     const json* attributes = find_member(module, "attributes");
     if (attributes != nullptr && attributes->contains("top")) return name;
   }
-  return bad_input("{} modules and none is marked as top; flatten the design", modules.size());
+  return bad_input("{} modules and none is marked as top; name it with --top, or top: beside file:",
+                   modules.size());
 }
 
-// The cells of the libraries that the roles name, and those that the module tells of itself.
-Result<CellLibrary> library_of(const json& module, const PortRoles& roles) {
+// The cells of the libraries that the reading names, and those that the module tells of itself.
+Result<CellLibrary> library_of(const json& module, const NetlistReading& reading) {
   CellLibrary library;
-  for (const std::filesystem::path& path : roles.libraries) QFI_CHECK(read_library(path, library));
+  for (const std::filesystem::path& path : reading.libraries) QFI_CHECK(read_library(path, library));
   const json* attributes = find_member(module, "attributes");
   if (attributes == nullptr || !attributes->is_object()) return library;
   for (const auto& [name, text] : attributes->items()) {
@@ -412,14 +515,29 @@ Result<CellLibrary> library_of(const json& module, const PortRoles& roles) {
     const std::string cell = name.substr(std::string_view(k_cell_attribute).size());
     if (library.find(cell) != nullptr) continue;  // what the user says comes first
     QFI_TRY(CellType type, parse_cell(printable(cell), text.get<std::string>()));
-    QFI_CHECK(library.add(std::move(type)));
+    library.add(std::move(type));
   }
   return library;
 }
 
 }  // namespace
 
-Result<Netlist> parse_netlist(const std::string& text, const std::string& name, const PortRoles& roles) {
+std::vector<std::string> source_lines(std::string_view src) {
+  std::vector<std::string> lines;
+  for (const std::string_view place : split(src, '|')) {
+    const std::size_t colon = place.rfind(':');
+    if (colon == std::string_view::npos) continue;
+    const std::size_t slash = place.rfind('/', colon);
+    const std::size_t begin = slash == std::string_view::npos ? 0 : slash + 1;
+    const std::size_t end = std::min(place.find_first_not_of("0123456789", colon + 1), place.size());
+    std::string line(place.substr(begin, end - begin));
+    if (end > colon + 1 && std::ranges::find(lines, line) == lines.end()) lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+Result<Netlist> parse_netlist(const std::string& text, const std::string& name,
+                              const NetlistReading& reading) {
   constexpr std::size_t k_most_members = 10'000'000;  // cells, names
   if (const auto checked = check_json(text, k_most_members); !checked) return at(name, checked.error());
   json document;
@@ -430,20 +548,42 @@ Result<Netlist> parse_netlist(const std::string& text, const std::string& name, 
   }
   const json* modules = find_member(document, "modules");
   if (modules == nullptr) return bad_input("{}: not a netlist written by Yosys' write_json", name);
-  const auto top = top_module(*modules);
+  const auto top = top_module(*modules, reading.top);
   if (!top) return at(name, top.error());
   const json& module = (*modules)[*top];
-  const auto library = library_of(module, roles);
+  const auto library = library_of(module, reading);
   if (!library) return at(name, library.error());
-  auto netlist = Reader(module, roles, *library).read(*top);
+  auto netlist = Reader(module, reading, *library).read(*top);
   if (!netlist) return at(name, netlist.error());
   netlist->sha256 = sha256_hex(bytes_of(text));
   return netlist;
 }
 
-Result<Netlist> read_netlist(const std::filesystem::path& path, const PortRoles& roles) {
+Result<Netlist> read_netlist(const std::filesystem::path& path, const NetlistReading& reading) {
   QFI_TRY(const std::string text, read_file(path, k_max_file_bytes));
-  return parse_netlist(text, path.string(), roles);
+  if (!is_yosys_source(path)) return parse_netlist(text, path.string(), reading);
+  const auto json_text = kept_netlist(path, reading);
+  if (!json_text) return at(path.string(), json_text.error());
+  QFI_TRY(Netlist netlist, parse_netlist(*json_text, path.string(), reading));
+  netlist.sha256 = sha256_hex(bytes_of(text));
+  return netlist;
+}
+
+std::string fault_name(const Netlist& netlist, const NetlistFault& fault) {
+  if (fault.bridge) {
+    const std::string& first = netlist.nets[fault.bridge->first].name;
+    const std::string& second = netlist.nets[fault.bridge->second].name;
+    switch (fault.bridge->kind) {
+      case BridgeKind::wired_and: return first + " wired-and " + second;
+      case BridgeKind::wired_or: return first + " wired-or " + second;
+      case BridgeKind::dominant: return first + " dominates " + second;
+    }
+  }
+  std::string name;
+  for (const StuckAt& stuck : fault.stuck)
+    name += fmt::format("{}{} stuck at {}", name.empty() ? "" : " and ", site_name(netlist, stuck.site),
+                        int{stuck.value});
+  return name;
 }
 
 std::string site_name(const Netlist& netlist, const Site& site) {

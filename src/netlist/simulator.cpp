@@ -97,29 +97,48 @@ void Simulator::set_inputs() {
   }
 }
 
+// Sets the sources of what the fault itself changes. A bridge's gate is the first of the cone: what drives
+// its nets is fault-free, as no path leads from one to the other.
+void Simulator::force(const NetlistFault& fault, std::vector<std::uint32_t>& source,
+                      Scratch::Trace& trace) const {
+  trace.forced.clear();
+  trace.cone.clear();
+  for (const StuckAt& stuck : fault.stuck) {
+    const bool is_pin = stuck.site.kind == Site::Kind::pin;
+    const Pin* pin = is_pin ? &m_netlist.cells[stuck.site.index].pins[stuck.site.pin] : nullptr;
+    const NetId net = is_pin ? pin->net : stuck.site.index;
+    const NetId constant = stuck.value ? k_net_one : k_net_zero;
+    const bool is_input_pin = is_pin && !pin->is_output;
+    if (!is_input_pin) source[net] = m_number[constant];
+    trace.forced.push_back({net, constant, is_input_pin, stuck.site.index, stuck.site.pin});
+  }
+  if (!fault.bridge) return;
+  const auto [kind, first, second] = *fault.bridge;
+  trace.forced.push_back({second, first, false, 0, 0});
+  if (kind == BridgeKind::dominant) {
+    source[second] = m_number[first];
+    return;
+  }
+  trace.cone.push_back({kind == BridgeKind::wired_and ? GateOp::and2 : GateOp::or2,
+                        0,
+                        {m_number[first], m_number[second], m_number[k_net_zero], m_number[k_net_zero],
+                         m_number[k_net_zero], m_number[k_net_zero]}});
+  source[first] = source[second] = static_cast<std::uint32_t>(m_number.size());
+}
+
 // Finds which gates may differ, and where their inputs come from.
-void Simulator::trace(std::span<const StuckAt> faults, std::vector<std::uint32_t>& source,
+void Simulator::trace(const NetlistFault& fault, std::vector<std::uint32_t>& source,
                       Scratch::Trace& trace) const {
   const auto numbers = static_cast<std::uint32_t>(m_number.size());
   source = m_number;
-  trace.forced.clear();
-  for (const StuckAt& fault : faults) {
-    const bool is_pin = fault.site.kind == Site::Kind::pin;
-    const Pin* pin = is_pin ? &m_netlist.cells[fault.site.index].pins[fault.site.pin] : nullptr;
-    const NetId net = is_pin ? pin->net : fault.site.index;
-    const NetId constant = fault.value ? k_net_one : k_net_zero;
-    const bool is_input_pin = is_pin && !pin->is_output;
-    if (!is_input_pin) source[net] = m_number[constant];
-    trace.forced.push_back({net, constant, is_input_pin, fault.site.index, fault.site.pin});
-  }
-  trace.cone.clear();
+  force(fault, source, trace);
   for (std::size_t i = 0; i < m_gates.size(); ++i) {
     const Gate& gate = m_netlist.gates[m_order[i]];
     NumberedGate faulty{gate.op, gate.table, {}};
     for (std::size_t k = 0; k < k_gate_inputs; ++k) faulty.sources[k] = source[gate.inputs[k]];
     for (const Scratch::Forced& forced : trace.forced)
       if (forced.is_input_pin && forced.cell == gate.cell && forced.pin < k_gate_inputs)
-        faulty.sources[forced.pin] = m_number[forced.constant];
+        faulty.sources[forced.pin] = m_number[forced.cause];
     const bool is_forced = source[gate.output] != m_number[gate.output];
     if (is_forced || faulty.sources == m_gates[i].sources) continue;
     source[gate.output] = numbers + static_cast<std::uint32_t>(trace.cone.size());
@@ -134,7 +153,7 @@ void Simulator::trace(std::span<const StuckAt> faults, std::vector<std::uint32_t
 // Whether any fault forces a value that its net does not have anyway.
 bool Simulator::is_active(const Scratch::Trace& trace, const std::vector<Word>& good) const {
   return std::ranges::any_of(trace.forced, [&](const Scratch::Forced& forced) {
-    return std::memcmp(&good[m_number[forced.net] * k_words], &good[m_number[forced.constant] * k_words],
+    return std::memcmp(&good[m_number[forced.net] * k_words], &good[m_number[forced.cause] * k_words],
                        sizeof(Word) * k_words) != 0;
   });
 }
@@ -161,21 +180,21 @@ void Simulator::run(std::size_t traces, Scratch& scratch, std::span<std::int32_t
   }
 }
 
-void Simulator::simulate(std::span<const StuckAt> faults, Scratch& scratch,
+void Simulator::simulate(const NetlistFault& fault, Scratch& scratch,
                          std::span<std::int32_t> products) const {
   assert(products.size() == m_grid.size());
   scratch.traces.resize(std::max<std::size_t>(scratch.traces.size(), 1));
-  trace(faults, scratch.source, scratch.traces.front());
+  trace(fault, scratch.source, scratch.traces.front());
   std::ranges::copy(m_golden, products.begin());
   run(1, scratch, products);
 }
 
-void Simulator::simulate_each(std::span<const StuckAt> faults, Scratch& scratch,
+void Simulator::simulate_each(std::span<const NetlistFault> faults, Scratch& scratch,
                               std::span<std::int32_t> products) const {
   assert(products.size() == faults.size() * m_grid.size());
   scratch.traces.resize(std::max(scratch.traces.size(), faults.size()));
   for (std::size_t t = 0; t < faults.size(); ++t) {
-    trace(faults.subspan(t, 1), scratch.source, scratch.traces[t]);
+    trace(faults[t], scratch.source, scratch.traces[t]);
     std::ranges::copy(m_golden, products.subspan(t * m_grid.size()).begin());
   }
   run(faults.size(), scratch, products);

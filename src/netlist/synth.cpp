@@ -8,6 +8,7 @@
 
 #include "adder_mapping.hpp"
 #include "cell_library.hpp"
+#include "kept_netlist.hpp"
 #include "liberty.hpp"
 #include "liberty_adders.hpp"
 #include "qfi/base/file.hpp"
@@ -15,6 +16,7 @@
 #include "qfi/base/log.hpp"
 #include "qfi/base/text.hpp"
 #include "qfi/netlist/simulator.hpp"
+#include "source_trace.hpp"
 #include "yosys.hpp"
 
 namespace qfi {
@@ -39,13 +41,13 @@ Result<std::string> script_constant(const std::string& value) {
 
 Result<void> check_names(const SynthParams& params) {
   if (params.sources.empty()) return bad_input("no RTL file given");
-  if (!params.liberty.files.empty() && !params.roles.libraries.empty())
+  if (!params.liberty.files.empty() && !params.reading.libraries.empty())
     return bad_input("--liberty maps RTL to cells, --library keeps those of a netlist; give one of them");
   QFI_CHECK(check_identifier(params.top, "top module"));
-  QFI_CHECK(check_identifier(params.roles.rs1, "port"));
-  QFI_CHECK(check_identifier(params.roles.rs2, "port"));
-  QFI_CHECK(check_identifier(params.roles.result, "port"));
-  for (const auto& [port, value] : params.roles.tie) QFI_CHECK(check_identifier(port, "tied port"));
+  QFI_CHECK(check_identifier(params.reading.rs1, "port"));
+  QFI_CHECK(check_identifier(params.reading.rs2, "port"));
+  QFI_CHECK(check_identifier(params.reading.result, "port"));
+  for (const auto& [port, value] : params.reading.tie) QFI_CHECK(check_identifier(port, "tied port"));
   for (const auto& [name, value] : params.parameters) {
     QFI_CHECK(check_identifier(name, "parameter"));
     QFI_CHECK(script_constant(value));
@@ -79,46 +81,36 @@ std::string mapping_commands(const SynthParams& params, const std::string& abc) 
          repeated("techmap -map constant_adders.v\nopt\n", k_constant_rounds) + "techmap\nopt\n" + to_gates;
 }
 
-// A netlist of library cells stays as it is; expressions in its assignments become gates.
-constexpr const char* k_keep_cells = "flatten\nsimplemap\nsetattr -unset src w:* c:*\n";
+bool keeps_cells(const SynthParams& params) { return !params.reading.libraries.empty(); }
 
-bool keeps_cells(const SynthParams& params) { return !params.roles.libraries.empty(); }
-
-// Names of files may hold anything; those of the copies do not.
-std::string library_copy(const SynthParams& params, std::size_t index) {
-  return fmt::format("library{}{}", index, is_liberty(params.roles.libraries[index]) ? ".lib" : ".v");
-}
-
-std::string library_commands(const SynthParams& params) {
-  std::string text =
-      is_mapped(params) ? fmt::format("read_liberty -lib {} {}\n", k_liberty_flags, k_merged_liberty) : "";
-  for (std::size_t i = 0; i < params.roles.libraries.size(); ++i)
-    text += is_liberty(params.roles.libraries[i])
-                ? fmt::format("read_liberty -lib {} {}\n", k_liberty_flags, library_copy(params, i))
-                : fmt::format("read_verilog -sv -lib {}\n", library_copy(params, i));
-  return text;
+// Precondition: check_names().
+std::string top_commands(const SynthParams& params) {
+  std::string text;
+  for (const auto& [name, value] : params.parameters)
+    text += fmt::format("chparam -set {} {} {}\n", name, *script_constant(value), params.top);
+  return text + fmt::format("hierarchy -check -top {}\n", params.top);
 }
 
 // Precondition: check_names().
 std::string script(const SynthParams& params, const std::string& abc) {
-  std::string text = library_commands(params);
-  for (const auto& [name, value] : params.parameters)
-    text += fmt::format("chparam -set {} {} {}\n", name, *script_constant(value), params.top);
-  text += fmt::format("hierarchy -check -top {}\n", params.top);
+  std::string text =
+      is_mapped(params) ? fmt::format("read_liberty -lib {} {}\n", k_liberty_flags, k_merged_liberty) : "";
+  text += library_commands(params.reading.libraries);
+  text += top_commands(params);
   if (keeps_cells(params)) text += k_keep_cells;
   else
-    text +=
-        mapping_commands(params, abc) +
-        "setattr -unset src w:* c:*\nrename -enumerate -pattern n% w:*\nrename -enumerate -pattern g% c:*\n";
+    text += mapping_commands(params, abc) +
+            "setattr -unset src w:* c:*\nrename -enumerate -pattern n% w:*\nrename -enumerate -pattern g% "
+            "c:*\n";
   const auto attribute = [&](const std::string& name, const std::string& value) {
     text += fmt::format("setattr -mod -set qfi_{} \"{}\" {}\n", name, value, params.top);
   };
-  attribute("rs1", params.roles.rs1);
-  attribute("rs2", params.roles.rs2);
-  attribute("result", params.roles.result);
-  for (const auto& [port, value] : params.roles.tie) attribute("tie_" + port, std::to_string(value));
-  if (params.roles.is_unsigned) attribute("unsigned", "yes");
-  if (params.roles.is_approximate) attribute("approximate", "yes");
+  attribute("rs1", params.reading.rs1);
+  attribute("rs2", params.reading.rs2);
+  attribute("result", params.reading.result);
+  for (const auto& [port, value] : params.reading.tie) attribute("tie_" + port, std::to_string(value));
+  if (params.reading.is_unsigned) attribute("unsigned", "yes");
+  if (params.reading.is_approximate) attribute("approximate", "yes");
   return text + "write_json netlist.json\nwrite_verilog -noattr netlist.v\n";
 }
 
@@ -178,13 +170,9 @@ Result<Synthesis> run_synthesis(const SynthParams& params, const std::filesystem
   synthesis.script = script(params, abc);
   QFI_CHECK(write_file(folder / "adders.v", k_adder_mapping));
   QFI_CHECK(write_file(folder / "constant_adders.v", k_constant_adder_mapping));
-  for (std::size_t i = 0; i < params.roles.libraries.size(); ++i) {
-    const std::filesystem::path& library = params.roles.libraries[i];
+  for (const std::filesystem::path& library : params.reading.libraries)
     QFI_CHECK(read_library(library, synthesis.cells));
-    QFI_TRY(const std::string text, read_file(library, k_most_liberty_bytes));
-    QFI_CHECK(write_file(folder / library_copy(params, i), text));
-    synthesis.libraries.push_back({library.filename().string(), sha256_hex(bytes_of(text))});
-  }
+  QFI_TRY(synthesis.libraries, copy_libraries(params.reading.libraries, folder));
   if (is_mapped(params)) QFI_CHECK(take_liberty(params.liberty, folder, synthesis));
   QFI_TRY(synthesis.sources, copy_sources(params.sources, folder));
   QFI_CHECK(run_yosys(synthesis.sources, list_commands(params.top) + synthesis.script, folder));
@@ -194,16 +182,58 @@ Result<Synthesis> run_synthesis(const SynthParams& params, const std::filesystem
   return synthesis;
 }
 
+using Json = nlohmann::ordered_json;
+
+// Tells each cell of the document where it comes from. Not to know it is no error.
+void add_origins(const Netlist& netlist, const SynthParams& params, const Synthesis& synthesis,
+                 const std::filesystem::path& folder, Json& document) {
+  if (keeps_cells(params)) return;
+  const auto origins = [&]() -> Result<std::vector<Origin>> {
+    QFI_CHECK(run_yosys(synthesis.sources, top_commands(params) + k_origin_commands, folder));
+    return trace_origins(folder, params.reading, netlist);
+  }();
+  if (!origins) {
+    log(LogLevel::warning,
+        fmt::format("which lines of the RTL the gates come from is not known: {}", origins.error().message));
+    return;
+  }
+  Json& cells = document["modules"][params.top]["cells"];
+  for (std::size_t cell = 0; cell < origins->size(); ++cell) {
+    const auto& [source, instance] = (*origins)[cell];
+    Json& attributes = cells[netlist.cells[cell].name]["attributes"];
+    if (!source.empty()) attributes["src"] = source;
+    if (!instance.empty()) attributes[k_instance_attribute] = instance;
+  }
+}
+
+// Lists of numbers on one line each, as Yosys writes them.
+std::string with_short_lists(const std::string& text) {
+  std::string result;
+  bool is_quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (is_quoted && text[i] == '\\') result += text[i++];
+    else if (text[i] == '"') is_quoted = !is_quoted;
+    const std::size_t end =
+        !is_quoted && text[i] == '[' ? text.find_first_of("[]{}", i + 1) : std::string::npos;
+    if (end == std::string::npos || text[end] != ']') {
+      result += text[i];
+      continue;
+    }
+    for (; i < end; ++i)
+      if (text[i] != '\n' && (text[i] != ' ' || (text[i + 1] != ' ' && i + 1 < end))) result += text[i];
+    result += text[end - 1] == '[' ? "]" : " ]";
+  }
+  return result;
+}
+
 // The netlist with the functions of its library cells, so that it needs no other file.
-Result<std::string> self_contained(const std::string& text, const SynthParams& params,
-                                   const Synthesis& synthesis) {
-  if (!keeps_cells(params) && !is_mapped(params)) return text;
-  auto document = nlohmann::ordered_json::parse(text, nullptr, false);
+Result<Json> self_contained(const std::string& text, const SynthParams& params, const Synthesis& synthesis) {
+  auto document = Json::parse(text, nullptr, false);
   if (document.is_discarded()) return failed("Yosys has written no JSON");
   const auto modules = document.find("modules");
   if (modules == document.end() || !modules->contains(params.top))
     return failed("Yosys has written no module '{}'", params.top);
-  auto module = (*modules)[params.top];
+  Json module = (*modules)[params.top];
   for (const auto& [name, cell] : module["cells"].items()) {
     const std::string type = cell["type"].get<std::string>();
     const auto known = synthesis.cells.cells().find(type);
@@ -213,11 +243,15 @@ Result<std::string> self_contained(const std::string& text, const SynthParams& p
     module["attributes"][k_cell_attribute + type] = cell_text(known->second);
   }
   *modules = {{params.top, module}};  // the library's own modules are empty
-  return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return document;
 }
 
-nlohmann::ordered_json manifest(const SynthParams& params, const Synthesis& synthesis, const Netlist& netlist,
-                                const SynthStats& stats) {
+std::string text_of(const Json& document) {
+  return with_short_lists(document.dump(2, ' ', false, Json::error_handler_t::replace)) + "\n";
+}
+
+Json manifest(const SynthParams& params, const Synthesis& synthesis, const Netlist& netlist,
+              const SynthStats& stats) {
   nlohmann::ordered_json sources = nlohmann::ordered_json::array();
   for (const YosysSource& source : synthesis.sources)
     sources.push_back({{"file", source.file}, {"sha256", source.sha256}});
@@ -228,11 +262,11 @@ nlohmann::ordered_json manifest(const SynthParams& params, const Synthesis& synt
     json["libraries"].push_back({{"file", library.file}, {"sha256", library.sha256}});
   if (!params.liberty.unused.empty()) json["dont_use"] = params.liberty.unused;
   if (!params.parameters.empty()) json["parameters"] = params.parameters;
-  json["rs1"] = params.roles.rs1;
-  json["rs2"] = params.roles.rs2;
-  json["result"] = params.roles.result;
-  json["tie"] = params.roles.tie;
-  json["unsigned"] = params.roles.is_unsigned;
+  json["rs1"] = params.reading.rs1;
+  json["rs2"] = params.reading.rs2;
+  json["result"] = params.reading.result;
+  json["tie"] = params.reading.tie;
+  json["unsigned"] = params.reading.is_unsigned;
   if (netlist.is_approximate) json["approximate"] = true;
   json["yosys"] = stats.yosys_version;
   json["script"] = synthesis.script;
@@ -283,9 +317,13 @@ Result<SynthStats> synthesize(const SynthParams& params) {
   QFI_TRY(const TemporaryFolder folder, TemporaryFolder::create());
   QFI_TRY(const Synthesis synthesis, run_synthesis(params, folder.path()));
   QFI_TRY(const std::string written, read_file(folder.path() / "netlist.json"));
-  QFI_TRY(const std::string json_text, self_contained(written, params, synthesis));
-  QFI_TRY(const Netlist netlist, parse_netlist(json_text, "netlist of " + params.top));
-  if (!netlist.is_approximate) QFI_CHECK(check_multiplies(netlist));
+  QFI_TRY(Json document, self_contained(written, params, synthesis));
+  const std::string name = "netlist of " + params.top;
+  QFI_TRY(const Netlist mapped, parse_netlist(document.dump(), name));
+  if (!mapped.is_approximate) QFI_CHECK(check_multiplies(mapped));
+  add_origins(mapped, params, synthesis, folder.path(), document);
+  const std::string json_text = text_of(document);
+  QFI_TRY(const Netlist netlist, parse_netlist(json_text, name));
 
   SynthStats stats;
   QFI_TRY(stats.yosys_version, yosys_version(folder.path()));

@@ -104,7 +104,8 @@ std::string expression(const Gate& gate, const InputNames& in) {
 
 // C++ around the generated class: forces by index, operands in, result out. The first eval()
 // clears all force enables, so it happens before anyone can set one.
-std::string wrapper_source(const Netlist& netlist, std::span<const Site> sites) {
+std::string wrapper_source(const Netlist& netlist, const FaultPlaces& places) {
+  const std::vector<Site>& sites = places.sites;
   const auto mask = [](std::size_t bits) {
     return fmt::format("0x{:x}ULL", ~std::uint64_t{0} >> (64 - bits));
   };
@@ -112,7 +113,8 @@ std::string wrapper_source(const Netlist& netlist, std::span<const Site> sites) 
       "#include \"Vunit.h\"\n#include \"Vunit___024root.h\"\n"
       "struct Unit {\n  VerilatedContext context;\n  Vunit model{&context};\n"
       "  CData* enable[" +
-      std::to_string(sites.size()) + "];\n  CData* value[" + std::to_string(sites.size()) +
+      std::to_string(sites.size() + 1) + "];\n  CData* value[" + std::to_string(sites.size() + 1) +
+      "];\n  CData* closed[" + std::to_string(places.bridges.size() + 1) +
       "];\n};\n"
       "extern \"C\" Unit* unit_new() {\n  Unit* u = new Unit;\n  u->model.zero = 0;\n  u->model.one = 1;\n  "
       "u->model.eval();\n  auto* r = u->model.rootp;\n";
@@ -120,11 +122,15 @@ std::string wrapper_source(const Netlist& netlist, std::span<const Site> sites) 
     text += fmt::format(
         "  u->enable[{0}] = &r->unit__DOT__{1}__VforceEn; u->value[{0}] = &r->unit__DOT__{1}__VforceVal;\n",
         i, site_wire(sites[i]));
+  for (std::size_t i = 0; i < places.bridges.size(); ++i)
+    text += fmt::format("  u->closed[{0}] = &u->model.bridge{0};\n  *u->closed[{0}] = 0;\n", i);
   return text +
          "  return u;\n}\n"
          "extern \"C\" void unit_delete(Unit* u) { u->model.final(); delete u; }\n"
          "extern \"C\" void unit_force(Unit* u, unsigned site, int enable, int value) {\n"
          "  *u->value[site] = value;\n  *u->enable[site] = enable;\n}\n"
+         "extern \"C\" void unit_bridge(Unit* u, unsigned bridge, int is_closed) { *u->closed[bridge] = "
+         "is_closed; }\n"
          "extern \"C\" unsigned unit_multiply(Unit* u, unsigned long long a, unsigned long long b) {\n"
          "  u->model.rs1 = a & " +
          mask(netlist.rs1.size()) +
@@ -192,7 +198,7 @@ Result<void> make_private_folder(const std::filesystem::path& folder) {
   return {};
 }
 
-Result<void> check_model(VerilatorModel& model, const Netlist& netlist, std::span<const Site> sites) {
+Result<void> check_model(VerilatorModel& model, const Netlist& netlist, const std::vector<Site>& sites) {
   const IntRange range{-128, 127};
   const Simulator simulator(netlist, {range, range, true});
   std::size_t index = 0;
@@ -207,10 +213,10 @@ Result<void> check_model(VerilatorModel& model, const Netlist& netlist, std::spa
   constexpr std::size_t k_pairs = 256;
   Simulator::Scratch scratch;
   std::vector<std::int32_t> products(simulator.grid().size());
-  for (std::uint64_t i = 0; i < k_faults; ++i) {
+  for (std::uint64_t i = 0; i < k_faults && !sites.empty(); ++i) {
     const StuckAt fault{sites[random_below(1, purpose::k_self_check_site, i, sites.size())], i % 2 == 1};
-    simulator.simulate(std::span(&fault, 1), scratch, products);
-    model.inject(fault.site, fault.value);
+    simulator.simulate(fault, scratch, products);
+    model.inject(fault);
     for (std::uint64_t k = 0; k < k_pairs; ++k) {
       const std::size_t pair = random_below(1, purpose::k_self_check_pair, i * k_pairs + k, products.size());
       const int a = range.first + static_cast<int>(pair / 256);
@@ -228,15 +234,16 @@ Result<void> check_model(VerilatorModel& model, const Netlist& netlist, std::spa
 // Builds the module text: a wire for every net and every pin that is a site.
 class ForceableWriter {
  public:
-  ForceableWriter(const Netlist& netlist, std::span<const Site> sites)
+  ForceableWriter(const Netlist& netlist, const FaultPlaces& places)
       : m_netlist(netlist),
-        m_sites(sites.begin(), sites.end()),
+        m_sites(places.sites.begin(), places.sites.end()),
+        m_bridges(places.bridges),
         m_cell_is_wired(netlist.cells.size(), false) {}
 
   std::string write() {
     m_text = fmt::format(
-        "module unit(input zero, input one, input [{}:0] rs1, input [{}:0] rs2, output [{}:0] result);\n",
-        m_netlist.rs1.size() - 1, m_netlist.rs2.size() - 1, m_netlist.result.size() - 1);
+        "module unit(input zero, input one{}, input [{}:0] rs1, input [{}:0] rs2, output [{}:0] result);\n",
+        bridge_ports(), m_netlist.rs1.size() - 1, m_netlist.rs2.size() - 1, m_netlist.result.size() - 1);
     write_inputs();
     for (const Gate& gate : m_netlist.gates) write_gate(gate);
     for (std::uint32_t cell = 0; cell < m_netlist.cells.size(); ++cell)
@@ -251,8 +258,35 @@ class ForceableWriter {
     m_text += fmt::format("  wire {}{};\n  assign {} = {};\n", name,
                           is_site ? " /*verilator forceable*/" : "", name, value);
   }
+  std::string bridge_ports() const {
+    std::string text;
+    for (std::size_t i = 0; i < m_bridges.size(); ++i) text += fmt::format(", input bridge{}", i);
+    return text;
+  }
+
+  static std::string driven_wire(NetId net) { return fmt::format("d{}", net); }
+
+  // What the net holds while one of its bridges is closed, else what drives it.
+  std::string bridged_value(NetId net) const {
+    std::string value = driven_wire(net);
+    for (std::size_t i = 0; i < m_bridges.size(); ++i) {
+      const auto& [kind, first, second] = m_bridges[i];
+      if (net != second && (net != first || kind == BridgeKind::dominant)) continue;
+      const std::string together =
+          kind == BridgeKind::dominant
+              ? driven_wire(first)
+              : fmt::format("({} {} {})", driven_wire(first), kind == BridgeKind::wired_and ? "&" : "|",
+                            driven_wire(second));
+      value = fmt::format("bridge{} ? {} : ({})", i, together, value);
+    }
+    return value;
+  }
+
   void define(NetId net, const std::string& value) {
-    wire(net_wire(net), m_sites.contains({Site::Kind::net, net, 0}), value);
+    const bool is_bridged = std::ranges::any_of(
+        m_bridges, [&](const Bridge& bridge) { return bridge.first == net || bridge.second == net; });
+    if (is_bridged) wire(driven_wire(net), false, value);
+    wire(net_wire(net), m_sites.contains({Site::Kind::net, net, 0}), is_bridged ? bridged_value(net) : value);
   }
 
   // Operands, tied ports, and nets that nothing drives because nothing reads them.
@@ -300,18 +334,19 @@ class ForceableWriter {
 
   const Netlist& m_netlist;
   std::set<Site> m_sites;
+  std::vector<Bridge> m_bridges;
   std::vector<bool> m_cell_is_wired;
   std::string m_text;
 };
 
-Result<Sources> sources_of(const Netlist& netlist, std::span<const Site> sites,
+Result<Sources> sources_of(const Netlist& netlist, const FaultPlaces& places,
                            const std::filesystem::path& cache) {
   QFI_CHECK(make_private_folder(cache));
   QFI_TRY(const ProcessOutcome asked, run_process({"verilator", "--version"}, cache, k_build_limit));
   Sources sources;
   sources.version = asked.output.substr(0, asked.output.find('\n'));
-  sources.verilog = forceable_verilog(netlist, sites);
-  sources.wrapper = wrapper_source(netlist, sites);
+  sources.verilog = forceable_verilog(netlist, places);
+  sources.wrapper = wrapper_source(netlist, places);
   std::string identity = sources.version + "\n";
   for (const std::string& flag : k_flags) identity += flag + "\n";
   const std::string key = sha256_hex(bytes_of(identity + sources.verilog + sources.wrapper)).substr(0, 32);
@@ -340,7 +375,7 @@ Result<double> try_compiler() {
 
 }  // namespace
 
-Result<VerilatorTimes> VerilatorModel::expected_times(const Netlist& netlist, std::span<const Site> sites,
+Result<VerilatorTimes> VerilatorModel::expected_times(const Netlist& netlist, const FaultPlaces& places,
                                                       const std::filesystem::path& cache) {
   // In files like the one that is tried: what comes with every model, and each gate and site. They make 20 s
   // of mul_adders.json where the file takes 1.25 s.
@@ -348,9 +383,9 @@ Result<VerilatorTimes> VerilatorModel::expected_times(const Netlist& netlist, st
   constexpr double k_of_gate = 0.0027;
   constexpr double k_seconds_of_gate = 4e-9;  // of one evaluation
   constexpr double k_checked_products = 256 * 256 + 64 * 256;
-  QFI_TRY(const Sources sources, sources_of(netlist, sites, cache));
+  QFI_TRY(const Sources sources, sources_of(netlist, places, cache));
   VerilatorTimes times;
-  const auto gates = static_cast<double>(netlist.gates.size() + sites.size());
+  const auto gates = static_cast<double>(netlist.gates.size() + places.sites.size());
   if (!is_intact(sources.library, sources.hash)) {
     QFI_TRY(const double probe, try_compiler());
     times.compiling = probe * (k_of_runtime + k_of_gate * gates);
@@ -360,8 +395,18 @@ Result<VerilatorTimes> VerilatorModel::expected_times(const Netlist& netlist, st
   return times;
 }
 
-std::string forceable_verilog(const Netlist& netlist, std::span<const Site> sites) {
-  return ForceableWriter(netlist, sites).write();
+FaultPlaces places_of(std::span<const NetlistFault> faults) {
+  std::set<Site> sites;
+  std::set<Bridge> bridges;
+  for (const NetlistFault& fault : faults) {
+    for (const StuckAt& stuck : fault.stuck) sites.insert(stuck.site);
+    if (fault.bridge) bridges.insert(*fault.bridge);
+  }
+  return {{sites.begin(), sites.end()}, {bridges.begin(), bridges.end()}};
+}
+
+std::string forceable_verilog(const Netlist& netlist, const FaultPlaces& places) {
+  return ForceableWriter(netlist, places).write();
 }
 
 // The loaded library and the one unit made from it.
@@ -370,8 +415,10 @@ struct VerilatorModel::Library {
   void* unit = nullptr;
   void (*destroy)(void*) = nullptr;
   void (*force)(void*, unsigned, int, int) = nullptr;
+  void (*close)(void*, unsigned, int) = nullptr;
   unsigned (*multiply)(void*, unsigned long long, unsigned long long) = nullptr;
   std::vector<unsigned> forced;
+  std::vector<unsigned> closed;
 
   Library() = default;
   Library(const Library&) = delete;
@@ -382,17 +429,19 @@ struct VerilatorModel::Library {
   }
 };
 
-VerilatorModel::VerilatorModel(std::shared_ptr<Library> library, std::map<Site, unsigned> index_of_site,
+VerilatorModel::VerilatorModel(std::shared_ptr<Library> library, const FaultPlaces& places,
                                unsigned result_bits, bool is_unsigned, std::string version)
     : m_library(std::move(library)),
-      m_index_of_site(std::move(index_of_site)),
       m_result_bits(result_bits),
       m_is_unsigned(is_unsigned),
-      m_version(std::move(version)) {}
+      m_version(std::move(version)) {
+  for (unsigned i = 0; i < places.sites.size(); ++i) m_index_of_site.emplace(places.sites[i], i);
+  for (unsigned i = 0; i < places.bridges.size(); ++i) m_index_of_bridge.emplace(places.bridges[i], i);
+}
 
-Result<VerilatorModel> VerilatorModel::open(const Netlist& netlist, std::span<const Site> sites,
+Result<VerilatorModel> VerilatorModel::open(const Netlist& netlist, const FaultPlaces& places,
                                             const std::filesystem::path& cache) {
-  QFI_TRY(const Sources sources, sources_of(netlist, sites, cache));
+  QFI_TRY(const Sources sources, sources_of(netlist, places, cache));
   if (!is_intact(sources.library, sources.hash)) QFI_CHECK(build(sources));
   const std::filesystem::path& library_file = sources.library;
 
@@ -403,30 +452,34 @@ Result<VerilatorModel> VerilatorModel::open(const Netlist& netlist, std::span<co
   const auto create = reinterpret_cast<void* (*)()>(symbol("unit_new"));
   library->destroy = reinterpret_cast<void (*)(void*)>(symbol("unit_delete"));
   library->force = reinterpret_cast<decltype(library->force)>(symbol("unit_force"));
+  library->close = reinterpret_cast<decltype(library->close)>(symbol("unit_bridge"));
   library->multiply = reinterpret_cast<decltype(library->multiply)>(symbol("unit_multiply"));
   if (create == nullptr || library->destroy == nullptr || library->force == nullptr ||
-      library->multiply == nullptr)
+      library->close == nullptr || library->multiply == nullptr)
     return failed("{}: not a model built by qfi", library_file.string());
   library->unit = create();
 
-  std::map<Site, unsigned> index_of_site;
-  for (unsigned i = 0; i < sites.size(); ++i) index_of_site.emplace(sites[i], i);
   const auto result_bits = static_cast<unsigned>(std::min<std::size_t>(netlist.result.size(), 32));
-  VerilatorModel model(std::move(library), std::move(index_of_site), result_bits, netlist.is_unsigned,
-                       sources.version);
-  QFI_CHECK(check_model(model, netlist, sites));
+  VerilatorModel model(std::move(library), places, result_bits, netlist.is_unsigned, sources.version);
+  QFI_CHECK(check_model(model, netlist, places.sites));
   return model;
 }
 
-void VerilatorModel::inject(const Site& site, bool value) {
-  const unsigned index = m_index_of_site.at(site);
-  m_library->force(m_library->unit, index, 1, value ? 1 : 0);
-  m_library->forced.push_back(index);
+void VerilatorModel::inject(const NetlistFault& fault) {
+  for (const StuckAt& stuck : fault.stuck) {
+    m_library->forced.push_back(m_index_of_site.at(stuck.site));
+    m_library->force(m_library->unit, m_library->forced.back(), 1, stuck.value ? 1 : 0);
+  }
+  if (!fault.bridge) return;
+  m_library->closed.push_back(m_index_of_bridge.at(*fault.bridge));
+  m_library->close(m_library->unit, m_library->closed.back(), 1);
 }
 
 void VerilatorModel::clear() {
   for (const unsigned index : m_library->forced) m_library->force(m_library->unit, index, 0, 0);
   m_library->forced.clear();
+  for (const unsigned index : m_library->closed) m_library->close(m_library->unit, index, 0);
+  m_library->closed.clear();
 }
 
 std::int32_t VerilatorModel::multiply(std::int64_t rs1, std::int64_t rs2) {

@@ -50,7 +50,10 @@ Result<std::vector<YosysSource>> copy_sources(const std::vector<std::filesystem:
 Result<void> run_yosys(const std::vector<YosysSource>& sources, const std::string& script,
                        const std::filesystem::path& folder) {
   QFI_CHECK(write_file(folder / "script.ys", script));
-  std::vector<std::string> command = {"yosys", "-q", "-f", "verilog -sv", "-s", "script.ys"};
+  const bool is_blif =
+      sources.size() == 1 && std::filesystem::path(sources.front().file).extension() == ".blif";
+  const std::string frontend = is_blif ? "blif" : "verilog -sv";
+  std::vector<std::string> command = {"yosys", "-q", "-f", frontend, "-s", "script.ys"};
   for (const YosysSource& source : sources) command.push_back("rtl/" + source.file);
   QFI_TRY(const ProcessOutcome outcome, run_process(command, folder, k_yosys_limit, k_temporary_files_here));
   if (outcome.exit_code != 0) return bad_input("Yosys: {}", yosys_message(outcome.output));

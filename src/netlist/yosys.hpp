@@ -22,8 +22,8 @@ struct YosysSource {
 Result<std::vector<YosysSource>> copy_sources(const std::vector<std::filesystem::path>& sources,
                                               const std::filesystem::path& folder);
 
-/// Reads the copied sources as SystemVerilog, then runs the script in `folder`. Errors: Yosys is missing, or
-/// its own message.
+/// Reads the copied sources as SystemVerilog, or the only one as BLIF if its suffix says so (.blif), then
+/// runs the script in `folder`. Errors: Yosys is missing, or its own message.
 Result<void> run_yosys(const std::vector<YosysSource>& sources, const std::string& script,
                        const std::filesystem::path& folder);
 

@@ -80,8 +80,9 @@ std::vector<Hardened> harden_sites(const NetlistResults& netlist, const std::vec
   constexpr std::size_t k_fewest_sites = 20;
   std::map<std::string, std::array<std::optional<double>, 2>> sites;
   for (std::size_t i = 0; i < faults.size(); ++i)
-    sites[netlist.faults[i].site][netlist.faults[i].stuck_at == 0 ? 0 : 1] =
-        share_of(faults[i].changed, faults[i].units);
+    if (const auto& [site, value] = std::pair(netlist.faults[i].site, netlist.faults[i].stuck_at);
+        site && value)
+      sites[*site][*value] = share_of(faults[i].changed, faults[i].units);
   std::vector<Candidate> candidates;
   for (const auto& [name, both] : sites)
     if (both[0] && both[1]) candidates.push_back({1.0, *both[0] + *both[1], *both[0] + *both[1]});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfi/report/export.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +9,7 @@
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/text.hpp"
+#include "qfi/faults/fault_list.hpp"
 
 namespace qfi {
 namespace {
@@ -22,27 +24,104 @@ std::string line_of(const Json& json) {
 std::string field_of(const Json& value) {
   if (value.is_null()) return "";
   if (value.is_string()) return csv_field(value.get<std::string>());
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return csv_field(value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
-// The columns are those of the first fault.
-Result<std::string> csv_of(const Json& faults) {
+// All names of all faults, in the order in which they come.
+std::vector<std::string> columns_of(const Json& faults) {
+  std::vector<std::string> columns;
+  for (const Json& fault : faults) {
+    std::size_t next = 0;  // behind the last known name, where a new one belongs
+    for (const auto& [name, ignored] : fault.items()) {
+      const auto found = std::ranges::find(columns, name);
+      const auto place = static_cast<std::size_t>(found - columns.begin());
+      if (found == columns.end()) columns.insert(columns.begin() + static_cast<std::ptrdiff_t>(next++), name);
+      else next = place + 1;
+    }
+  }
+  return columns;
+}
+
+// What a fault does not have is an empty field.
+std::string csv_of(const Json& faults) {
+  const std::vector<std::string> columns = columns_of(faults);
   std::string text, separator;
-  for (const auto& [name, ignored] : faults.front().items()) {
+  for (const std::string& name : columns) {
     text += separator + csv_field(name);
     separator = ",";
   }
   text += "\n";
   for (const Json& fault : faults) {
     separator.clear();
-    for (const auto& [name, ignored] : faults.front().items()) {
-      if (!fault.is_object() || !fault.contains(name)) return bad_input("a fault has no '{}'", name);
-      text += separator + field_of(fault[name]);
+    for (const std::string& name : columns) {
+      text += separator + (fault.contains(name) ? field_of(fault[name]) : "");
       separator = ",";
     }
     text += "\n";
   }
   return text;
+}
+
+std::string text_in(const Json& fault, const char* key) {
+  const auto found = fault.find(key);
+  return found != fault.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+// What a list calls the place: as the list that was read did, else `/instance/pin`, else the port.
+std::string place_in_list(const Json& fault) {
+  if (const std::string listed = text_in(fault, "listed_as"); !listed.empty()) return listed;
+  const std::string cell = text_in(fault, "cell");
+  if (cell.empty()) return text_in(fault, "site");
+  std::string path = "/" + cell + "/" + text_in(fault, "pin");
+  std::ranges::replace(path, '.', '/');
+  return path;
+}
+
+// The class that the campaign found, as test pattern generators call it.
+std::string class_in_list(const Json& fault) {
+  const std::string fate = text_in(fault, "fate");
+  if (fate == "table_masked") return "AN";
+  if (fate == "use_masked") return "NC";
+  return fault.value("critical", Json()) == true ? "DS" : "NO";
+}
+
+std::string comment_in_list(const Json& fault) {
+  std::string text;
+  if (const auto image = fault.find("first_changed_image");
+      image != fault.end() && image->is_number_unsigned())
+    text = fmt::format("// image {}", image->get<std::uint64_t>());
+  if (const std::string before = text_in(fault, "listed_class"); !before.empty())
+    text += fmt::format("{} was {}", text.empty() ? "//" : ",", before);
+  return text;
+}
+
+Result<std::string> fault_list_of(const Json& faults, FaultListForm form) {
+  std::string text =
+      "// DS: changes the class of an image, the first of which is named; NO: excited, but changes none;\n"
+      "// NC: changes no product that the network forms; AN: changes no product of the operands that it can "
+      "form\n";
+  for (std::size_t i = 0; i < faults.size(); ++i) {
+    const auto value = faults[i].find("stuck_at");
+    if (value == faults[i].end() || !value->is_number_unsigned() || place_in_list(faults[i]).empty())
+      return bad_input("fault {} is no single stuck-at fault, which such a list is of", i);
+    text += fault_list_line(form, value->get<std::uint64_t>() != 0, class_in_list(faults[i]),
+                            place_in_list(faults[i]), comment_in_list(faults[i]));
+  }
+  return text;
+}
+
+Result<std::string> exported_faults(const Json& faults, TableFormat format) {
+  if (faults.empty() || !std::ranges::all_of(faults, [](const Json& fault) { return fault.is_object(); }))
+    return bad_input("no faults");
+  switch (format) {
+    case TableFormat::csv: return csv_of(faults);
+    case TableFormat::jsonl: break;
+    case TableFormat::tetramax: return fault_list_of(faults, FaultListForm::sa0);
+    case TableFormat::tessent: return fault_list_of(faults, FaultListForm::zero);
+  }
+  std::string lines;
+  for (const Json& fault : faults) lines += line_of(fault);
+  return lines;
 }
 
 // A number as a number, an empty field as null.
@@ -108,13 +187,10 @@ Result<std::string> export_faults(const std::filesystem::path& results, TableFor
     if (!faults.is_array()) {
       QFI_TRY(std::string table, table_beside(*set, results.parent_path()));
       if (format == TableFormat::csv) return table;
+      if (format != TableFormat::jsonl) return bad_input("such a list is of stuck-at faults of a netlist");
       return jsonl_of_csv(table, (*set)["faults_file"]["name"].get<std::string>());
     }
-    if (faults.empty() || !faults.front().is_object()) return bad_input("no faults");
-    if (format == TableFormat::csv) return csv_of(faults);
-    std::string lines;
-    for (const Json& fault : faults) lines += line_of(fault);
-    return lines;
+    return exported_faults(faults, format);
   }();
   if (!exported) return at(results.string(), exported.error());
   return exported;

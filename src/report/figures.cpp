@@ -303,13 +303,15 @@ std::optional<Plot> result_bit_plot(const CampaignResults& results, const Netlis
   std::map<std::uint64_t, Group> groups[2];
   for (std::size_t i = 0; i < faults.size(); ++i)
     if (const auto bit = netlist.faults[i].lowest_result_bit)
-      groups[netlist.faults[i].stuck_at == 0 ? 0 : 1][*bit].add(faults[i]);
+      groups[netlist.faults[i].stuck_at.value_or(0)][*bit].add(faults[i]);
   Plot plot{
       "Sensitivity by place in the multiplier",
       fmt::format(
           "Share of {} whose class changes, by the lowest bit of the result that a path from the faulty "
           "wire leads to; with {} intervals, where there is more than one fault.",
           unit_name(results), confidence_text(results))};
+  const bool are_stuck = std::ranges::all_of(
+      netlist.faults, [](const NetlistFaultResults& fault) { return fault.stuck_at.has_value(); });
   std::string commands;
   for (const int value : {0, 1}) {
     DataBlock points(value == 0 ? "low" : "high");
@@ -321,9 +323,10 @@ std::optional<Plot> result_bit_plot(const CampaignResults& results, const Netlis
     }
     plot.script += points.text();
     if (points.rows() == 0) continue;
-    commands += fmt::format("{}${} with yerrorbars pt {} ps 0.5 lw 1.2 lc rgb '{}' title 'stuck at {}'",
-                            commands.empty() ? "plot " : ", ", value == 0 ? "low" : "high",
-                            value == 0 ? 7 : 5, value == 0 ? k_blue : k_orange, value);
+    commands +=
+        fmt::format("{}${} with yerrorbars pt {} ps 0.5 lw 1.2 lc rgb '{}' title '{}'",
+                    commands.empty() ? "plot " : ", ", value == 0 ? "low" : "high", value == 0 ? 7 : 5,
+                    value == 0 ? k_blue : k_orange, are_stuck ? fmt::format("stuck at {}", value) : "faults");
   }
   if (commands.empty()) return std::nullopt;
   plot.script +=
@@ -333,11 +336,8 @@ std::optional<Plot> result_bit_plot(const CampaignResults& results, const Netlis
   return plot;
 }
 
-// The instance that holds the wire where names tell it, else what drives the wire.
-std::string region_of(const StuckAtFaultResults& fault) {
-  const std::size_t dot = fault.site.rfind('.');
-  return dot == std::string::npos ? fault.region : fault.site.substr(0, dot);
-}
+// The instance that holds the wire where it is not the top, else what drives the wire.
+std::string region_of(const NetlistFaultResults& fault) { return fault.instance.value_or(fault.region); }
 
 std::optional<Plot> region_plot(const CampaignResults& results, const NetlistResults& netlist,
                                 const std::vector<FaultRecord>& faults) {

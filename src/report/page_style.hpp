@@ -25,6 +25,10 @@ th, td { text-align: left; padding: .2rem .7rem .2rem 0; border-bottom: 1px soli
   overflow-wrap: normal; }
 td:nth-child(2) { overflow-wrap: anywhere; min-width: 8rem; }
 details { margin: .8rem 0; } summary { cursor: pointer; color: #2b6cb0; }
+.source td { padding-top: 0; padding-bottom: 0; border: 0; } .source code { white-space: pre; }
+.source td:nth-child(-n+3) { text-align: right; min-width: 0; white-space: nowrap; color: #4a5568; }
+.heat0 { background: #fffaf0; } .heat1 { background: #feebc8; } .heat2 { background: #fbd38d; }
+.heat3 { background: #f6ad55; } .heat4 { background: #ed8936; }
 pre { overflow-x: auto; font-size: .85rem; }
 @media print { body { background: #fff; } section { border: 0; } }
 )";

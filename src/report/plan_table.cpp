@@ -34,13 +34,24 @@ std::string design_text(const Plan& plan, std::size_t index) {
   return text;
 }
 
+// What the population of a netlist's faults is made of.
+std::string faults_of_netlist(const StuckAtSet& set) {
+  const NetlistPopulation& population = set.netlist_population();
+  const std::uint64_t places = population.places();
+  if (!set.unit_config().bridges.empty())
+    return fmt::format("bridges ({} pairs of nets x {})", places, population.faults_of_a_place());
+  if (set.unit_config().simultaneous == 1) return fmt::format("stuck-at faults ({} sites x 2)", places);
+  return fmt::format("stuck-at faults ({} of {} sites at once)", set.unit_config().simultaneous, places);
+}
+
 std::string sample_line(const Plan& plan, std::size_t index) {
   const FaultSet& set = *plan.sets[index];
   const SampleFacts facts = plan.drivers[index]->facts(set);
   std::string text;
   if (const StuckAtSet* stuck = plan.stuck_at(index)) {
-    text =
-        fmt::format("{} of {} stuck-at faults ({} sites x 2)", set.drawn(), set.population(), stuck->sites());
+    text = fmt::format("{} of {}{} {}", set.drawn(),
+                       set.strata().front().is_drawn_with_replacement ? "at least " : "", set.population(),
+                       faults_of_netlist(*stuck));
   } else if (const TableSet* table = plan.table(index)) {
     return fmt::format("{}: the products of {}", set.config().name,
                        printable(table->table_config().file.path.filename().string()));

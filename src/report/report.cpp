@@ -11,6 +11,8 @@
 #include "qfi/base/file.hpp"
 #include "qfi/base/number_text.hpp"
 #include "qfi/base/text.hpp"
+#include "qfi/report/worst.hpp"
+#include "source_view.hpp"
 
 namespace qfi {
 namespace {
@@ -134,44 +136,31 @@ std::string estimates_table(const CampaignResults& results, const Estimates& est
          (note.empty() ? "" : "<p>Note: " + note + ".</p>\n");
 }
 
-// Which sites lose most; in stratified samples of the drawn ones.
+// Which faults lose most; in stratified samples of the drawn ones.
 std::string worst_table(const CampaignResults& results, const SetResults& set,
                         const std::vector<FaultRecord>& faults) {
-  std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < faults.size(); ++i)
-    if (faults[i].units > 1 && faults[i].changed > 0 && !faults[i].name.empty()) order.push_back(i);
-  const auto loss = [&](std::size_t i) {
-    const FaultRecord& fault = faults[i];
-    return std::pair(
-        share_of(fault.golden_correct, fault.labelled) - share_of(fault.faulty_correct, fault.labelled),
-        share_of(fault.changed, fault.units));
-  };
-  const std::size_t shown = std::min(order.size(), k_worst_faults);
-  if (shown == 0) return "";
-  std::ranges::partial_sort(order, order.begin() + static_cast<std::ptrdiff_t>(shown),
-                            [&](std::size_t a, std::size_t b) {
-                              const auto loss_a = loss(a), loss_b = loss(b);
-                              return loss_a != loss_b ? loss_a > loss_b : a < b;
-                            });
   std::vector<Cells> rows;
-  for (std::size_t k = 0; k < shown; ++k) {
-    const FaultRecord& fault = faults[order[k]];
-    Cells cells = {std::to_string(k + 1), xml(fault.name)};
+  for (const RankedFaults& fault : rank_faults(set, faults, WorstBy::fault)) {
+    if (rows.size() == k_worst_faults) break;
+    if (fault.sums.units < 2 || fault.sums.changed == 0) continue;
+    Cells cells = {std::to_string(rows.size() + 1), xml(fault.name)};
     if (results.task->has_accuracy())
-      cells.insert(cells.end(), {percent(share_of(fault.faulty_correct, fault.labelled)),
-                                 number_text(100.0 * loss(order[k]).first, 100.0, 2)});
-    cells.push_back(percent(share_of(fault.changed, fault.units)));
+      cells.insert(cells.end(), {percent(share_of(fault.sums.faulty_correct, fault.sums.labelled)),
+                                 number_text(100.0 * fault.lost(), 100.0, 2)});
+    cells.push_back(percent(fault.changed()));
     if (const NetlistResults* netlist = set.netlist()) {
-      const StuckAtFaultResults& site = netlist->faults[order[k]];
+      const NetlistFaultResults& site = netlist->faults[fault.faults.front()];
       cells.push_back(xml(site.region));
       cells.push_back(site.lowest_result_bit ? std::to_string(*site.lowest_result_bit) : "none");
+      cells.push_back(site.sources ? xml(fmt::format("{}", fmt::join(*site.sources, ", "))) : "");
     }
     rows.push_back(std::move(cells));
   }
+  if (rows.empty()) return "";
   Cells header = {"", "fault"};
   if (results.task->has_accuracy()) header.insert(header.end(), {"accuracy", "points lost"});
   header.emplace_back("classes changed");
-  if (set.netlist() != nullptr) header.insert(header.end(), {"cell pin", "lowest result bit"});
+  if (set.netlist() != nullptr) header.insert(header.end(), {"cell pin", "lowest result bit", "RTL"});
   return "<h3>Worst of the drawn faults</h3>\n" + table(header, rows);
 }
 
@@ -329,7 +318,8 @@ class Pictures {
   std::vector<Plot> m_plots;
 };
 
-std::string set_section(const ResultsFile& campaign, std::size_t index, Pictures& pictures) {
+std::string set_section(const ResultsFile& campaign, std::size_t index, std::span<const RtlFile> rtl,
+                        Pictures& pictures) {
   const CampaignResults& results = campaign.results;
   const SetResults& set = results.sets[index];
   const SetFaults& faults = campaign.faults[index];
@@ -350,6 +340,7 @@ std::string set_section(const ResultsFile& campaign, std::size_t index, Pictures
   text += pictures.add(set_plots(campaign, index));
   text += parameter_sets_table(results, set) + directions_table(set);
   if (!has_rates && !set.sample.is_nested()) text += worst_table(results, set, faults.faults);
+  text += source_view(results, set, faults.faults, rtl);
   if (set.bits() != nullptr && !set.bits()->by_layer_and_bit.empty())
     text += details("Table by layer and bit", domains_table(set, set.bits()->by_layer_and_bit));
   return text + details("Sample, proof and counts", facts_table(set_facts(results, set)));
@@ -360,7 +351,8 @@ std::string headline_of(const ResultsFile& campaign) {
   return folder_name(campaign.file) + ": " + campaign.results.inputs.model.file;
 }
 
-std::string campaign_section(const ResultsFile& campaign, std::size_t number, Pictures& pictures) {
+std::string campaign_section(const ResultsFile& campaign, std::size_t number, std::span<const RtlFile> rtl,
+                             Pictures& pictures) {
   const CampaignResults& results = campaign.results;
   std::string text =
       fmt::format("<section id=\"campaign-{}\">\n<h2>{}</h2>\n", number, xml(headline_of(campaign)));
@@ -368,7 +360,7 @@ std::string campaign_section(const ResultsFile& campaign, std::size_t number, Pi
                       xml(results.tool.version), results.seed);
   for (const std::string& warning : results.warnings.value_or(std::vector<std::string>()))
     text += "<p class=\"warning\"><b>Warning.</b> " + xml(warning) + "</p>\n";
-  for (std::size_t i = 0; i < results.sets.size(); ++i) text += set_section(campaign, i, pictures);
+  for (std::size_t i = 0; i < results.sets.size(); ++i) text += set_section(campaign, i, rtl, pictures);
   text += details("Versions and hashes", facts_table(campaign_facts(results)));
   text += details("Config", "<pre>" + xml_lines(config_text(results)) + "</pre>\n");
   return text + "</section>\n";
@@ -437,8 +429,25 @@ std::string study_section(const PublishedStudy& study) {
 
 }  // namespace
 
+namespace {
+
+Result<void> check_rtl(std::span<const ResultsFile> campaigns, std::span<const RtlFile> rtl) {
+  for (const RtlFile& file : rtl) {
+    const bool is_named = std::ranges::any_of(campaigns, [&](const ResultsFile& campaign) {
+      return std::ranges::any_of(campaign.results.sets,
+                                 [&](const SetResults& set) { return names_source(set, file.name); });
+    });
+    if (!is_named)
+      return bad_input("{}: no fault of the results comes from this file (--rtl)", printable(file.name));
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<std::string> report_page(std::span<const ResultsFile> campaigns, const std::string& title,
-                                const std::optional<PublishedStudy>& study) {
+                                const std::optional<PublishedStudy>& study, std::span<const RtlFile> rtl) {
+  QFI_CHECK(check_rtl(campaigns, rtl));
   Pictures pictures;
   std::string page = fmt::format(
       "{2}<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -448,7 +457,7 @@ Result<std::string> report_page(std::span<const ResultsFile> campaigns, const st
       xml(title), k_page_style, k_report_start);
   if (study) page += study_section(*study);
   page += overview(campaigns, pictures);
-  for (std::size_t i = 0; i < campaigns.size(); ++i) page += campaign_section(campaigns[i], i, pictures);
+  for (std::size_t i = 0; i < campaigns.size(); ++i) page += campaign_section(campaigns[i], i, rtl, pictures);
   page += "</body>\n</html>\n";
   return pictures.finish(page);
 }

@@ -74,11 +74,12 @@ class FaultTableReader {
 
 constexpr std::uint64_t k_most_bytes = std::uint64_t{2} << 30;
 
-FaultRecord record_of(const CampaignResults& results, const StuckAtFaultResults& fault) {
+FaultRecord record_of(const CampaignResults& results, const NetlistFaultResults& fault) {
   const Task& task = *results.task;
   const auto count = [&](const char* key) { return count_in(task.count_fields(), fault.counts, key); };
   FaultRecord record;
-  record.name = fmt::format("{} stuck at {}", fault.site, fault.stuck_at);
+  if (fault.site && fault.stuck_at) record.name = fmt::format("{} stuck at {}", *fault.site, *fault.stuck_at);
+  else record.name = fault.fault.value_or("");
   record.units = count(task.names().fault_units_key);
   record.changed = count(task.names().fault_changed_key);
   if (!task.has_accuracy()) return record;
@@ -110,7 +111,7 @@ Result<SetFaults> fault_records(const CampaignResults& results, const SetResults
     return table_beside(*bits->faults_file, set.strata.size(), folder);
   SetFaults faults;
   if (const NetlistResults* netlist = set.netlist())
-    for (const StuckAtFaultResults& fault : netlist->faults)
+    for (const NetlistFaultResults& fault : netlist->faults)
       faults.faults.push_back(record_of(results, fault));
   return faults;
 }

@@ -218,10 +218,17 @@ void describe(Fields& f, ProofResults& v) {
 }
 
 template <class Fields>
-void describe(Fields& f, StuckAtFaultResults& v) {
+void describe(Fields& f, NetlistFaultResults& v) {
   f.field("index", v.index, "in order of drawing");
-  f.field("site", v.site);
-  f.field("stuck_at", bit(v.stuck_at));
+  f.optional("fault", v.fault, "as --fault takes it");
+  f.optional("site", v.site, "of a single stuck-at fault");
+  f.optional("stuck_at", bit(v.stuck_at));
+  f.optional("listed_as", v.listed_as, "the place, as a test pattern generator's list has it");
+  f.optional("listed_class", v.listed_class, "and its class there");
+  f.optional("cell", v.cell, "that the site is a pin of, or that drives it; absent: a port");
+  f.optional("pin", v.pin, "of that cell");
+  f.optional("instance", v.instance, "of the module that holds it, where that is not the top");
+  f.optional("sources", v.sources, "file:line of the RTL, where the netlist tells it");
   f.field("region", v.region, "the cell's type and pin that drive the site, or a port");
   f.field("level", v.level, "gates on the longest path from a port");
   f.nullable("lowest_result_bit", bit(v.lowest_result_bit), "that a path from the site leads to");
@@ -230,6 +237,7 @@ void describe(Fields& f, StuckAtFaultResults& v) {
   f.field("table_digest", v.table_digest);
   f.field("golden_products_changed", v.golden_products_changed,
           "products of the golden run that the fault changes");
+  f.optional("first_changed_image", v.first_changed_image, "of the data set; absent: none");
   f.numbers(&Task::count_fields, v.counts);
   f.optional("faulty_accuracy", share(v.faulty_accuracy));
   f.optional("class", v.harm);
@@ -239,8 +247,10 @@ void describe(Fields& f, StuckAtFaultResults& v) {
 // What is known before anything runs stands first, as plans show it alone.
 template <class Fields>
 void describe_plan(Fields& f, NetlistResults& v) {
-  f.field("sites", v.sites);
-  f.field("polarities", v.polarities);
+  f.field("sites", v.sites, "or pairs of nets");
+  f.field("polarities", v.polarities, "or bridges of each pair");
+  f.optional("prime_faults", v.prime_faults,
+             "of single stuck-at faults: one of each class of structurally equivalent ones");
   f.field("netlist", v.netlist);
   f.optional("approximate", v.approximate,
              "of a multiplier that is not exact: faults are counted against its own golden run");

@@ -123,13 +123,13 @@ Result<void> FaultTables::check_fault_free() const {
   return {};
 }
 
-FaultEffect FaultTables::examine(std::span<const StuckAt> faults, Scratch& scratch) const {
+FaultEffect FaultTables::examine(const NetlistFault& fault, Scratch& scratch) const {
   scratch.products.resize(m_simulator.grid().size());
-  m_simulator.simulate(faults, scratch.simulator, scratch.products);
+  m_simulator.simulate(fault, scratch.simulator, scratch.products);
   return effect_of(scratch.products);
 }
 
-void FaultTables::examine_each(std::span<const StuckAt> faults, Scratch& scratch,
+void FaultTables::examine_each(std::span<const NetlistFault> faults, Scratch& scratch,
                                const UseEffect& use) const {
   const std::size_t pairs = m_simulator.grid().size();
   for (std::size_t first = 0; first < faults.size(); first += k_together) {

@@ -130,11 +130,11 @@ class Measurement {
       if (faulty.size() == m_options.faults || (faulty.size() >= k_fewest && spent() > m_options.seconds))
         break;
       const StuckAt fault = stuck_at_member(sites, index);
-      const FaultEffect effect = m_tables->examine(std::span(&fault, 1), m_scratch);
+      const FaultEffect effect = m_tables->examine(fault, m_scratch);
       if (effect.is_table_masked || effect.golden_hits == 0 || !seen.insert(effect.digest).second) continue;
       golden.push_back(seconds_of([&] { run_all(nullptr); }));
       setup.push_back(seconds_of([&] {
-        m_tables->examine(std::span(&fault, 1), m_scratch);
+        m_tables->examine(fault, m_scratch);
         unit.set(m_scratch.products);
       }));
       faulty.push_back(setup.back() + seconds_of([&] { run_all(&unit.units()); }));

@@ -34,9 +34,9 @@ void all_tables(benchmark::State& state) {
     constexpr std::size_t k_together = FaultTables::k_together;
     const std::size_t faults = 2 * sites.size();
     parallel_for((faults + k_together - 1) / k_together, threads, [&](std::size_t part, unsigned worker) {
-      std::vector<StuckAt> some;
+      std::vector<NetlistFault> some;
       for (std::size_t i = part * k_together; i < std::min(faults, (part + 1) * k_together); ++i)
-        some.push_back(stuck_at_member(sites, i));
+        some.emplace_back(stuck_at_member(sites, i));
       tables.examine_each(
           some, scratch[worker],
           [&](std::size_t, const FaultEffect& effect, std::span<const std::int32_t> products) {
@@ -54,13 +54,13 @@ BENCHMARK(all_tables)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTim
 
 void one_table_by_verilator(benchmark::State& state) {
   const auto sites = enumerate_sites(netlist(), SiteKind::nets);
-  auto model =
-      VerilatorModel::open(netlist(), sites, std::filesystem::temp_directory_path() / "qfi-bench-cache");
+  auto model = VerilatorModel::open(netlist(), {sites, {}},
+                                    std::filesystem::temp_directory_path() / "qfi-bench-cache");
   if (!model) return state.SkipWithError(model.error().message.c_str());
   std::size_t next = 0;
   for (auto _ : state) {
     const StuckAt fault = stuck_at_member(sites, (next += 997) % (2 * sites.size()));
-    model->inject(fault.site, fault.value);
+    model->inject(fault);
     for (int w = -128; w < 128; ++w)
       for (int x = -128; x < 128; ++x) benchmark::DoNotOptimize(model->multiply(w, x));
     model->clear();

@@ -2,6 +2,7 @@
 // Multipliers of other people as a user runs them: narrow, approximate, of library cells, as tables of
 // products.
 #include <functional>
+#include <set>
 
 #include "command.hpp"
 
@@ -30,6 +31,13 @@ class Multipliers : public Command {
     const ProcessOutcome outcome = run(arguments);
     EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
     return outcome.output;
+  }
+  // As expect_refused() does, where folders may exist.
+  void expect_one_error(const std::vector<std::string>& arguments, const std::string& part) {
+    const ProcessOutcome outcome = run(arguments);
+    EXPECT_NE(outcome.exit_code, 0);
+    EXPECT_THAT(outcome.output, AllOf(testing::StartsWith("qfi: "), HasSubstr(part)));
+    EXPECT_EQ(std::count(outcome.output.begin(), outcome.output.end(), '\n'), 1) << outcome.output;
   }
   // Of the demo's first 40 images.
   std::string entries(const std::string& faults) {
@@ -91,6 +99,136 @@ TEST_F(Multipliers, AnExactMultiplierThatIsCalledApproximateGivesTheSameCounts) 
             0);
   const json again = results("out")["fault_sets"];
   EXPECT_EQ(again[0]["faults"], again[1]["faults"]);
+}
+
+TEST_F(Multipliers, BridgesAndSeveralSitesAtOnceAreFaultsToo) {
+  const std::string file =
+      entries("  - {kind: bridge, netlist: " + m_netlist + ", bridges: [wired_and, dominant]}\n" +
+              "  - {kind: stuck_at, netlist: " + m_netlist + ", simultaneous: 3}\n");
+  EXPECT_THAT(run({"plan", file}).output,
+              AllOf(HasSubstr(" pairs of nets x 3)"), HasSubstr("(3 of 1763 sites at once)")));
+  const ProcessOutcome campaign = run({"campaign", file});
+  ASSERT_EQ(campaign.exit_code, 0) << campaign.output;
+  const json sets = results("out")["fault_sets"];
+  EXPECT_EQ(sets[0]["polarities"], 3);
+  EXPECT_FALSE(sets[0].contains("prime_faults"));
+  std::set<std::string> words;
+  for (const json& fault : sets[0]["faults"]) {
+    EXPECT_FALSE(fault.contains("site"));
+    for (const char* word : {" wired_and ", " dominates "})
+      if (fault["fault"].get<std::string>().find(word) != std::string::npos) words.insert(word);
+  }
+  EXPECT_EQ(words.size(), 2U);
+  const std::string three = sets[1]["faults"][0]["fault"];
+  EXPECT_EQ(std::count(three.begin(), three.end(), ':'), 3) << three;
+  // Each is found again by its text.
+  for (std::size_t set = 0; set < 2; ++set) {
+    const ProcessOutcome replay =
+        run({"replay", "out/results.json", "--set", std::to_string(set), "--fault", "0", "--image", "3"});
+    EXPECT_EQ(replay.exit_code, 0) << replay.output;
+  }
+  write("list.csv", "fault\n" + three + "\n" + sets[0]["faults"][0]["fault"].get<std::string>() + "\n");
+  ASSERT_EQ(run({"campaign",
+                 entries("  - {kind: stuck_at, sample: {list: list.csv}, netlist: " + m_netlist + "}\n"),
+                 "-o", "again"})
+                .exit_code,
+            0);
+  const json again = results("again")["fault_sets"][0]["faults"];
+  EXPECT_EQ(again[0]["top1_changed"], sets[1]["faults"][0]["top1_changed"]);
+  EXPECT_EQ(again[0]["table_digest"], sets[1]["faults"][0]["table_digest"]);
+  EXPECT_EQ(again[1]["table_digest"], sets[0]["faults"][0]["table_digest"]);
+  EXPECT_THAT(run({"table", m_netlist, "--fault", three, "-o", "t.npy"}).output, HasSubstr(" and "));
+  EXPECT_THAT(run({"export", "out/results.json", "--set", "1"}).output, HasSubstr(three));
+  expect_one_error({"export", "out/results.json", "--set", "0", "--format", "tetramax"},
+                   "no single stuck-at fault");
+}
+
+// A list of a test pattern generator goes through a campaign and comes back; nothing is lost.
+TEST_F(Multipliers, AFaultListMakesARoundTrip) {
+  synthesize("p");
+  ASSERT_EQ(run({"inspect", "m.json", "--faults", "all.flt", "--sites", "pins", "--prime"}).exit_code, 0);
+  const std::string list = value_of(read_file(folder() / "all.flt"));
+  std::string some = "// some of them\n";
+  std::size_t line = 0;
+  for (std::size_t at = 0; at < list.size(); at = list.find('\n', at) + 1, ++line)
+    if (line % 25 == 1) some += list.substr(at, list.find('\n', at) + 1 - at);
+  write("some.flt", some);
+  const auto campaign = [&](const std::string& faults, const std::string& out) {
+    const ProcessOutcome outcome =
+        run({"campaign",
+             entries("  - {kind: stuck_at, sites: pins, netlist: m.json, sample: {list: " + faults + "}}\n"),
+             "-o", out});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+  };
+  campaign("some.flt", "first");
+  for (const char* form : {"tetramax", "tessent"}) {
+    ASSERT_EQ(
+        run({"export", "first/results.json", "--format", form, "-o", std::string(form) + ".flt"}).exit_code,
+        0);
+    campaign(std::string(form) + ".flt", form);
+    const json before = results("first")["fault_sets"][0]["faults"];
+    const json after = results(form)["fault_sets"][0]["faults"];
+    ASSERT_EQ(before.size(), after.size());
+    ASSERT_GT(before.size(), 10U);
+    std::set<std::string> classes;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      for (const char* key : {"fault", "listed_as", "top1_changed", "fate"})
+        EXPECT_EQ(before[i][key], after[i][key]) << key;
+      EXPECT_EQ(before[i]["listed_class"], "NC");
+      EXPECT_EQ(after[i]["listed_class"] == "DS", before[i]["critical"].get<bool>());
+      EXPECT_EQ(before[i].contains("first_changed_image"), before[i]["critical"].get<bool>());
+      classes.insert(after[i]["listed_class"]);
+    }
+    EXPECT_GT(classes.size(), 1U);
+  }
+}
+
+TEST_F(Multipliers, TheWorstFaultsAreNamedWithTheirLines) {
+  synthesize("p");
+  const ProcessOutcome campaign =
+      run({"campaign", entries("  - {kind: stuck_at, netlist: m.json, sample: {count: 40}}\n")});
+  ASSERT_EQ(campaign.exit_code, 0) << campaign.output;
+  const std::string worst = run({"worst", "out/results.json", "--top", "5"}).output;
+  EXPECT_EQ(std::count(worst.begin(), worst.end(), '\n'), 6) << worst;
+  EXPECT_THAT(worst, AllOf(HasSubstr("   1  "), HasSubstr("points lost"), HasSubstr("rtl.v:")));
+  EXPECT_THAT(run({"worst", "out/results.json", "--by", "line"}).output,
+              AllOf(HasSubstr("rtl.v:2"), HasSubstr(" faults")));
+  EXPECT_THAT(run({"worst", "out/results.json", "--by", "file"}).output, HasSubstr("  rtl.v "));
+  EXPECT_THAT(run({"worst", "out/results.json", "--by", "instance"}).output, HasSubstr("(top)"));
+  expect_one_error({"worst", "out/results.json", "--by", "layer"}, "do not tell that place");
+  ASSERT_EQ(run({"report", "out/results.json", "--rtl", "rtl.v", "-o", "r.html"}).exit_code, 0);
+  const std::string page = value_of(read_file(folder() / "r.html"));
+  EXPECT_THAT(page, AllOf(HasSubstr("Sensitivity by line of the RTL"),
+                          HasSubstr("wire signed [2*W-1:0] p = A * B;"), HasSubstr("<tr class=\"heat")));
+  write("other.v", "module other; endmodule\n");
+  expect_one_error({"report", "out/results.json", "--rtl", "other.v", "-o", "o.html"},
+                   "no fault of the results comes from this file");
+}
+
+TEST_F(Multipliers, NetlistsInVerilogAreReadByEveryCommand) {
+  const std::string verilog = netlist("mul_mapped.v");
+  const std::vector<std::string> reading = {
+      "--liberty", netlist("cells.lib"), "--top", "qfi_mul", "--rs1", "op_a", "--rs2",
+      "op_b",      "--result",           "result"};
+  const auto with = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), reading.begin(), reading.end());
+    return run(arguments);
+  };
+  EXPECT_THAT(with({"inspect", verilog}).output, HasSubstr("1,763 sites"));
+  EXPECT_EQ(with({"table", verilog, "--fault", "op_a[3]:1", "-o", "v.npy"}).exit_code, 0);
+  EXPECT_EQ(run({"table", netlist("mul_mapped.json"), "--fault", "op_a[3]:1", "-o", "j.npy"}).exit_code, 0);
+  EXPECT_EQ(value_of(read_file(folder() / "v.npy")) == value_of(read_file(folder() / "j.npy")), true);
+  const std::string map = "{file: " + verilog + ", library: " + netlist("cells.lib") +
+                          ", top: qfi_mul, rs1: op_a, rs2: op_b, result: result}";
+  write("list.csv", "site,stuck_at\nop_a[3],1\nresult[4],1\n");
+  ASSERT_EQ(run({"campaign", entries("  - {kind: stuck_at, sample: {list: list.csv}, netlist: " + map +
+                                     "}\n  - {kind: stuck_at, sample: {list: list.csv}, netlist: " +
+                                     netlist("mul_mapped.json") + "}\n")})
+                .exit_code,
+            0);
+  const json sets = results("out")["fault_sets"];
+  for (std::size_t i = 0; i < 2; ++i)
+    EXPECT_EQ(sets[0]["faults"][i]["table_digest"], sets[1]["faults"][i]["table_digest"]);
 }
 
 TEST_F(Multipliers, FaultsOfAnApproximateMultiplierAreCountedAgainstItself) {

@@ -5,12 +5,15 @@
 #include <gmock/gmock.h>
 
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "qfi/base/file.hpp"
 #include "qfi/base/log.hpp"
 #include "qfi/faults/stuck_at.hpp"
 #include "qfi/netlist/simulator.hpp"
+#include "qfi/netlist/site_map.hpp"
 #include "qfi/netlist/verilator.hpp"
 #include "support.hpp"
 
@@ -33,11 +36,11 @@ class Synthesis : public testing::Test {
     EXPECT_TRUE(write_file(m_folder.path() / name, text));
     return m_folder.path() / name;
   }
-  SynthParams params(std::filesystem::path source, const std::string& top, PortRoles roles) const {
+  SynthParams params(std::filesystem::path source, const std::string& top, NetlistReading reading) const {
     SynthParams result;
     result.sources = {std::move(source)};
     result.top = top;
-    result.roles = std::move(roles);
+    result.reading = std::move(reading);
     result.output = m_folder.path() / "out";
     return result;
   }
@@ -164,7 +167,7 @@ TEST_F(Synthesis, AnApproximateMultiplierIsTakenAsItIs) {
                             "endmodule\n");
   SynthParams asked = params(source, "trunc", {"A", "B", "O", {}, false});
   EXPECT_THAT(synthesize(asked).error().message, HasSubstr("no multiplier"));
-  asked.roles.is_approximate = true;
+  asked.reading.is_approximate = true;
   const SynthStats stats = value_of(synthesize(asked));
   ASSERT_TRUE(stats.errors);
   // A product is a multiple of 4 where both operands are even, or one of them is one of 4.
@@ -193,7 +196,7 @@ std::string two_by_two(const std::string& more = "") {
 
 TEST_F(Synthesis, CellsOfALibraryStayAsTheyAre) {
   SynthParams asked = params(write("net.v", two_by_two()), "m", {"a", "b", "p", {}, true});
-  asked.roles.libraries = {write("cells.v", k_cells)};
+  asked.reading.libraries = {write("cells.v", k_cells)};
   const SynthStats stats = value_of(synthesize(asked));
   EXPECT_EQ(stats.cells, 6U);
   const Netlist netlist = written();  // needs no library any more
@@ -208,18 +211,18 @@ TEST_F(Synthesis, CellsOfALibraryStayAsTheyAre) {
 
 TEST_F(Synthesis, LibraryCellsEqualVerilatorOnEveryPin) {
   SynthParams asked = params(write("net.v", two_by_two()), "m", {"a", "b", "p", {}, true});
-  asked.roles.libraries = {write("cells.v", k_cells)};
+  asked.reading.libraries = {write("cells.v", k_cells)};
   value_of(synthesize(asked));
   const Netlist netlist = written();
   const auto sites = enumerate_sites(netlist, SiteKind::pins);
-  VerilatorModel model = value_of(VerilatorModel::open(netlist, sites, m_folder.path() / "cache"));
+  VerilatorModel model = value_of(VerilatorModel::open(netlist, {sites, {}}, m_folder.path() / "cache"));
   const Simulator simulator(netlist, {{0, 3}, {0, 3}, true});
   Simulator::Scratch scratch;
   std::vector<std::int32_t> products(16);
   for (std::uint64_t i = 0; i < 2 * sites.size(); ++i) {
     const StuckAt fault = stuck_at_member(sites, i);
-    simulator.simulate(std::span(&fault, 1), scratch, products);
-    model.inject(fault.site, fault.value);
+    simulator.simulate(fault, scratch, products);
+    model.inject(fault);
     for (int a = 0; a < 4; ++a)
       for (int b = 0; b < 4; ++b)
         EXPECT_EQ(model.multiply(a, b), products[static_cast<std::size_t>(a * 4 + b)])
@@ -248,10 +251,10 @@ const char* const k_liberty =
 
 TEST_F(Synthesis, CellsOfALibertyFileAreThoseOfTheVerilogOne) {
   SynthParams asked = params(write("net.v", two_by_two()), "m", {"a", "b", "p", {}, true});
-  asked.roles.libraries = {write("cells.v", k_cells)};
+  asked.reading.libraries = {write("cells.v", k_cells)};
   value_of(synthesize(asked));
   const Netlist verilog = written();
-  asked.roles.libraries = {write("cells.lib", k_liberty)};
+  asked.reading.libraries = {write("cells.lib", k_liberty)};
   EXPECT_EQ(value_of(synthesize(asked)).cells, 6U);
   const Netlist liberty = written();
   ASSERT_EQ(liberty.gates.size(), verilog.gates.size());
@@ -259,8 +262,8 @@ TEST_F(Synthesis, CellsOfALibertyFileAreThoseOfTheVerilogOne) {
     const auto products = [&](const Netlist& netlist) {
       std::vector<std::int32_t> result(16);
       Simulator::Scratch scratch;
-      const StuckAt stuck = value_of(parse_stuck_at(netlist, fault));
-      Simulator(netlist, {{0, 3}, {0, 3}, true}).simulate(std::span(&stuck, 1), scratch, result);
+      const NetlistFault stuck = value_of(parse_fault(netlist, fault));
+      Simulator(netlist, {{0, 3}, {0, 3}, true}).simulate(stuck, scratch, result);
       return result;
     };
     EXPECT_EQ(products(liberty), products(verilog)) << fault;
@@ -271,7 +274,7 @@ TEST_F(Synthesis, CellsThatLibertyTellsToBeNoGatesAreErrors) {
   const auto error_with = [&](const std::string& cell) {
     SynthParams asked =
         params(write("net.v", two_by_two("  " + cell + "\n")), "m", {"a", "b", "p", {}, true});
-    asked.roles.libraries = {write("cells.lib", k_liberty)};
+    asked.reading.libraries = {write("cells.lib", k_liberty)};
     return synthesize(asked).error().message;
   };
   EXPECT_THAT(error_with("DFF d (.D(a[0]), .CK(a[1]), .Q(i1));"),
@@ -301,32 +304,160 @@ TEST_F(Synthesis, RtlIsMappedToTheCellsOfALiberty) {
   asked.liberty.unused = {"FAX*"};
   EXPECT_THAT(synthesize(asked).error().message, HasSubstr("no cell matches 'FAX*'"));
   asked.liberty.unused.clear();
-  asked.roles.libraries = asked.liberty.files;
+  asked.reading.libraries = asked.liberty.files;
   EXPECT_THAT(synthesize(asked).error().message, HasSubstr("give one of them"));
+}
+
+// The mapped netlist as its Verilog, read through its library, is the one that `qfi synth` wrote.
+TEST_F(Synthesis, AMappedNetlistIsReadFromItsVerilog) {
+  NetlistReading reading{"op_a", "op_b", "result", {}, false};
+  reading.libraries = {test::source_folder() / "netlists/cells.lib"};
+  const Netlist verilog = value_of(read_netlist(test::source_folder() / "netlists/mul_mapped.v", reading));
+  const Netlist json = value_of(read_netlist(test::source_folder() / "netlists/mul_mapped.json"));
+  std::set<std::string> sites[2];
+  for (const bool is_json : {false, true})
+    for (const Site& site : enumerate_sites(is_json ? json : verilog, SiteKind::pins))
+      sites[is_json].insert(site_name(is_json ? json : verilog, site));
+  EXPECT_EQ(sites[0], sites[1]);
+  ASSERT_FALSE(verilog.cells.empty());
+  EXPECT_THAT(verilog.cells[0].sources, testing::ElementsAre(testing::StartsWith("mul_mapped.v:")));
+  EXPECT_EQ(verilog.cells[0].area, json.cells[0].area) << "the netlist tells the area, too";
+  const std::string fault = site_name(json, {Site::Kind::pin, 77, 0}) + ":1";
+  const OperandGrid grid{{-128, 127}, {-128, 127}, true};
+  std::vector<std::int32_t> products[2];
+  for (const bool is_json : {false, true}) {
+    const Netlist& netlist = is_json ? json : verilog;
+    products[is_json].resize(grid.size());
+    Simulator::Scratch scratch;
+    Simulator(netlist, grid).simulate(value_of(parse_fault(netlist, fault)), scratch, products[is_json]);
+  }
+  EXPECT_EQ(products[0], products[1]);
+}
+
+TEST_F(Synthesis, ANetlistOfSeveralModulesHasATop) {
+  const auto file =
+      write("net.v", two_by_two() + "module other(input a, output y); INV i (.A(a), .ZN(y)); endmodule\n");
+  NetlistReading reading{"a", "b", "p", {}, true, false, {write("cells.v", k_cells)}};
+  EXPECT_EQ(value_of(read_netlist(file, reading)).cells.size(), 6U);
+  EXPECT_THAT(m_messages, ElementsAre(HasSubstr("net.v: has 2 modules; m is taken as the top")));
+  reading.top = "m";
+  EXPECT_EQ(value_of(read_netlist(file, reading)).module_name, "m");
+  reading.top = "n";
+  EXPECT_THAT(read_netlist(file, reading).error().message, HasSubstr("ERROR"));
+  reading.top = "m; exec touch taken";
+  EXPECT_THAT(read_netlist(file, reading).error().message, HasSubstr("not a plain identifier"));
+}
+
+TEST_F(Synthesis, RtlIsNoNetlist) {
+  const auto file =
+      write("m.v", "module m(input [7:0] a, b, output [15:0] p); assign p = a * b; endmodule\n");
+  EXPECT_THAT(read_netlist(file, {"a", "b", "p", {}, true}).error().message,
+              HasSubstr("is an operator ($mul), no gate: this is RTL, which `qfi synth` makes a netlist of"));
+}
+
+// One-bit product, and a sum that the product port needs: tables of two and of three inputs.
+TEST_F(Synthesis, TablesOfBlifAreGates) {
+  const auto file = write(
+      "m.blif",
+      ".model m\n.inputs a[0] a[1] b[0] b[1]\n.outputs p[0] p[1] p[2] p[3]\n.names a[0] b[0] p[0]\n11 1\n"
+      ".names a[0] a[1] b[0] b[1] p[1]\n1-01 1\n10-1 1\n-110 1\n011- 1\n"
+      ".names a[0] a[1] b[0] b[1] p[2]\n-101 1\n01-1 1\n"
+      ".names a[0] a[1] b[0] b[1] p[3]\n1111 1\n.end\n");
+  const Netlist netlist = value_of(read_netlist(file, {"a", "b", "p", {}, true}));
+  EXPECT_EQ(netlist.cells.size(), 4U);
+  EXPECT_EQ(product_errors(Simulator(netlist, {{0, 3}, {0, 3}, true})).wrong, 0U);
+  EXPECT_EQ(enumerate_sites(netlist, SiteKind::nets).size(), 8U);
+}
+
+// A library file with user-defined primitives fills what a Liberty file leaves open.
+TEST_F(Synthesis, CellsThatLibertyLacksComeFromVerilogPrimitives) {
+  const auto net = write("net.v", two_by_two());
+  NetlistReading reading{"a", "b", "p", {}, true};
+  reading.libraries = {write(
+      "cells.lib",
+      "library (l) { cell (AND2) { area : 1.5; pin (A) { direction : input; } pin (B) { direction : "
+      "input; } pin (Z) { direction : output; function : \"A & B\"; } }\n  cell (FULL) { area : 4; pin (A) "
+      "{ direction : input; } pin (S) { direction : output; } } }\n")};
+  EXPECT_THAT(read_netlist(net, reading).error().message, HasSubstr("FULL"));
+  reading.libraries.push_back(write(
+      "udp.v",
+      "primitive sum (s, a, b, c); output s; input a, b, c; table 0 0 1 : 1; 0 1 0 : 1; 1 0 0 : 1; 1 1 1 : "
+      "1; "
+      "0 0 0 : 0; 0 1 1 : 0; 1 0 1 : 0; 1 1 0 : 0; endtable endprimitive\n"
+      "primitive carry (y, a, b, c); output y; input a, b, c; table 1 1 ? : 1; 1 ? 1 : 1; ? 1 1 : 1; 0 0 ? : "
+      "0; 0 ? 0 : 0; ? 0 0 : 0; endtable endprimitive\n"
+      "module FULL(input A, B, CI, output S, CO); sum (S, A, B, CI); carry (CO, A, B, CI); endmodule\n"));
+  const Netlist netlist = value_of(read_netlist(net, reading));
+  EXPECT_EQ(product_errors(Simulator(netlist, {{0, 3}, {0, 3}, true})).wrong, 0U);
+  EXPECT_EQ(netlist.cells.size(), 6U);
+}
+
+// Fillers and taps of a layout have nothing but supplies.
+TEST_F(Synthesis, PhysicalCellsAreLeftOut) {
+  NetlistReading reading{"a", "b", "p", {}, true, false, {write("cells.v", k_cells)}};
+  const auto file = write(
+      "net.v", two_by_two("  supply1 VDD; supply0 VSS;\n  FILL8 f ();\n  TAP t (.VDD(VDD), .VSS(VSS));\n"));
+  EXPECT_EQ(value_of(read_netlist(file, reading)).cells.size(), 6U);
+}
+
+// Every mapped gate comes from one of the five expressions of qfi_mul.sv; a gate that reads bits of both low
+// halves alone is of their product.
+TEST_F(Synthesis, GatesComeFromLinesOfTheRtl) {
+  for (const CellSet cells : {CellSet::gates, CellSet::adders}) {
+    SynthParams asked =
+        params(test::source_folder() / "rtl/qfi_mul.sv", "qfi_mul", {"op_a", "op_b", "result", {}, false});
+    asked.cells = cells;
+    value_of(synthesize(asked));
+    const Netlist netlist = written();
+    std::map<std::string, int> gates;
+    for (const Cell& cell : netlist.cells) {
+      ASSERT_EQ(cell.sources.size(), 1U) << cell.name;
+      ++gates[cell.sources[0]];
+    }
+    EXPECT_THAT(gates,
+                testing::UnorderedElementsAre(testing::Key("qfi_mul.sv:20"), testing::Key("qfi_mul.sv:21"),
+                                              testing::Key("qfi_mul.sv:22"), testing::Key("qfi_mul.sv:25")));
+    EXPECT_GT(gates["qfi_mul.sv:20"], gates["qfi_mul.sv:21"]) << "all bits of that product are needed";
+    const SiteMap map(netlist);
+    EXPECT_THAT(map.place({Site::Kind::net, netlist.result[0], 0}).sources, ElementsAre("qfi_mul.sv:20"));
+    EXPECT_THAT(map.place({Site::Kind::net, netlist.result[31], 0}).sources, ElementsAre("qfi_mul.sv:25"));
+  }
+}
+
+TEST_F(Synthesis, GatesComeFromInstances) {
+  const auto rtl = write(
+      "m.v",
+      "module m(input [3:0] a, b, output [7:0] p);\n  wire [7:0] low, high;\n  part u_low (a, b[1:0], low);\n"
+      "  part u_high (a, b[3:2], high);\n  assign p = low + (high << 2);\nendmodule\n"
+      "module part(input [3:0] x, input [1:0] y, output [7:0] z);\n  assign z = x * y;\nendmodule\n");
+  value_of(synthesize(params(rtl, "m", {"a", "b", "p", {}, true})));
+  std::set<std::string> origins;
+  for (const Cell& cell : written().cells) origins.insert(cell.instance + " " + cell.sources.at(0));
+  EXPECT_THAT(origins, testing::UnorderedElementsAre("u_low m.v:8", "u_high m.v:8", " m.v:5"));
 }
 
 TEST_F(Synthesis, CellsThatALibraryCannotTellAreErrors) {
   SynthParams asked = params(write("net.v", two_by_two("  DFF d (.D(a[0]), .CK(a[1]), .Q(i1));\n")), "m",
                              {"a", "b", "p", {}, true});
-  asked.roles.libraries = {write("cells.v", k_cells)};
+  asked.reading.libraries = {write("cells.v", k_cells)};
   EXPECT_THAT(synthesize(asked).error().message, HasSubstr("cell 'd': a DFF cannot be used"));
   asked.sources = {write("other.v", two_by_two("  NOR9 n (.A(a[0]), .Z(i1));\n"))};
   EXPECT_THAT(synthesize(asked).error().message, HasSubstr("NOR9"));
-  asked.roles.libraries = {write("broken.v", "module INV(input A, output ZN); assign ZN = ; endmodule\n")};
+  asked.reading.libraries = {write("broken.v", "module INV(input A, output ZN); assign ZN = ; endmodule\n")};
   EXPECT_THAT(synthesize(asked).error().message, HasSubstr("broken.v:1: ERROR"));
 }
 
 TEST_F(Synthesis, TheLibraryOfTheCaseGivesTheFunctionsOfItsCells) {
   QFI_NEEDS_SHARED_DATA();
-  PortRoles roles{"a", "b", "y", {}, false};
-  EXPECT_THAT(read_netlist(case_file("library_cells/lib.json"), roles).error().message,
+  NetlistReading reading{"a", "b", "y", {}, false};
+  EXPECT_THAT(read_netlist(case_file("library_cells/lib.json"), reading).error().message,
               HasSubstr("is not known"));
-  roles.libraries = {case_file("library_cells/cells.v")};
-  const Netlist netlist = value_of(read_netlist(case_file("library_cells/lib.json"), roles));
+  reading.libraries = {case_file("library_cells/cells.v")};
+  const Netlist netlist = value_of(read_netlist(case_file("library_cells/lib.json"), reading));
   EXPECT_EQ(netlist.cells.size(), 448U);
   EXPECT_EQ(wrong_int8_products(netlist), 0U);
 
-  const SynthStats stats = value_of(synthesize(params(case_file("library_cells/libnet.v"), "m", roles)));
+  const SynthStats stats = value_of(synthesize(params(case_file("library_cells/libnet.v"), "m", reading)));
   EXPECT_EQ(stats.cells, 448U);
   EXPECT_EQ(wrong_int8_products(written()), 0U);
 }

@@ -4,11 +4,13 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <map>
 
 #include "qfi/base/file.hpp"
 #include "qfi/base/process.hpp"
 #include "qfi/base/random.hpp"
+#include "qfi/faults/netlist_population.hpp"
 #include "qfi/faults/stuck_at.hpp"
 #include "qfi/netlist/simulator.hpp"
 #include "qfi/netlist/synth.hpp"
@@ -25,18 +27,20 @@ std::filesystem::path netlist_file(const std::string& name) {
   return test::source_folder() / "netlists" / (name + ".json");
 }
 
+std::uint64_t seed_of(const NetlistFault& fault) { return fault.bridge ? 0 : fault.stuck.front().site.index; }
+
 // Differences between simulator and Verilator under one fault, on all pairs of the grid or on
 // `sample` random ones.
-std::size_t differences(VerilatorModel& model, const Simulator& simulator, const StuckAt& fault,
+std::size_t differences(VerilatorModel& model, const Simulator& simulator, const NetlistFault& fault,
                         Simulator::Scratch& scratch, std::size_t sample) {
   const OperandGrid& grid = simulator.grid();
   std::vector<std::int32_t> products(grid.size());
-  simulator.simulate(std::span(&fault, 1), scratch, products);
-  model.inject(fault.site, fault.value);
+  simulator.simulate(fault, scratch, products);
+  model.inject(fault);
   std::size_t differing = 0;
   const std::size_t pairs = sample == 0 ? products.size() : sample;
   for (std::size_t k = 0; k < pairs; ++k) {
-    const std::size_t pair = sample == 0 ? k : random_below(fault.site.index, "pair", k, products.size());
+    const std::size_t pair = sample == 0 ? k : random_below(seed_of(fault), "pair", k, products.size());
     const int outer = grid.outer.first + static_cast<int>(pair) / grid.inner.size();
     const int inner = grid.inner.first + static_cast<int>(pair) % grid.inner.size();
     const std::int32_t product =
@@ -61,7 +65,7 @@ TEST_P(EveryFault, EqualsVerilator) {
   const auto& [name, kind, full_tables] = GetParam();
   const Netlist netlist = value_of(read_netlist(netlist_file(name)));
   const auto sites = enumerate_sites(netlist, kind);
-  VerilatorModel model = value_of(VerilatorModel::open(netlist, sites, k_cache));
+  VerilatorModel model = value_of(VerilatorModel::open(netlist, {sites, {}}, k_cache));
   const Simulator simulator(netlist, {{-128, 127}, {-128, 127}, true});
   Simulator::Scratch scratch;
   std::size_t differing = 0;
@@ -85,7 +89,7 @@ TEST(ForeignRtl, SynthesizesAndEqualsVerilatorOnEveryPin) {
   SynthParams params;
   params.sources = {test::source_folder() / "tests/data/mul9.sv"};
   params.top = "mul9";
-  params.roles = {"x", "y", "p", {{"negate", 0}}, false};
+  params.reading = {"x", "y", "p", {{"negate", 0}}, false};
   params.cells = CellSet::adders;
   params.output = folder.path() / "mul9";
   const SynthStats stats = value_of(synthesize(params));
@@ -93,7 +97,7 @@ TEST(ForeignRtl, SynthesizesAndEqualsVerilatorOnEveryPin) {
   const Netlist netlist = value_of(read_netlist(folder.path() / "mul9.json"));
   EXPECT_TRUE(find_site(netlist, "negate")) << "the tied port is still there";
   const auto sites = enumerate_sites(netlist, SiteKind::pins);
-  VerilatorModel model = value_of(VerilatorModel::open(netlist, sites, k_cache));
+  VerilatorModel model = value_of(VerilatorModel::open(netlist, {sites, {}}, k_cache));
   const Simulator simulator(netlist, {{-100, 101}, {-256, 255}, false});
   Simulator::Scratch scratch;
   std::size_t differing = 0;
@@ -110,14 +114,14 @@ TEST(ForeignRtl, UnsignedMultipliersAreProvedAndZeroExtended) {
   SynthParams params;
   params.sources = {folder.path() / "u8.v"};
   params.top = "u8";
-  params.roles = {"a", "b", "r", {}, false};
+  params.reading = {"a", "b", "r", {}, false};
   params.output = folder.path() / "u8";
   EXPECT_FALSE(synthesize(params)) << "no signed multiplier";
-  params.roles.is_unsigned = true;
+  params.reading.is_unsigned = true;
   value_of(synthesize(params));
   const Netlist netlist = value_of(read_netlist(folder.path() / "u8.json"));
   const auto sites = enumerate_sites(netlist, SiteKind::nets);
-  VerilatorModel model = value_of(VerilatorModel::open(netlist, sites, k_cache));
+  VerilatorModel model = value_of(VerilatorModel::open(netlist, {sites, {}}, k_cache));
   EXPECT_EQ(model.multiply(255, 255), 65025);
   const Simulator simulator(netlist, {{0, 255}, {0, 255}, true});
   Simulator::Scratch scratch;
@@ -152,7 +156,7 @@ TEST_P(CommittedNetlist, IsWhatItsRtlSynthesizesTo) {
   SynthParams params;
   params.sources = {test::source_folder() / "rtl" / (recipe.rtl + ".sv")};
   params.top = recipe.rtl;
-  params.roles = {"op_a", "op_b", "result", recipe.tie, false};
+  params.reading = {"op_a", "op_b", "result", recipe.tie, false};
   params.cells = recipe.cells;
   if (recipe.is_mapped) params.liberty.files = {test::source_folder() / "netlists/cells.lib"};
   params.output = folder.path() / recipe.name;
@@ -193,7 +197,7 @@ std::string synth_error(const std::string& rtl, const std::string& top = "m") {
   SynthParams params;
   params.sources = {folder.path() / "m.sv"};
   params.top = top;
-  params.roles = {"a", "b", "r", {}, false};
+  params.reading = {"a", "b", "r", {}, false};
   params.output = folder.path() / "out";
   const auto stats = synthesize(params);
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "out.json") && !stats);
@@ -216,14 +220,39 @@ TEST(Synth, WhatIsNoCombinationalMultiplierIsRefused) {
 TEST(Verilator, TwoInjectedFaultsHoldUntilCleared) {
   const Netlist netlist = value_of(read_netlist(netlist_file("mul_adders")));
   VerilatorModel model =
-      value_of(VerilatorModel::open(netlist, enumerate_sites(netlist, SiteKind::nets), k_cache));
+      value_of(VerilatorModel::open(netlist, {enumerate_sites(netlist, SiteKind::nets), {}}, k_cache));
   EXPECT_EQ(model.multiply(3, 5), 15);
-  model.inject(value_of(find_site(netlist, "op_a[0]")), false);
+  model.inject(StuckAt{value_of(find_site(netlist, "op_a[0]")), false});
   EXPECT_EQ(model.multiply(3, 5), 10);
-  model.inject(value_of(find_site(netlist, "op_b[0]")), false);
+  model.inject(StuckAt{value_of(find_site(netlist, "op_b[0]")), false});
   EXPECT_EQ(model.multiply(3, 5), 8);
   model.clear();
   EXPECT_EQ(model.multiply(-3, 5), -15);
+}
+
+// Bridges are built into the model, several sites are forced at once: the simulator's tables are the same.
+TEST(Verilator, BridgesAndSeveralSitesEqualTheSimulator) {
+  const Netlist netlist = value_of(read_netlist(netlist_file("mul_adders")));
+  const auto bridges = value_of(NetlistPopulation::bridges(
+      netlist, {BridgeKind::wired_and, BridgeKind::wired_or, BridgeKind::dominant}));
+  const auto sets = value_of(NetlistPopulation::stuck_at(netlist, SiteKind::nets, 3));
+  std::vector<NetlistFault> faults;
+  for (std::uint64_t i = 0; i < 12; ++i) {
+    faults.push_back(bridges.member(random_below(1, "bridge", i, bridges.size())));
+    faults.push_back(sets.member(random_below(1, "sites", i, sets.size())));
+  }
+  VerilatorModel model = value_of(VerilatorModel::open(netlist, places_of(faults), k_cache));
+  const Simulator simulator(netlist, {{-128, 127}, {-128, 127}, true});
+  Simulator::Scratch scratch;
+  std::size_t differing = 0, changed = 0;
+  for (const NetlistFault& fault : faults) {
+    differing += differences(model, simulator, fault, scratch, 0);
+    std::vector<std::int32_t> products(simulator.grid().size());
+    simulator.simulate(fault, scratch, products);
+    changed += std::ranges::equal(products, simulator.golden()) ? 0 : 1;
+  }
+  EXPECT_EQ(differing, 0U);
+  EXPECT_GT(changed, faults.size() / 2);
 }
 
 TEST(Verilator, ADamagedCachedModelIsBuiltAgain) {
@@ -240,14 +269,14 @@ TEST(Verilator, ADamagedCachedModelIsBuiltAgain) {
             0);
   const Netlist netlist = value_of(read_netlist(folder.path() / "m.json", {"a", "b", "r", {}, false}));
   const auto sites = enumerate_sites(netlist, SiteKind::nets);
-  value_of(VerilatorModel::open(netlist, sites, cache.path()));
+  value_of(VerilatorModel::open(netlist, {sites, {}}, cache.path()));
   std::filesystem::path library;
   for (const auto& entry : std::filesystem::directory_iterator(cache.path()))
     if (entry.path().extension() == ".so") library = entry.path();
   ASSERT_TRUE(write_file(library, "not a library"));
   std::filesystem::permissions(library,
                                std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
-  VerilatorModel model = value_of(VerilatorModel::open(netlist, sites, cache.path()));
+  VerilatorModel model = value_of(VerilatorModel::open(netlist, {sites, {}}, cache.path()));
   EXPECT_EQ(model.multiply(3, 5), 15);
 }
 

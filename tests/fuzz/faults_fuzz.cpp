@@ -2,7 +2,7 @@
 // Lists of faults and of neurons: the first byte says which. Two shards of neurons stand beside '|'.
 #include "fuzz.hpp"
 #include "qfi/fault_sets/bit_set.hpp"
-#include "qfi/faults/stuck_at.hpp"
+#include "qfi/faults/fault_list.hpp"
 #include "qfi/vulnerability/neuron_vulnerability.hpp"
 
 namespace qfi::fuzz {
@@ -35,7 +35,7 @@ void run(std::string_view input) {
       require(vulnerability_csv(*whole).find("nan") == std::string::npos, "every NVF is a number");
     return;
   }
-  if (what % 4 == 0) return static_cast<void>(parse_stuck_at(netlist(), std::string(input)));
+  if (what % 4 == 0) return static_cast<void>(parse_fault(netlist(), std::string(input)));
   const auto file = write("faults.csv", input);
   if (what % 4 == 1) return static_cast<void>(read_fault_list(file, netlist()));
   if (what % 4 == 3) return static_cast<void>(read_critical_neurons(file, 0.5));

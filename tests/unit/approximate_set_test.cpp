@@ -41,7 +41,7 @@ class ApproximateSet : public testing::Test {
   std::unique_ptr<StuckAtSet> stuck_at(const std::filesystem::path& netlist, bool is_approximate) {
     StuckAtConfig unit;
     unit.netlist = {"n.json", netlist};
-    unit.roles.is_approximate = is_approximate;
+    unit.reading.is_approximate = is_approximate;
     FaultsConfig faults{"unit", unit, SampleList{{"list.csv", m_folder.path() / "list.csv"}}, {}, {}};
     auto set = value_of(StuckAtSet::make(*m_exact, m_config, faults, 1, 2));
     EXPECT_TRUE(set->draw({0}, 2));

@@ -93,7 +93,7 @@ TEST(Collapsing, FaultsOfAClassAreEqual) {
       std::uint64_t joined = 0;
       for (std::uint64_t i = 0; i < classes.size(); i += 3) {  // a third of them: time
         const StuckAt fault = stuck_at_member(sites, i);
-        const Digest digest = tables.examine(std::span(&fault, 1), scratch).digest;
+        const Digest digest = tables.examine(fault, scratch).digest;
         const auto [entry, is_new] = digest_of.try_emplace(classes[i], digest);
         joined += is_new ? 0 : 1;
         ASSERT_EQ(entry->second, digest) << site_name(netlist, fault.site) << " stuck at " << fault.value;

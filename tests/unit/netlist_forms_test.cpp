@@ -39,12 +39,12 @@ json and_of_first_bits() {
           {"netnames", json::object()}};
 }
 
-Result<Netlist> parse(const json& module, const PortRoles& roles = {}) {
-  return parse_netlist(json{{"modules", {{"m", module}}}}.dump(), "n.json", roles);
+Result<Netlist> parse(const json& module, const NetlistReading& reading = {}) {
+  return parse_netlist(json{{"modules", {{"m", module}}}}.dump(), "n.json", reading);
 }
 
-std::string refusal(const json& module, const PortRoles& roles = {}) {
-  const auto netlist = parse(module, roles);
+std::string refusal(const json& module, const NetlistReading& reading = {}) {
+  const auto netlist = parse(module, reading);
   return netlist ? "no error" : netlist.error().message;
 }
 
@@ -128,13 +128,13 @@ TEST(NetlistForms, TiesNameAPortOrItsSingleBits) {
   module["ports"]["mode[1]"] = port("input", {8});
   module["cells"]["g"]["connections"]["B"] = {8};
   EXPECT_THAT(refusal(module), HasSubstr("input port 'mode' is neither operand nor tied"));
-  PortRoles roles;
-  roles.tie = {{"mode", 2}};
-  EXPECT_THAT(products_of(value_of(parse(module, roles))), ElementsAre(0, 0, 1, 1));
-  roles.tie = {{"mode[0]", 0}, {"mode[1]", 1}};
-  EXPECT_THAT(products_of(value_of(parse(module, roles))), ElementsAre(0, 0, 1, 1));
-  roles.tie["mood"] = 1;
-  EXPECT_THAT(refusal(module, roles),
+  NetlistReading reading;
+  reading.tie = {{"mode", 2}};
+  EXPECT_THAT(products_of(value_of(parse(module, reading))), ElementsAre(0, 0, 1, 1));
+  reading.tie = {{"mode[0]", 0}, {"mode[1]", 1}};
+  EXPECT_THAT(products_of(value_of(parse(module, reading))), ElementsAre(0, 0, 1, 1));
+  reading.tie["mood"] = 1;
+  EXPECT_THAT(refusal(module, reading),
               HasSubstr("there is no free input port 'mood'; free input ports: mode"));
 }
 
@@ -217,7 +217,7 @@ TEST(LibraryCells, ComputeTheirTableWithAnyPinStuck) {
       for (std::size_t pin = 0; pin <= count; ++pin)  // the last one is the output
         for (const bool value : {false, true}) {
           const StuckAt fault{{Site::Kind::pin, 0, static_cast<std::uint32_t>(pin)}, value};
-          simulator.simulate(std::span(&fault, 1), scratch, products);
+          simulator.simulate(fault, scratch, products);
           for (std::size_t a = 0; a < 8; ++a)
             for (std::size_t b = 0; b < 8; ++b) {
               const std::size_t inputs = (a | b << 3) & (size - 1);

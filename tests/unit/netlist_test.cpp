@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "qfi/base/file.hpp"
-#include "qfi/faults/stuck_at.hpp"
+#include "qfi/faults/fault_list.hpp"
 #include "qfi/netlist/simulator.hpp"
 #include "support.hpp"
 
@@ -85,11 +85,11 @@ TEST(Netlist, EachKindOfDamageIsOneClearError) {
   extra_port["modules"]["m"]["ports"]["mode"] = {{"direction", "input"}, {"bits", {9}}};
   extra_port["modules"]["m"]["cells"]["h"] = cell("$_NOT_", {{"A", {9}}, {"Y", {10}}});
   EXPECT_THAT(error_of(extra_port), HasSubstr("'mode' is neither operand nor tied"));
-  PortRoles roles;
-  roles.tie["mode"] = 1;
-  EXPECT_TRUE(parse_netlist(extra_port.dump(), "n.json", roles));
-  roles.tie["mode"] = 2;
-  EXPECT_FALSE(parse_netlist(extra_port.dump(), "n.json", roles)) << "2 does not fit one bit";
+  NetlistReading reading;
+  reading.tie["mode"] = 1;
+  EXPECT_TRUE(parse_netlist(extra_port.dump(), "n.json", reading));
+  reading.tie["mode"] = 2;
+  EXPECT_FALSE(parse_netlist(extra_port.dump(), "n.json", reading)) << "2 does not fit one bit";
 
   json no_roles = one_gate("$_AND_");
   no_roles["modules"]["m"]["attributes"].clear();
@@ -119,9 +119,9 @@ TEST_P(TwoInputGates, ComputeTheirFunctionAndItsFaults) {
   std::vector<std::int32_t> products(16);
   for (const char* site : {"none", "a[0]", "b[0]", "y", "g/A", "g/B", "g/Y"})
     for (const bool value : {false, true}) {
-      std::vector<StuckAt> faults;
-      if (std::string_view(site) != "none") faults.push_back({value_of(find_site(netlist, site)), value});
-      simulator.simulate(faults, scratch, products);
+      NetlistFault fault;
+      if (std::string_view(site) != "none") fault = StuckAt{value_of(find_site(netlist, site)), value};
+      simulator.simulate(fault, scratch, products);
       const std::string name = site;
       for (int a = 0; a < 4; ++a)
         for (int b = 0; b < 4; ++b) {
@@ -198,9 +198,7 @@ TEST(Simulator, TwoFaultsAtOnceBothHold) {
   const Simulator simulator(netlist, {{0, 1}, {0, 1}, true});
   Simulator::Scratch scratch;
   std::vector<std::int32_t> products(4);
-  const std::vector<StuckAt> faults = {{value_of(find_site(netlist, "a[0]")), true},
-                                       {value_of(find_site(netlist, "b[0]")), false}};
-  simulator.simulate(faults, scratch, products);
+  simulator.simulate(value_of(parse_fault(netlist, "a[0]:1 b[0]:0")), scratch, products);
   EXPECT_THAT(products, testing::Each(1));
 }
 
@@ -238,10 +236,9 @@ TEST(FaultList, LinesAreReadInOrderAndErrorsNameTheLine) {
   };
   const auto faults = value_of(read("site,stuck_at\ng/A,1\r\nlong_name,0\n"));
   ASSERT_EQ(faults.size(), 2U);
-  EXPECT_EQ(site_name(netlist, faults[0].site), "g/A");
-  EXPECT_TRUE(faults[0].value);
-  EXPECT_EQ(site_name(netlist, faults[1].site), "y") << "printed under its shortest name";
-  EXPECT_THAT(read("net,value\n").error().message, HasSubstr(":1: the header"));
+  EXPECT_EQ(fault_text(netlist, faults[0].fault), "g/A:1");
+  EXPECT_EQ(fault_text(netlist, faults[1].fault), "y:0") << "printed under its shortest name";
+  EXPECT_THAT(read("net,value\n").error().message, HasSubstr(":1: 'net,value' is neither"));
   EXPECT_THAT(read("site,stuck_at\ny,1\nz,0\n").error().message, HasSubstr(":3: site: no net or pin 'z'"));
   EXPECT_THAT(read("site,stuck_at\ny,2\n").error().message, HasSubstr(":2: a net is stuck at 0 or 1"));
   EXPECT_THAT(read("site,stuck_at\n").error().message, HasSubstr("no faults"));

@@ -41,7 +41,7 @@ TEST_P(Fates, MaskedFaultsChangeNothingAndEqualFaultsDoTheSame) {
       const auto outputs = set.outputs_under(fault.fault, 0);
       if (fault.fate == FaultFate::equal)
         EXPECT_EQ(outputs == set.outputs_under(set.faults()[fault.same_as].fault, 0), true);
-      else EXPECT_EQ(outputs == golden, true) << site_name(set.netlist(), fault.fault.site);
+      else EXPECT_EQ(outputs == golden, true) << fault_name(set.netlist(), fault.fault);
     }
   }
   for (const FaultFate fate :

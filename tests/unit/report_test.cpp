@@ -31,7 +31,7 @@ FaultRecord fault(std::uint64_t changed, std::uint64_t faulty_correct) {
 
 void add_site(ResultsFile& campaign, const char* site, const char* region, std::optional<std::uint64_t> bit,
               std::uint64_t stuck_at, const FaultRecord& record) {
-  StuckAtFaultResults& fault = campaign.results.sets[0].netlist()->faults.emplace_back();
+  NetlistFaultResults& fault = campaign.results.sets[0].netlist()->faults.emplace_back();
   fault.site = site;
   fault.region = region;
   fault.lowest_result_bit = bit;
@@ -299,7 +299,7 @@ TEST(Report, TextFromFilesStaysText) {
     set.name = set.stopped.reason = set.strata[0].label = hostile;
     for (FaultRecord& one : campaign.faults[0].faults) one.name = hostile;
   }
-  for (StuckAtFaultResults& fault : campaigns[0].results.sets[0].netlist()->faults)
+  for (NetlistFaultResults& fault : campaigns[0].results.sets[0].netlist()->faults)
     fault.site = fault.region = hostile;
   StoredBitResults& bits = *campaigns[1].results.sets[0].bits();
   bits.values = {constant(hostile.c_str(), 1)};

@@ -44,6 +44,7 @@ inline constexpr const char* k_measure = "measure";
 inline constexpr const char* k_verify = "verify";
 inline constexpr const char* k_tried_neurons = "neurons that are tried";
 inline constexpr const char* k_self_check_site = "self-check site";
+inline constexpr const char* k_source_trace = "source trace";  ///< operands that tell gates' functions apart
 inline constexpr const char* k_self_check_pair = "self-check pair";
 
 // In which order faults are added up to show how estimates converge.

@@ -24,15 +24,17 @@
 
 namespace qfi {
 
-/// `faults` entry of kind stuck_at with a netlist: the multiplier of chosen operators.
+/// `faults` entry of kind stuck_at or bridge with a netlist: the multiplier of chosen operators.
 struct StuckAtConfig {
   ConfigPath netlist;
-  std::optional<ConfigPath> library;  ///< what the netlist's cells compute
-  PortRoles roles;                    ///< without that library
+  std::vector<ConfigPath> libraries;  ///< what the netlist's cells compute
+  NetlistReading reading;             ///< without those libraries
   std::vector<OperatorKind> operators = {OperatorKind::conv_2d};
   std::vector<std::string> layers;  ///< operator indices or output tensor names; empty: all
   UnitParams unit;
-  SiteKind sites = SiteKind::nets;
+  SiteKind sites = SiteKind::nets;  ///< that can be stuck
+  std::uint64_t simultaneous = 1;   ///< that are stuck at once
+  std::vector<BridgeKind> bridges;  ///< how two nets are bridged; empty: sites are stuck
   PaddingTaps padding = PaddingTaps::skip;
 };
 

@@ -35,6 +35,9 @@ inline const Names<OperatorKind> k_weighted = {{"conv_2d", OperatorKind::conv_2d
 inline const Names<OperandEncoding> k_encodings = {{"raw", OperandEncoding::raw},
                                                    {"offset", OperandEncoding::offset}};
 inline const Names<Rs1> k_rs1 = {{"weight", Rs1::weight}, {"input", Rs1::input}};
+inline const Names<BridgeKind> k_bridges = {{"wired_and", BridgeKind::wired_and},
+                                            {"wired_or", BridgeKind::wired_or},
+                                            {"dominant", BridgeKind::dominant}};
 inline const Names<SiteKind> k_sites = {{"nets", SiteKind::nets}, {"pins", SiteKind::pins}};
 inline const Names<PaddingTaps> k_padding = {{"skip", PaddingTaps::skip},
                                              {"multiply", PaddingTaps::multiply}};

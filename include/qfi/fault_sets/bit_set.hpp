@@ -14,7 +14,7 @@
 
 namespace qfi {
 
-struct BitCombinations;
+struct FaultCombinations;
 
 /// How faults are run; results do not depend on it.
 struct ExecutionParams {
@@ -83,7 +83,7 @@ class BitSet final : public FaultSet {
   Result<void> make_strata();
   void add_bit_stratum(BitStratum stratum, std::string label);
   void add_fault(std::size_t stratum, std::span<const std::uint64_t> members, std::size_t image);
-  BitCombinations combinations(const BitStratum& bits) const;
+  FaultCombinations combinations(const BitStratum& bits) const;
   std::vector<std::uint64_t> endless_draw(const BitStratum& bits, const std::string& set) const;
   void draw_faults(std::size_t stratum, std::uint64_t from, std::uint64_t to, std::size_t image);
   Result<void> draw_listed();

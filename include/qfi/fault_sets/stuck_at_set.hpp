@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Owns StuckAtSet, the stuck-at faults of a multiplier's netlist. A workload, a netlist and an entry of the
-// config go in; drawn faults and what they did come out. Those that cannot matter and those that are the same
-// are found first; the rest run through their product tables.
+// Owns StuckAtSet, the stuck-at faults and bridges of a multiplier's netlist. A workload, a netlist and an
+// entry of the config go in; drawn faults and what they did come out. Those that cannot matter and those that
+// are the same are found first; the rest run through their product tables.
 #pragma once
 
 #include <filesystem>
@@ -10,7 +10,10 @@
 
 #include "qfi/fault_sets/faulty_unit.hpp"
 #include "qfi/fault_sets/unit_runner.hpp"
+#include "qfi/faults/fault_list.hpp"
+#include "qfi/faults/netlist_population.hpp"
 #include "qfi/netlist/operand_fit.hpp"
+#include "qfi/netlist/verilator.hpp"
 
 namespace qfi {
 
@@ -23,7 +26,7 @@ enum class FaultFate : std::uint8_t {
 };
 
 struct PlannedFault {
-  StuckAt fault;
+  NetlistFault fault;
   FaultEffect effect;
   FaultFate fate = FaultFate::runs;
   std::size_t same_as = 0;  ///< for `equal` the drawn fault that runs in its place, else itself
@@ -75,7 +78,11 @@ class StuckAtSet final : public FaultSet {
   const std::vector<PlannedFault>& faults() const { return m_faults; }
   /// Indices of the faults with the fate `runs`.
   const std::vector<std::size_t>& running() const { return m_running; }
-  std::uint64_t sites() const { return m_sites.size(); }
+  /// Of a fault list, in its order, which is that of faults(); else none.
+  const std::vector<ListedFault>& listed() const { return m_listed; }
+  const NetlistPopulation& netlist_population() const { return m_netlist_population; }
+  /// The first of a fault's images, by its place among the workload's, whose class changes; nullopt: none.
+  std::optional<std::size_t> first_changed(std::size_t fault) const;
   const Proof& proof() const { return m_proof; }
   /// Whether workload() is the set's own: its golden run went through the fault-free, approximate multiplier.
   bool is_approximate() const { return m_netlist->is_approximate; }
@@ -85,10 +92,10 @@ class StuckAtSet final : public FaultSet {
   std::size_t cut() const { return m_runner->cut(); }
 
   /// The model's outputs on an image of the first block under one fault, whatever its fate.
-  std::vector<std::byte> outputs_under(const StuckAt& fault, std::size_t image) const;
+  std::vector<std::byte> outputs_under(const NetlistFault& fault, std::size_t image) const;
 
   /// Runs the first image under the fault and without, as UnitRunner::replay does.
-  void replay(const StuckAt& fault, const UnitRunner::OutputUse& use) const;
+  void replay(const NetlistFault& fault, const UnitRunner::OutputUse& use) const;
 
   /// What verify() is expected to take.
   Result<VerificationTimes> expected_verification(std::uint64_t count,
@@ -111,10 +118,13 @@ class StuckAtSet final : public FaultSet {
                                                               const StuckAtConfig& unit,
                                                               const Netlist& netlist, unsigned threads);
   Result<void> run_golden(const CampaignConfig& config, unsigned threads);
-  void set_tables(const StuckAt& fault, Worker& worker) const;
-  std::vector<Site> sites_to_verify() const;
+  void set_tables(const NetlistFault& fault, Worker& worker) const;
+  Result<void> find_population();
+  FaultPlaces places_to_verify() const;
+  Result<std::uint64_t> verify_table(VerilatorModel& model, const NetlistFault& fault,
+                                     FaultTables::Scratch& scratch) const;
   Result<void> prove_table_path();
-  Result<void> add_faults(const std::vector<StuckAt>& faults, unsigned threads);
+  Result<void> add_faults(const std::vector<NetlistFault>& faults, unsigned threads);
 
   Result<void> prove() override;
   void forget_faults() override;
@@ -129,13 +139,13 @@ class StuckAtSet final : public FaultSet {
 
   std::unique_ptr<GoldenUnit> m_golden_unit;  ///< of an approximate multiplier
   std::unique_ptr<Netlist> m_netlist;
-  std::vector<Site> m_sites;
+  NetlistPopulation m_netlist_population;
   std::vector<FaultyOperator> m_operators;
   std::vector<TableUse> m_uses;
   std::unique_ptr<FaultTables> m_tables;
   std::unique_ptr<UnitRunner> m_runner;
   Proof m_proof;
-  std::vector<StuckAt> m_listed;  ///< of a fault list
+  std::vector<ListedFault> m_listed;
   std::vector<PlannedFault> m_faults;
   std::vector<FaultCounts> m_counts;
   std::map<Digest, std::size_t> m_first_with;

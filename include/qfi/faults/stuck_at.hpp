@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stuck-at faults. A netlist goes in; the sites that can be stuck come out, numbered, and the faults that
-// names, texts or list files mean.
+// Faults of a netlist by name. A netlist goes in; the sites that can be stuck come out, numbered, and the
+// faults that texts mean.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -23,16 +22,17 @@ std::vector<Site> enumerate_sites(const Netlist& netlist, SiteKind kind);
 /// Member `index` of a population of 2 * sites.size(): site index / 2 stuck at index % 2.
 StuckAt stuck_at_member(const std::vector<Site>& sites, std::uint64_t index);
 
-/// The site that a net's name (`net`, `net[bit]`, any of several) or `cell/pin` means. Error: there is none;
-/// it says which name is most similar.
+/// The site that a net's name (`net`, `net[bit]`, any of several) or `cell/pin` means; a leading slash,
+/// slashes in the place of the dots between instances and backslashes before names, as other tools write
+/// them, make no difference. Error: there is none; it says which name is most similar.
 Result<Site> find_site(const Netlist& netlist, const std::string& name);
 
-/// The fault that `SITE:0` or `SITE:1` means, as on the command line. Error: the text is neither, or
-/// find_site's.
-Result<StuckAt> parse_stuck_at(const Netlist& netlist, const std::string& text);
+/// The fault that a text means: `SITE:0` or `SITE:1`, several of them with spaces between, which are stuck at
+/// once, or `NET wired_and NET`, `NET wired_or NET`, `NET dominates NET`. Errors: the text is none of these,
+/// a site twice, bridged nets with a path between them, or find_site's.
+Result<NetlistFault> parse_fault(const Netlist& netlist, const std::string& text);
 
-/// The faults of a CSV with the header `site,stuck_at`, one a line, in the file's order. Errors name file and
-/// line: another header, an unknown site, a value other than 0 and 1, no fault.
-Result<std::vector<StuckAt>> read_fault_list(const std::filesystem::path& path, const Netlist& netlist);
+/// That text of a fault.
+std::string fault_text(const Netlist& netlist, const NetlistFault& fault);
 
 }  // namespace qfi

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Owns bit-parallel simulation. A netlist, a grid of operand pairs and any stuck-at faults go in; the
-// products of all pairs come out, computed at once.
+// Owns bit-parallel simulation. A netlist, a grid of operand pairs and faults go in; the products of all
+// pairs come out, computed at once.
 #pragma once
 
 #include <array>
@@ -65,7 +65,7 @@ class Simulator {
     friend class Simulator;
     struct Forced {
       NetId net;
-      NetId constant;     // what it is stuck at, as a constant net
+      NetId cause;        // the net whose value it holds: a constant, or the other net of a bridge
       bool is_input_pin;  // then only this pin of this cell sees it
       std::uint32_t cell;
       std::uint32_t pin;
@@ -86,13 +86,12 @@ class Simulator {
   std::span<const std::int32_t> golden() const { return m_golden; }
   const OperandGrid& grid() const { return m_grid; }
 
-  /// Products of all operand pairs under the given faults (all at once; of two faults at one
-  /// site the later wins). `products` has grid().size() elements. Each block is evaluated without
-  /// faults first, then the faults' fan-out cone.
-  void simulate(std::span<const StuckAt> faults, Scratch& scratch, std::span<std::int32_t> products) const;
+  /// Products of all operand pairs under the fault. `products` has grid().size() elements. Each block is
+  /// evaluated without the fault first, then the fault's fan-out cone.
+  void simulate(const NetlistFault& fault, Scratch& scratch, std::span<std::int32_t> products) const;
   /// Simulates each fault alone, to products[fault][pair]. Faults share the fault-free values of a block, so
   /// that some of them together take less time than one by one.
-  void simulate_each(std::span<const StuckAt> faults, Scratch& scratch,
+  void simulate_each(std::span<const NetlistFault> faults, Scratch& scratch,
                      std::span<std::int32_t> products) const;
 
  private:
@@ -107,8 +106,8 @@ class Simulator {
   void order_gates();
   void number_nets();
   void set_inputs();
-  void trace(std::span<const StuckAt> faults, std::vector<std::uint32_t>& source,
-             Scratch::Trace& trace) const;
+  void force(const NetlistFault& fault, std::vector<std::uint32_t>& source, Scratch::Trace& trace) const;
+  void trace(const NetlistFault& fault, std::vector<std::uint32_t>& source, Scratch::Trace& trace) const;
   bool is_active(const Scratch::Trace& trace, const std::vector<Word>& good) const;
   void run(std::size_t traces, Scratch& scratch, std::span<std::int32_t> products) const;
 

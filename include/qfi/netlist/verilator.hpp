@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Owns the oracle for tables. A netlist goes in and is compiled by Verilator, with every site forceable; its
-// products, fault-free or under one forced site, come out.
+// Owns the oracle for tables. A netlist goes in and is compiled by Verilator, with every site forceable and
+// every bridge built in; its products, fault-free or under one fault, come out.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,17 @@
 
 namespace qfi {
 
-/// Gate-level Verilog of the netlist, a wire per site, each marked forceable. Identifiers are
-/// numbered, so no name from the netlist reaches the text.
-std::string forceable_verilog(const Netlist& netlist, std::span<const Site> sites);
+/// What a model can be faulted by.
+struct FaultPlaces {
+  std::vector<Site> sites;
+  std::vector<Bridge> bridges;
+};
+/// The places of some faults.
+FaultPlaces places_of(std::span<const NetlistFault> faults);
+
+/// Gate-level Verilog of the netlist, a wire per site, each marked forceable, and an input for each bridge
+/// that closes it. Identifiers are numbered, so no name from the netlist reaches the text.
+std::string forceable_verilog(const Netlist& netlist, const FaultPlaces& places);
 
 /// Seconds that a model takes.
 struct VerilatorTimes {
@@ -31,17 +39,17 @@ class VerilatorModel {
  public:
   /// What open() and multiply() are expected to take on this machine, whose compiler is tried on a small file
   /// where the cache lacks the model. Errors: as open(), of kind `unavailable` without Verilator.
-  static Result<VerilatorTimes> expected_times(const Netlist& netlist, std::span<const Site> sites,
+  static Result<VerilatorTimes> expected_times(const Netlist& netlist, const FaultPlaces& places,
                                                const std::filesystem::path& cache);
 
   /// Compiles the model (some 20 s), or takes it from `cache`, and checks it: fault-free products
   /// of all INT8 pairs, and forced faults against the Simulator. Errors: Verilator missing or
   /// failing, a cached file that is not what was built, a model that fails the check.
-  static Result<VerilatorModel> open(const Netlist& netlist, std::span<const Site> sites,
+  static Result<VerilatorModel> open(const Netlist& netlist, const FaultPlaces& places,
                                      const std::filesystem::path& cache);
 
-  /// Forces a site (one of those given to open) until clear().
-  void inject(const Site& site, bool value);
+  /// The fault stays until clear(). Precondition: its places are among those given to open.
+  void inject(const NetlistFault& fault);
   void clear();
   /// The result port as int32, extended or cut as the Simulator does.
   std::int32_t multiply(std::int64_t rs1, std::int64_t rs2);
@@ -50,11 +58,12 @@ class VerilatorModel {
 
  private:
   struct Library;
-  VerilatorModel(std::shared_ptr<Library> library, std::map<Site, unsigned> index_of_site,
-                 unsigned result_bits, bool is_unsigned, std::string version);
+  VerilatorModel(std::shared_ptr<Library> library, const FaultPlaces& places, unsigned result_bits,
+                 bool is_unsigned, std::string version);
 
   std::shared_ptr<Library> m_library;
   std::map<Site, unsigned> m_index_of_site;
+  std::map<Bridge, unsigned> m_index_of_bridge;
   unsigned m_result_bits;
   bool m_is_unsigned;
   std::string m_version;

@@ -15,11 +15,19 @@ namespace qfi {
 /// The first bytes of every page.
 constexpr std::string_view k_report_start = "<!DOCTYPE html>\n<!-- A report of qfi. -->\n";
 
+/// A source of a multiplier's netlist, by its name without folders.
+struct RtlFile {
+  std::string name;
+  std::string text;
+};
+
 /// The page shows for each campaign what was run, how sure its figures are, sensitivity and the worst faults.
-/// Several campaigns have an overview too; of a published study the figures beside ours come first. No
-/// scripts; all text from files is escaped. gnuplot draws the pictures. Error: gnuplot is not installed.
+/// Several campaigns have an overview too; of a published study the figures beside ours come first; the text
+/// of `rtl` stands beside the sensitivity of its lines. No scripts; all text from files is escaped. gnuplot
+/// draws the pictures. Errors: gnuplot is not installed, a file of `rtl` from which no fault comes.
 /// Precondition: at least one campaign.
 Result<std::string> report_page(std::span<const ResultsFile> campaigns, const std::string& title,
-                                const std::optional<PublishedStudy>& study = std::nullopt);
+                                const std::optional<PublishedStudy>& study = std::nullopt,
+                                std::span<const RtlFile> rtl = {});
 
 }  // namespace qfi

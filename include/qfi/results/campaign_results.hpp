@@ -126,7 +126,7 @@ struct StratumResults {
   std::optional<Estimates> estimates;  ///< of a bit error rate
 };
 
-// Stuck-at faults of a netlist.
+// Faults of a netlist.
 
 struct NetlistFacts {
   std::string file;
@@ -170,32 +170,42 @@ struct ProofResults {
   std::uint64_t faults_that_change_a_golden_product = 0;
 };
 
-struct StuckAtFaultResults {
-  std::uint64_t index = 0;  ///< in order of drawing
-  std::string site;
-  std::uint64_t stuck_at = 0;
-  std::string region;  ///< what drives the site
+struct NetlistFaultResults {
+  std::uint64_t index = 0;                  ///< in order of drawing
+  std::optional<std::string> fault;         ///< as `--fault` takes it; older files have none
+  std::optional<std::string> site;          ///< of a single stuck-at fault
+  std::optional<std::uint64_t> stuck_at;    ///< of a single stuck-at fault
+  std::optional<std::string> listed_as;     ///< the place, as a test pattern generator's list has it
+  std::optional<std::string> listed_class;  ///< and its class there
+  std::optional<std::string> cell;          ///< that the site is a pin of, or that drives it
+  std::optional<std::string> pin;           ///< of that cell
+  std::optional<std::string> instance;      ///< of the module that holds it, where that is not the top
+  std::optional<std::vector<std::string>> sources;  ///< `file:line` of the RTL, where the netlist tells it
+  std::string region;                               ///< what drives the site
   std::uint64_t level = 0;
   std::optional<std::uint64_t> lowest_result_bit;
   std::string fate;
   std::uint64_t same_as = 0;
   std::string table_digest;
   std::uint64_t golden_products_changed = 0;
-  std::vector<Number> counts;  ///< as the task names them
+  std::optional<std::uint64_t> first_changed_image;  ///< of the data set; absent: none changed
+  std::vector<Number> counts;                        ///< as the task names them
   std::optional<double> faulty_accuracy;
   std::optional<std::string> harm;  ///< harmless, between or collapsed
   bool is_critical = false;
 };
 
 struct NetlistResults {
-  std::uint64_t sites = 0;
-  std::uint64_t polarities = 2;
+  std::uint64_t sites = 0;       ///< or pairs of nets
+  std::uint64_t polarities = 2;  ///< or bridges of each pair
+  /// Of single stuck-at faults: how many are left of each class of structurally equivalent ones.
+  std::optional<std::uint64_t> prime_faults;
   NetlistFacts netlist;
   std::optional<ApproximateFacts> approximate;
   std::vector<FaultyOperatorFacts> operators;
   FateResults fates;
   ProofResults proof;
-  std::vector<StuckAtFaultResults> faults;
+  std::vector<NetlistFaultResults> faults;
 };
 
 // Faults of stored bits.

@@ -65,15 +65,15 @@ class FaultTables {
   /// Adds products of the golden run that layers with codes uses()[use] formed, as TableUse::golden_pairs.
   void add_golden_pairs(std::size_t use, std::span<const std::uint64_t> pairs);
 
-  /// Simulates the faults; scratch.products then holds the products of the whole grid.
-  FaultEffect examine(std::span<const StuckAt> faults, Scratch& scratch) const;
+  /// Simulates the fault; scratch.products then holds the products of the whole grid.
+  FaultEffect examine(const NetlistFault& fault, Scratch& scratch) const;
   /// examine_each() simulates so many faults together, which takes less time than one by one.
   static constexpr std::size_t k_together = 16;
   /// Takes what fault `index` alone does, and its products of the whole grid, which hold until it returns.
   using UseEffect = std::function<void(std::size_t index, const FaultEffect& effect,
                                        std::span<const std::int32_t> products)>;
   /// Simulates each fault alone.
-  void examine_each(std::span<const StuckAt> faults, Scratch& scratch, const UseEffect& use) const;
+  void examine_each(std::span<const NetlistFault> faults, Scratch& scratch, const UseEffect& use) const;
 
   /// The table of layers with codes uses()[use], from products that `examine` left or `examine_each` gave.
   ProductTable table(std::span<const std::int32_t> products, std::size_t use) const;

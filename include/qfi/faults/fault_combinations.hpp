@@ -12,7 +12,7 @@ namespace qfi {
 inline constexpr std::uint64_t k_endless = std::uint64_t{1} << 62;
 
 /// Faults that hit `together` different ones of `bits`, each by one of `models` fault models.
-struct BitCombinations {
+struct FaultCombinations {
   std::uint64_t bits = 0;
   std::uint64_t together = 1;
   std::uint64_t models = 1;

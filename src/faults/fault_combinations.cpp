@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bit_combinations.hpp"
+#include "qfi/faults/fault_combinations.hpp"
 
 #include <algorithm>
 
@@ -31,7 +31,7 @@ std::uint64_t largest_below(std::uint64_t end, std::uint64_t k, std::uint64_t ra
 
 }  // namespace
 
-std::uint64_t BitCombinations::count() const {
+std::uint64_t FaultCombinations::count() const {
   unsigned __int128 ways = choose(bits, together);
   for (std::uint64_t i = 0; i < together && ways > 0; ++i) {
     if (ways >= k_endless || models == 1) break;
@@ -41,7 +41,7 @@ std::uint64_t BitCombinations::count() const {
 }
 
 // The combinatorial number system: a set c_1 < .. < c_k has the rank choose(c_1, 1) + .. + choose(c_k, k).
-std::vector<std::uint64_t> BitCombinations::members(std::uint64_t index) const {
+std::vector<std::uint64_t> FaultCombinations::members(std::uint64_t index) const {
   const std::uint64_t of_each_set = count() / choose(bits, together);
   std::uint64_t rank = index / of_each_set;
   std::uint64_t choices = index % of_each_set;

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lists of a netlist's faults: our own CSV, and the texts of test pattern generators. A file and a netlist go
+// in and faults come out, or faults go in and a text comes out.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "qfi/base/result.hpp"
+#include "qfi/faults/stuck_at.hpp"
+
+namespace qfi {
+
+/// A fault as a list names it.
+struct ListedFault {
+  NetlistFault fault;
+  std::string name;  ///< of the place, as a test pattern generator's list has it; empty: of a CSV
+  std::string
+      fault_class;  ///< as that list has it, that of an equivalent fault being its first one's; may be empty
+};
+
+/// The faults of a file, in its order. A CSV has the header `site,stuck_at`, or `fault` with texts as
+/// parse_fault takes them. Any other file is a test pattern generator's list: a line has `sa0`, `sa1`, `0` or
+/// `1`, a class
+/// (`DS`, `NC`; `--` and `EQ`: equivalent to the fault above), which may be missing, and `/instance/pin` or a
+/// port; what follows is a comment, as is a line that begins with `//` or `#`. Errors name file and line:
+/// anything else, an unknown site, no fault. Of such a list every unknown site is logged, with the most
+/// similar name.
+Result<std::vector<ListedFault>> read_fault_list(const std::filesystem::path& path, const Netlist& netlist);
+
+/// How lists write what a site is stuck at: `sa0` (TetraMAX) or `0` (FlexTest, Tessent).
+enum class FaultListForm : std::uint8_t { sa0, zero };
+
+/// One line of a list.
+std::string fault_list_line(FaultListForm form, bool value, std::string_view fault_class,
+                            std::string_view place, std::string_view comment = {});
+
+/// What a list calls a site: `/instance/pin`, of a net the pin that drives it, or the port.
+std::string listed_place(const Netlist& netlist, const Site& site);
+
+/// All stuck-at faults of the sites: each class of equivalent faults begins with its prime fault, of class NC
+/// (not controlled: nothing was tried yet), and the others follow as `--`, unless only prime faults are asked
+/// for.
+std::string all_faults_list(const Netlist& netlist, SiteKind kind, FaultListForm form, bool only_prime);
+
+}  // namespace qfi

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "source_trace.hpp"
+
+#include <array>
+#include <bitset>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+
+#include "port_list.hpp"
+#include "qfi/base/file.hpp"
+#include "qfi/base/random.hpp"
+#include "qfi/base/random_purposes.hpp"
+#include "qfi/base/text.hpp"
+
+namespace qfi {
+namespace {
+
+using nlohmann::json;
+constexpr const char* k_expressions = "expressions.json";
+constexpr const char* k_gates = "expressions_as_gates.json";
+constexpr std::size_t k_most_operand_bits = 128;
+constexpr std::size_t k_words = 64;
+using Signature = std::array<std::uint64_t, k_words>;  // a net's values, a bit for each pattern
+
+std::uint64_t evaluate(const Gate& gate, const std::array<std::uint64_t, k_gate_inputs>& in) {
+  const auto& [a, b, c, d, e, f] = in;
+  switch (gate.op) {
+    case GateOp::buffer: return a;
+    case GateOp::inverter: return ~a;
+    case GateOp::and2: return a & b;
+    case GateOp::nand2: return ~(a & b);
+    case GateOp::or2: return a | b;
+    case GateOp::nor2: return ~(a | b);
+    case GateOp::xor2: return a ^ b;
+    case GateOp::xnor2: return ~(a ^ b);
+    case GateOp::and_not: return a & ~b;
+    case GateOp::or_not: return a | ~b;
+    case GateOp::mux: return (c & b) | (~c & a);
+    case GateOp::inverting_mux: return ~((c & b) | (~c & a));
+    case GateOp::aoi3: return ~((a & b) | c);
+    case GateOp::oai3: return ~((a | b) & c);
+    case GateOp::aoi4: return ~((a & b) | (c & d));
+    case GateOp::oai4: return ~((a | b) & (c | d));
+    case GateOp::xor3: return a ^ b ^ c;
+    case GateOp::majority: return (a & b) | (c & (a | b));
+    case GateOp::table: break;
+  }
+  std::uint64_t out = 0;
+  for (std::size_t row = 0; row < 64; ++row) {
+    if ((gate.table >> row & 1) == 0) continue;
+    std::uint64_t product = ~std::uint64_t{0};
+    for (std::size_t k = 0; k < k_gate_inputs; ++k) product &= (row >> k & 1) != 0 ? in[k] : ~in[k];
+    out |= product;
+  }
+  return out;
+}
+
+// Of every net; those of operand bit i are the same in all netlists.
+std::vector<Signature> signatures_of(const Netlist& netlist) {
+  std::vector<Signature> values(netlist.nets.size(), Signature{});
+  values[k_net_one].fill(~std::uint64_t{0});
+  for (const NetId net : netlist.tied_to_one) values[net].fill(~std::uint64_t{0});
+  std::uint64_t next = 0;
+  for (const auto* port : {&netlist.rs1, &netlist.rs2})
+    for (const NetId net : *port)
+      for (std::uint64_t& word : values[net]) word = random_bits(1, purpose::k_source_trace, next++);
+  for (const Gate& gate : netlist.gates)
+    for (std::size_t word = 0; word < k_words; ++word) {
+      std::array<std::uint64_t, k_gate_inputs> in{};
+      for (std::size_t k = 0; k < k_gate_inputs; ++k) in[k] = values[gate.inputs[k]][word];
+      values[gate.output][word] = evaluate(gate, in);
+    }
+  return values;
+}
+
+// The same for a function and its complement.
+Signature without_polarity(Signature signature) {
+  if ((signature[0] & 1) != 0)
+    for (std::uint64_t& word : signature) word = ~word;
+  return signature;
+}
+
+using OperandBits = std::bitset<k_most_operand_bits>;
+
+// Of every net the operand bits that a path leads from.
+std::vector<OperandBits> operand_bits_of(const Netlist& netlist) {
+  std::vector<OperandBits> bits(netlist.nets.size());
+  std::size_t next = 0;
+  for (const auto* port : {&netlist.rs1, &netlist.rs2})
+    for (const NetId net : *port) bits[net].set(next++);
+  for (const Gate& gate : netlist.gates)
+    for (const NetId input : gate.inputs) bits[gate.output] |= bits[input];
+  return bits;
+}
+
+// An operator of the elaborated RTL, and the nets that it drives.
+struct Expression {
+  Origin origin;
+  std::vector<std::string> outputs;  ///< by name
+  OperandBits operand_bits;
+};
+
+std::string text_attribute(const json& owner, const char* name) {
+  const json* attributes = find_member(owner, "attributes");
+  const json* value = attributes == nullptr ? nullptr : find_member(*attributes, name);
+  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
+}
+
+// Operators have no names: "$flatten\\u1.u2.$mul$file:12$3", or "u1.$add$..".
+std::string instance_of(std::string name) {
+  constexpr std::string_view k_flattened = "$flatten\\";
+  if (name.starts_with(k_flattened)) name = name.substr(k_flattened.size());
+  const std::size_t end = name.find(".$");
+  return end == std::string::npos ? "" : name.substr(0, end);
+}
+
+// Bits are known by the names that gates keep.
+Result<std::unordered_map<std::int64_t, std::string>> names_of_bits(const json& module) {
+  std::unordered_map<std::int64_t, std::string> names;
+  const json* netnames = find_member(module, "netnames");
+  if (netnames == nullptr || !netnames->is_object()) return names;
+  for (const auto& [name, entry] : netnames->items()) {
+    const json* bits = find_member(entry, "bits");
+    if (bits == nullptr || !bits->is_array()) continue;
+    QFI_TRY(const std::vector<std::string> labels, bit_labels(name, entry, bits->size()));
+    for (std::size_t i = 0; i < labels.size(); ++i)
+      if ((*bits)[i].is_number_integer()) names.try_emplace((*bits)[i].get<std::int64_t>(), labels[i]);
+  }
+  return names;
+}
+
+Result<std::vector<Expression>> read_expressions(const std::filesystem::path& file, const std::string& top) {
+  QFI_TRY(const std::string text, read_file(file));
+  QFI_TRY(const json document, parse_json<json>(text, 10'000'000));
+  const json* modules = find_member(document, "modules");
+  const json* module = modules == nullptr ? nullptr : find_member(*modules, top);
+  const json* cells = module == nullptr ? nullptr : find_member(*module, "cells");
+  if (cells == nullptr || !cells->is_object()) return failed("Yosys has written no module '{}'", top);
+  QFI_TRY(const auto names, names_of_bits(*module));
+  std::vector<Expression> expressions;
+  for (const auto& [name, cell] : cells->items()) {
+    const std::vector<std::string> lines = source_lines(text_attribute(cell, "src"));
+    const json* output = find_member(cell, "connections");
+    if (output != nullptr) output = find_member(*output, "Y");
+    if (lines.empty() || output == nullptr) continue;
+    Expression& expression = expressions.emplace_back();
+    expression.origin = {lines.front(), instance_of(name)};
+    for (const json& bit : *output)
+      if (bit.is_number_integer())
+        if (const auto found = names.find(bit.get<std::int64_t>()); found != names.end())
+          expression.outputs.push_back(found->second);
+  }
+  return expressions;
+}
+
+// The expressions of a netlist, by function and by operand bits.
+class Expressions {
+ public:
+  Expressions(std::vector<Expression> expressions, const Netlist& gates)
+      : m_expressions(std::move(expressions)) {
+    std::unordered_map<std::string, NetId> net_of_name;
+    for (NetId net = 2; net < gates.nets.size(); ++net)
+      for (const std::string& alias : gates.nets[net].aliases) net_of_name.try_emplace(alias, net);
+    const std::vector<Signature> values = signatures_of(gates);
+    const std::vector<OperandBits> bits = operand_bits_of(gates);
+    for (Expression& expression : m_expressions)
+      for (const std::string& output : expression.outputs) {
+        const auto net = net_of_name.find(output);
+        if (net == net_of_name.end()) continue;
+        m_of_function.try_emplace(without_polarity(values[net->second]), &expression);
+        expression.operand_bits |= bits[net->second];
+      }
+  }
+
+  const Expression* of_function(const Signature& values) const {
+    const auto found = m_of_function.find(without_polarity(values));
+    return found == m_of_function.end() ? nullptr : found->second;
+  }
+  const Expression* smallest_with(const OperandBits& bits) const {
+    const Expression* smallest = nullptr;
+    for (const Expression& expression : m_expressions)
+      if ((bits & ~expression.operand_bits).none() &&
+          (smallest == nullptr || expression.operand_bits.count() < smallest->operand_bits.count()))
+        smallest = &expression;
+    return smallest;
+  }
+
+ private:
+  std::vector<Expression> m_expressions;
+  std::map<Signature, const Expression*> m_of_function;
+};
+
+}  // namespace
+
+const char* const k_origin_commands =
+    "proc\nflatten\nwrite_json expressions.json\ntechmap\nsimplemap\nwrite_json expressions_as_gates.json\n";
+
+Result<std::vector<Origin>> trace_origins(const std::filesystem::path& folder, const NetlistReading& reading,
+                                          const Netlist& mapped) {
+  std::vector<Origin> origins(mapped.cells.size());
+  if (mapped.rs1.size() + mapped.rs2.size() > k_most_operand_bits) return origins;
+  QFI_TRY(std::vector<Expression> found, read_expressions(folder / k_expressions, mapped.module_name));
+  QFI_TRY(const Netlist gates, read_netlist(folder / k_gates, reading));
+  const Expressions expressions(std::move(found), gates);
+  const std::vector<Signature> values = signatures_of(mapped);
+  const std::vector<OperandBits> bits = operand_bits_of(mapped);
+  std::vector<OperandBits> bits_of_cell(mapped.cells.size());
+  std::vector<const Expression*> expression_of(mapped.cells.size(), nullptr);
+  for (const Gate& gate : mapped.gates) {
+    bits_of_cell[gate.cell] |= bits[gate.output];
+    if (expression_of[gate.cell] == nullptr)
+      expression_of[gate.cell] = expressions.of_function(values[gate.output]);
+  }
+  for (std::size_t cell = 0; cell < origins.size(); ++cell) {
+    const Expression* expression = expression_of[cell];
+    if (expression == nullptr) expression = expressions.smallest_with(bits_of_cell[cell]);
+    if (expression != nullptr) origins[cell] = expression->origin;
+  }
+  return origins;
+}
+
+}  // namespace qfi

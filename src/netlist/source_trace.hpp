@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Owns the way back from mapped gates to RTL, which mapping forgets. RTL, as Yosys elaborates it, and the
+// mapped netlist go in; where each mapped cell comes from comes out.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "qfi/netlist/netlist.hpp"
+
+namespace qfi {
+
+/// The lines that Yosys' attribute `src`, "rtl/a.sv:12.3-14.5|rtl/b.sv:7.1-7.9", names: the first of each
+/// place, files without their folders, each once.
+std::vector<std::string> source_lines(std::string_view src);
+
+/// The attribute of a cell in which `qfi synth` says what instance it comes from.
+inline constexpr const char* k_instance_attribute = "qfi_instance";
+
+/// The script after `hierarchy` that leaves in the folder what trace_origins() reads.
+extern const char* const k_origin_commands;
+
+/// Where a cell comes from.
+struct Origin {
+  std::string source;    ///< `file:line` of an expression of the RTL; empty: not known
+  std::string instance;  ///< of the module that holds it, as `u1.u2`; empty: the top
+};
+
+/// Of each cell of `mapped`: the expression with a bit of the function of one of its outputs, or of the
+/// complement (equal on 4,096 random operand pairs), else the expression of the fewest operand bits that has
+/// all operand bits of the cell. Errors: the folder lacks the files, or they are no netlists with these
+/// ports.
+Result<std::vector<Origin>> trace_origins(const std::filesystem::path& folder, const NetlistReading& reading,
+                                          const Netlist& mapped);
+
+}  // namespace qfi
