@@ -22,18 +22,35 @@ inline void transpose(Rows (&rows)[32]) {
   }
 }
 
-// A truth table of `count` inputs, by cofactors of the last input that it depends on.
-inline Vector table_value(std::uint64_t table, std::size_t count, const Vector* const* inputs,
-                          std::size_t i) {
+// Function: (old value of y[i], i) -> new one.
+template <class Function>
+__attribute__((always_inline)) inline void update(Vector* y, const Function& function) {
+  for (std::size_t i = 0; i < k_vectors; ++i) y[i] = function(y[i], i);
+}
+
+// A truth table of `count` inputs, by cofactors of the last input that it depends on; one that is constant,
+// or the complement of the other, takes a single operation.
+inline void table_values(std::uint64_t table, std::size_t count, const Vector* const* inputs, Vector* y) {
   const std::size_t size = std::size_t{1} << count;
-  if (table == 0) return Vector{};
-  if (table == ~std::uint64_t{0} >> (64 - size)) return ~Vector{};
-  const std::uint64_t low = table & ~std::uint64_t{0} >> (64 - size / 2);
+  const std::uint64_t ones = ~std::uint64_t{0} >> (64 - size);
+  if (table == 0) return update(y, [](Vector, std::size_t) { return Vector{}; });
+  if (table == ones) return update(y, [](Vector, std::size_t) { return ~Vector{}; });
+  const std::uint64_t half = ~std::uint64_t{0} >> (64 - size / 2);
+  const std::uint64_t low = table & half;
   const std::uint64_t high = table >> size / 2;
-  const Vector at_0 = table_value(low, count - 1, inputs, i);
-  if (low == high) return at_0;
-  const Vector input = inputs[count - 1][i];
-  return (at_0 & ~input) | (table_value(high, count - 1, inputs, i) & input);
+  const Vector* x = inputs[count - 1];
+  if (low == 0 && high == half) return update(y, [x](Vector, std::size_t i) { return x[i]; });
+  if (low == half && high == 0) return update(y, [x](Vector, std::size_t i) { return ~x[i]; });
+  table_values(low == 0 || low == half ? high : low, count - 1, inputs, y);
+  if (low == high) return;
+  if (low == 0) return update(y, [x](Vector at_1, std::size_t i) { return at_1 & x[i]; });
+  if (low == half) return update(y, [x](Vector at_1, std::size_t i) { return at_1 | ~x[i]; });
+  if (high == 0) return update(y, [x](Vector at_0, std::size_t i) { return at_0 & ~x[i]; });
+  if (high == half) return update(y, [x](Vector at_0, std::size_t i) { return at_0 | x[i]; });
+  if (high == (low ^ half)) return update(y, [x](Vector at_0, std::size_t i) { return at_0 ^ x[i]; });
+  Vector at_1[k_vectors];
+  table_values(high, count - 1, inputs, at_1);
+  update(y, [x, &at_1](Vector at_0, std::size_t i) { return (at_0 & ~x[i]) | (at_1[i] & x[i]); });
 }
 
 inline const Vector* value_of(const BlockValues& values, std::size_t number) {
@@ -70,7 +87,7 @@ inline void evaluate_gate(const Simulator::NumberedGate& gate, const BlockValues
     QFI_CASE(oai4, ~((a[i] | b[i]) & (c[i] | d[i])));
     QFI_CASE(xor3, a[i] ^ b[i] ^ c[i]);
     QFI_CASE(majority, (a[i] & b[i]) | (c[i] & (a[i] ^ b[i])));
-    QFI_CASE(table, table_value(gate.table, k_gate_inputs, inputs, i));
+    case GateOp::table: return table_values(gate.table, k_gate_inputs, inputs, y);
   }
 #undef QFI_CASE
 }

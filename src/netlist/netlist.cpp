@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "cell_library.hpp"
+#include "gate_function.hpp"
 #include "kept_netlist.hpp"
 #include "port_list.hpp"
 #include "qfi/base/file.hpp"
@@ -344,6 +345,7 @@ class Reader {
       return bad_input("a table of {} inputs, more than {}", inputs.size(), k_gate_inputs);
     Gate gate{GateOp::table, {}, output, static_cast<std::uint32_t>(m_netlist.cells.size()), 0};
     QFI_TRY(gate.table, lut_table(cell, inputs.size()));
+    gate.op = op_of_table(gate.table);
     Cell added{name, k_lut, {}, {}, ""};
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const std::string pin = fmt::format("A[{}]", i);
@@ -377,8 +379,8 @@ class Reader {
       QFI_TRY(const NetId net, pin_net(connections, output.pin));
       if (net == k_no_net) continue;
       QFI_CHECK(drive(net, "pin " + output.pin));
-      gate.op = output.op;
-      gate.table = output.table;
+      gate.op = output.op == GateOp::table ? op_of_table(output.table) : output.op;
+      gate.table = gate.op == GateOp::table ? output.table : 0;
       gate.output = net;
       m_netlist.gates.push_back(gate);
       added.pins.push_back({output.pin, net, true});

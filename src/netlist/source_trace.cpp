@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "gate_function.hpp"
 #include "port_list.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/random.hpp"
@@ -23,39 +24,6 @@ constexpr std::size_t k_most_operand_bits = 128;
 constexpr std::size_t k_words = 64;
 using Signature = std::array<std::uint64_t, k_words>;  // a net's values, a bit for each pattern
 
-std::uint64_t evaluate(const Gate& gate, const std::array<std::uint64_t, k_gate_inputs>& in) {
-  const auto& [a, b, c, d, e, f] = in;
-  switch (gate.op) {
-    case GateOp::buffer: return a;
-    case GateOp::inverter: return ~a;
-    case GateOp::and2: return a & b;
-    case GateOp::nand2: return ~(a & b);
-    case GateOp::or2: return a | b;
-    case GateOp::nor2: return ~(a | b);
-    case GateOp::xor2: return a ^ b;
-    case GateOp::xnor2: return ~(a ^ b);
-    case GateOp::and_not: return a & ~b;
-    case GateOp::or_not: return a | ~b;
-    case GateOp::mux: return (c & b) | (~c & a);
-    case GateOp::inverting_mux: return ~((c & b) | (~c & a));
-    case GateOp::aoi3: return ~((a & b) | c);
-    case GateOp::oai3: return ~((a | b) & c);
-    case GateOp::aoi4: return ~((a & b) | (c & d));
-    case GateOp::oai4: return ~((a | b) & (c | d));
-    case GateOp::xor3: return a ^ b ^ c;
-    case GateOp::majority: return (a & b) | (c & (a | b));
-    case GateOp::table: break;
-  }
-  std::uint64_t out = 0;
-  for (std::size_t row = 0; row < 64; ++row) {
-    if ((gate.table >> row & 1) == 0) continue;
-    std::uint64_t product = ~std::uint64_t{0};
-    for (std::size_t k = 0; k < k_gate_inputs; ++k) product &= (row >> k & 1) != 0 ? in[k] : ~in[k];
-    out |= product;
-  }
-  return out;
-}
-
 // Of every net; those of operand bit i are the same in all netlists.
 std::vector<Signature> signatures_of(const Netlist& netlist) {
   std::vector<Signature> values(netlist.nets.size(), Signature{});
@@ -69,7 +37,7 @@ std::vector<Signature> signatures_of(const Netlist& netlist) {
     for (std::size_t word = 0; word < k_words; ++word) {
       std::array<std::uint64_t, k_gate_inputs> in{};
       for (std::size_t k = 0; k < k_gate_inputs; ++k) in[k] = values[gate.inputs[k]][word];
-      values[gate.output][word] = evaluate(gate, in);
+      values[gate.output][word] = evaluate(gate.op, gate.table, in);
     }
   return values;
 }
