@@ -50,7 +50,7 @@ run_campaign() {
 }
 
 run_fuzz() {
-  local targets=(model netlist liberty config journal data faults results) failed=0
+  local targets=(model netlist liberty primitives config journal data faults results) failed=0
   build release qfi && build fuzz "${targets[@]/%/_fuzz}" || return 1
   /usr/bin/python3 tests/fuzz/make_seeds.py build/release/qfi . "$work/seeds" || return 1
   for target in "${targets[@]}"; do

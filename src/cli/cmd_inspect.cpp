@@ -49,7 +49,8 @@ Result<int> run(Options options) {
   QFI_TRY(options.reading.tie, parse_ties(options.ties));
   QFI_TRY(const Netlist netlist, read_netlist(options.file, options.reading));
   if (!options.faults.empty()) {
-    const std::string list = all_faults_list(netlist, options.sites, options.form, options.only_prime);
+    QFI_TRY(const std::string list,
+            all_faults_list(netlist, options.sites, options.form, options.only_prime));
     QFI_CHECK(check_replaceable(options.faults, "// ", options.is_forced));
     QFI_CHECK(write_file(options.faults, list));
   }

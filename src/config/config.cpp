@@ -34,6 +34,11 @@ Result<void> check_sample(const YamlNode& entry, const FaultsConfig& faults, con
     const auto& unit = std::get<StuckAtConfig>(faults.model);
     if (faults.raw_rate && (unit.simultaneous != 1 || !unit.bridges.empty()))
       return entry.error("'raw_rate' is a rate of single stuck-at faults");
+    if (faults.raw_rate && int{faults.raw_rate->fit.has_value()} +
+                                   int{faults.raw_rate->fit_per_um2.has_value()} +
+                                   int{!faults.raw_rate->fit_by_cell.empty()} !=
+                               1)
+      return entry.error("'raw_rate' has one of 'fit_per_gate', 'fit_per_um2' and 'fit_by_cell'");
     return {};
   }
   if (!sample.error_rates.empty()) {

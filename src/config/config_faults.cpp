@@ -9,27 +9,75 @@ namespace {
 constexpr double k_largest_rate = 1e12;
 constexpr std::uint64_t k_most_inferences = 1'000'000'000'000;
 
-// FIT of what; a table of products has no rate.
-Key raw_rate_key(std::optional<RawRate>& raw_rate, std::string key, std::string unit) {
-  return {
-      .name = "raw_rate",
-      .value = maybe(
-          raw_rate,
-          [=](RawRate& rate) {
-            return map({{.name = key,
-                         .value = number(rate.fit, 0.0, k_largest_rate),
-                         .is_required = true,
-                         .unit = unit,
-                         .sentence = "The hardware has this rate of raw faults.",
-                         .example = "100"},
-                        {.name = "inferences",
-                         .value = number(rate.inferences, std::uint64_t{1}, k_most_inferences),
-                         .sentence = "A fault stays for so many inferences, until it is scrubbed or found; "
-                                     "a fault fails if one of them changes its class.",
-                         .example = "1000"}});
-          }),
-      .sentence = "From this rate of raw faults the results derive the rate of failures.",
-      .example = "{" + key + ": 100}"};
+Value rate_value(std::optional<double>& rate) {
+  return maybe(rate, [](double& fit) { return number(fit, 0.0, k_largest_rate); });
+}
+
+Key inferences_key(RawRate& rate) {
+  return {.name = "inferences",
+          .value = number(rate.inferences, std::uint64_t{1}, k_most_inferences),
+          .sentence =
+              "A fault stays for so many inferences, until it is scrubbed or found; "
+              "a fault fails if one of them changes its class.",
+          .example = "1000"};
+}
+
+Value rates_of_cells(std::map<std::string, double>& rates) {
+  return {.read = [&rates](const ConfigReader&, const YamlNode& node) -> Result<void> {
+            if (!node.is_map() || node.entries().empty())
+              return node.error("'fit_by_cell' must be a map of cell types and rates");
+            for (const auto& [type, value] : node.entries()) {
+              QFI_TRY(rates[type], value.number(0.0, k_largest_rate));
+            }
+            return {};
+          },
+          .json = [&rates] { return rates.empty() ? Json() : Json(rates); },
+          .describe = describe_as("map of cell types and numbers", {},
+                                  {{{"type", "object"}, {"additionalProperties", {{"type", "number"}}}}})};
+}
+
+// Of stored values. A table of products has no rate.
+KeyTable bit_rate_keys(RawRate& rate) {
+  return {{.name = "fit_per_mbit",
+           .value = rate_value(rate.fit),
+           .is_required = true,
+           .unit = "FIT per 10^6 stored bits",
+           .sentence = "The hardware has this rate of raw faults.",
+           .example = "100"},
+          inferences_key(rate)};
+}
+
+KeyTable netlist_rate_keys(RawRate& rate) {
+  return {{.name = "fit_per_gate",
+           .value = rate_value(rate.fit),
+           .unit = "FIT per cell",
+           .default_text = "one of the three is given",
+           .sentence = "Every cell has this rate of raw faults.",
+           .example = "100"},
+          {.name = "fit_per_um2",
+           .value = rate_value(rate.fit_per_um2),
+           .unit = "FIT per square micrometre",
+           .default_text = "one of the three is given",
+           .sentence =
+               "Every cell has this rate of raw faults for its area, which the netlist or its library tells.",
+           .example = "0.5"},
+          {.name = "fit_by_cell",
+           .value = rates_of_cells(rate.fit_by_cell),
+           .unit = "FIT",
+           .default_text = "one of the three is given",
+           .sentence = "A cell of each type has this rate of raw faults.",
+           .example = "{FA_X1: 2, AND2_X1: 0.5}",
+           .selects = true},
+          inferences_key(rate)};
+}
+
+// Keys: (RawRate&) -> KeyTable.
+template <class Keys>
+Key raw_rate_key(std::optional<RawRate>& raw_rate, const Keys& keys, const std::string& example) {
+  return {.name = "raw_rate",
+          .value = maybe(raw_rate, [keys](RawRate& rate) { return map(keys(rate)); }),
+          .sentence = "From this rate of raw faults the results derive the rate of failures.",
+          .example = example};
 }
 
 Key sample_key(SampleConfig& sample) {
@@ -46,12 +94,11 @@ Key sample_key(SampleConfig& sample) {
 }
 
 KeyTable own_keys(const StuckAtConfig&, FaultsConfig& faults) {
-  return {raw_rate_key(faults.raw_rate, "fit_per_gate", "FIT per cell"), sample_key(faults.sample)};
+  return {raw_rate_key(faults.raw_rate, netlist_rate_keys, "{fit_per_gate: 100}"), sample_key(faults.sample)};
 }
 
 KeyTable own_keys(const BitFaultConfig&, FaultsConfig& faults) {
-  return {raw_rate_key(faults.raw_rate, "fit_per_mbit", "FIT per 10^6 stored bits"),
-          sample_key(faults.sample)};
+  return {raw_rate_key(faults.raw_rate, bit_rate_keys, "{fit_per_mbit: 100}"), sample_key(faults.sample)};
 }
 
 KeyTable own_keys(const TableConfig&, FaultsConfig& faults) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 
 #include "qfi/base/file.hpp"
 #include "qfi/base/parallel.hpp"
@@ -11,6 +12,7 @@
 #include "qfi/base/selection.hpp"
 #include "qfi/base/stop.hpp"
 #include "qfi/config/config_names.hpp"
+#include "qfi/fault_sets/cell_rates.hpp"
 
 namespace qfi {
 namespace {
@@ -178,9 +180,29 @@ Result<void> StuckAtSet::find_population() {
                         : NetlistPopulation::bridges(*m_netlist, unit.bridges);
   if (!population) return at(unit.netlist.path.string(), population.error());
   m_netlist_population = std::move(*population);
+  if (m_config.raw_rate) QFI_CHECK(set_rates(*m_config.raw_rate));
   Stratum& stratum = add_stratum("network", m_netlist_population.size());
   stratum.is_drawn_with_replacement = m_netlist_population.size() == k_endless;
   return {};
+}
+
+Result<void> StuckAtSet::set_rates(const RawRate& rate) {
+  if (rate.fit) {
+    m_raw_fit = *rate.fit * static_cast<double>(m_netlist->cells.size());
+    return {};
+  }
+  QFI_TRY(const std::vector<double> rates, cell_rates(*m_netlist, rate));
+  m_raw_fit = std::accumulate(rates.begin(), rates.end(), 0.0);
+  const std::vector<Site>& sites = m_netlist_population.sites();
+  const std::vector<double> weights = site_rates(*m_netlist, sites, rates);
+  for (std::size_t i = 0; i < sites.size(); ++i) m_weights[sites[i]] = weights[i];
+  return {};
+}
+
+double StuckAtSet::weight_of(std::size_t fault) const {
+  if (m_weights.empty()) return 1;
+  const auto found = m_weights.find(m_faults[fault].fault.stuck.front().site);
+  return found == m_weights.end() ? 0 : found->second;
 }
 
 Result<void> StuckAtSet::check_sites() const {

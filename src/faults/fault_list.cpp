@@ -16,7 +16,8 @@ namespace qfi {
 namespace {
 
 constexpr std::uint64_t k_most_list_bytes = std::uint64_t{1} << 28;
-constexpr std::size_t k_most_hints = 20;  // unknown names for which a similar one is looked for
+constexpr std::size_t k_most_listed = 2'000'000;  // of some 300 bytes each
+constexpr std::size_t k_most_hints = 20;          // unknown names for which a similar one is looked for
 constexpr std::string_view k_blanks = " \t\r\n";
 
 std::vector<std::string_view> words_in(std::string_view line) {
@@ -43,6 +44,8 @@ bool is_class(std::string_view word) {
                        });
   return is_code || word == "--";
 }
+
+tl::unexpected<Error> too_many() { return bad_input("more than {} faults in the list", k_most_listed); }
 
 // The list of a test pattern generator.
 class ListReader {
@@ -78,6 +81,7 @@ class ListReader {
     const bool has_class = words.size() > 2 && is_class(words[1]);
     if (has_class && words[1] != "--" && words[1] != "EQ") m_class = words[1];
     if (!has_class) m_class.clear();
+    if (m_faults.size() + m_unknown == k_most_listed) return too_many();
     const std::string place(words[has_class ? 2 : 1]);
     const auto site = m_names.find(place, m_unknown < k_most_hints);
     if (site) {
@@ -124,6 +128,7 @@ Result<std::vector<ListedFault>> read_csv(std::string_view text, const std::stri
     if (!is_there) break;
     auto fault = fault_in(names, reader.fields(), is_text);
     if (!fault) return at(reader.where(), fault.error());
+    if (faults.size() == k_most_listed) return too_many();
     faults.push_back({std::move(*fault), "", ""});
   }
   if (faults.empty()) return bad_input("{}: no faults in the list", name);
@@ -162,8 +167,12 @@ Result<std::vector<ListedFault>> read_fault_list(const std::filesystem::path& pa
   return ListReader(text, path.string(), netlist).read();
 }
 
-std::string fault_list_line(FaultListForm form, bool value, std::string_view fault_class,
-                            std::string_view place, std::string_view comment) {
+Result<std::string> fault_list_line(FaultListForm form, bool value, std::string_view fault_class,
+                                    std::string_view place, std::string_view comment) {
+  const auto is_blank = [](char c) { return std::isgraph(static_cast<unsigned char>(c)) == 0; };
+  if (place.empty() || std::ranges::any_of(place, is_blank))
+    return bad_input("'{}' cannot stand in a fault list, which has no blanks in names",
+                     printable(std::string(place)));
   return fmt::format("{}{}   {}   {}{}{}\n", form == FaultListForm::sa0 ? "sa" : "", int{value}, fault_class,
                      place, comment.empty() ? "" : "   ", comment);
 }
@@ -174,7 +183,8 @@ std::string listed_place(const Netlist& netlist, const Site& site) {
   return place_of(netlist, driver.kind == Site::Kind::pin ? driver : site);
 }
 
-std::string all_faults_list(const Netlist& netlist, SiteKind kind, FaultListForm form, bool only_prime) {
+Result<std::string> all_faults_list(const Netlist& netlist, SiteKind kind, FaultListForm form,
+                                    bool only_prime) {
   const std::vector<Site> sites = enumerate_sites(netlist, kind);
   const std::vector<std::uint32_t> classes = structural_classes(netlist, sites);
   const std::vector<Site> drivers = drivers_of(netlist);
@@ -188,8 +198,10 @@ std::string all_faults_list(const Netlist& netlist, SiteKind kind, FaultListForm
       const StuckAt fault = stuck_at_member(sites, i);
       const bool has_driver =
           fault.site.kind == Site::Kind::net && drivers[fault.site.index].kind == Site::Kind::pin;
-      text += fault_list_line(form, fault.value, i == faults.front() ? "NC" : "--",
-                              place_of(netlist, has_driver ? drivers[fault.site.index] : fault.site));
+      QFI_TRY(const std::string line,
+              fault_list_line(form, fault.value, i == faults.front() ? "NC" : "--",
+                              place_of(netlist, has_driver ? drivers[fault.site.index] : fault.site)));
+      text += line;
     }
   return text;
 }

@@ -10,12 +10,12 @@
 #include "cell_library.hpp"
 #include "gate_function.hpp"
 #include "kept_netlist.hpp"
+#include "netlist_json.hpp"
 #include "port_list.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/selection.hpp"
 #include "qfi/base/text.hpp"
-#include "source_trace.hpp"
 
 namespace qfi {
 namespace {
@@ -29,28 +29,8 @@ constexpr std::size_t k_max_nets = 100'000;  // the simulator keeps 1 KB for eac
 // A net's place in the file where it is unconnected or undefined ('x', 'z').
 constexpr NetId k_no_net = ~NetId{0};
 
-// Yosys' notes about the design's hierarchy: they have no pins and compute nothing.
-bool is_note(const std::string& type) { return type == "$scopeinfo"; }
-
 // A table of any inputs, as Yosys reads it from BLIF.
 constexpr const char* k_lut = "$lut";
-
-// Of an attribute `src`.
-std::vector<std::string> sources_of(const json& owner) {
-  const json* attributes = find_member(owner, "attributes");
-  const json* value = attributes == nullptr ? nullptr : find_member(*attributes, "src");
-  return value == nullptr || !value->is_string() ? std::vector<std::string>()
-                                                 : source_lines(value->get_ref<const std::string&>());
-}
-
-// As `qfi synth` wrote it, else what stands before the cell's own name.
-std::string instance_of(const std::string& name, const json& cell) {
-  const json* attributes = find_member(cell, "attributes");
-  const json* value = attributes == nullptr ? nullptr : find_member(*attributes, k_instance_attribute);
-  if (value != nullptr && value->is_string()) return value->get<std::string>();
-  const std::size_t dot = name.rfind('.');
-  return dot == std::string::npos || name.starts_with('$') ? "" : name.substr(0, dot);
-}
 
 // Everything that is known while the file is turned into a Netlist.
 class Reader {
@@ -260,15 +240,6 @@ class Reader {
     return {};
   }
 
-  // Fillers and taps of a layout: nothing but supplies is connected.
-  static bool is_physical(const json& cell) {
-    const json* connections = find_member(cell, "connections");
-    if (connections == nullptr || !connections->is_object()) return false;
-    for (const auto& [pin, bits] : connections->items())
-      if (!power_level(pin) && !bits.empty()) return false;
-    return true;
-  }
-
   Result<void> check_cell_types() const {
     const json* cells = find_member(m_module, "cells");
     if (cells == nullptr || !cells->is_object()) return bad_input("the module has no cells");
@@ -319,23 +290,6 @@ class Reader {
       m_netlist.cells.back().instance = instance_of(name, cell);
     }
     return {};
-  }
-
-  // A gate's table from the parameter's text, which begins with the last row: '0', '1' for each.
-  static Result<std::uint64_t> lut_table(const json& cell, std::size_t inputs) {
-    const json* parameters = find_member(cell, "parameters");
-    const json* text = parameters == nullptr ? nullptr : find_member(*parameters, "LUT");
-    const std::size_t rows = std::size_t{1} << inputs;
-    if (text == nullptr || !text->is_string() || text->get_ref<const std::string&>().size() != rows)
-      return bad_input("its parameter LUT is no text of {} rows", rows);
-    const auto& bits = text->get_ref<const std::string&>();
-    std::uint64_t table = 0;
-    for (std::size_t i = 0; i < 64; ++i) {
-      const char bit = bits[rows - 1 - i % rows];
-      if (bit != '0' && bit != '1') return bad_input("its parameter LUT is no text of {} rows", rows);
-      table |= std::uint64_t{bit == '1'} << i;
-    }
-    return table;
   }
 
   Result<void> add_lut(const std::string& name, const json& cell, const json& connections) {
@@ -523,20 +477,6 @@ Result<CellLibrary> library_of(const json& module, const NetlistReading& reading
 }
 
 }  // namespace
-
-std::vector<std::string> source_lines(std::string_view src) {
-  std::vector<std::string> lines;
-  for (const std::string_view place : split(src, '|')) {
-    const std::size_t colon = place.rfind(':');
-    if (colon == std::string_view::npos) continue;
-    const std::size_t slash = place.rfind('/', colon);
-    const std::size_t begin = slash == std::string_view::npos ? 0 : slash + 1;
-    const std::size_t end = std::min(place.find_first_not_of("0123456789", colon + 1), place.size());
-    std::string line(place.substr(begin, end - begin));
-    if (end > colon + 1 && std::ranges::find(lines, line) == lines.end()) lines.push_back(std::move(line));
-  }
-  return lines;
-}
 
 Result<Netlist> parse_netlist(const std::string& text, const std::string& name,
                               const NetlistReading& reading) {

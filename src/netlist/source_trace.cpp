@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "gate_function.hpp"
+#include "netlist_json.hpp"
 #include "port_list.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/random.hpp"

@@ -5,19 +5,11 @@
 
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "qfi/netlist/netlist.hpp"
 
 namespace qfi {
-
-/// The lines that Yosys' attribute `src`, "rtl/a.sv:12.3-14.5|rtl/b.sv:7.1-7.9", names: the first of each
-/// place, files without their folders, each once.
-std::vector<std::string> source_lines(std::string_view src);
-
-/// The attribute of a cell in which `qfi synth` says what instance it comes from.
-inline constexpr const char* k_instance_attribute = "qfi_instance";
 
 /// The script after `hierarchy` that leaves in the folder what trace_origins() reads.
 extern const char* const k_origin_commands;

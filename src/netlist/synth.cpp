@@ -11,6 +11,7 @@
 #include "kept_netlist.hpp"
 #include "liberty.hpp"
 #include "liberty_adders.hpp"
+#include "netlist_json.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/log.hpp"

@@ -13,6 +13,8 @@ namespace qfi {
 namespace {
 
 constexpr std::size_t k_most_inputs = 10;
+constexpr std::size_t k_most_rows = 4096;
+constexpr std::size_t k_most_text = std::size_t{256} << 20;  // sums of products are longer than tables
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$'; }
 
@@ -95,6 +97,7 @@ Result<Primitive> parse(Tokens& tokens) {
   if (primitive.ports.size() < 2) return broken(primitive, "it has no input");
   if (primitive.ports.size() > k_most_inputs + 1) return broken(primitive, "more than 10 inputs");
   if (primitive.rows.empty()) return broken(primitive, "its table has no row");
+  if (primitive.rows.size() > k_most_rows) return broken(primitive, "its table has more than 4,096 rows");
   return primitive;
 }
 
@@ -185,6 +188,8 @@ Result<std::string> primitives_as_modules(std::string_view verilog) {
     QFI_TRY(const std::string module, module_of(primitive));
     names.insert(primitive.name);
     text += module;
+    if (text.size() > k_most_text)
+      return broken(primitive, "with those before it takes more than 256 MB as modules");
     copied = tokens.end();
   }
   text.append(verilog.substr(copied));

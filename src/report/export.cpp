@@ -104,8 +104,10 @@ Result<std::string> fault_list_of(const Json& faults, FaultListForm form) {
     const auto value = faults[i].find("stuck_at");
     if (value == faults[i].end() || !value->is_number_unsigned() || place_in_list(faults[i]).empty())
       return bad_input("fault {} is no single stuck-at fault, which such a list is of", i);
-    text += fault_list_line(form, value->get<std::uint64_t>() != 0, class_in_list(faults[i]),
-                            place_in_list(faults[i]), comment_in_list(faults[i]));
+    QFI_TRY(const std::string line,
+            fault_list_line(form, value->get<std::uint64_t>() != 0, class_in_list(faults[i]),
+                            place_in_list(faults[i]), comment_in_list(faults[i])));
+    text += line;
   }
   return text;
 }

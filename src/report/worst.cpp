@@ -65,7 +65,7 @@ std::string where_text(const SetResults& set, const RankedFaults& row, WorstBy b
   std::string text = fault.cell ? fmt::format("{}/{} ({})", *fault.cell, fault.pin.value_or(""), fault.region)
                                 : fault.region;
   if (fault.sources) text += "  " + fmt::format("{}", fmt::join(*fault.sources, ", "));
-  return text;
+  return printable(text);
 }
 
 }  // namespace
@@ -117,14 +117,14 @@ Result<std::string> worst_text(const std::filesystem::path& path, const WorstPar
   const bool has_accuracy = results.task->has_accuracy();
   const std::size_t shown = std::min(params.top, ranked.size());
   std::size_t widest = 5;
-  for (std::size_t i = 0; i < shown; ++i) widest = std::max(widest, ranked[i].name.size());
+  for (std::size_t i = 0; i < shown; ++i) widest = std::max(widest, printable(ranked[i].name).size());
   std::string text =
       fmt::format("{:>4}  {:<{}}  {}{:>9}  {}\n", "", params.by == WorstBy::fault ? "fault" : "place", widest,
                   has_accuracy ? fmt::format("{:>9} {:>11}  ", "accuracy", "points lost") : "", "changed",
                   params.by == WorstBy::fault ? "where" : "");
   for (std::size_t i = 0; i < shown; ++i) {
     const RankedFaults& row = ranked[i];
-    text += fmt::format("{:>4}  {:<{}}  ", i + 1, row.name, widest);
+    text += fmt::format("{:>4}  {:<{}}  ", i + 1, printable(row.name), widest);
     if (has_accuracy)
       text += fmt::format("{:>8.2f}% {:>11.2f}  ", 100 * share_of(row.sums.faulty_correct, row.sums.labelled),
                           100 * row.lost());

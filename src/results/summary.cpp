@@ -239,13 +239,13 @@ std::optional<ProtectionEffect> protection_effect(const BitSet& set, double conf
 namespace {
 
 // FIT of all faults of a set.
-double raw_fit(const Plan& plan, std::size_t set, double rate) {
+double raw_fit(const Plan& plan, std::size_t set, const RawRate& rate) {
   const BitSet* bits = plan.bits(set);
-  if (bits == nullptr) return rate * static_cast<double>(plan.stuck_at(set)->netlist().cells.size());
+  if (bits == nullptr) return plan.stuck_at(set)->raw_fit();
   constexpr double k_bits_per_mbit = 1e6;
   std::uint64_t stored = 0;
   for (const BitStratum& stratum : bits->bit_strata()) stored += stratum.population();
-  return rate * static_cast<double>(stored) / k_bits_per_mbit;
+  return *rate.fit * static_cast<double>(stored) / k_bits_per_mbit;
 }
 
 DeratedRate derated(double raw, double share, const std::optional<Interval>& interval) {
@@ -258,6 +258,31 @@ DeratedRate derated(double raw, const SampledMean& mean) {
   return derated(raw, mean.mean, mean.these_images);
 }
 
+// The rates of a netlist whose cells have rates of their own: each fault counts as much as it stands for.
+FailureRate rate_by_cells(const StuckAtSet& set, const RawRate& hardware, double confidence) {
+  const auto mean = [&](const auto& value_of) {
+    std::vector<WeightedValue> values;
+    for (std::size_t fault = 0; fault < set.drawn(); ++fault) {
+      const FaultCounts counts = set.counts_of(fault);
+      values.push_back({set.weight_of(fault), value_of(ratio(counts.changed, counts.units))});
+    }
+    SampledMean result = weighted_mean(values, set.population(), confidence);
+    if (!set.is_random_sample()) result.these_images.reset();
+    return result;
+  };
+  FailureRate rate;
+  rate.raw_fit = set.raw_fit();
+  rate.of_one_inference = derated(rate.raw_fit, mean([](double share) { return share; }));
+  if (!set.is_crossed()) return rate;
+  rate.of_critical_faults = derated(rate.raw_fit, mean([](double share) { return share > 0 ? 1.0 : 0.0; }));
+  if (hardware.inferences == 1) return rate;
+  rate.inferences = hardware.inferences;
+  rate.of_inferences = derated(rate.raw_fit, mean([&](double share) {
+                                 return 1.0 - std::pow(1.0 - share, static_cast<double>(hardware.inferences));
+                               }));
+  return rate;
+}
+
 }  // namespace
 
 std::optional<FailureRate> failure_rate(const Plan& plan, std::size_t set, const SetEstimates& estimates) {
@@ -265,8 +290,10 @@ std::optional<FailureRate> failure_rate(const Plan& plan, std::size_t set, const
   if (!hardware) return std::nullopt;
   const FaultSet& faults = *plan.sets[set];
   const double confidence = plan.config.interval.confidence;
+  if (const StuckAtSet* netlist = plan.stuck_at(set); netlist != nullptr && !hardware->fit)
+    return rate_by_cells(*netlist, *hardware, confidence);
   FailureRate rate;
-  rate.raw_fit = raw_fit(plan, set, hardware->fit);
+  rate.raw_fit = raw_fit(plan, set, *hardware);
   rate.of_one_inference = derated(rate.raw_fit, estimates.sdc_rate);
   rate.on_images_like_these =
       derated(rate.raw_fit, estimates.sdc_rate.mean, estimates.sdc_rate.image_population).interval;

@@ -488,4 +488,24 @@ double margin_of(std::uint64_t population, std::uint64_t n, double t, double p) 
   return t * std::sqrt(p * (1.0 - p) * (size - drawn) / (drawn * (size - 1.0)));
 }
 
+SampledMean weighted_mean(std::span<const WeightedValue> drawn, std::uint64_t population, double confidence) {
+  SampledMean result;
+  double weights = 0, sum = 0;
+  for (const auto& [weight, value] : drawn) {
+    weights += weight;
+    sum += weight * value;
+  }
+  if (weights <= 0) return result;
+  result.mean = sum / weights;
+  const auto n = static_cast<double>(drawn.size());
+  if (n < 2) return result;
+  double squares = 0;
+  for (const auto& [weight, value] : drawn) squares += std::pow(weight * (value - result.mean), 2);
+  const double left =
+      std::max(0.0, 1.0 - n / static_cast<double>(population));  // of the population, not drawn
+  const double half = normal_quantile(confidence) * std::sqrt(left * n / (n - 1.0) * squares) / weights;
+  result.these_images = {std::max(0.0, result.mean - half), std::min(1.0, result.mean + half)};
+  return result;
+}
+
 }  // namespace qfi

@@ -49,11 +49,13 @@ def make_pages(folder):
     for name, text in campaigns.items():
         (folder / f"{name}.yaml").write_text(data + text, encoding="utf-8")
         command("campaign", f"{name}.yaml", "-o", name, "-q", folder=folder)
-        command("report", f"{name}/results.json", "-o", f"{name}.html", "--title", name, folder=folder)
+        rtl = ["--rtl", source / "rtl/qfi_mul.sv"] if name == "netlist" else []
+        command("report", f"{name}/results.json", "-o", f"{name}.html", "--title", name, *rtl, folder=folder)
     results = json.loads((folder / "netlist/results.json").read_text(encoding="utf-8"))
     results["inputs"]["model"]["file"] = results["fault_sets"][0]["name"] = hostile
     for fault in results["fault_sets"][0]["faults"]:
         fault["site"] = fault["region"] = hostile
+        fault["sources"] = [hostile + ":3"]
     (folder / "hostile.json").write_text(json.dumps(results), encoding="utf-8")
     command("report", "hostile.json", "-o", "hostile.html", "--title", "hostile", folder=folder)
     command("report", *(f"{name}/results.json" for name in campaigns), "-o", "all.html", "--title", "all",
@@ -98,6 +100,12 @@ def check_page(browser, page, kind, width):
     check(state["drawn"] == state["described"] == state["images"], f"{where}: pictures: {state}")
     check(state["images"] == pictures.get(name, state["images"]), f"{where}: {state['images']} pictures")
     check(state["images"] > 0 and state["text"] > 500, f"{where}: empty: {state}")
+    if name == "netlist":
+        lines = browser.execute_script("""return [...document.querySelectorAll('.source tbody tr')]
+            .filter(r => r.className).map(r => [r.innerText, r.clientHeight, r.querySelector('code').clientHeight])""")
+        check(len(lines) >= 4, f"{where}: {len(lines)} lines of RTL with faults")
+        check(all(row < 2 * code for _, row, code in lines), f"{where}: a line of RTL is broken: {lines}")
+        check(any("low_low  = a_low  * b_low;" in text for text, _, _ in lines), f"{where}: {lines}")
     check(state["letters"] >= 9, f"{where}: letters of {state['letters']:.1f} pixels in pictures")
     if folder := os.environ.get("QFI_SCREENSHOTS"):
         height = browser.execute_script("return document.documentElement.scrollHeight")

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Multipliers of other people as a user runs them: narrow, approximate, of library cells, as tables of
 // products.
+#include <fmt/format.h>
+
 #include <functional>
 #include <set>
 
@@ -203,6 +205,47 @@ TEST_F(Multipliers, TheWorstFaultsAreNamedWithTheirLines) {
   write("other.v", "module other; endmodule\n");
   expect_one_error({"report", "out/results.json", "--rtl", "other.v", "-o", "o.html"},
                    "no fault of the results comes from this file");
+}
+
+// A rate for area is a rate of each cell type, where the types' areas are known.
+TEST_F(Multipliers, RatesByAreaAndByCellAreOne) {
+  const std::string file = netlist("mul_mapped.json");
+  const json module = json::parse(value_of(read_file(file)))["modules"]["qfi_mul"];
+  std::string rates;
+  double all = 0;
+  for (const char* type : {"AND2_X1", "FA_X1", "HA_X1"}) {
+    const std::string text = module["attributes"][std::string("qfi_cell_") + type];
+    const double rate = 0.5 * std::stod(text.substr(text.rfind(' ')));
+    rates += fmt::format("{}{}: {}", rates.empty() ? "" : ", ", type, rate);
+    for (const json& cell : module["cells"]) all += cell["type"] == type ? rate : 0;
+  }
+  const auto entry = [&](const std::string& name, const std::string& rate) {
+    return "  - {kind: stuck_at, name: " + name + ", sites: pins, netlist: " + file + ", raw_rate: " + rate +
+           ", sample: {list: list.csv}}\n";
+  };
+  std::string list = "fault\n";
+  std::size_t number = 0;
+  for (const auto& [name, cell] : module["cells"].items())
+    if (number++ % 40 == 0) list += name + "/" + cell["connections"].begin().key() + ":1\n";
+  write("list.csv", list);
+  const ProcessOutcome campaign =
+      run({"campaign", entries(entry("area", "{fit_per_um2: 0.5, inferences: 10}") +
+                               entry("cell", "{fit_by_cell: {" + rates + "}, inferences: 10}") +
+                               entry("gate", "{fit_per_gate: 0.5}"))});
+  ASSERT_EQ(campaign.exit_code, 0) << campaign.output;
+  const json sets = results("out")["fault_sets"];
+  EXPECT_NEAR(sets[0]["failure_rate"]["raw_fit"].get<double>(), all, 1e-6 * all);
+  for (const char* key : {"raw_fit", "derated_fit"})
+    EXPECT_NEAR(sets[0]["failure_rate"][key].get<double>(), sets[1]["failure_rate"][key].get<double>(),
+                1e-6 * all)
+        << key;
+  EXPECT_EQ(sets[2]["failure_rate"]["raw_fit"].get<double>(),
+            0.5 * static_cast<double>(module["cells"].size()));
+  EXPECT_LT(sets[0]["failure_rate"]["derated_fit"].get<double>(), all);
+  EXPECT_GT(sets[0]["failure_rate"]["derated_fit"].get<double>(), 0);
+  expect_one_error({"campaign", entries(entry("both", "{fit_per_um2: 1, fit_per_gate: 1}")), "-o", "no"},
+                   "'raw_rate' has one of 'fit_per_gate', 'fit_per_um2' and 'fit_by_cell'");
+  expect_one_error({"campaign", entries(entry("other", "{fit_by_cell: {FA_X2: 1}}")), "-o", "no"}, "FA_X1");
 }
 
 TEST_F(Multipliers, NetlistsInVerilogAreReadByEveryCommand) {

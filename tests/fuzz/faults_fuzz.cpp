@@ -17,6 +17,26 @@ const Netlist& netlist() {
   return netlist;
 }
 
+// Single stuck-at faults, written as a list, are read again.
+void require_round_trip(const std::vector<ListedFault>& faults) {
+  std::string list;
+  std::size_t count = 0;
+  for (const ListedFault& listed : faults) {
+    if (listed.fault.stuck.size() != 1) continue;
+    const StuckAt& stuck = listed.fault.stuck.front();
+    list += fault_list_line(FaultListForm::sa0, stuck.value,
+                            listed.fault_class.empty() ? "NC" : listed.fault_class,
+                            listed_place(netlist(), stuck.site))
+                .value();
+    ++count;
+  }
+  if (count == 0) return;
+  const auto again = read_fault_list(write("again.flt", list), netlist());
+  require(again && again->size() == count, "a list that was written is read again");
+  for (std::size_t i = 0; i < count; ++i)
+    require(again->at(i).fault.stuck.size() == 1, "as single stuck-at faults");
+}
+
 struct Bits {
   Program program = *Program::prepare(*load_tflite(source_file("campaigns/demo/shapes.tflite")));
   BitFaultConfig config;
@@ -37,7 +57,11 @@ void run(std::string_view input) {
   }
   if (what % 4 == 0) return static_cast<void>(parse_fault(netlist(), std::string(input)));
   const auto file = write("faults.csv", input);
-  if (what % 4 == 1) return static_cast<void>(read_fault_list(file, netlist()));
+  if (what % 4 == 1) {
+    const auto faults = read_fault_list(file, netlist());
+    if (faults) require_round_trip(*faults);
+    return;
+  }
   if (what % 4 == 3) return static_cast<void>(read_critical_neurons(file, 0.5));
   static const Bits bits;
   static_cast<void>(read_bit_fault_list(file, bits.program.model(), bits.population, bits.config.models));

@@ -85,6 +85,13 @@ def netlists(folder):
         seed("netlist", cells, (folder / f"{cells}.json").read_text(encoding="utf-8"))
 
 
+def primitives():
+    table = "table 0 ? 0 : 0; 1 ? 0 : 1; ? 0 1 : 0; ? 1 1 : 1; endtable endprimitive\n"
+    seed("primitives", "mux", "primitive mux (y, a, b, s); output y; input a, b, s; " + table + "module m; mux (y, a, b, s); endmodule")
+    seed("primitives", "state", "primitive ff (q, d, c); output q; reg q; input d, c; table 0 (01) : ? : 0; endtable endprimitive")
+    seed("primitives", "none", "module m(output y, input a); /* primitive */ not (y, a); endmodule")
+
+
 def liberty():
     seed("liberty", "cells", (source / "netlists/cells.lib").read_bytes())
     for i, text in enumerate(['cell (A) { area : 1; ff (Q, QN) { } }', 'cell ("B") { pin (Z) { three_state : "!E"; } }',
@@ -156,6 +163,9 @@ def fault_lists():
          b' "published": [1, 2], "value": {"sum": [1, {"ratio": ["run:/a", "run:/list/0"]}]}, "note": "n"}]}')
     seed("faults", "one", b"\0" + b"op_a[3]:1")
     seed("faults", "netlist", b"\1" + b"site,stuck_at\nop_a[3],1\nresult[0],0\ng1/A,1\n")
+    seed("faults", "texts", b"\1" + b"fault\nop_a[3]:1 op_b[0]:0\nop_a[1] wired_and op_b[2]\nop_a[1] dominates op_b[2]\n")
+    seed("faults", "tetramax", b"\1" + b"// list\nsa0   NC   /g1/A   17\nsa1   --   g1/B\nsa0   UU   op_a[3]\n")
+    seed("faults", "tessent", b"\1" + b"# list\n0  DS  /g1/A\n1  EQ  \\g1 /B\n0 op_a[3]\n")
     seed("faults", "bits", b"\2" + b"fault,layer,element,stored_bit,stage,model\n0,0,1,7,,flip\n0,0,2,7,,flip\n1,2,0,0,,flip\n")
 
 
@@ -163,6 +173,7 @@ with tempfile.TemporaryDirectory() as temporary:
     models()
     netlists(pathlib.Path(temporary))
     liberty()
+    primitives()
     configs()
     campaigns(pathlib.Path(temporary))
     data()

@@ -61,7 +61,7 @@ TEST_F(FaultLists, WhatIsNoListSaysSo) {
 
 // Each name that is wrong is logged, with a similar one.
 TEST_F(FaultLists, EveryUnknownNameIsReported) {
-  const std::string list = all_faults_list(m_netlist, SiteKind::pins, FaultListForm::sa0, false);
+  const std::string list = value_of(all_faults_list(m_netlist, SiteKind::pins, FaultListForm::sa0, false));
   std::string wrong;
   std::size_t faults = 0, changed = 0;
   for (const std::string_view line : split(list, '\n')) {
@@ -86,7 +86,7 @@ TEST_F(FaultLists, AllFaultsAreWrittenAndReadAgain) {
     for (const auto kind : {SiteKind::pins, SiteKind::nets}) {
       const std::vector<Site> sites = enumerate_sites(m_netlist, kind);
       const auto classes = structural_classes(m_netlist, sites);
-      const auto all = value_of(read(all_faults_list(m_netlist, kind, form, false)));
+      const auto all = value_of(read(value_of(all_faults_list(m_netlist, kind, form, false))));
       ASSERT_EQ(all.size(), 2 * sites.size());
       std::set<std::string> names;
       for (const ListedFault& fault : all) {
@@ -94,9 +94,17 @@ TEST_F(FaultLists, AllFaultsAreWrittenAndReadAgain) {
         EXPECT_EQ(fault.fault_class, "NC");
       }
       EXPECT_EQ(names.size(), all.size());
-      const auto prime = value_of(read(all_faults_list(m_netlist, kind, form, true)));
+      const auto prime = value_of(read(value_of(all_faults_list(m_netlist, kind, form, true))));
       EXPECT_EQ(prime.size(), *std::ranges::max_element(classes) + 1U);
     }
+}
+
+TEST_F(FaultLists, NamesWithBlanksCannotStandInAList) {
+  EXPECT_THAT(fault_list_line(FaultListForm::sa0, true, "NC", "a b").error().message,
+              HasSubstr("no blanks in names"));
+  EXPECT_FALSE(fault_list_line(FaultListForm::sa0, true, "NC", ""));
+  EXPECT_EQ(value_of(fault_list_line(FaultListForm::zero, true, "DS", "/g/A", "// image 3")),
+            "1   DS   /g/A   // image 3\n");
 }
 
 TEST_F(FaultLists, ANetIsCalledByThePinThatDrivesIt) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -169,8 +170,12 @@ SampleTraits traits_of(const SampleConfig& sample);
 
 /// How often the hardware has faults, and how long they stay.
 struct RawRate {
-  double fit = 0;                ///< per Mbit (10^6 bits) of stored values, per cell of a netlist
-  std::uint64_t inferences = 1;  ///< until a fault is scrubbed or found
+  /// FIT per Mbit (10^6 bits) of stored values, or per cell of a netlist. A netlist has one of this and the
+  /// next two.
+  std::optional<double> fit;
+  std::optional<double> fit_per_um2;          ///< of a netlist's cells, as its library tells their areas
+  std::map<std::string, double> fit_by_cell;  ///< of each cell type of a netlist
+  std::uint64_t inferences = 1;               ///< until a fault is scrubbed or found
 };
 
 struct FaultsConfig {

@@ -81,6 +81,10 @@ class StuckAtSet final : public FaultSet {
   /// Of a fault list, in its order, which is that of faults(); else none.
   const std::vector<ListedFault>& listed() const { return m_listed; }
   const NetlistPopulation& netlist_population() const { return m_netlist_population; }
+  /// FIT of all cells; 0 without a raw rate.
+  double raw_fit() const { return m_raw_fit; }
+  /// FIT that a drawn single fault stands for, relative to those of the others.
+  double weight_of(std::size_t fault) const;
   /// The first of a fault's images, by its place among the workload's, whose class changes; nullopt: none.
   std::optional<std::size_t> first_changed(std::size_t fault) const;
   const Proof& proof() const { return m_proof; }
@@ -120,6 +124,7 @@ class StuckAtSet final : public FaultSet {
   Result<void> run_golden(const CampaignConfig& config, unsigned threads);
   void set_tables(const NetlistFault& fault, Worker& worker) const;
   Result<void> find_population();
+  Result<void> set_rates(const RawRate& rate);
   FaultPlaces places_to_verify() const;
   Result<std::uint64_t> verify_table(VerilatorModel& model, const NetlistFault& fault,
                                      FaultTables::Scratch& scratch) const;
@@ -140,6 +145,8 @@ class StuckAtSet final : public FaultSet {
   std::unique_ptr<GoldenUnit> m_golden_unit;  ///< of an approximate multiplier
   std::unique_ptr<Netlist> m_netlist;
   NetlistPopulation m_netlist_population;
+  double m_raw_fit = 0;
+  std::map<Site, double> m_weights;  ///< where cells have rates of their own
   std::vector<FaultyOperator> m_operators;
   std::vector<TableUse> m_uses;
   std::unique_ptr<FaultTables> m_tables;

@@ -33,9 +33,9 @@ Result<std::vector<ListedFault>> read_fault_list(const std::filesystem::path& pa
 /// How lists write what a site is stuck at: `sa0` (TetraMAX) or `0` (FlexTest, Tessent).
 enum class FaultListForm : std::uint8_t { sa0, zero };
 
-/// One line of a list.
-std::string fault_list_line(FaultListForm form, bool value, std::string_view fault_class,
-                            std::string_view place, std::string_view comment = {});
+/// One line of a list. Error: the place has a blank or another sign that such a list cannot hold.
+Result<std::string> fault_list_line(FaultListForm form, bool value, std::string_view fault_class,
+                                    std::string_view place, std::string_view comment = {});
 
 /// What a list calls a site: `/instance/pin`, of a net the pin that drives it, or the port.
 std::string listed_place(const Netlist& netlist, const Site& site);
@@ -43,6 +43,7 @@ std::string listed_place(const Netlist& netlist, const Site& site);
 /// All stuck-at faults of the sites: each class of equivalent faults begins with its prime fault, of class NC
 /// (not controlled: nothing was tried yet), and the others follow as `--`, unless only prime faults are asked
 /// for.
-std::string all_faults_list(const Netlist& netlist, SiteKind kind, FaultListForm form, bool only_prime);
+Result<std::string> all_faults_list(const Netlist& netlist, SiteKind kind, FaultListForm form,
+                                    bool only_prime);
 
 }  // namespace qfi

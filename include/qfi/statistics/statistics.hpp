@@ -84,6 +84,16 @@ struct SampledMean {
   std::optional<Interval> image_population;  ///< faults and images both sampled
 };
 
+/// What a drawn member of a population showed, and what it stands for.
+struct WeightedValue {
+  double weight = 0;
+  double value = 0;  ///< 0 .. 1
+};
+/// The mean of the values by weight, of members that were drawn without replacement, each alike likely, from
+/// so many. It is a ratio of sums; the interval is that of its linearization (Cochran, Sampling Techniques,
+/// section 6.3) by the normal distribution, none of fewer than two members or of no weight.
+SampledMean weighted_mean(std::span<const WeightedValue> drawn, std::uint64_t population, double confidence);
+
 /// From so many flips of a draw on, what it does is the sum of many effects.
 inline constexpr double k_many_flips = 30;
 
