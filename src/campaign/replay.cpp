@@ -220,8 +220,15 @@ Replay replay_table(const TableSet& set) {
 
 Result<Replay> replay_netlist_fault(const StuckAtSet& set, const Json& record) {
   const Json* text = find(record, {"fault"});
-  if (text == nullptr || !text->is_string()) return bad_input("the fault's record is damaged");
-  QFI_TRY(const NetlistFault fault, parse_fault(set.netlist(), text->get<std::string>()));
+  const Json* site = find(record, {"site"});  // older records have no text
+  const Json* value = find(record, {"stuck_at"});
+  const bool is_old = text == nullptr && site != nullptr && site->is_string() && value != nullptr &&
+                      value->is_number_integer();
+  if (!is_old && (text == nullptr || !text->is_string())) return bad_input("the fault's record is damaged");
+  QFI_TRY(
+      const NetlistFault fault,
+      parse_fault(set.netlist(), is_old ? fmt::format("{}:{}", site->get<std::string>(), value->get<int>())
+                                        : text->get<std::string>()));
   Replay replay;
   replay.fault = fault_name(set.netlist(), fault);
   set.replay(fault, unit_use(set.workload(), replay));

@@ -51,7 +51,7 @@ Result<int> run(Options options) {
   if (!options.faults.empty()) {
     QFI_TRY(const std::string list,
             all_faults_list(netlist, options.sites, options.form, options.only_prime));
-    QFI_CHECK(check_replaceable(options.faults, "// ", options.is_forced));
+    QFI_CHECK(check_replaceable(options.faults, k_fault_list_start, options.is_forced));
     QFI_CHECK(write_file(options.faults, list));
   }
   const NetlistInventory inventory = take_inventory(netlist);

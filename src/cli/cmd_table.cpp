@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "command.hpp"
 #include "qfi/base/file.hpp"
@@ -22,7 +23,7 @@ struct Options {
   std::string netlist;
   NetlistReading reading;
   std::vector<std::string> ties;
-  std::string fault;
+  std::optional<std::string> fault;
   UnitParams unit;
   TableUse use;
   Engine engine = Engine::simulator;
@@ -63,8 +64,8 @@ Result<int> run(Options options) {
     if (zero < first || zero > first + 255) return bad_input("zero point {} is not a code of the type", zero);
   QFI_TRY(const Netlist netlist, read_netlist(options.netlist, options.reading));
   NetlistFault fault;
-  if (!options.fault.empty()) {
-    QFI_TRY(fault, parse_fault(netlist, options.fault));
+  if (options.fault) {
+    QFI_TRY(fault, parse_fault(netlist, *options.fault));
   }
   options.use.weight_occurs.fill(true);
   const FaultTables tables(netlist, {options.use}, options.unit);
@@ -87,7 +88,7 @@ Result<int> run(Options options) {
   for (std::size_t i = 0; i < exact.size(); ++i) changed += exact[i] != products[i] ? 1 : 0;
   fmt::print("{}: {}{}, {} of {} products changed, int32 hash {:016x}\n", options.output,
              netlist.is_approximate ? "approximate multiplier, " : "",
-             options.fault.empty() ? "fault-free" : fault_name(netlist, fault), changed, exact.size(),
+             options.fault ? fault_name(netlist, fault) : "fault-free", changed, exact.size(),
              xxh64(std::as_bytes(std::span(products))));
   return k_done;
 }

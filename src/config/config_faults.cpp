@@ -109,16 +109,14 @@ KeyTable own_keys(const TableConfig&, FaultsConfig& faults) {
 Key kind_key(Value kind) {
   KeyDoc doc;
   kind.describe(doc);
-  return {
-      .name = "kind",
-      .value = std::move(kind),
-      .is_required = true,
-      .sentence =
-          "`stuck_at` with `netlist` is a stuck wire of a multiplier, `bridge` two of its wires connected, "
-          "`bit_flip` or `stuck_at` with `target` a bit of stored values, `product_table` with `file` a "
-          "table "
-          "of products.",
-      .example = doc.allowed.front()};
+  return {.name = "kind",
+          .value = std::move(kind),
+          .is_required = true,
+          .sentence =
+              "`stuck_at` with `netlist` is a stuck wire of a multiplier, `bridge` two of its wires "
+              "connected, `bit_flip` or `stuck_at` with `target` a bit of stored values, "
+              "`product_table` with `file` a table of products.",
+          .example = doc.allowed.front()};
 }
 
 // It has been read with the entry's model.

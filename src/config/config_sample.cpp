@@ -203,15 +203,16 @@ KeyTable keys_of(SampleCount& sample) {
 }
 
 KeyTable keys_of(SampleList& sample) {
-  return {
-      {.name = "list",
-       .value = path(sample.file),
-       .is_required = true,
-       .sentence =
-           "The faults of this CSV file are run; its header is `site,stuck_at` for a netlist, and "
-           "`fault,layer,element,stored_bit` with optional `stage` and `model` for stored bits, where lines "
-           "with one fault number are one fault.",
-       .example = "faults.csv"}};
+  return {{.name = "list",
+           .value = path(sample.file),
+           .is_required = true,
+           .sentence = "The faults of this file are run: for a netlist a CSV with the header `site,stuck_at` "
+                       "or `fault`, or a "
+                       "test pattern generator's list; for stored bits a CSV with the header "
+                       "`fault,layer,element,stored_bit` and optional `stage` and `model`, where lines with "
+                       "one fault number "
+                       "are one fault.",
+           .example = "faults.csv"}};
 }
 
 KeyTable keys_of(SampleErrorRate& sample) {

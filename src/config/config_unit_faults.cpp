@@ -163,7 +163,7 @@ KeyTable keys_of(StuckAtConfig& faults) {
        .sentence =
            "Two nets are bridged like this: both hold the AND or the OR of what drives them (`wired_and`, "
            "`wired_or`), or one holds what drives the other (`dominant`, two faults of each pair). Nets with "
-           "a "
+           " a "
            "path from one to the other are not bridged.",
        .example = "[wired_and, dominant]"},
       padding_key(faults.padding)};

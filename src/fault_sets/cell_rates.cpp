@@ -15,11 +15,12 @@ Result<void> check_types(const Netlist& netlist, const std::map<std::string, dou
   for (const Cell& cell : netlist.cells) types.insert(cell.type);
   for (const auto& [type, rate] : rates)
     if (!types.contains(type))
-      return selects_nothing("fit_by_cell", type, fmt::format("no cell of the netlist is a {}", type),
+      return selects_nothing("raw_rate.fit_by_cell", type,
+                             fmt::format("no cell of the netlist is a {}", type),
                              {"cell types", {types.begin(), types.end()}});
   for (const std::string& type : types)
     if (!rates.contains(type))
-      return bad_input("fit_by_cell: has no rate of {}, which the netlist has", type);
+      return bad_input("raw_rate.fit_by_cell: has no rate of {}, which the netlist has", type);
   return {};
 }
 
@@ -30,8 +31,8 @@ Result<std::vector<double>> cell_rates(const Netlist& netlist, const RawRate& ra
   std::vector<double> rates;
   for (const Cell& cell : netlist.cells) {
     if (rate.fit_per_um2 && !cell.area)
-      return bad_input("fit_per_um2: the area of {} is not known; a Liberty file with areas tells it",
-                       cell.type);
+      return bad_input(
+          "raw_rate.fit_per_um2: the area of {} is not known; a Liberty file with areas tells it", cell.type);
     if (rate.fit_per_um2) rates.push_back(*rate.fit_per_um2 * *cell.area);
     else rates.push_back(rate.fit_by_cell.at(cell.type));
   }

@@ -168,6 +168,7 @@ Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, c
   QFI_CHECK(set->prove_table_path());
   if (set->m_traits.list) {
     QFI_TRY(set->m_listed, read_fault_list(set->m_traits.list->path, *set->m_netlist));
+    QFI_CHECK(set->check_listed());
   }
   return set;
 }
@@ -175,9 +176,12 @@ Result<std::unique_ptr<StuckAtSet>> StuckAtSet::make(const Workload& workload, c
 Result<void> StuckAtSet::find_population() {
   const StuckAtConfig& unit = unit_config();
   QFI_CHECK(check_sites());
-  auto population = unit.bridges.empty()
-                        ? NetlistPopulation::stuck_at(*m_netlist, unit.sites, unit.simultaneous)
-                        : NetlistPopulation::bridges(*m_netlist, unit.bridges);
+  // Those of a list are no sample of a population.
+  const bool is_listed = m_traits.list.has_value();
+  auto population =
+      unit.bridges.empty() || is_listed
+          ? NetlistPopulation::stuck_at(*m_netlist, unit.sites, is_listed ? 1 : unit.simultaneous)
+          : NetlistPopulation::bridges(*m_netlist, unit.bridges);
   if (!population) return at(unit.netlist.path.string(), population.error());
   m_netlist_population = std::move(*population);
   if (m_config.raw_rate) QFI_CHECK(set_rates(*m_config.raw_rate));
@@ -193,10 +197,21 @@ Result<void> StuckAtSet::set_rates(const RawRate& rate) {
   }
   QFI_TRY(const std::vector<double> rates, cell_rates(*m_netlist, rate));
   m_raw_fit = std::accumulate(rates.begin(), rates.end(), 0.0);
-  const std::vector<Site>& sites = m_netlist_population.sites();
-  const std::vector<double> weights = site_rates(*m_netlist, sites, rates);
-  for (std::size_t i = 0; i < sites.size(); ++i) m_weights[sites[i]] = weights[i];
+  // A list may name sites of the other kind.
+  for (const SiteKind kind : {SiteKind::nets, SiteKind::pins}) {
+    const std::vector<Site> sites = enumerate_sites(*m_netlist, kind);
+    const std::vector<double> weights = site_rates(*m_netlist, sites, rates);
+    for (std::size_t i = 0; i < sites.size(); ++i) m_weights[sites[i]] = weights[i];
+    if (kind == unit_config().sites) m_sites_fit = std::accumulate(weights.begin(), weights.end(), 0.0);
+  }
   return {};
+}
+
+Result<void> StuckAtSet::check_listed() const {
+  const auto is_single = [](const ListedFault& listed) { return listed.fault.stuck.size() == 1; };
+  if (!m_config.raw_rate || std::ranges::all_of(m_listed, is_single)) return {};
+  return bad_input("{}: 'raw_rate' is a rate of single stuck-at faults, and the list has others",
+                   m_traits.list->path.string());
 }
 
 double StuckAtSet::weight_of(std::size_t fault) const {
@@ -434,17 +449,25 @@ void StuckAtSet::replay(const NetlistFault& fault, const UnitRunner::OutputUse& 
 
 // A fault list may name sites of the other kind, or nets that nothing reads. Bridges are built in for those
 // faults that are drawn.
-FaultPlaces StuckAtSet::places_to_verify() const {
+FaultPlaces StuckAtSet::places_to_verify(const std::vector<std::uint64_t>& drawn) const {
   std::vector<NetlistFault> faults;
   for (const Site& site : m_netlist_population.sites()) faults.emplace_back(StuckAt{site, false});
-  for (const PlannedFault& fault : m_faults) faults.push_back(fault.fault);
+  for (const PlannedFault& fault : m_faults)
+    for (const StuckAt& stuck : fault.fault.stuck) faults.emplace_back(StuckAt{stuck.site, false});
+  for (const std::uint64_t fault : drawn) faults.push_back(m_faults[fault].fault);
   return places_of(faults);
+}
+
+std::vector<std::uint64_t> StuckAtSet::faults_to_verify(std::uint64_t count) const {
+  count = std::min<std::uint64_t>(count, m_faults.size());
+  return draw_without_replacement(m_faults.size(), count, m_seed, purpose::k_verify);
 }
 
 Result<VerificationTimes> StuckAtSet::expected_verification(std::uint64_t count,
                                                             const std::filesystem::path& cache) const {
   if (count == 0) return VerificationTimes{};
-  QFI_TRY(const VerilatorTimes times, VerilatorModel::expected_times(*m_netlist, places_to_verify(), cache));
+  QFI_TRY(const VerilatorTimes times,
+          VerilatorModel::expected_times(*m_netlist, places_to_verify(faults_to_verify(count)), cache));
   const auto products = std::min<std::uint64_t>(count, m_faults.size()) * m_tables->simulator().grid().size();
   return VerificationTimes{times.compiling,
                            times.checking + times.multiplying * static_cast<double>(products)};
@@ -476,7 +499,8 @@ Result<VerificationOutcome> StuckAtSet::verify(std::uint64_t count,
     outcome.reason = "verify: 0";
     return outcome;
   }
-  auto model = VerilatorModel::open(*m_netlist, places_to_verify(), cache);
+  const std::vector<std::uint64_t> drawn = faults_to_verify(count);
+  auto model = VerilatorModel::open(*m_netlist, places_to_verify(drawn), cache);
   if (!model) {
     if (model.error().kind != ErrorKind::unavailable) return tl::unexpected(model.error());
     outcome.reason = model.error().message;
@@ -484,8 +508,7 @@ Result<VerificationOutcome> StuckAtSet::verify(std::uint64_t count,
   }
   outcome.version = model->version();
   FaultTables::Scratch scratch;
-  count = std::min<std::uint64_t>(count, m_faults.size());
-  for (const std::uint64_t i : draw_without_replacement(m_faults.size(), count, m_seed, purpose::k_verify)) {
+  for (const std::uint64_t i : drawn) {
     QFI_CHECK(check_stop());
     QFI_TRY(const std::uint64_t products, verify_table(*model, m_faults[i].fault, scratch));
     ++outcome.tables;

@@ -25,6 +25,7 @@ std::vector<std::string_view> words_in(std::string_view line) {
   for (std::size_t at = line.find_first_not_of(k_blanks); at != std::string_view::npos;
        at = line.find_first_not_of(k_blanks, at)) {
     const std::size_t end = std::min(line.find_first_of(k_blanks, at), line.size());
+    if (!words.empty() && line.substr(at, 2) == "//") break;  // a comment
     words.push_back(line.substr(at, end - at));
     at = end;
   }
@@ -82,7 +83,12 @@ class ListReader {
     if (has_class && words[1] != "--" && words[1] != "EQ") m_class = words[1];
     if (!has_class) m_class.clear();
     if (m_faults.size() + m_unknown == k_most_listed) return too_many();
-    const std::string place(words[has_class ? 2 : 1]);
+    const std::size_t first = has_class ? 2 : 1;
+    std::string place(words[first]);
+    // An escaped name ends with a blank, as \g1 /A.
+    if (place.find('\\') != std::string::npos && first + 1 < words.size() &&
+        words[first + 1].starts_with('/'))
+      place += words[first + 1];
     const auto site = m_names.find(place, m_unknown < k_most_hints);
     if (site) {
       m_faults.push_back({StuckAt{*site, *value}, place, m_class});
@@ -173,8 +179,9 @@ Result<std::string> fault_list_line(FaultListForm form, bool value, std::string_
   if (place.empty() || std::ranges::any_of(place, is_blank))
     return bad_input("'{}' cannot stand in a fault list, which has no blanks in names",
                      printable(std::string(place)));
-  return fmt::format("{}{}   {}   {}{}{}\n", form == FaultListForm::sa0 ? "sa" : "", int{value}, fault_class,
-                     place, comment.empty() ? "" : "   ", comment);
+  return fmt::format("{}{}   {}   {}{}{}\n", form == FaultListForm::sa0 ? "sa" : "", int{value},
+                     printable(std::string(fault_class)), place, comment.empty() ? "" : "   ",
+                     printable(std::string(comment)));
 }
 
 std::string listed_place(const Netlist& netlist, const Site& site) {
@@ -190,8 +197,8 @@ Result<std::string> all_faults_list(const Netlist& netlist, SiteKind kind, Fault
   const std::vector<Site> drivers = drivers_of(netlist);
   std::map<std::uint32_t, std::vector<std::size_t>> members;  // classes are numbered by their first members
   for (std::size_t i = 0; i < classes.size(); ++i) members[classes[i]].push_back(i);
-  std::string text = fmt::format("// {} stuck-at faults of {}, {} of them prime\n", classes.size(),
-                                 netlist.module_name, members.size());
+  std::string text = fmt::format("{}{} stuck-at faults of {}, {} of them prime\n", k_fault_list_start,
+                                 classes.size(), netlist.module_name, members.size());
   for (const auto& [number, faults] : members)
     for (const std::size_t i : faults) {
       if (only_prime && i != faults.front()) break;

@@ -20,13 +20,17 @@ class SiteNames {
   Result<NetlistFault> parse(const std::string& text) const;
 
  private:
+  struct PlainName {
+    Site site;
+    bool is_ambiguous = false;  ///< other sites have the name, too
+  };
   Result<NetlistFault> parse_bridge(std::string_view first, std::string_view word,
                                     std::string_view second) const;
   Result<NetlistFault> parse_stuck(std::span<const std::string_view> words) const;
 
   const Netlist& m_netlist;
   std::unordered_map<std::string, Site> m_site_of_name;
-  std::unordered_map<std::string, Site> m_site_of_plain_name;  ///< without what tools write differently
+  std::unordered_map<std::string, PlainName> m_site_of_plain_name;  ///< without what tools write differently
 };
 
 /// "0" or "1". Error: the text is neither.

@@ -28,18 +28,25 @@ std::string plain_name(std::string_view name) {
   return plain;
 }
 
-// Not a site: what two names share.
-constexpr Site k_ambiguous{Site::Kind::net, ~std::uint32_t{0}, 0};
+// What something reads has a value, or the netlist was refused; so has what a gate or an operand drives.
+bool has_value(const Netlist& netlist, NetId net) {
+  return netlist.nets[net].is_read ||
+         std::ranges::find(netlist.gates, net, &Gate::output) != netlist.gates.end() ||
+         std::ranges::find(netlist.rs1, net) != netlist.rs1.end() ||
+         std::ranges::find(netlist.rs2, net) != netlist.rs2.end();
+}
 
 }  // namespace
 
 SiteNames::SiteNames(const Netlist& netlist) : m_netlist(netlist) {
   const auto add = [&](const std::string& name, const Site& site) {
     m_site_of_name.try_emplace(name, site);
-    const auto [entry, is_new] = m_site_of_plain_name.try_emplace(plain_name(name), site);
-    if (is_new || entry->second == site) return;
+    const auto [entry, is_new] = m_site_of_plain_name.try_emplace(plain_name(name), PlainName{site, false});
+    auto& [known, is_ambiguous] = entry->second;
+    if (is_new || known == site) return;
     // Pins follow nets, and lists name pins.
-    entry->second = entry->second.kind != site.kind ? site : k_ambiguous;
+    is_ambiguous = known.kind == site.kind;
+    known = site;
   };
   for (NetId net = 2; net < netlist.nets.size(); ++net)
     for (const std::string& name : netlist.nets[net].aliases) add(name, Site{Site::Kind::net, net, 0});
@@ -53,7 +60,7 @@ SiteNames::SiteNames(const Netlist& netlist) : m_netlist(netlist) {
 Result<Site> SiteNames::find(const std::string& name, bool hints) const {
   if (const auto found = m_site_of_name.find(name); found != m_site_of_name.end()) return found->second;
   if (const auto found = m_site_of_plain_name.find(plain_name(name)); found != m_site_of_plain_name.end()) {
-    if (found->second != k_ambiguous) return found->second;
+    if (!found->second.is_ambiguous) return found->second.site;
     return bad_input(
         "'{}' may be several nets or pins of the netlist; write it as `qfi inspect --faults` does",
         printable(name));
@@ -83,6 +90,9 @@ Result<NetlistFault> SiteNames::parse_bridge(std::string_view first, std::string
     nets[i] = site.index;
   }
   if (nets[0] == nets[1]) return bad_input("a net cannot be bridged to itself");
+  for (const NetId net : nets)
+    if (!has_value(m_netlist, net))
+      return bad_input("nothing drives '{}', so that a bridge to it has no value", m_netlist.nets[net].name);
   if (are_connected(m_netlist, nets[0], nets[1]))
     return bad_input("a path leads from one of '{}' and '{}' to the other: bridged, they may oscillate",
                      m_netlist.nets[nets[0]].name, m_netlist.nets[nets[1]].name);
@@ -114,6 +124,10 @@ Result<NetlistFault> SiteNames::parse(const std::string& text) const {
           k_bridges.end();
   if (is_bridge) return parse_bridge(words[0], words[1], words[2]);
   if (words.empty()) return bad_input("no fault; write it as SITE:0 or SITE:1");
+  // A net's name may have blanks.
+  if (const auto colon = text.rfind(':');
+      colon != std::string::npos && m_site_of_name.contains(text.substr(0, colon)))
+    return parse_stuck(std::vector<std::string_view>{text});
   return parse_stuck(words);
 }
 

@@ -105,9 +105,11 @@ bool depends_only_on_first(std::uint64_t table, std::size_t inputs) {
 
 Result<CellType> parse_cell(const std::string& name, const std::string& text) {
   const std::vector<std::string_view> parts = split(text, ':');
+  constexpr double k_largest_area = 1e12;
   const std::vector<std::string> area = parts.size() == 4 ? words_of(parts[3]) : std::vector<std::string>{};
   double number = 0;
-  const bool has_area = area.size() == 1 && parse_number(area.front(), number) && number >= 0;
+  const bool has_area =
+      area.size() == 1 && parse_number(area.front(), number) && number >= 0 && number <= k_largest_area;
   if (parts.size() < 3 || parts.size() > 4 || (parts.size() == 4 && !has_area))
     return bad_input("the text of cell {} is not 'INPUTS : OUTPUTS : SUPPLIES : AREA'", name);
   CellType type{name, words_of(parts[0]), {}, words_of(parts[2]), ""};

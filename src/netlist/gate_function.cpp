@@ -36,13 +36,24 @@ std::uint64_t evaluate(GateOp op, std::uint64_t table, const std::array<std::uin
   return out;
 }
 
-GateOp op_of_table(std::uint64_t table) {
+namespace {
+
+std::size_t inputs_of(GateOp op) {
+  if (op == GateOp::buffer || op == GateOp::inverter) return 1;
+  if (op <= GateOp::or_not) return 2;
+  return op == GateOp::aoi4 || op == GateOp::oai4 ? 4 : 3;
+}
+
+}  // namespace
+
+GateOp op_of_table(std::uint64_t table, std::size_t inputs) {
   // Bit i of input k is bit k of i.
   constexpr std::array<std::uint64_t, k_gate_inputs> k_rows = {0xaaaaaaaaaaaaaaaa, 0xcccccccccccccccc,
                                                                0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00,
                                                                0xffff0000ffff0000, 0xffffffff00000000};
   for (std::uint8_t op = 0; op < static_cast<std::uint8_t>(GateOp::table); ++op)
-    if (evaluate(static_cast<GateOp>(op), 0, k_rows) == table) return static_cast<GateOp>(op);
+    if (inputs_of(static_cast<GateOp>(op)) == inputs && evaluate(static_cast<GateOp>(op), 0, k_rows) == table)
+      return static_cast<GateOp>(op);
   return GateOp::table;
 }
 

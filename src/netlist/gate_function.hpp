@@ -14,7 +14,8 @@ namespace qfi {
 std::uint64_t evaluate(GateOp op, std::uint64_t table,
                        const std::array<std::uint64_t, k_gate_inputs>& inputs);
 
-/// The function with a truth table, inputs in their order; GateOp::table where it is none of the others.
-GateOp op_of_table(std::uint64_t table);
+/// The function of so many inputs with a truth table, inputs in their order; GateOp::table where it is none
+/// of the others, as that of a cell with an input that it ignores.
+GateOp op_of_table(std::uint64_t table, std::size_t inputs);
 
 }  // namespace qfi

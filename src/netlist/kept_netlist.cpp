@@ -2,19 +2,25 @@
 #include "kept_netlist.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
 
 #include "cell_library.hpp"
+#include "port_list.hpp"
 #include "qfi/base/file.hpp"
 #include "qfi/base/hash.hpp"
 #include "qfi/base/log.hpp"
+#include "qfi/base/selection.hpp"
+#include "qfi/base/text.hpp"
 #include "verilog_primitives.hpp"
 
 namespace qfi {
 namespace {
 
+constexpr std::uint64_t k_most_json_bytes = std::uint64_t{1} << 30;
+constexpr std::size_t k_most_members = 10'000'000;
 constexpr const char* k_json = "netlist.json";
-constexpr const char* k_modules = "modules.txt";
-constexpr const char* k_top = "top.txt";
+constexpr const char* k_modules = "modules.json";
 constexpr const char* k_operators = "operators.txt";
 constexpr const char* k_instances = "instances.txt";
 
@@ -28,29 +34,24 @@ std::string copy_name(const std::filesystem::path& library, std::size_t index) {
   return fmt::format("library{}{}", index, is_liberty(library) ? ".lib" : ".v");
 }
 
-// Each module once, as `select -write` lists objects: MODULE/OBJECT.
-std::vector<std::string> modules_in(const std::string& list) {
-  std::vector<std::string> modules;
-  for (std::size_t begin = 0; begin < list.size();) {
-    const std::size_t end = std::min(list.find('\n', begin), list.size());
-    const std::string module = list.substr(begin, std::min(list.find('/', begin), end) - begin);
-    if (!module.empty() && (modules.empty() || modules.back() != module)) modules.push_back(module);
-    begin = end + 1;
-  }
-  std::ranges::sort(modules);
-  modules.erase(std::unique(modules.begin(), modules.end()), modules.end());
-  return modules;
-}
-
-Result<void> warn_of_choice(const std::filesystem::path& path, const std::filesystem::path& folder) {
-  QFI_TRY(const std::string before, read_file(folder / k_modules));
-  QFI_TRY(const std::string after, read_file(folder / k_top));
-  const std::vector<std::string> modules = modules_in(before);
-  const std::vector<std::string> top = modules_in(after);
-  if (modules.size() > 1 && top.size() == 1)
-    log(LogLevel::warning, fmt::format("{}: has {} modules; {} is taken as the top (top:, --top)",
-                                       path.string(), modules.size(), top.front()));
-  return {};
+// The module that no other one of the file instantiates.
+Result<std::string> find_top(const std::vector<YosysSource>& sources, const std::filesystem::path& folder) {
+  QFI_CHECK(run_yosys(sources, fmt::format("proc\nwrite_json {}\n", k_modules), folder));
+  QFI_TRY(const std::string text, read_file(folder / k_modules, k_most_json_bytes));
+  QFI_TRY(const auto document, parse_json<nlohmann::json>(text, k_most_members));
+  const nlohmann::json* modules = find_member(document, "modules");
+  if (modules == nullptr || !modules->is_object() || modules->empty())
+    return bad_input("no module in the file");
+  std::set<std::string> roots;
+  for (const auto& [name, module] : modules->items()) roots.insert(name);
+  for (const auto& [name, module] : modules->items())
+    if (const nlohmann::json* cells = find_member(module, "cells"); cells != nullptr && cells->is_object())
+      for (const auto& [cell, value] : cells->items())
+        if (const nlohmann::json* type = find_member(value, "type"); type != nullptr && type->is_string())
+          roots.erase(type->get<std::string>());
+  if (roots.size() == 1) return *roots.begin();
+  return selects_nothing("top", "", "several modules are instantiated by no other one; name the multiplier",
+                         {"modules", {roots.begin(), roots.end()}});
 }
 
 }  // namespace
@@ -87,24 +88,24 @@ bool is_yosys_source(const std::filesystem::path& path) {
 }
 
 Result<std::string> kept_netlist(const std::filesystem::path& path, const NetlistReading& reading) {
-  if (!reading.top.empty()) QFI_CHECK(check_identifier(reading.top, "top module"));
   QFI_TRY(const TemporaryFolder folder, TemporaryFolder::create());
   QFI_TRY(const std::vector<YosysSource> sources, copy_sources({path}, folder.path()));
   QFI_CHECK(copy_libraries(reading.libraries, folder.path()));
+  std::string top = reading.top;
+  if (top.empty()) {
+    QFI_TRY(top, find_top(sources, folder.path()));
+  }
+  QFI_CHECK(check_identifier(top, "top module"));
   const auto run = [&](const char* more) {
     return run_yosys(
         sources,
-        fmt::format("select -write {} w:*\n", k_modules) + library_commands(reading.libraries) +
-            (reading.top.empty() ? "hierarchy -auto-top\n"
-                                 : fmt::format("hierarchy -top {}\n", reading.top)) +
-            k_keep_cells + more +
-            fmt::format("select -write {} A:top/w:*\nselect -write {} A:top/t:$* t:$_* %d t:$lut %d\n"
-                        "select -write {} A:top/c:* t:$* %d\nwrite_json {}\n",
-                        k_top, k_operators, k_instances, k_json),
+        library_commands(reading.libraries) + fmt::format("hierarchy -top {}\n", top) + k_keep_cells + more +
+            fmt::format("select -write {0} {3}/t:$* {3}/t:$_* %d {3}/t:$lut %d {3}/t:$scopeinfo %d\n"
+                        "select -write {1} {3}/c:* {3}/t:$* %d\nwrite_json {2}\n",
+                        k_operators, k_instances, k_json, top),
         folder.path());
   };
   QFI_CHECK(run(""));
-  if (reading.top.empty()) QFI_CHECK(warn_of_choice(path, folder.path()));
   // Some arithmetic among many cells is a part of the netlist; without cells it is RTL.
   QFI_TRY(const std::size_t operators, lines_in(folder.path() / k_operators));
   QFI_TRY(const std::size_t instances, lines_in(folder.path() / k_instances));
@@ -114,7 +115,7 @@ Result<std::string> kept_netlist(const std::filesystem::path& path, const Netlis
                     path.string(), operators));
     QFI_CHECK(run("techmap\nsimplemap\n"));
   }
-  return read_file(folder.path() / k_json, std::uint64_t{1} << 30);
+  return read_file(folder.path() / k_json, k_most_json_bytes);
 }
 
 }  // namespace qfi

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Owns the way from a netlist in Verilog or BLIF to Yosys' JSON. Nothing is optimized or renamed: cells, nets
-// and their names are those of the file.
+// and their names are those of the file. Modules that the file itself defines are hierarchy, not cells.
 #pragma once
 
 #include <filesystem>
@@ -23,8 +23,9 @@ Result<std::vector<YosysSource>> copy_libraries(const std::vector<std::filesyste
 /// The commands that read the copies as cells without contents; of two cells of one name the first counts.
 std::string library_commands(const std::vector<std::filesystem::path>& libraries);
 
-/// The netlist as JSON, its top module marked. Warns where it chose the top among several modules. Errors: a
-/// top that is no plain name, Yosys is missing, its own message.
+/// The netlist as JSON, its top module marked: the one that is asked for, else the only one that no other
+/// instantiates. Warns of expressions that become gates. Errors: several such modules, a top that is no plain
+/// name, Yosys is missing, its own message.
 Result<std::string> kept_netlist(const std::filesystem::path& path, const NetlistReading& reading);
 
 }  // namespace qfi

@@ -284,7 +284,7 @@ class Reader {
       if (connections == nullptr || !connections->is_object())
         return bad_input("cell '{}': no connections", name);
       const auto added = type == k_lut ? add_lut(name, cell, *connections)
-                                       : add_cell(name, *m_library.find(type), *connections);
+                                       : add_cell(name, *m_library.find(type), cell, *connections);
       if (!added) return at("cell '" + name + "'", added.error());
       m_netlist.cells.back().sources = sources_of(cell);
       m_netlist.cells.back().instance = instance_of(name, cell);
@@ -299,7 +299,7 @@ class Reader {
       return bad_input("a table of {} inputs, more than {}", inputs.size(), k_gate_inputs);
     Gate gate{GateOp::table, {}, output, static_cast<std::uint32_t>(m_netlist.cells.size()), 0};
     QFI_TRY(gate.table, lut_table(cell, inputs.size()));
-    gate.op = op_of_table(gate.table);
+    gate.op = op_of_table(gate.table, inputs.size());
     Cell added{name, k_lut, {}, {}, ""};
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const std::string pin = fmt::format("A[{}]", i);
@@ -316,7 +316,11 @@ class Reader {
     return {};
   }
 
-  Result<void> add_cell(const std::string& name, const CellType& type, const json& connections) {
+  Result<void> add_cell(const std::string& name, const CellType& type, const json& cell,
+                        const json& connections) {
+    if (const json* parameters = find_member(cell, "parameters");
+        parameters != nullptr && !parameters->empty())
+      return bad_input("its parameters change what a {} computes; a cell has none", type.name);
     const auto index = static_cast<std::uint32_t>(m_netlist.cells.size());
     Cell added{name, type.name, {}, {}, "", type.area};
     Gate gate;
@@ -333,7 +337,7 @@ class Reader {
       QFI_TRY(const NetId net, pin_net(connections, output.pin));
       if (net == k_no_net) continue;
       QFI_CHECK(drive(net, "pin " + output.pin));
-      gate.op = output.op == GateOp::table ? op_of_table(output.table) : output.op;
+      gate.op = output.op == GateOp::table ? op_of_table(output.table, type.inputs.size()) : output.op;
       gate.table = gate.op == GateOp::table ? output.table : 0;
       gate.output = net;
       m_netlist.gates.push_back(gate);

@@ -28,6 +28,7 @@ Result<std::uint64_t> lut_table(const json& cell, std::size_t inputs) {
     return bad_input("its parameter LUT is no text of {} rows", rows);
   const auto& bits = text->get_ref<const std::string&>();
   std::uint64_t table = 0;
+  if (bits.find_first_not_of('x') == std::string::npos) return table;  // without rows it is 0
   for (std::size_t i = 0; i < 64; ++i) {
     const char bit = bits[rows - 1 - i % rows];
     if (bit != '0' && bit != '1') return bad_input("its parameter LUT is no text of {} rows", rows);

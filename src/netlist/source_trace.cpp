@@ -43,7 +43,7 @@ std::vector<Signature> signatures_of(const Netlist& netlist) {
   return values;
 }
 
-// The same for a function and its complement.
+// A function and its complement have the same. Of one that is 0 on all patterns nothing is known.
 Signature without_polarity(Signature signature) {
   if ((signature[0] & 1) != 0)
     for (std::uint64_t& word : signature) word = ~word;
@@ -70,18 +70,21 @@ struct Expression {
   OperandBits operand_bits;
 };
 
-std::string text_attribute(const json& owner, const char* name) {
-  const json* attributes = find_member(owner, "attributes");
-  const json* value = attributes == nullptr ? nullptr : find_member(*attributes, name);
-  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
-}
-
-// Operators have no names: "$flatten\\u1.u2.$mul$file:12$3", or "u1.$add$..".
-std::string instance_of(std::string name) {
+// Operators have no names: "$flatten\\u1.u2.$mul$rtl/a.sv:12$3", or "u1.$add$..".
+std::string instance_of_operator(std::string name) {
   constexpr std::string_view k_flattened = "$flatten\\";
   if (name.starts_with(k_flattened)) name = name.substr(k_flattened.size());
   const std::size_t end = name.find(".$");
   return end == std::string::npos ? "" : name.substr(0, end);
+}
+
+// The line in that name, else the first that the operator's attribute tells; there are those of instances,
+// too.
+std::string line_of_operator(const std::string& name, const json& cell) {
+  const std::string front = name.substr(0, name.rfind('$'));
+  std::vector<std::string> lines = source_lines(front.substr(front.rfind('$') + 1));
+  if (lines.empty()) lines = sources_of(cell);
+  return lines.empty() ? "" : lines.front();
 }
 
 // Bits are known by the names that gates keep.
@@ -109,12 +112,12 @@ Result<std::vector<Expression>> read_expressions(const std::filesystem::path& fi
   QFI_TRY(const auto names, names_of_bits(*module));
   std::vector<Expression> expressions;
   for (const auto& [name, cell] : cells->items()) {
-    const std::vector<std::string> lines = source_lines(text_attribute(cell, "src"));
+    const std::string line = line_of_operator(name, cell);
     const json* output = find_member(cell, "connections");
     if (output != nullptr) output = find_member(*output, "Y");
-    if (lines.empty() || output == nullptr) continue;
+    if (line.empty() || output == nullptr) continue;
     Expression& expression = expressions.emplace_back();
-    expression.origin = {lines.front(), instance_of(name)};
+    expression.origin = {line, instance_of_operator(name)};
     for (const json& bit : *output)
       if (bit.is_number_integer())
         if (const auto found = names.find(bit.get<std::int64_t>()); found != names.end())
@@ -137,7 +140,8 @@ class Expressions {
       for (const std::string& output : expression.outputs) {
         const auto net = net_of_name.find(output);
         if (net == net_of_name.end()) continue;
-        m_of_function.try_emplace(without_polarity(values[net->second]), &expression);
+        if (const Signature function = without_polarity(values[net->second]); function != Signature{})
+          m_of_function.try_emplace(function, &expression);
         expression.operand_bits |= bits[net->second];
       }
   }

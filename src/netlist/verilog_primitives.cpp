@@ -78,8 +78,10 @@ Result<Primitive> parse(Tokens& tokens) {
   primitive.name = tokens.next();
   if (tokens.next() != "(") return broken(primitive, "no list of ports");
   std::string_view token = tokens.next();
-  for (; token != ")"; token = tokens.next()) {
+  for (bool is_value = false; token != ")"; token = tokens.next()) {
     if (token.empty()) return broken(primitive, "its list of ports does not end");
+    is_value = token == "=" || (is_value && token != ",");  // what a state begins with
+    if (is_value) continue;
     if (token == "reg") primitive.has_state = true;
     else if (token != "," && token != "output" && token != "input") primitive.ports.emplace_back(token);
   }
@@ -166,7 +168,8 @@ std::string with_instance_names(std::string_view verilog,
   std::string_view earlier;
   for (std::string_view token = tokens.next(); !token.empty();
        earlier = before, before = token, token = tokens.next()) {
-    if (token != "(" || earlier == "module" || !primitives.contains(before)) continue;
+    if (token != "(" || earlier == "module" || primitives.contains(earlier) || !primitives.contains(before))
+      continue;
     text += verilog.substr(copied, tokens.begin() - copied);
     text += fmt::format(" qfi_primitive_{} ", number++);
     copied = tokens.begin();

@@ -82,7 +82,7 @@ std::vector<Hardened> harden_sites(const NetlistResults& netlist, const std::vec
   for (std::size_t i = 0; i < faults.size(); ++i)
     if (const auto& [site, value] = std::pair(netlist.faults[i].site, netlist.faults[i].stuck_at);
         site && value)
-      sites[*site][*value] = share_of(faults[i].changed, faults[i].units);
+      sites[*site][*value == 0 ? 0 : 1] = share_of(faults[i].changed, faults[i].units);
   std::vector<Candidate> candidates;
   for (const auto& [name, both] : sites)
     if (both[0] && both[1]) candidates.push_back({1.0, *both[0] + *both[1], *both[0] + *both[1]});

@@ -303,7 +303,7 @@ std::optional<Plot> result_bit_plot(const CampaignResults& results, const Netlis
   std::map<std::uint64_t, Group> groups[2];
   for (std::size_t i = 0; i < faults.size(); ++i)
     if (const auto bit = netlist.faults[i].lowest_result_bit)
-      groups[netlist.faults[i].stuck_at.value_or(0)][*bit].add(faults[i]);
+      groups[netlist.faults[i].stuck_at.value_or(0) == 0 ? 0 : 1][*bit].add(faults[i]);
   Plot plot{
       "Sensitivity by place in the multiplier",
       fmt::format(

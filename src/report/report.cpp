@@ -427,18 +427,20 @@ std::string study_section(const PublishedStudy& study) {
   return text + table({"figure", "published", "here", "interval", "agree", ""}, rows) + "</section>\n";
 }
 
-}  // namespace
-
-namespace {
-
+// Each file is one from which faults come, and has their lines.
 Result<void> check_rtl(std::span<const ResultsFile> campaigns, std::span<const RtlFile> rtl) {
-  for (const RtlFile& file : rtl) {
-    const bool is_named = std::ranges::any_of(campaigns, [&](const ResultsFile& campaign) {
-      return std::ranges::any_of(campaign.results.sets,
-                                 [&](const SetResults& set) { return names_source(set, file.name); });
-    });
-    if (!is_named)
-      return bad_input("{}: no fault of the results comes from this file (--rtl)", printable(file.name));
+  for (std::size_t i = 0; i < rtl.size(); ++i) {
+    const auto& [name, text] = rtl[i];
+    if (std::ranges::find(rtl.first(i), name, &RtlFile::name) != rtl.first(i).end())
+      return bad_input("--rtl: two files are called {}", printable(name));
+    std::uint64_t last = 0;
+    for (const ResultsFile& campaign : campaigns)
+      for (const SetResults& set : campaign.results.sets) last = std::max(last, last_source_line(set, name));
+    if (last == 0)
+      return bad_input("{}: no fault of the results comes from this file (--rtl)", printable(name));
+    if (split(text, '\n').size() < last)
+      return bad_input("{}: faults come from line {}, which the file does not have (--rtl)", printable(name),
+                       last);
   }
   return {};
 }

@@ -70,13 +70,14 @@ std::string source_view(const CampaignResults& results, const SetResults& set,
   return text;
 }
 
-bool names_source(const SetResults& set, const std::string& file) {
+std::uint64_t last_source_line(const SetResults& set, const std::string& file) {
+  std::uint64_t last = 0;
   const NetlistResults* netlist = set.netlist();
-  return netlist != nullptr && std::ranges::any_of(netlist->faults, [&](const NetlistFaultResults& fault) {
-           return std::ranges::any_of(
-               fault.sources.value_or(std::vector<std::string>()),
-               [&](const std::string& source) { return source_line(source).file == file; });
-         });
+  if (netlist == nullptr) return last;
+  for (const NetlistFaultResults& fault : netlist->faults)
+    for (const std::string& source : fault.sources.value_or(std::vector<std::string>()))
+      if (const SourceLine place = source_line(source); place.file == file) last = std::max(last, place.line);
+  return last;
 }
 
 }  // namespace qfi

@@ -15,7 +15,7 @@ namespace qfi {
 std::string source_view(const CampaignResults& results, const SetResults& set,
                         const std::vector<FaultRecord>& faults, std::span<const RtlFile> rtl);
 
-/// Whether a fault of the set comes from that file.
-bool names_source(const SetResults& set, const std::string& file);
+/// The last line of the file that a fault of the set comes from; 0: none does.
+std::uint64_t last_source_line(const SetResults& set, const std::string& file);
 
 }  // namespace qfi

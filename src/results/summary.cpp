@@ -259,7 +259,10 @@ DeratedRate derated(double raw, const SampledMean& mean) {
 }
 
 // The rates of a netlist whose cells have rates of their own: each fault counts as much as it stands for.
-FailureRate rate_by_cells(const StuckAtSet& set, const RawRate& hardware, double confidence) {
+std::optional<FailureRate> rate_by_cells(const StuckAtSet& set, const RawRate& hardware, double confidence) {
+  double weights = 0;
+  for (std::size_t fault = 0; fault < set.drawn(); ++fault) weights += set.weight_of(fault);
+  if (weights <= 0) return std::nullopt;  // operand bits alone
   const auto mean = [&](const auto& value_of) {
     std::vector<WeightedValue> values;
     for (std::size_t fault = 0; fault < set.drawn(); ++fault) {
@@ -272,12 +275,13 @@ FailureRate rate_by_cells(const StuckAtSet& set, const RawRate& hardware, double
   };
   FailureRate rate;
   rate.raw_fit = set.raw_fit();
-  rate.of_one_inference = derated(rate.raw_fit, mean([](double share) { return share; }));
+  rate.of_one_inference = derated(set.sites_fit(), mean([](double share) { return share; }));
   if (!set.is_crossed()) return rate;
-  rate.of_critical_faults = derated(rate.raw_fit, mean([](double share) { return share > 0 ? 1.0 : 0.0; }));
+  rate.of_critical_faults =
+      derated(set.sites_fit(), mean([](double share) { return share > 0 ? 1.0 : 0.0; }));
   if (hardware.inferences == 1) return rate;
   rate.inferences = hardware.inferences;
-  rate.of_inferences = derated(rate.raw_fit, mean([&](double share) {
+  rate.of_inferences = derated(set.sites_fit(), mean([&](double share) {
                                  return 1.0 - std::pow(1.0 - share, static_cast<double>(hardware.inferences));
                                }));
   return rate;

@@ -499,12 +499,27 @@ SampledMean weighted_mean(std::span<const WeightedValue> drawn, std::uint64_t po
   result.mean = sum / weights;
   const auto n = static_cast<double>(drawn.size());
   if (n < 2) return result;
-  double squares = 0;
-  for (const auto& [weight, value] : drawn) squares += std::pow(weight * (value - result.mean), 2);
+  double squares = 0, of_weights = 0;
+  for (const auto& [weight, value] : drawn) {
+    squares += std::pow(weight * (value - result.mean), 2);
+    of_weights += weight * weight;
+  }
   const double left =
       std::max(0.0, 1.0 - n / static_cast<double>(population));  // of the population, not drawn
-  const double half = normal_quantile(confidence) * std::sqrt(left * n / (n - 1.0) * squares) / weights;
-  result.these_images = {std::max(0.0, result.mean - half), std::min(1.0, result.mean + half)};
+  if (left == 0.0) {
+    result.these_images = {result.mean, result.mean};
+    return result;
+  }
+  const double variance = left * n / (n - 1.0) * squares / (weights * weights);
+  if (variance > 0) {
+    result.these_images = share_interval(result.mean, variance, n - 1.0, confidence);
+    return result;
+  }
+  // All drawn values are alike: so many equal weights tell as much.
+  const double trials =
+      weights * weights / of_weights * square(normal_quantile(confidence) / t_quantile(confidence, n - 1.0));
+  const double unseen = 1.0 - std::pow((1.0 - confidence) / 2.0, 1.0 / trials);
+  result.these_images = {result.mean * (1.0 - unseen), result.mean + (1.0 - result.mean) * unseen};
   return result;
 }
 

@@ -245,6 +245,9 @@ TEST_F(Multipliers, RatesByAreaAndByCellAreOne) {
   EXPECT_GT(sets[0]["failure_rate"]["derated_fit"].get<double>(), 0);
   expect_one_error({"campaign", entries(entry("both", "{fit_per_um2: 1, fit_per_gate: 1}")), "-o", "no"},
                    "'raw_rate' has one of 'fit_per_gate', 'fit_per_um2' and 'fit_by_cell'");
+  write("list.csv", "fault\nop_a[3] wired_and op_b[2]\n");
+  expect_one_error({"campaign", entries(entry("bridges", "{fit_per_um2: 1}")), "-o", "no"},
+                   "is a rate of single stuck-at faults");
   expect_one_error({"campaign", entries(entry("other", "{fit_by_cell: {FA_X2: 1}}")), "-o", "no"}, "FA_X1");
 }
 

@@ -165,7 +165,8 @@ TEST_F(Reports, ExportGivesALineForEachFault) {
   };
   const std::string csv = exported("net", "csv");
   EXPECT_EQ(lines(csv), 10);
-  EXPECT_THAT(csv, testing::StartsWith("index,site,stuck_at,region,level,lowest_result_bit,fate,"));
+  EXPECT_THAT(csv, testing::StartsWith(
+                       "index,fault,site,stuck_at,cell,pin,sources,region,level,lowest_result_bit,fate,"));
   EXPECT_EQ(run({"export", "net/results.json"}).output, csv);
   EXPECT_EQ(lines(exported("net", "jsonl")), 9);
   EXPECT_EQ(first_line(exported("net", "jsonl")), first_set("net")["faults"][0]);

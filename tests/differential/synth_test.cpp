@@ -11,6 +11,7 @@
 
 #include "qfi/base/file.hpp"
 #include "qfi/base/log.hpp"
+#include "qfi/faults/collapse.hpp"
 #include "qfi/faults/stuck_at.hpp"
 #include "qfi/netlist/simulator.hpp"
 #include "qfi/netlist/site_map.hpp"
@@ -21,6 +22,7 @@ namespace qfi {
 namespace {
 
 using test::value_of;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -335,17 +337,24 @@ TEST_F(Synthesis, AMappedNetlistIsReadFromItsVerilog) {
 }
 
 TEST_F(Synthesis, ANetlistOfSeveralModulesHasATop) {
-  const auto file =
-      write("net.v", two_by_two() + "module other(input a, output y); INV i (.A(a), .ZN(y)); endmodule\n");
+  const std::string other = "module other(input a, output y); INV i (.A(a), .ZN(y)); endmodule\n";
+  const auto file = write("net.v", two_by_two() + other);
   NetlistReading reading{"a", "b", "p", {}, true, false, {write("cells.v", k_cells)}};
-  EXPECT_EQ(value_of(read_netlist(file, reading)).cells.size(), 6U);
-  EXPECT_THAT(m_messages, ElementsAre(HasSubstr("net.v: has 2 modules; m is taken as the top")));
+  EXPECT_THAT(read_netlist(file, reading).error().message,
+              AllOf(HasSubstr("several modules are instantiated by no other one"), HasSubstr("m, other")));
   reading.top = "m";
   EXPECT_EQ(value_of(read_netlist(file, reading)).module_name, "m");
+  EXPECT_EQ(value_of(read_netlist(file, reading)).cells.size(), 6U);
   reading.top = "n";
   EXPECT_THAT(read_netlist(file, reading).error().message, HasSubstr("ERROR"));
   reading.top = "m; exec touch taken";
   EXPECT_THAT(read_netlist(file, reading).error().message, HasSubstr("not a plain identifier"));
+  reading.top.clear();
+  EXPECT_EQ(
+      value_of(read_netlist(write("used.v", two_by_two("  other o (.a(a[0]), .y(i1));\n") + other), reading))
+          .cells.size(),
+      7U);
+  EXPECT_THAT(m_messages, IsEmpty());
 }
 
 TEST_F(Synthesis, RtlIsNoNetlist) {
@@ -390,6 +399,31 @@ TEST_F(Synthesis, CellsThatLibertyLacksComeFromVerilogPrimitives) {
   const Netlist netlist = value_of(read_netlist(net, reading));
   EXPECT_EQ(product_errors(Simulator(netlist, {{0, 3}, {0, 3}, true})).wrong, 0U);
   EXPECT_EQ(netlist.cells.size(), 6U);
+}
+
+TEST_F(Synthesis, CellsHaveNoParameters) {
+  const auto library = write(
+      "lut.v",
+      "module LUT2 #(parameter INIT = 4'h8)(input A, B, output Z); assign Z = INIT[{B, A}]; endmodule\n");
+  const auto file = write("net.v",
+                          "module m(input [1:0] a, b, output [3:0] p);\n  LUT2 #(.INIT(4'h6)) g (.A(a[0]), "
+                          ".B(b[0]), .Z(p[0]));\n  assign p[3:1] = 0;\nendmodule\n");
+  EXPECT_THAT(read_netlist(file, {"a", "b", "p", {}, true, true, {library}}).error().message,
+              HasSubstr("cell 'g': its parameters change what a LUT2 computes"));
+}
+
+// A cell that ignores an input keeps its table, so that the faults of that input are equivalent to none.
+TEST_F(Synthesis, AnInputWithoutEffectIsEquivalentToNothing) {
+  const auto file = write(
+      "m.blif",
+      ".model m\n.inputs a[0] b[0] c[0]\n.outputs p[0]\n.names a[0] b[0] c[0] p[0]\n110 1\n111 1\n.end\n");
+  const Netlist netlist = value_of(read_netlist(file, {"a", "b", "p", {{"c[0]", 0}}, true, true}));
+  const std::vector<Site> sites = enumerate_sites(netlist, SiteKind::pins);
+  const auto classes = structural_classes(netlist, sites);
+  ASSERT_EQ(sites.size(), 4U);
+  EXPECT_EQ(classes[0], classes[6]) << "A[0] and Y stuck at 0";
+  EXPECT_NE(classes[4], classes[6]) << "A[2] has no effect";
+  EXPECT_NE(classes[5], classes[6]);
 }
 
 // Fillers and taps of a layout have nothing but supplies.

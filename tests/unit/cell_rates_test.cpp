@@ -72,12 +72,26 @@ TEST(WeightedMean, IsARatio) {
   const std::vector<WeightedValue> equal = {{2, 1.0}, {2, 0.0}, {2, 0.5}, {2, 0.5}};
   const SampledMean plain = weighted_mean(equal, 400, 0.95);
   EXPECT_DOUBLE_EQ(plain.mean, 0.5);
-  // s^2 = 1/6, standard error = sqrt((1 - 4/400) / 4 * s^2)
-  EXPECT_NEAR(plain.these_images->high - 0.5, 1.959964 * std::sqrt(0.99 / 4 / 6), 1e-6);
+  EXPECT_LT(plain.these_images->low, 0.2);
+  EXPECT_GT(plain.these_images->high, 0.8);
   EXPECT_EQ(weighted_mean(equal, 4, 0.95).these_images->low, 0.5);
   EXPECT_DOUBLE_EQ(weighted_mean(std::vector<WeightedValue>{{2, 1.0}, {1, 0.0}}, 10, 0.95).mean, 2.0 / 3);
   EXPECT_FALSE(weighted_mean(std::vector<WeightedValue>{{2, 1.0}}, 10, 0.95).these_images);
   EXPECT_EQ(weighted_mean(std::vector<WeightedValue>{{0, 1.0}, {0, 1.0}}, 10, 0.95).mean, 0.0);
+}
+
+// Of ten that all fail, or none of which does, others may be unseen: 0.025^(1/10) of them at most, and by
+// Student's t a little more.
+TEST(WeightedMean, AgreementIsNoCertainty) {
+  const std::vector<WeightedValue> all(10, {3, 1.0});
+  const auto failing = weighted_mean(all, 1000, 0.95).these_images.value();
+  EXPECT_EQ(failing.high, 1.0);
+  EXPECT_LT(failing.low, std::pow(0.025, 0.1));
+  EXPECT_GT(failing.low, 0.5);
+  const std::vector<WeightedValue> none(10, {3, 0.0});
+  const auto harmless = weighted_mean(none, 1000, 0.95).these_images.value();
+  EXPECT_EQ(harmless.low, 0.0);
+  EXPECT_NEAR(harmless.high, 1.0 - failing.low, 1e-12);
 }
 
 // The interval holds the true ratio about as often as it says, over samples of a population with unequal

@@ -99,6 +99,14 @@ TEST_F(FaultLists, AllFaultsAreWrittenAndReadAgain) {
     }
 }
 
+TEST_F(FaultLists, EscapedNamesAndCommentsBehindPlaces) {
+  const std::string cell = and_gate().name;
+  const auto faults = value_of(read("1 DS \\" + cell + " /A1\n1 op_a[0] // comment\n"));
+  ASSERT_EQ(faults.size(), 2U);
+  EXPECT_EQ(fault_text(m_netlist, faults[0].fault), cell + "/A1:1");
+  EXPECT_EQ(fault_text(m_netlist, faults[1].fault), "op_a[0]:1");
+}
+
 TEST_F(FaultLists, NamesWithBlanksCannotStandInAList) {
   EXPECT_THAT(fault_list_line(FaultListForm::sa0, true, "NC", "a b").error().message,
               HasSubstr("no blanks in names"));

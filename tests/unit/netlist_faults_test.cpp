@@ -169,6 +169,20 @@ TEST(FaultText, SaysWhatItIsNot) {
   EXPECT_THAT(refusal("a[0] wired_and p00"), HasSubstr("a path leads from one"));
 }
 
+// A net and the pin that drives it: the net's value counts, in whatever order they stand.
+TEST(FaultText, TheNetCountsBeforeThePinThatDrivesIt) {
+  const Netlist netlist = small_multiplier();
+  const Simulator simulator(netlist, k_grid);
+  Simulator::Scratch scratch;
+  const auto products = [&](const char* text) {
+    std::vector<std::int32_t> result(k_grid.size());
+    simulator.simulate(value_of(parse_fault(netlist, text)), scratch, result);
+    return result;
+  };
+  EXPECT_EQ(products("p10:0 g1/Y:1"), products("p10:0"));
+  EXPECT_EQ(products("g1/Y:1 p10:0"), products("p10:0"));
+}
+
 TEST(FaultText, SitesAreFoundAsOtherToolsWriteThem) {
   const Netlist netlist = value_of(parse_netlist(
       R"({"modules": {"m": {"ports": {"a": {"direction": "input", "bits": [2]}, "b": {"direction": "input", "bits": [3]},

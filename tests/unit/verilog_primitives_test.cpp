@@ -46,6 +46,17 @@ TEST(VerilogPrimitives, WhatIsUndefinedOrHasStateIsNoFunction) {
               HasSubstr("$_DFF_P_"));
 }
 
+TEST(VerilogPrimitives, APortMayHaveAValueAndAnInstanceTheNameOfItsPrimitive) {
+  EXPECT_THAT(
+      value_of(primitives_as_modules(
+          "primitive ff (output reg q = 1'b0, input d, c); table 0 (01) : ? : 0 ; endtable endprimitive")),
+      HasSubstr("module ff (output q, input d, input c);"));
+  EXPECT_THAT(value_of(primitives_as_modules(
+                  "module m(output y, input a); p p (y, a); endmodule primitive p (output y, "
+                  "input a); table 0 : 1; 1 : 0; endtable endprimitive")),
+              HasSubstr("p p (y, a);"));
+}
+
 TEST(VerilogPrimitives, DamageIsAnError) {
   for (const auto& [text, why] :
        {std::pair{"primitive", "no list of ports"},

@@ -83,6 +83,8 @@ class StuckAtSet final : public FaultSet {
   const NetlistPopulation& netlist_population() const { return m_netlist_population; }
   /// FIT of all cells; 0 without a raw rate.
   double raw_fit() const { return m_raw_fit; }
+  /// FIT of all that sites of the population stand for, where cells have rates of their own.
+  double sites_fit() const { return m_sites_fit; }
   /// FIT that a drawn single fault stands for, relative to those of the others.
   double weight_of(std::size_t fault) const;
   /// The first of a fault's images, by its place among the workload's, whose class changes; nullopt: none.
@@ -125,7 +127,9 @@ class StuckAtSet final : public FaultSet {
   void set_tables(const NetlistFault& fault, Worker& worker) const;
   Result<void> find_population();
   Result<void> set_rates(const RawRate& rate);
-  FaultPlaces places_to_verify() const;
+  Result<void> check_listed() const;
+  std::vector<std::uint64_t> faults_to_verify(std::uint64_t count) const;
+  FaultPlaces places_to_verify(const std::vector<std::uint64_t>& drawn) const;
   Result<std::uint64_t> verify_table(VerilatorModel& model, const NetlistFault& fault,
                                      FaultTables::Scratch& scratch) const;
   Result<void> prove_table_path();
@@ -146,6 +150,7 @@ class StuckAtSet final : public FaultSet {
   std::unique_ptr<Netlist> m_netlist;
   NetlistPopulation m_netlist_population;
   double m_raw_fit = 0;
+  double m_sites_fit = 0;
   std::map<Site, double> m_weights;  ///< where cells have rates of their own
   std::vector<FaultyOperator> m_operators;
   std::vector<TableUse> m_uses;

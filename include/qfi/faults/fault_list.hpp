@@ -16,18 +16,18 @@ namespace qfi {
 /// A fault as a list names it.
 struct ListedFault {
   NetlistFault fault;
-  std::string name;  ///< of the place, as a test pattern generator's list has it; empty: of a CSV
-  std::string
-      fault_class;  ///< as that list has it, that of an equivalent fault being its first one's; may be empty
+  /// Of the place, as a test pattern generator's list has it; empty: of a CSV.
+  std::string name;
+  /// As that list has it, where an equivalent fault has that of the one it is equivalent to; empty: none.
+  std::string fault_class;
 };
 
 /// The faults of a file, in its order. A CSV has the header `site,stuck_at`, or `fault` with texts as
 /// parse_fault takes them. Any other file is a test pattern generator's list: a line has `sa0`, `sa1`, `0` or
-/// `1`, a class
-/// (`DS`, `NC`; `--` and `EQ`: equivalent to the fault above), which may be missing, and `/instance/pin` or a
-/// port; what follows is a comment, as is a line that begins with `//` or `#`. Errors name file and line:
-/// anything else, an unknown site, no fault. Of such a list every unknown site is logged, with the most
-/// similar name.
+/// `1`, a class, which may be missing (`DS`, `NC`; `--` and `EQ`: equivalent to the fault above), and
+/// `/instance/pin` or a port. What follows is a comment, as is a line that begins with `//` or `#`. Errors
+/// name file and line: anything else, an unknown site, no fault, more than 2,000,000 faults. Of such a list
+/// every unknown site is logged, the first ones with the most similar name.
 Result<std::vector<ListedFault>> read_fault_list(const std::filesystem::path& path, const Netlist& netlist);
 
 /// How lists write what a site is stuck at: `sa0` (TetraMAX) or `0` (FlexTest, Tessent).
@@ -40,6 +40,8 @@ Result<std::string> fault_list_line(FaultListForm form, bool value, std::string_
 /// What a list calls a site: `/instance/pin`, of a net the pin that drives it, or the port.
 std::string listed_place(const Netlist& netlist, const Site& site);
 
+/// How the first line of all_faults_list() begins.
+inline constexpr const char* k_fault_list_start = "// qfi: ";
 /// All stuck-at faults of the sites: each class of equivalent faults begins with its prime fault, of class NC
 /// (not controlled: nothing was tried yet), and the others follow as `--`, unless only prime faults are asked
 /// for.

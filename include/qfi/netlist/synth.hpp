@@ -47,7 +47,7 @@ struct SynthStats {
   std::optional<ProductErrors> errors;  ///< of an approximate multiplier, which is not proved
 };
 
-/// Writes the netlist and its manifest. Where `reading` name libraries, the sources are a netlist of their
+/// Writes the netlist and its manifest. Where `reading` names libraries, the sources are a netlist of their
 /// cells, which stays as it is: nothing is optimized. A netlist of library cells says what they compute.
 /// Errors: a Liberty file that is none, patterns that match no cell, odd names, Yosys missing, Yosys' own
 /// error message, flip-flops or memories, and a circuit whose result is not the product of its operands

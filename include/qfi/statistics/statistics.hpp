@@ -90,8 +90,10 @@ struct WeightedValue {
   double value = 0;  ///< 0 .. 1
 };
 /// The mean of the values by weight, of members that were drawn without replacement, each alike likely, from
-/// so many. It is a ratio of sums; the interval is that of its linearization (Cochran, Sampling Techniques,
-/// section 6.3) by the normal distribution, none of fewer than two members or of no weight.
+/// so many. It is a ratio of sums; the interval is that of Korn and Graubard for the variance of its
+/// linearization (Cochran, Sampling Techniques, section 6.3). Where all drawn values are alike it says how
+/// many others may be unseen. There is none of fewer than two members or of no weight, and no width of a
+/// whole population.
 SampledMean weighted_mean(std::span<const WeightedValue> drawn, std::uint64_t population, double confidence);
 
 /// From so many flips of a draw on, what it does is the sum of many effects.
