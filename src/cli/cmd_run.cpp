@@ -183,8 +183,8 @@ void add_run(CLI::App& app, Action& chosen) {
       ->type_name("FILE.npy");
   command->add_option("--dump", options->dumps, "a tensor, by name or index, for all images; may be repeated")
       ->type_name("TENSOR=FILE.npy");
-  command->add_option("--fault", options->fault, "one stuck-at fault of the multiplier: SITE:0 or SITE:1")
-      ->type_name("SITE:0|1");
+  command->add_option("--fault", options->fault, "a fault of the multiplier, as `qfi table --fault` takes it")
+      ->type_name("FAULT");
   command->add_option("--netlist", options->netlist, "the multiplier that --fault names a site of")
       ->type_name("FILE");
   command->add_option("--table", options->table, "the multiplier as 256 x 256 products: .npy, binary or text")

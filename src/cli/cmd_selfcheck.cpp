@@ -16,7 +16,7 @@ namespace qfi::cli {
 namespace {
 
 /// Of the results and trials of k_config. Changes where results are meant to change, and only there.
-constexpr std::string_view k_recorded = "0a75c3cccba6476f406107dcc39c3a28";
+constexpr std::string_view k_recorded = "7baeb00acebbba49ae24a729fd160c89";
 
 constexpr std::string_view k_config = R"(model: ${DEMO}/shapes.tflite
 data: {format: npy, images: "${DEMO}/images.npy", labels: "${DEMO}/labels.npy", select: {random: 10}}

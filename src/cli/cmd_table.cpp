@@ -106,8 +106,8 @@ void add_table(CLI::App& app, Action& chosen) {
       ->add_option(
           "--fault", options->fault,
           "net, net[bit] or cell/pin, and what it is stuck at, several with spaces between; or 'NET "
-          "wired_and "
-          "NET', 'NET wired_or NET', 'NET dominates NET'; without it the products of the fault-free netlist")
+          "wired_and NET', "
+          "'NET wired_or NET', 'NET dominates NET'; without it the products of the fault-free netlist")
       ->type_name("FAULT");
   command
       ->add_option("--operands", options->unit.operands, "multiply stored codes, or codes minus zero points")

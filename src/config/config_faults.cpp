@@ -36,7 +36,7 @@ Value rates_of_cells(std::map<std::string, double>& rates) {
                                   {{{"type", "object"}, {"additionalProperties", {{"type", "number"}}}}})};
 }
 
-// Of stored values. A table of products has no rate.
+// Stored values have one kind of rate; a table of products has none.
 KeyTable bit_rate_keys(RawRate& rate) {
   return {{.name = "fit_per_mbit",
            .value = rate_value(rate.fit),

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "qfi/base/selection.hpp"
+#include "qfi/netlist/site_map.hpp"
 
 namespace qfi {
 namespace {
@@ -41,21 +42,17 @@ Result<std::vector<double>> cell_rates(const Netlist& netlist, const RawRate& ra
 
 std::vector<double> site_rates(const Netlist& netlist, const std::vector<Site>& sites,
                                const std::vector<double>& rates) {
-  constexpr std::uint32_t k_no_cell = ~std::uint32_t{0};
-  std::vector<std::uint32_t> driver(netlist.nets.size(), k_no_cell);
-  for (std::uint32_t cell = 0; cell < netlist.cells.size(); ++cell)
-    for (const Pin& pin : netlist.cells[cell].pins)
-      if (pin.is_output) driver[pin.net] = cell;
-  const auto cell_of = [&](const Site& site) {
-    return site.kind == Site::Kind::pin ? site.index : driver[site.index];
+  const std::vector<Site> drivers = drivers_of(netlist);
+  const auto pin_of = [&](const Site& site) {
+    return site.kind == Site::Kind::net ? drivers[site.index] : site;
   };
   std::vector<double> sites_of_cell(netlist.cells.size(), 0);
   for (const Site& site : sites)
-    if (cell_of(site) != k_no_cell) ++sites_of_cell[cell_of(site)];
+    if (const Site pin = pin_of(site); pin.kind == Site::Kind::pin) ++sites_of_cell[pin.index];
   std::vector<double> result;
   for (const Site& site : sites) {
-    const std::uint32_t cell = cell_of(site);
-    result.push_back(cell == k_no_cell ? 0.0 : rates[cell] / sites_of_cell[cell]);
+    const Site pin = pin_of(site);
+    result.push_back(pin.kind == Site::Kind::pin ? rates[pin.index] / sites_of_cell[pin.index] : 0.0);
   }
   return result;
 }

@@ -10,6 +10,7 @@
 #include "qfi/base/log.hpp"
 #include "qfi/base/text.hpp"
 #include "qfi/faults/collapse.hpp"
+#include "qfi/netlist/site_map.hpp"
 #include "site_names.hpp"
 
 namespace qfi {
@@ -148,23 +149,6 @@ bool is_csv(const std::string& text, const std::string& name) {
          reader.header() == std::vector<std::string>{"fault"};
 }
 
-// The pin that drives each net; the index of the cell is the netlist's size where none does.
-std::vector<Site> drivers_of(const Netlist& netlist) {
-  std::vector<Site> drivers(netlist.nets.size(), Site{Site::Kind::net, 0, 0});
-  for (std::uint32_t cell = 0; cell < netlist.cells.size(); ++cell)
-    for (std::uint32_t pin = 0; pin < netlist.cells[cell].pins.size(); ++pin)
-      if (netlist.cells[cell].pins[pin].is_output)
-        drivers[netlist.cells[cell].pins[pin].net] = {Site::Kind::pin, cell, pin};
-  return drivers;
-}
-
-std::string place_of(const Netlist& netlist, const Site& site) {
-  std::string name = site_name(netlist, site);
-  if (site.kind == Site::Kind::net) return name;
-  std::ranges::replace(name, '.', '/');
-  return "/" + name;
-}
-
 }  // namespace
 
 Result<std::vector<ListedFault>> read_fault_list(const std::filesystem::path& path, const Netlist& netlist) {
@@ -184,10 +168,9 @@ Result<std::string> fault_list_line(FaultListForm form, bool value, std::string_
                      printable(std::string(comment)));
 }
 
-std::string listed_place(const Netlist& netlist, const Site& site) {
-  if (site.kind == Site::Kind::pin) return place_of(netlist, site);
-  const Site driver = drivers_of(netlist)[site.index];
-  return place_of(netlist, driver.kind == Site::Kind::pin ? driver : site);
+std::string place_in_list(std::string cell, std::string_view pin) {
+  std::ranges::replace(cell, '.', '/');
+  return fmt::format("/{}/{}", cell, pin);
 }
 
 Result<std::string> all_faults_list(const Netlist& netlist, SiteKind kind, FaultListForm form,
@@ -203,11 +186,13 @@ Result<std::string> all_faults_list(const Netlist& netlist, SiteKind kind, Fault
     for (const std::size_t i : faults) {
       if (only_prime && i != faults.front()) break;
       const StuckAt fault = stuck_at_member(sites, i);
-      const bool has_driver =
-          fault.site.kind == Site::Kind::net && drivers[fault.site.index].kind == Site::Kind::pin;
+      const Site site = fault.site.kind == Site::Kind::net ? drivers[fault.site.index] : fault.site;
+      const std::string place =
+          site.kind == Site::Kind::net
+              ? netlist.nets[site.index].name
+              : place_in_list(netlist.cells[site.index].name, netlist.cells[site.index].pins[site.pin].name);
       QFI_TRY(const std::string line,
-              fault_list_line(form, fault.value, i == faults.front() ? "NC" : "--",
-                              place_of(netlist, has_driver ? drivers[fault.site.index] : fault.site)));
+              fault_list_line(form, fault.value, i == faults.front() ? "NC" : "--", place));
       text += line;
     }
   return text;

@@ -14,9 +14,9 @@ class SiteNames {
  public:
   explicit SiteNames(const Netlist& netlist);
 
-  /// As find_site does. `hints`: whether the error says what is similar, which takes long.
+  /// Finds a site as find_site does. `hints`: whether the error says what is similar, which takes long.
   Result<Site> find(const std::string& name, bool hints = true) const;
-  /// As parse_fault does.
+  /// Reads a fault as parse_fault does.
   Result<NetlistFault> parse(const std::string& text) const;
 
  private:

@@ -62,7 +62,10 @@ inline const Vector* value_of(const BlockValues& values, std::size_t number) {
 inline void evaluate_gate(const Simulator::NumberedGate& gate, const BlockValues& values, Vector* y) {
   const Vector* inputs[k_gate_inputs];
   for (std::size_t k = 0; k < k_gate_inputs; ++k) inputs[k] = value_of(values, gate.sources[k]);
-  const auto [a, b, c, d, e, f] = inputs;
+  const Vector* const a = inputs[0];
+  const Vector* const b = inputs[1];
+  const Vector* const c = inputs[2];
+  const Vector* const d = inputs[3];
   const auto each = [y](const auto& function) __attribute__((always_inline)) {
     for (std::size_t i = 0; i < k_vectors; ++i) y[i] = function(i);
   };

@@ -34,7 +34,7 @@ const CellType* find_cell_type(std::string_view name);
 
 class CellLibrary {
  public:
-  /// Of two cells of one name the first counts, unless it cannot be used and the second can.
+  /// The first of two cells of one name counts, unless it cannot be used and the second can.
   void add(CellType type);
   /// nullptr: the cell is not known.
   const CellType* find(const std::string& name) const;

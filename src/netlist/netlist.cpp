@@ -10,6 +10,7 @@
 #include "cell_library.hpp"
 #include "gate_function.hpp"
 #include "kept_netlist.hpp"
+#include "levelize.hpp"
 #include "netlist_json.hpp"
 #include "port_list.hpp"
 #include "qfi/base/file.hpp"
@@ -53,7 +54,7 @@ class Reader {
     QFI_CHECK(check_untied());
     QFI_CHECK(read_names());
     QFI_CHECK(check_drivers());
-    QFI_CHECK(levelize());
+    QFI_CHECK(levelize(m_netlist));
     return std::move(m_netlist);
   }
 
@@ -404,40 +405,6 @@ class Reader {
     return {};
   }
 
-  // Kahn's order; what is left over lies on or behind a loop.
-  Result<void> levelize() {
-    std::vector<std::vector<std::uint32_t>> readers(m_netlist.nets.size());
-    std::vector<int> waiting(m_netlist.gates.size(), 0);
-    std::vector<bool> is_gate_output(m_netlist.nets.size(), false);
-    for (const Gate& gate : m_netlist.gates) is_gate_output[gate.output] = true;
-    std::vector<std::uint32_t> ready;
-    for (std::uint32_t i = 0; i < m_netlist.gates.size(); ++i) {
-      for (const NetId net : m_netlist.gates[i].inputs) {
-        if (!is_gate_output[net]) continue;
-        readers[net].push_back(i);
-        ++waiting[i];
-      }
-      if (waiting[i] == 0) ready.push_back(i);
-    }
-    std::vector<int> level(m_netlist.nets.size(), 0);
-    std::vector<Gate> ordered;
-    for (std::size_t next = 0; next < ready.size(); ++next) {
-      const Gate& gate = m_netlist.gates[ready[next]];
-      for (const NetId net : gate.inputs) level[gate.output] = std::max(level[gate.output], level[net] + 1);
-      m_netlist.depth = std::max(m_netlist.depth, level[gate.output]);
-      ordered.push_back(gate);
-      for (const std::uint32_t reader : readers[gate.output])
-        if (--waiting[reader] == 0) ready.push_back(reader);
-    }
-    if (ordered.size() != m_netlist.gates.size()) {
-      const auto stuck = std::find_if(waiting.begin(), waiting.end(), [](int n) { return n > 0; });
-      const Gate& gate = m_netlist.gates[static_cast<std::size_t>(stuck - waiting.begin())];
-      return bad_input("combinational loop through or before net '{}'", m_netlist.nets[gate.output].name);
-    }
-    m_netlist.gates = std::move(ordered);
-    return {};
-  }
-
   const json& m_module;
   const NetlistReading& m_reading;
   const CellLibrary& m_library;
@@ -513,29 +480,6 @@ Result<Netlist> read_netlist(const std::filesystem::path& path, const NetlistRea
   QFI_TRY(Netlist netlist, parse_netlist(*json_text, path.string(), reading));
   netlist.sha256 = sha256_hex(bytes_of(text));
   return netlist;
-}
-
-std::string fault_name(const Netlist& netlist, const NetlistFault& fault) {
-  if (fault.bridge) {
-    const std::string& first = netlist.nets[fault.bridge->first].name;
-    const std::string& second = netlist.nets[fault.bridge->second].name;
-    switch (fault.bridge->kind) {
-      case BridgeKind::wired_and: return first + " wired-and " + second;
-      case BridgeKind::wired_or: return first + " wired-or " + second;
-      case BridgeKind::dominant: return first + " dominates " + second;
-    }
-  }
-  std::string name;
-  for (const StuckAt& stuck : fault.stuck)
-    name += fmt::format("{}{} stuck at {}", name.empty() ? "" : " and ", site_name(netlist, stuck.site),
-                        int{stuck.value});
-  return name;
-}
-
-std::string site_name(const Netlist& netlist, const Site& site) {
-  if (site.kind == Site::Kind::net) return netlist.nets[site.index].name;
-  const Cell& cell = netlist.cells[site.index];
-  return cell.name + "/" + cell.pins[site.pin].name;
 }
 
 }  // namespace qfi

@@ -5,18 +5,24 @@
 
 namespace qfi {
 
+std::vector<Site> drivers_of(const Netlist& netlist) {
+  std::vector<Site> drivers;
+  for (NetId net = 0; net < netlist.nets.size(); ++net) drivers.push_back({Site::Kind::net, net, 0});
+  for (std::uint32_t cell = 0; cell < netlist.cells.size(); ++cell)
+    for (std::uint32_t pin = 0; pin < netlist.cells[cell].pins.size(); ++pin)
+      if (netlist.cells[cell].pins[pin].is_output)
+        drivers[netlist.cells[cell].pins[pin].net] = {Site::Kind::pin, cell, pin};
+  return drivers;
+}
+
 SiteMap::SiteMap(const Netlist& netlist)
     : m_netlist(netlist),
       m_level(netlist.nets.size(), 0),
       m_lowest_bit(netlist.nets.size(), static_cast<int>(netlist.result.size())),
       m_port(netlist.nets.size(), "port"),
-      m_driver(netlist.nets.size()) {
+      m_driver(drivers_of(netlist)) {
   for (const NetId net : netlist.rs1) m_port[net] = "port rs1";
   for (const NetId net : netlist.rs2) m_port[net] = "port rs2";
-  for (std::uint32_t cell = 0; cell < netlist.cells.size(); ++cell)
-    for (std::uint32_t pin = 0; pin < netlist.cells[cell].pins.size(); ++pin)
-      if (netlist.cells[cell].pins[pin].is_output)
-        m_driver[netlist.cells[cell].pins[pin].net] = {Site::Kind::pin, cell, pin};
   for (const Gate& gate : netlist.gates)
     for (const NetId input : gate.inputs)
       m_level[gate.output] = std::max(m_level[gate.output], m_level[input] + 1);

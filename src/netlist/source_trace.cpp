@@ -25,7 +25,7 @@ constexpr std::size_t k_most_operand_bits = 128;
 constexpr std::size_t k_words = 64;
 using Signature = std::array<std::uint64_t, k_words>;  // a net's values, a bit for each pattern
 
-// Of every net; those of operand bit i are the same in all netlists.
+// There is one for every net; those of operand bit i are the same in all netlists.
 std::vector<Signature> signatures_of(const Netlist& netlist) {
   std::vector<Signature> values(netlist.nets.size(), Signature{});
   values[k_net_one].fill(~std::uint64_t{0});
@@ -43,7 +43,7 @@ std::vector<Signature> signatures_of(const Netlist& netlist) {
   return values;
 }
 
-// A function and its complement have the same. Of one that is 0 on all patterns nothing is known.
+// A function and its complement have the same signature. One that is 0 on all patterns tells nothing.
 Signature without_polarity(Signature signature) {
   if ((signature[0] & 1) != 0)
     for (std::uint64_t& word : signature) word = ~word;
@@ -52,7 +52,7 @@ Signature without_polarity(Signature signature) {
 
 using OperandBits = std::bitset<k_most_operand_bits>;
 
-// Of every net the operand bits that a path leads from.
+// The operand bits that a path leads from to each net.
 std::vector<OperandBits> operand_bits_of(const Netlist& netlist) {
   std::vector<OperandBits> bits(netlist.nets.size());
   std::size_t next = 0;
@@ -102,14 +102,31 @@ Result<std::unordered_map<std::int64_t, std::string>> names_of_bits(const json& 
   return names;
 }
 
-Result<std::vector<Expression>> read_expressions(const std::filesystem::path& file, const std::string& top) {
+Result<json> read_module(const std::filesystem::path& file, const std::string& top) {
   QFI_TRY(const std::string text, read_file(file));
-  QFI_TRY(const json document, parse_json<json>(text, 10'000'000));
+  QFI_TRY(json document, parse_json<json>(text, 10'000'000));
   const json* modules = find_member(document, "modules");
   const json* module = modules == nullptr ? nullptr : find_member(*modules, top);
-  const json* cells = module == nullptr ? nullptr : find_member(*module, "cells");
-  if (cells == nullptr || !cells->is_object()) return failed("Yosys has written no module '{}'", top);
-  QFI_TRY(const auto names, names_of_bits(*module));
+  if (module == nullptr) return failed("Yosys has written no module '{}'", top);
+  return *module;
+}
+
+std::map<std::string, std::string> lines_of_ports(const json& module) {
+  std::map<std::string, std::string> lines;
+  const json* ports = find_member(module, "ports");
+  const json* netnames = find_member(module, "netnames");
+  if (ports == nullptr || !ports->is_object() || netnames == nullptr) return lines;
+  for (const auto& [name, port] : ports->items())
+    if (const json* net = find_member(*netnames, name); net != nullptr)
+      if (const std::vector<std::string> sources = sources_of(*net); !sources.empty())
+        lines[name] = sources.front();
+  return lines;
+}
+
+Result<std::vector<Expression>> expressions_of(const json& module) {
+  const json* cells = find_member(module, "cells");
+  if (cells == nullptr || !cells->is_object()) return failed("Yosys has written a module without cells");
+  QFI_TRY(const auto names, names_of_bits(module));
   std::vector<Expression> expressions;
   for (const auto& [name, cell] : cells->items()) {
     const std::string line = line_of_operator(name, cell);
@@ -169,11 +186,12 @@ class Expressions {
 const char* const k_origin_commands =
     "proc\nflatten\nwrite_json expressions.json\ntechmap\nsimplemap\nwrite_json expressions_as_gates.json\n";
 
-Result<std::vector<Origin>> trace_origins(const std::filesystem::path& folder, const NetlistReading& reading,
-                                          const Netlist& mapped) {
-  std::vector<Origin> origins(mapped.cells.size());
+Result<Origins> trace_origins(const std::filesystem::path& folder, const NetlistReading& reading,
+                              const Netlist& mapped) {
+  QFI_TRY(const json module, read_module(folder / k_expressions, mapped.module_name));
+  Origins origins{std::vector<Origin>(mapped.cells.size()), lines_of_ports(module)};
   if (mapped.rs1.size() + mapped.rs2.size() > k_most_operand_bits) return origins;
-  QFI_TRY(std::vector<Expression> found, read_expressions(folder / k_expressions, mapped.module_name));
+  QFI_TRY(std::vector<Expression> found, expressions_of(module));
   QFI_TRY(const Netlist gates, read_netlist(folder / k_gates, reading));
   const Expressions expressions(std::move(found), gates);
   const std::vector<Signature> values = signatures_of(mapped);
@@ -185,10 +203,10 @@ Result<std::vector<Origin>> trace_origins(const std::filesystem::path& folder, c
     if (expression_of[gate.cell] == nullptr)
       expression_of[gate.cell] = expressions.of_function(values[gate.output]);
   }
-  for (std::size_t cell = 0; cell < origins.size(); ++cell) {
+  for (std::size_t cell = 0; cell < origins.cells.size(); ++cell) {
     const Expression* expression = expression_of[cell];
     if (expression == nullptr) expression = expressions.smallest_with(bits_of_cell[cell]);
-    if (expression != nullptr) origins[cell] = expression->origin;
+    if (expression != nullptr) origins.cells[cell] = expression->origin;
   }
   return origins;
 }

@@ -185,11 +185,11 @@ Result<Synthesis> run_synthesis(const SynthParams& params, const std::filesystem
 
 using Json = nlohmann::ordered_json;
 
-// Tells each cell of the document where it comes from. Not to know it is no error.
+// Tells each cell and port of the document where it comes from. Not to know it is no error.
 void add_origins(const Netlist& netlist, const SynthParams& params, const Synthesis& synthesis,
                  const std::filesystem::path& folder, Json& document) {
   if (keeps_cells(params)) return;
-  const auto origins = [&]() -> Result<std::vector<Origin>> {
+  const auto origins = [&]() -> Result<Origins> {
     QFI_CHECK(run_yosys(synthesis.sources, top_commands(params) + k_origin_commands, folder));
     return trace_origins(folder, params.reading, netlist);
   }();
@@ -198,10 +198,11 @@ void add_origins(const Netlist& netlist, const SynthParams& params, const Synthe
         fmt::format("which lines of the RTL the gates come from is not known: {}", origins.error().message));
     return;
   }
-  Json& cells = document["modules"][params.top]["cells"];
-  for (std::size_t cell = 0; cell < origins->size(); ++cell) {
-    const auto& [source, instance] = (*origins)[cell];
-    Json& attributes = cells[netlist.cells[cell].name]["attributes"];
+  Json& module = document["modules"][params.top];
+  for (const auto& [port, source] : origins->ports) module["netnames"][port]["attributes"]["src"] = source;
+  for (std::size_t cell = 0; cell < origins->cells.size(); ++cell) {
+    const auto& [source, instance] = origins->cells[cell];
+    Json& attributes = module["cells"][netlist.cells[cell].name]["attributes"];
     if (!source.empty()) attributes["src"] = source;
     if (!instance.empty()) attributes[k_instance_attribute] = instance;
   }

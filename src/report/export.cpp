@@ -67,14 +67,11 @@ std::string text_in(const Json& fault, const char* key) {
   return found != fault.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-// What a list calls the place: as the list that was read did, else `/instance/pin`, else the port.
-std::string place_in_list(const Json& fault) {
+// The place is called as the list that was read called it, where one was.
+std::string place_of(const Json& fault) {
   if (const std::string listed = text_in(fault, "listed_as"); !listed.empty()) return listed;
   const std::string cell = text_in(fault, "cell");
-  if (cell.empty()) return text_in(fault, "site");
-  std::string path = "/" + cell + "/" + text_in(fault, "pin");
-  std::ranges::replace(path, '.', '/');
-  return path;
+  return cell.empty() ? text_in(fault, "site") : place_in_list(cell, text_in(fault, "pin"));
 }
 
 // The class that the campaign found, as test pattern generators call it.
@@ -102,11 +99,11 @@ Result<std::string> fault_list_of(const Json& faults, FaultListForm form) {
       "form\n";
   for (std::size_t i = 0; i < faults.size(); ++i) {
     const auto value = faults[i].find("stuck_at");
-    if (value == faults[i].end() || !value->is_number_unsigned() || place_in_list(faults[i]).empty())
+    if (value == faults[i].end() || !value->is_number_unsigned() || place_of(faults[i]).empty())
       return bad_input("fault {} is no single stuck-at fault, which such a list is of", i);
     QFI_TRY(const std::string line,
             fault_list_line(form, value->get<std::uint64_t>() != 0, class_in_list(faults[i]),
-                            place_in_list(faults[i]), comment_in_list(faults[i])));
+                            place_of(faults[i]), comment_in_list(faults[i])));
     text += line;
   }
   return text;

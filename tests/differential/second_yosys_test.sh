@@ -14,4 +14,4 @@ trap 'rm -rf "$folder"' EXIT
 ln -s "$(realpath "$yosys")" "$folder/yosys"
 export PATH=$folder:$PATH
 yosys -V
-"$tests" --gtest_filter='*Synthesis.*:*ProjectRtl.*:Synth.*:ForeignRtl.*'
+"$tests" --gtest_filter='*Synthesis.*:KeptNetlists.*:*ProjectRtl.*:Synth.*:ForeignRtl.*'

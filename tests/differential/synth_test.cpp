@@ -11,56 +11,19 @@
 
 #include "qfi/base/file.hpp"
 #include "qfi/base/log.hpp"
-#include "qfi/faults/collapse.hpp"
 #include "qfi/faults/stuck_at.hpp"
 #include "qfi/netlist/simulator.hpp"
 #include "qfi/netlist/site_map.hpp"
 #include "qfi/netlist/verilator.hpp"
-#include "support.hpp"
+#include "synthesis.hpp"
 
 namespace qfi {
 namespace {
 
 using test::value_of;
-using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-class Synthesis : public testing::Test {
- protected:
-  Synthesis() {
-    set_log_sink([this](LogLevel, const std::string& message) { m_messages.push_back(message); });
-  }
-  ~Synthesis() override { set_log_sink({}); }
-
-  std::filesystem::path write(const std::string& name, const std::string& text) {
-    EXPECT_TRUE(write_file(m_folder.path() / name, text));
-    return m_folder.path() / name;
-  }
-  SynthParams params(std::filesystem::path source, const std::string& top, NetlistReading reading) const {
-    SynthParams result;
-    result.sources = {std::move(source)};
-    result.top = top;
-    result.reading = std::move(reading);
-    result.output = m_folder.path() / "out";
-    return result;
-  }
-  Netlist written() const { return value_of(read_netlist(m_folder.path() / "out.json")); }
-  nlohmann::json manifest() const {
-    return nlohmann::json::parse(value_of(read_file(m_folder.path() / "out.manifest.json")));
-  }
-  static std::filesystem::path case_file(const std::string& name) {
-    return test::shared_folder() / "data/cases" / name;
-  }
-
-  TemporaryFolder m_folder = value_of(TemporaryFolder::create());
-  std::vector<std::string> m_messages;
-};
-
-std::size_t wrong_int8_products(const Netlist& netlist) {
-  return product_errors(Simulator(netlist, {{-128, 127}, {-128, 127}, true})).wrong;
-}
 
 struct Multiplier {
   std::string name;
@@ -180,22 +143,6 @@ TEST_F(Synthesis, AnApproximateMultiplierIsTakenAsItIs) {
   EXPECT_EQ(manifest()["approximate"], true);
 }
 
-constexpr const char* k_cells =
-    "module INV(input A, output ZN); assign ZN = !A; endmodule\n"
-    "module AND2(input A, B, output Z, inout VDD, inout VSS); assign Z = A & B; endmodule\n"
-    "module FULL(input A, B, CI, output S, CO); assign {CO, S} = A + B + CI; endmodule\n"
-    "module DFF(input D, CK, output reg Q); always @(posedge CK) Q <= D; endmodule\n";
-
-// 2 x 2 bits, unsigned, of library cells.
-std::string two_by_two(const std::string& more = "") {
-  return "module m(a, b, p);\n  input [1:0] a, b;\n  output [3:0] p;\n  wire w1, w2, w3, c1, i1;\n"
-         "  AND2 g0 (.A(a[0]), .B(b[0]), .Z(p[0]));\n  AND2 g1 (.A(a[1]), .B(b[0]), .Z(w1));\n"
-         "  AND2 g2 (.A(a[0]), .B(b[1]), .Z(w2));\n  AND2 g3 (.A(a[1]), .B(b[1]), .Z(w3));\n"
-         "  FULL f1 (.A(w1), .B(w2), .CI(1'b0), .S(p[1]), .CO(c1));\n"
-         "  FULL f2 (.A(w3), .B(c1), .CI(1'b0), .S(p[2]), .CO(p[3]));\n" +
-         more + "endmodule\n";
-}
-
 TEST_F(Synthesis, CellsOfALibraryStayAsTheyAre) {
   SynthParams asked = params(write("net.v", two_by_two()), "m", {"a", "b", "p", {}, true});
   asked.reading.libraries = {write("cells.v", k_cells)};
@@ -310,130 +257,6 @@ TEST_F(Synthesis, RtlIsMappedToTheCellsOfALiberty) {
   EXPECT_THAT(synthesize(asked).error().message, HasSubstr("give one of them"));
 }
 
-// The mapped netlist as its Verilog, read through its library, is the one that `qfi synth` wrote.
-TEST_F(Synthesis, AMappedNetlistIsReadFromItsVerilog) {
-  NetlistReading reading{"op_a", "op_b", "result", {}, false};
-  reading.libraries = {test::source_folder() / "netlists/cells.lib"};
-  const Netlist verilog = value_of(read_netlist(test::source_folder() / "netlists/mul_mapped.v", reading));
-  const Netlist json = value_of(read_netlist(test::source_folder() / "netlists/mul_mapped.json"));
-  std::set<std::string> sites[2];
-  for (const bool is_json : {false, true})
-    for (const Site& site : enumerate_sites(is_json ? json : verilog, SiteKind::pins))
-      sites[is_json].insert(site_name(is_json ? json : verilog, site));
-  EXPECT_EQ(sites[0], sites[1]);
-  ASSERT_FALSE(verilog.cells.empty());
-  EXPECT_THAT(verilog.cells[0].sources, testing::ElementsAre(testing::StartsWith("mul_mapped.v:")));
-  EXPECT_EQ(verilog.cells[0].area, json.cells[0].area) << "the netlist tells the area, too";
-  const std::string fault = site_name(json, {Site::Kind::pin, 77, 0}) + ":1";
-  const OperandGrid grid{{-128, 127}, {-128, 127}, true};
-  std::vector<std::int32_t> products[2];
-  for (const bool is_json : {false, true}) {
-    const Netlist& netlist = is_json ? json : verilog;
-    products[is_json].resize(grid.size());
-    Simulator::Scratch scratch;
-    Simulator(netlist, grid).simulate(value_of(parse_fault(netlist, fault)), scratch, products[is_json]);
-  }
-  EXPECT_EQ(products[0], products[1]);
-}
-
-TEST_F(Synthesis, ANetlistOfSeveralModulesHasATop) {
-  const std::string other = "module other(input a, output y); INV i (.A(a), .ZN(y)); endmodule\n";
-  const auto file = write("net.v", two_by_two() + other);
-  NetlistReading reading{"a", "b", "p", {}, true, false, {write("cells.v", k_cells)}};
-  EXPECT_THAT(read_netlist(file, reading).error().message,
-              AllOf(HasSubstr("several modules are instantiated by no other one"), HasSubstr("m, other")));
-  reading.top = "m";
-  EXPECT_EQ(value_of(read_netlist(file, reading)).module_name, "m");
-  EXPECT_EQ(value_of(read_netlist(file, reading)).cells.size(), 6U);
-  reading.top = "n";
-  EXPECT_THAT(read_netlist(file, reading).error().message, HasSubstr("ERROR"));
-  reading.top = "m; exec touch taken";
-  EXPECT_THAT(read_netlist(file, reading).error().message, HasSubstr("not a plain identifier"));
-  reading.top.clear();
-  EXPECT_EQ(
-      value_of(read_netlist(write("used.v", two_by_two("  other o (.a(a[0]), .y(i1));\n") + other), reading))
-          .cells.size(),
-      7U);
-  EXPECT_THAT(m_messages, IsEmpty());
-}
-
-TEST_F(Synthesis, RtlIsNoNetlist) {
-  const auto file =
-      write("m.v", "module m(input [7:0] a, b, output [15:0] p); assign p = a * b; endmodule\n");
-  EXPECT_THAT(read_netlist(file, {"a", "b", "p", {}, true}).error().message,
-              HasSubstr("is an operator ($mul), no gate: this is RTL, which `qfi synth` makes a netlist of"));
-}
-
-// One-bit product, and a sum that the product port needs: tables of two and of three inputs.
-TEST_F(Synthesis, TablesOfBlifAreGates) {
-  const auto file = write(
-      "m.blif",
-      ".model m\n.inputs a[0] a[1] b[0] b[1]\n.outputs p[0] p[1] p[2] p[3]\n.names a[0] b[0] p[0]\n11 1\n"
-      ".names a[0] a[1] b[0] b[1] p[1]\n1-01 1\n10-1 1\n-110 1\n011- 1\n"
-      ".names a[0] a[1] b[0] b[1] p[2]\n-101 1\n01-1 1\n"
-      ".names a[0] a[1] b[0] b[1] p[3]\n1111 1\n.end\n");
-  const Netlist netlist = value_of(read_netlist(file, {"a", "b", "p", {}, true}));
-  EXPECT_EQ(netlist.cells.size(), 4U);
-  EXPECT_EQ(product_errors(Simulator(netlist, {{0, 3}, {0, 3}, true})).wrong, 0U);
-  EXPECT_EQ(enumerate_sites(netlist, SiteKind::nets).size(), 8U);
-}
-
-// A library file with user-defined primitives fills what a Liberty file leaves open.
-TEST_F(Synthesis, CellsThatLibertyLacksComeFromVerilogPrimitives) {
-  const auto net = write("net.v", two_by_two());
-  NetlistReading reading{"a", "b", "p", {}, true};
-  reading.libraries = {write(
-      "cells.lib",
-      "library (l) { cell (AND2) { area : 1.5; pin (A) { direction : input; } pin (B) { direction : "
-      "input; } pin (Z) { direction : output; function : \"A & B\"; } }\n  cell (FULL) { area : 4; pin (A) "
-      "{ direction : input; } pin (S) { direction : output; } } }\n")};
-  EXPECT_THAT(read_netlist(net, reading).error().message, HasSubstr("FULL"));
-  reading.libraries.push_back(write(
-      "udp.v",
-      "primitive sum (s, a, b, c); output s; input a, b, c; table 0 0 1 : 1; 0 1 0 : 1; 1 0 0 : 1; 1 1 1 : "
-      "1; "
-      "0 0 0 : 0; 0 1 1 : 0; 1 0 1 : 0; 1 1 0 : 0; endtable endprimitive\n"
-      "primitive carry (y, a, b, c); output y; input a, b, c; table 1 1 ? : 1; 1 ? 1 : 1; ? 1 1 : 1; 0 0 ? : "
-      "0; 0 ? 0 : 0; ? 0 0 : 0; endtable endprimitive\n"
-      "module FULL(input A, B, CI, output S, CO); sum (S, A, B, CI); carry (CO, A, B, CI); endmodule\n"));
-  const Netlist netlist = value_of(read_netlist(net, reading));
-  EXPECT_EQ(product_errors(Simulator(netlist, {{0, 3}, {0, 3}, true})).wrong, 0U);
-  EXPECT_EQ(netlist.cells.size(), 6U);
-}
-
-TEST_F(Synthesis, CellsHaveNoParameters) {
-  const auto library = write(
-      "lut.v",
-      "module LUT2 #(parameter INIT = 4'h8)(input A, B, output Z); assign Z = INIT[{B, A}]; endmodule\n");
-  const auto file = write("net.v",
-                          "module m(input [1:0] a, b, output [3:0] p);\n  LUT2 #(.INIT(4'h6)) g (.A(a[0]), "
-                          ".B(b[0]), .Z(p[0]));\n  assign p[3:1] = 0;\nendmodule\n");
-  EXPECT_THAT(read_netlist(file, {"a", "b", "p", {}, true, true, {library}}).error().message,
-              HasSubstr("cell 'g': its parameters change what a LUT2 computes"));
-}
-
-// A cell that ignores an input keeps its table, so that the faults of that input are equivalent to none.
-TEST_F(Synthesis, AnInputWithoutEffectIsEquivalentToNothing) {
-  const auto file = write(
-      "m.blif",
-      ".model m\n.inputs a[0] b[0] c[0]\n.outputs p[0]\n.names a[0] b[0] c[0] p[0]\n110 1\n111 1\n.end\n");
-  const Netlist netlist = value_of(read_netlist(file, {"a", "b", "p", {{"c[0]", 0}}, true, true}));
-  const std::vector<Site> sites = enumerate_sites(netlist, SiteKind::pins);
-  const auto classes = structural_classes(netlist, sites);
-  ASSERT_EQ(sites.size(), 4U);
-  EXPECT_EQ(classes[0], classes[6]) << "A[0] and Y stuck at 0";
-  EXPECT_NE(classes[4], classes[6]) << "A[2] has no effect";
-  EXPECT_NE(classes[5], classes[6]);
-}
-
-// Fillers and taps of a layout have nothing but supplies.
-TEST_F(Synthesis, PhysicalCellsAreLeftOut) {
-  NetlistReading reading{"a", "b", "p", {}, true, false, {write("cells.v", k_cells)}};
-  const auto file = write(
-      "net.v", two_by_two("  supply1 VDD; supply0 VSS;\n  FILL8 f ();\n  TAP t (.VDD(VDD), .VSS(VSS));\n"));
-  EXPECT_EQ(value_of(read_netlist(file, reading)).cells.size(), 6U);
-}
-
 // Every mapped gate comes from one of the five expressions of qfi_mul.sv; a gate that reads bits of both low
 // halves alone is of their product.
 TEST_F(Synthesis, GatesComeFromLinesOfTheRtl) {
@@ -455,6 +278,7 @@ TEST_F(Synthesis, GatesComeFromLinesOfTheRtl) {
     const SiteMap map(netlist);
     EXPECT_THAT(map.place({Site::Kind::net, netlist.result[0], 0}).sources, ElementsAre("qfi_mul.sv:20"));
     EXPECT_THAT(map.place({Site::Kind::net, netlist.result[31], 0}).sources, ElementsAre("qfi_mul.sv:25"));
+    EXPECT_THAT(map.place({Site::Kind::net, netlist.rs1[3], 0}).sources, ElementsAre("qfi_mul.sv:8"));
   }
 }
 

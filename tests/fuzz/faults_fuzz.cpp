@@ -26,7 +26,7 @@ void require_round_trip(const std::vector<ListedFault>& faults) {
     const StuckAt& stuck = listed.fault.stuck.front();
     list += fault_list_line(FaultListForm::sa0, stuck.value,
                             listed.fault_class.empty() ? "NC" : listed.fault_class,
-                            listed_place(netlist(), stuck.site))
+                            site_name(netlist(), stuck.site))
                 .value();
     ++count;
   }

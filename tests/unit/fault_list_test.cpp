@@ -116,9 +116,9 @@ TEST_F(FaultLists, NamesWithBlanksCannotStandInAList) {
 }
 
 TEST_F(FaultLists, ANetIsCalledByThePinThatDrivesIt) {
-  const Site net{Site::Kind::net, and_gate().pins.back().net, 0};
-  EXPECT_EQ(listed_place(m_netlist, net), "/" + and_gate().name + "/" + and_gate().pins.back().name);
-  EXPECT_EQ(listed_place(m_netlist, {Site::Kind::net, m_netlist.rs1[3], 0}), "op_a[3]");
+  EXPECT_EQ(place_in_list("u1.g3", "A"), "/u1/g3/A");
+  const std::string list = value_of(all_faults_list(m_netlist, SiteKind::nets, FaultListForm::sa0, false));
+  EXPECT_THAT(list, AllOf(HasSubstr("   /" + and_gate().name + "/ZN\n"), HasSubstr("   op_a[3]\n")));
 }
 
 }  // namespace

@@ -78,7 +78,7 @@ class StuckAtSet final : public FaultSet {
   const std::vector<PlannedFault>& faults() const { return m_faults; }
   /// Indices of the faults with the fate `runs`.
   const std::vector<std::size_t>& running() const { return m_running; }
-  /// Of a fault list, in its order, which is that of faults(); else none.
+  /// The entries of a fault list, in its order, which is that of faults(); none of another sample.
   const std::vector<ListedFault>& listed() const { return m_listed; }
   const NetlistPopulation& netlist_population() const { return m_netlist_population; }
   /// FIT of all cells; 0 without a raw rate.

@@ -16,9 +16,9 @@ namespace qfi {
 /// A fault as a list names it.
 struct ListedFault {
   NetlistFault fault;
-  /// Of the place, as a test pattern generator's list has it; empty: of a CSV.
+  /// A test pattern generator's list calls the place so; a CSV has no such name.
   std::string name;
-  /// As that list has it, where an equivalent fault has that of the one it is equivalent to; empty: none.
+  /// The list's class, where an equivalent fault has that of the one it is equivalent to; may be empty.
   std::string fault_class;
 };
 
@@ -37,8 +37,9 @@ enum class FaultListForm : std::uint8_t { sa0, zero };
 Result<std::string> fault_list_line(FaultListForm form, bool value, std::string_view fault_class,
                                     std::string_view place, std::string_view comment = {});
 
-/// What a list calls a site: `/instance/pin`, of a net the pin that drives it, or the port.
-std::string listed_place(const Netlist& netlist, const Site& site);
+/// What a list calls a pin of a cell `u1.g3`: `/u1/g3/pin`. A net is called by the pin that drives it, or is
+/// a port.
+std::string place_in_list(std::string cell, std::string_view pin);
 
 /// How the first line of all_faults_list() begins.
 inline constexpr const char* k_fault_list_start = "// qfi: ";

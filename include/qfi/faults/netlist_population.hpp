@@ -26,13 +26,13 @@ class NetlistPopulation {
   std::uint64_t places() const;
   /// Faults; k_endless where there are as many or more.
   std::uint64_t size() const;
-  /// Of each place, where a fault hits one: two values, or so many bridges.
+  /// A place has so many faults: two values, or the bridges of a pair.
   std::uint64_t faults_of_a_place() const;
   /// Precondition: index < size() < k_endless.
   NetlistFault member(std::uint64_t index) const;
-  /// Draw number `index` of an endless population, of which no two are the same.
+  /// Draw number `index` of an endless population, of which two are hardly ever the same.
   NetlistFault draw(std::uint64_t seed, std::string_view stream, std::uint64_t index) const;
-  /// That can be stuck; none of bridges.
+  /// The sites that can be stuck; a population of bridges has none.
   const std::vector<Site>& sites() const { return m_sites; }
 
  private:

@@ -11,13 +11,16 @@
 
 namespace qfi {
 
+/// Of each net the output pin that drives it, or the net itself where no cell does.
+std::vector<Site> drivers_of(const Netlist& netlist);
+
 struct SitePlace {
   /// What drives the site's net, `QFI_FA.S` or `port op_a`; of a pin the cell's type and the pin.
   std::string region;
-  std::string instance;  ///< of the module that holds that cell, as `u1.u2`; empty: the top
-  std::string cell;      ///< that the site is a pin of, or that drives its net, as `instance.instance.cell`;
-                         ///< empty: a port
+  /// The cell that the site is a pin of, or that drives its net, as `u1.u2.g3`; empty: a port.
+  std::string cell;
   std::string pin;       ///< of that cell
+  std::string instance;  ///< of the module that holds that cell, as `u1.u2`; empty: the top
   /// `file:line` of what the cell, or the port, was made from; empty: the netlist does not tell.
   std::vector<std::string> sources;
   int level = 0;  ///< gates on the longest path from a port to it
@@ -37,7 +40,7 @@ class SiteMap {
   std::vector<int> m_level;         ///< of each net
   std::vector<int> m_lowest_bit;    ///< of each net; result width: none
   std::vector<std::string> m_port;  ///< of each net, that drives it
-  std::vector<Site> m_driver;       ///< of each net: the pin, or a net where no cell drives it
+  std::vector<Site> m_driver;       ///< as drivers_of() gives them
 };
 
 }  // namespace qfi

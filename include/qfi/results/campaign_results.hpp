@@ -198,7 +198,7 @@ struct NetlistFaultResults {
 struct NetlistResults {
   std::uint64_t sites = 0;       ///< or pairs of nets
   std::uint64_t polarities = 2;  ///< or bridges of each pair
-  /// Of single stuck-at faults: how many are left of each class of structurally equivalent ones.
+  /// So many single stuck-at faults are left if one of each class of structurally equivalent ones is taken.
   std::optional<std::uint64_t> prime_faults;
   NetlistFacts netlist;
   std::optional<ApproximateFacts> approximate;
