@@ -105,8 +105,8 @@ void Simulator::force(const NetlistFault& fault, std::vector<std::uint32_t>& sou
   trace.cone.clear();
   // What a net is stuck at counts, whatever the pin that drives it is stuck at.
   std::vector<StuckAt> pins_first = fault.stuck;
-  std::ranges::stable_partition(pins_first,
-                                [](const StuckAt& stuck) { return stuck.site.kind == Site::Kind::pin; });
+  std::stable_partition(pins_first.begin(), pins_first.end(),
+                        [](const StuckAt& stuck) { return stuck.site.kind == Site::Kind::pin; });
   for (const StuckAt& stuck : pins_first) {
     const bool is_pin = stuck.site.kind == Site::Kind::pin;
     const Pin* pin = is_pin ? &m_netlist.cells[stuck.site.index].pins[stuck.site.pin] : nullptr;
