@@ -91,7 +91,7 @@ Result<Plan> make_plan(CampaignConfig config, const PlanParams& params) {
   QFI_CHECK(narrow_stored_weights(model, plan.config.faults));
   QFI_TRY(Workload workload, make_workload(std::move(model), plan.config.model.path.string(), plan.config,
                                            {params.threads, params.kernels, params.model_memory,
-                                            plan.config.design.is_nested()}));
+                                            plan.config.design.is_nested(), params.device}));
   plan.workload = std::make_unique<Workload>(std::move(workload));
   Planner planner(plan, params);
   for (std::size_t i = 0; i < plan.config.faults.size(); ++i)

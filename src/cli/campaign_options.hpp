@@ -15,6 +15,7 @@ struct CampaignOptions {
   std::vector<std::string> defines;
   unsigned threads = 0;  ///< 0: as the config says, else all
   KernelSet kernels = KernelSet::fast;
+  DeviceParams device;
   std::uint64_t model_memory = k_model_memory;
   std::uint64_t data_memory = k_data_memory;
   bool json = false;

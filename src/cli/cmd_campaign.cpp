@@ -148,6 +148,7 @@ void print_summary(const Plan& plan, const CampaignResults& results, const Verif
 
 Result<int> run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
+  QFI_CHECK(check_device(options.device));
   QFI_TRY(RunInfo info, begin_run(options));
   QFI_TRY(const Shard shard, shard_of(options.shard));
   QFI_TRY(CampaignConfig config, load_config(options));
@@ -161,6 +162,7 @@ Result<int> run(const Options& options) {
   PlanParams plan_params{threads, options.kernels, {}};
   plan_params.started = start;
   plan_params.model_memory = options.model_memory;
+  plan_params.device = options.device;
   plan_params.execution.compares_naive = options.compares_naive;
   if (journal) QFI_CHECK(recall_notes(config, *journal, plan_params));
   auto planned = load_plan(std::move(config), plan_params);

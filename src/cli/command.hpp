@@ -9,6 +9,7 @@
 
 #include "qfi/base/result.hpp"
 #include "qfi/base/text.hpp"
+#include "qfi/engine/device.hpp"
 #include "qfi/engine/program.hpp"
 #include "qfi/netlist/netlist.hpp"
 
@@ -54,6 +55,8 @@ void add_model_memory_option(CLI::App& command, std::uint64_t& bytes);
 /// `--data-memory`, alike.
 void add_data_memory_option(CLI::App& command, std::uint64_t& bytes);
 void add_kernels_option(CLI::App& command, KernelSet& kernels);
+/// `--device` and `--device-memory`.
+void add_device_options(CLI::App& command, DeviceParams& device);
 /// `--force`: replaces a file that qfi did not write.
 void add_force_option(CLI::App& command, bool& is_forced);
 /// --top, --rs1, --rs2, --result, --tie, --unsigned, --approximate and --library (--liberty), for netlists

@@ -31,10 +31,10 @@ namespace {
 void add_memory_option(CLI::App& command, const std::string& name, const std::string& what,
                        std::uint64_t& bytes) {
   const auto set = [&bytes](const std::uint64_t& mib) { bytes = mib << 20U; };
-  command.add_option_function<std::uint64_t>(name, set, what)
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 24U))
-      ->default_str(std::to_string(bytes >> 20U))
-      ->type_name("MIB");
+  auto* option = command.add_option_function<std::uint64_t>(name, set, what)
+                     ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 24U))
+                     ->type_name("MIB");
+  if (bytes > 0) option->default_str(std::to_string(bytes >> 20U));
 }
 
 }  // namespace
@@ -58,6 +58,19 @@ void add_kernels_option(CLI::App& command, KernelSet& kernels) {
   command.add_option("--kernels", kernels, "kernel set; results do not depend on it")
       ->transform(CLI::CheckedTransformer(names).description("reference|portable|fast"))
       ->default_str("fast");
+}
+
+void add_device_options(CLI::App& command, DeviceParams& device) {
+  const std::map<std::string, DeviceChoice> names = {
+      {"cpu", DeviceChoice::cpu}, {"cuda", DeviceChoice::cuda}, {"auto", DeviceChoice::automatic}};
+  command
+      .add_option("--device", device.choice,
+                  "what runs networks with faulty units: the CPU, an NVIDIA GPU, or that where there is one; results "
+                  "do not depend on it")
+      ->transform(CLI::CheckedTransformer(names).description("cpu|cuda|auto"))
+      ->default_str("cpu");
+  add_memory_option(command, "--device-memory", "limit of what is taken of a GPU's memory (default: most of it)",
+                    device.memory);
 }
 
 void add_force_option(CLI::App& command, bool& is_forced) {

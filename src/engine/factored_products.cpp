@@ -2,6 +2,7 @@
 #include "factored_products.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <numeric>
 
@@ -392,6 +393,45 @@ void add_zero_points(const OperandCodes& codes, const FactorParams& params, Fact
     ones.weight.fill(1);
     products.product_terms.push_back(ones);
   }
+}
+
+namespace {
+
+// odd * inverse = 1 modulo 2^32.
+std::uint32_t inverse(std::uint32_t odd) {
+  std::uint32_t x = 1;
+  for (int i = 0; i < 5; ++i) x *= 2 - odd * x;
+  return x;
+}
+
+int twos(std::int32_t factor) {
+  return factor == 0 ? 32 : std::countr_zero(static_cast<std::uint32_t>(factor));
+}
+
+// larger = ratio * smaller modulo 2^32, where `larger` has at least as many factors of two.
+std::int32_t ratio(std::int32_t larger, std::int32_t smaller) {
+  const auto whole = static_cast<std::uint32_t>(larger);
+  const auto part = static_cast<std::uint32_t>(smaller);
+  const int shift = twos(smaller);
+  return static_cast<std::int32_t>((whole >> shift) * inverse(part >> shift));
+}
+
+}  // namespace
+
+// Those with the most factors of two come first, so that each ratio is a whole number modulo 2^32.
+ScaledTerms scaled_terms(const FactoredProducts& products) {
+  std::vector<const ProductTerm*> terms;
+  for (const ProductTerm& term : products.product_terms) terms.push_back(&term);
+  std::ranges::stable_sort(terms, std::ranges::greater(), [](const ProductTerm* term) {
+    return std::pair(twos(term->factor), term->factor != 1);
+  });
+  ScaledTerms scaled;
+  for (const ProductTerm* term : terms) {
+    if (term->factor == 0) continue;
+    scaled.terms.push_back({term, ratio(scaled.last, term->factor)});  // of the first one: of nothing
+    scaled.last = term->factor;
+  }
+  return scaled;
 }
 
 }  // namespace qfi

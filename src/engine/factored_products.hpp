@@ -48,6 +48,19 @@ FactoredProducts plain_products(CodeType type, const FactorParams& params);
 std::optional<FactoredProducts> factor_products(const ErrorTable& errors, const OperandsInUse& in_use,
                                                 const FactorParams& params);
 
+/// Product terms in an order in which each one's sum can be added to a multiple of what the terms before it
+/// came to: modulo 2^32, sum of factor * sums = last * (.. (scale_1 * (scale_0 * 0 + sums_0) + sums_1) ..).
+struct ScaledTerms {
+  struct Term {
+    const ProductTerm* term = nullptr;
+    std::int32_t scale = 1;
+  };
+  std::vector<Term> terms;
+  std::int32_t last = 1;
+};
+/// Points into `products`. Terms with the factor 0 are left out.
+ScaledTerms scaled_terms(const FactoredProducts& products);
+
 /// Turns products with zero points 0 into (w - w_zero) * (x - x_zero).
 void add_zero_points(const OperandCodes& codes, const FactorParams& params, FactoredProducts& products);
 

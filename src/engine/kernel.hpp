@@ -7,6 +7,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <variant>
 #include <vector>
 
 #include "fast_layer.hpp"
@@ -66,6 +67,24 @@ KernelCall make_call(const Model& model, std::size_t index, std::size_t images, 
   return call;
 }
 
+/// A pool of an 8-bit type, for devices that compute it themselves.
+struct PoolForm {
+  ConvolutionShape shape;
+  bool is_average = false;
+  std::int32_t min = 0;
+  std::int32_t max = 0;
+};
+/// Each of `outputs` results is (start + the sum of `count` inputs, `outputs` apart) * factor + zero_point,
+/// saturated.
+struct SumForm {
+  int count = 1;
+  int outputs = 1;
+  std::int32_t start = 0;
+  QuantizedMultiplier factor;
+  std::int32_t zero_point = 0;
+};
+using DeviceForm = std::variant<std::monostate, PoolForm, SumForm>;
+
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -77,6 +96,8 @@ class Kernel {
                                                              PaddingTaps) const {
     return nullptr;
   }
+  /// An 8-bit operator as plain numbers; monostate: it has no such form.
+  virtual DeviceForm device_form() const { return {}; }
   /// Stored bytes of 8-bit outputs that no inputs give are left out.
   virtual ByteSet possible_outputs() const { return ByteSet::all(); }
   /// Whether output element i depends on element i of each input alone.

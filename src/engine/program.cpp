@@ -305,38 +305,53 @@ void Program::run(Batch& batch, std::size_t first, std::size_t end, const Units*
   }
 }
 
-// Operators whose tables have the same errors share their analysis.
-void Program::prepare_tables(Units& units) const {
-  struct Group {
-    ErrorTable errors;
-    OperandsInUse in_use;
-    std::vector<std::size_t> operators;
-  };
-  std::vector<Group> groups;
+// Operators whose tables have the same errors, which are analysed once.
+struct Program::TableGroup {
+  ErrorTable errors;
+  OperandsInUse in_use;
+  std::vector<std::size_t> operators;
+};
+
+std::vector<Program::TableGroup> Program::table_groups(const Units& units) const {
+  std::vector<TableGroup> groups;
   std::map<std::pair<const ProductTable*, OperandCodes>, std::size_t> known;
   for (std::size_t i = 0; i < m_kernels.size(); ++i) {
-    auto* unit = std::get_if<TabulatedUnit>(&units.of_operator[i]);
+    const auto* unit = std::get_if<TabulatedUnit>(&units.of_operator[i]);
     if (unit == nullptr) continue;
-    unit->products.reset();
-    if (m_params.kernels != KernelSet::fast) continue;
     const auto [entry, is_new] = known.try_emplace({unit->table, operand_codes(i)}, groups.size());
     if (is_new) {
       ErrorTable errors = error_table(*unit->table, operand_codes(i));
-      const auto same = std::ranges::find(groups, errors, &Group::errors);
+      const auto same = std::ranges::find(groups, errors, &TableGroup::errors);
       entry->second = static_cast<std::size_t>(same - groups.begin());
       if (same == groups.end()) groups.push_back({std::move(errors), {}, {}});
     }
-    Group& group = groups[entry->second];
+    TableGroup& group = groups[entry->second];
     group.in_use.inputs |= possible_inputs(i, unit->padding);
     for (const std::uint8_t weight : weight_bytes(i)) group.in_use.weights[weight] = true;
     group.operators.push_back(i);
   }
-  for (Group& group : groups) {
+  return groups;
+}
+
+void Program::prepare_tables(Units& units) const {
+  for (Unit& unit : units.of_operator)
+    if (auto* tabulated = std::get_if<TabulatedUnit>(&unit)) tabulated->products.reset();
+  if (m_params.kernels != KernelSet::fast) return;
+  for (TableGroup& group : table_groups(units)) {
     TableAnalysis analysis(std::move(group.errors), group.in_use);
     for (const std::size_t i : group.operators) {
       auto& unit = std::get<TabulatedUnit>(units.of_operator[i]);
       unit.products = m_kernels[i]->prepare_table(analysis, *unit.table, unit.padding);
     }
+  }
+}
+
+void Program::factor_tables(Units& units, std::size_t most_terms) const {
+  for (const TableGroup& group : table_groups(units)) {
+    auto factored = factor_products(group.errors, group.in_use, {group.errors.type, false, most_terms});
+    const auto shared = factored ? std::make_shared<const FactoredProducts>(std::move(*factored)) : nullptr;
+    for (const std::size_t i : group.operators)
+      std::get<TabulatedUnit>(units.of_operator[i]).factored = shared;
   }
 }
 

@@ -90,16 +90,18 @@ std::vector<TableUse> collect_uses(const Program& program, const std::vector<std
 }
 
 FaultyUnitTables::FaultyUnitTables(const Program& program, const FaultTables& tables,
-                                   const std::vector<FaultyOperator>& operators, PaddingTaps padding)
-    : m_program(program), m_fault_tables(tables), m_tables(tables.uses().size()) {
+                                   const std::vector<FaultyOperator>& operators, PaddingTaps padding,
+                                   const Device* device)
+    : m_program(program), m_fault_tables(tables), m_device(device), m_tables(tables.uses().size()) {
   m_units.of_operator.resize(program.model().operators.size());
   for (const FaultyOperator& op : operators)
-    m_units.of_operator[op.index] = TabulatedUnit{&m_tables[op.use], padding, nullptr};
+    m_units.of_operator[op.index] = TabulatedUnit{&m_tables[op.use], padding, nullptr, nullptr};
 }
 
 void FaultyUnitTables::set(std::span<const std::int32_t> products) {
   for (std::size_t use = 0; use < m_tables.size(); ++use) m_tables[use] = m_fault_tables.table(products, use);
-  m_program.prepare_tables(m_units);
+  if (m_device != nullptr) m_device->prepare(m_units);
+  else m_program.prepare_tables(m_units);
 }
 
 }  // namespace qfi

@@ -26,7 +26,8 @@ constexpr std::size_t k_proof_images = 16;
 struct StuckAtSet::Worker {
   explicit Worker(const StuckAtSet& set)
       : device(set.m_runner->make_device()),
-        tables(*set.m_workload.program, *set.m_tables, set.m_operators, set.unit_config().padding) {}
+        tables(*set.m_workload.program, *set.m_tables, set.m_operators, set.unit_config().padding,
+               device.get()) {}
   std::unique_ptr<Device> device;
   FaultTables::Scratch scratch;
   FaultyUnitTables tables;
@@ -92,14 +93,23 @@ Result<void> StuckAtSet::prove_table_path() {
   const Units* golden = m_golden_unit ? &m_golden_unit->unit.units() : nullptr;
   if (!m_runner->agrees_with_tables(worker.tables.units(), golden, images, *worker.device))
     return failed("internal error: the table path with fault-free tables differs from the golden path");
-  const ImageBlock& block = m_runner->blocks().front();
-  if (m_golden_unit && m_runner->score(block, {block.first, block.count}, *golden, *worker.device)
-                               .outcome.counts.output_identical != block.count)
-    return failed("internal error: the fault-free multiplier does not give the outputs of its golden run");
+  if (m_golden_unit) QFI_CHECK(prove_golden_unit(*worker.device));
   m_proof.table_path_images = images;
   const ProductErrors errors = product_errors(simulator);
   m_proof.fault_free_pairs = errors.pairs - errors.wrong;
   return {};
+}
+
+Result<void> StuckAtSet::prove_golden_unit(Device& device) const {
+  const UnitRunner::Part part = m_runner->first_part();
+  bool is_same = false;
+  m_runner->score(std::span(&part, 1), m_golden_unit->unit.units(), device,
+                  [&](std::size_t, const Trial& trial) {
+                    is_same = trial.outcome.counts.output_identical == part.images.count;
+                    return true;
+                  });
+  if (is_same) return {};
+  return failed("internal error: the fault-free multiplier does not give the outputs of its golden run");
 }
 
 // Simulating and mapping the tables, and packing weights, once for all images, in multiplications of the
@@ -322,7 +332,8 @@ BlockRange StuckAtSet::blocks_in(std::size_t, std::uint64_t fault) const {
   return blocks_of(fault, m_runner->blocks().front().count);
 }
 
-// A fault's tables are made ready once for all its blocks, unless there are too few faults for the threads.
+// A fault's tables are made ready once for all its blocks, unless there are too few faults for the threads of
+// the CPU.
 std::vector<std::span<const TrialPlace>> StuckAtSet::jobs(std::span<TrialPlace> places,
                                                           unsigned threads) const {
   std::vector<std::span<const TrialPlace>> of_faults;
@@ -332,7 +343,8 @@ std::vector<std::span<const TrialPlace>> StuckAtSet::jobs(std::span<TrialPlace> 
     of_faults.push_back(places.subspan(begin, end - begin));
     begin = end;
   }
-  if (of_faults.size() >= k_faults_per_thread * threads) return of_faults;
+  if (m_runner->devices().takes_many_tasks() || of_faults.size() >= k_faults_per_thread * threads)
+    return of_faults;
   std::vector<std::span<const TrialPlace>> single;
   for (std::size_t i = 0; i < places.size(); ++i) single.push_back(places.subspan(i, 1));
   return single;
@@ -356,16 +368,16 @@ class StuckAtSet::Trials final : public FaultSet::Executor {
   explicit Trials(const StuckAtSet& set) : m_set(set), m_worker(set) {}
 
   Result<void> run(std::span<const TrialPlace> job, const Emit& emit) override {
-    for (const TrialPlace& place : job) {
-      if (m_worker.fault != place.fault) {
-        m_set.set_tables(m_set.m_faults[place.fault].fault, m_worker);
-        m_worker.fault = place.fault;
-      }
-      const Trial trial = m_set.m_runner->score(m_set.m_runner->blocks()[place.block],
-                                                m_set.images_of(place.fault, place.block),
-                                                m_worker.tables.units(), *m_worker.device);
-      if (!emit(place, trial)) return {};
+    // All of a job's places are of one fault.
+    if (m_worker.fault != job.front().fault) {
+      m_set.set_tables(m_set.m_faults[job.front().fault].fault, m_worker);
+      m_worker.fault = job.front().fault;
     }
+    std::vector<UnitRunner::Part> parts;
+    for (const TrialPlace& place : job)
+      parts.push_back({place.block, m_set.images_of(place.fault, place.block)});
+    m_set.m_runner->score(parts, m_worker.tables.units(), *m_worker.device,
+                          [&](std::size_t part, const Trial& trial) { return emit(job[part], trial); });
     return {};
   }
 
@@ -414,9 +426,9 @@ Result<double> StuckAtSet::expected_seconds_per_fault() {
   const auto seconds_since = [](Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
   };
-  const ImageBlock& block = m_runner->blocks().front();
-  const std::size_t tried_images = std::min(block.count, images_of_a_fault());
-  const double parts = static_cast<double>(images_of_a_fault()) / static_cast<double>(tried_images);
+  const UnitRunner::Part tried_part = m_runner->first_part(images_of_a_fault());
+  const double parts =
+      static_cast<double>(images_of_a_fault()) / static_cast<double>(tried_part.images.count);
   Worker worker(*this);
   const auto start = Clock::now();
   double seconds = 0;
@@ -428,7 +440,8 @@ Result<double> StuckAtSet::expected_seconds_per_fault() {
     set_tables(fault.fault, worker);
     seconds += seconds_since(set_up);
     const auto run = Clock::now();
-    m_runner->score(block, {block.first, tried_images}, worker.tables.units(), *worker.device);
+    m_runner->score(std::span(&tried_part, 1), worker.tables.units(), *worker.device,
+                    [](std::size_t, const Trial&) { return true; });
     seconds += seconds_since(run) * parts;
   }
   return seconds / static_cast<double>(tried) * static_cast<double>(m_running.size()) /

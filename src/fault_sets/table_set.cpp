@@ -85,12 +85,15 @@ FaultSet::Images TableSet::images_of(std::uint64_t, std::uint64_t block) const {
 }
 
 Result<void> TableSet::prove() {
-  if (m_runner->agrees_with_tables(m_table->units(), &m_table->units(), 1, *m_runner->make_device()))
-    return {};
+  const std::unique_ptr<Device> device = m_runner->make_device();
+  Units units = m_table->units();
+  device->prepare(units);
+  if (m_runner->agrees_with_tables(units, &units, 1, *device)) return {};
   return failed("internal error: the fast kernels differ from plain look-ups in the table");
 }
 
 std::vector<std::span<const TrialPlace>> TableSet::jobs(std::span<TrialPlace> places, unsigned) const {
+  if (m_runner->devices().takes_many_tasks()) return {places};
   std::vector<std::span<const TrialPlace>> single;
   for (std::size_t i = 0; i < places.size(); ++i) single.push_back(places.subspan(i, 1));
   return single;
@@ -104,20 +107,24 @@ void TableSet::take(std::uint64_t fault, std::uint64_t block, const Trial& trial
 
 class TableSet::Trials final : public FaultSet::Executor {
  public:
-  explicit Trials(const TableSet& set) : m_set(set), m_device(set.m_runner->make_device()) {}
+  explicit Trials(const TableSet& set)
+      : m_set(set), m_device(set.m_runner->make_device()), m_units(set.m_table->units()) {
+    m_device->prepare(m_units);
+  }
 
   Result<void> run(std::span<const TrialPlace> job, const Emit& emit) override {
+    std::vector<UnitRunner::Part> parts;
     for (const TrialPlace& place : job)
-      if (!emit(place, m_set.m_runner->score(m_set.m_runner->blocks()[place.block],
-                                             m_set.images_of(place.fault, place.block),
-                                             m_set.m_table->units(), *m_device)))
-        return {};
+      parts.push_back({place.block, m_set.images_of(place.fault, place.block)});
+    m_set.m_runner->score(parts, m_units, *m_device,
+                          [&](std::size_t part, const Trial& trial) { return emit(job[part], trial); });
     return {};
   }
 
  private:
   const TableSet& m_set;
   std::unique_ptr<Device> m_device;
+  Units m_units;
 };
 
 std::unique_ptr<FaultSet::Executor> TableSet::make_executor(std::size_t) {
@@ -126,10 +133,13 @@ std::unique_ptr<FaultSet::Executor> TableSet::make_executor(std::size_t) {
 
 Result<double> TableSet::expected_seconds_per_fault() {
   const std::unique_ptr<Device> device = m_runner->make_device();
-  const ImageBlock& block = m_runner->blocks().front();
+  Units units = m_table->units();
+  device->prepare(units);
+  const UnitRunner::Part part = m_runner->first_part();
   const auto start = std::chrono::steady_clock::now();
-  m_runner->score(block, {block.first, block.count}, m_table->units(), *device);
-  return seconds_since(start) * static_cast<double>(m_workload.images()) / static_cast<double>(block.count);
+  m_runner->score(std::span(&part, 1), units, *device, [](std::size_t, const Trial&) { return true; });
+  return seconds_since(start) * static_cast<double>(m_workload.images()) /
+         static_cast<double>(part.images.count);
 }
 
 }  // namespace qfi

@@ -40,6 +40,9 @@ Result<std::unique_ptr<UnitRunner>> UnitRunner::make(const Workload& workload, c
   for (std::size_t first = 0; first < workload.images(); first += size)
     runner->m_blocks.push_back({first, std::min(size, workload.images() - first), {}});
   QFI_CHECK(runner->run_golden(input, padding, threads));
+  QFI_TRY(runner->m_cpu, make_device_source(*workload.program, runner->device_plan(threads)));
+  QFI_TRY(runner->m_devices,
+          make_device_source(*workload.program, runner->device_plan(threads), workload.device));
   return runner;
 }
 
@@ -82,54 +85,49 @@ Result<void> UnitRunner::run_golden(const InputScaling& input, PaddingTaps paddi
   return {};
 }
 
-std::unique_ptr<Device> UnitRunner::make_device() const {
-  return std::make_unique<CpuDevice>(*m_workload.program,
-                                     DevicePlan{m_cut, m_workload.watched, m_blocks.front().count});
+DevicePlan UnitRunner::device_plan(unsigned threads) const {
+  DevicePlan plan{m_cut, m_workload.watched, {}, threads};
+  for (const ImageBlock& block : m_blocks) {
+    LiveImages& images = plan.blocks.emplace_back();
+    images.images = block.count;
+    images.values.assign(block.live.begin(), block.live.end());
+  }
+  return plan;
 }
 
-// Images of the block; `units` nullptr: exact.
-void UnitRunner::run(const ImageBlock& block, const FaultSet::Images& images, const Units* units,
-                     Device& device, const std::function<void(const Device::WatchedTensors&)>& use) const {
-  const DeviceFault fault{units};
-  std::vector<std::span<const std::byte>> live;
-  for (std::size_t k = 0; k < m_live_tensors.size(); ++k) {
-    const std::size_t bytes = m_workload.tensor(m_live_tensors[k]).bytes();
-    live.push_back(
-        std::span(block.live[k]).subspan((images.first - block.first) * bytes, images.count * bytes));
-  }
-  device.run({images.count, live}, std::span(&fault, 1),
-             [&](std::size_t, const Device::WatchedTensors& tensors) { use(tensors); });
+DeviceTask UnitRunner::task_of(const Part& part) const {
+  return {part.block, part.images.first - m_blocks[part.block].first, part.images.count};
+}
+
+UnitRunner::Part UnitRunner::first_part(std::size_t images) const {
+  const ImageBlock& block = m_blocks.front();
+  return {0, {block.first, std::min(images, block.count)}};
+}
+
+// The watched tensors, one after the other; `units` nullptr: exact.
+std::vector<std::byte> UnitRunner::outputs_of(const Part& part, const Units* units, Device& device) const {
+  std::vector<std::byte> outputs;
+  const DeviceTask task = task_of(part);
+  device.run(units, std::span(&task, 1), [&](std::size_t, const Device::WatchedTensors& tensors) {
+    for (const int tensor : m_workload.watched) {
+      const auto values = tensors(tensor);
+      outputs.insert(outputs.end(), values.begin(), values.end());
+    }
+    return true;
+  });
+  return outputs;
 }
 
 bool UnitRunner::agrees_with_tables(const Units& tables, const Units* units, std::size_t images,
                                     Device& device) const {
-  const ImageBlock& block = m_blocks.front();
-  const auto outputs = [&](const Units* by) {
-    std::vector<std::byte> bytes;
-    run(block, {block.first, std::min(images, block.count)}, by, device,
-        [&](const Device::WatchedTensors& tensors) {
-          for (const int tensor : m_workload.watched) {
-            const auto values = tensors(tensor);
-            bytes.insert(bytes.end(), values.begin(), values.end());
-          }
-        });
-    return bytes;
-  };
   const Units plain = looked_up(tables);
-  return outputs(&plain) == outputs(units);
+  const Part part = first_part(images);
+  return outputs_of(part, &plain, *m_cpu->make()) == outputs_of(part, units, device);
 }
 
 std::vector<std::byte> UnitRunner::outputs_under(const Units& units, std::size_t image,
                                                  Device& device) const {
-  const ImageBlock& block = m_blocks.front();
-  std::vector<std::byte> outputs;
-  run(block, images_of(block), &units, device, [&](const Device::WatchedTensors& tensors) {
-    for (const int tensor : m_workload.watched) {
-      const auto values = image_of(tensors, image)(tensor);
-      outputs.insert(outputs.end(), values.begin(), values.end());
-    }
-  });
-  return outputs;
+  return outputs_of({0, {m_blocks.front().first + image, 1}}, &units, device);
 }
 
 void UnitRunner::replay(const Units& units, const OutputUse& use) const {
@@ -159,17 +157,20 @@ TensorOf UnitRunner::image_of(const Device::WatchedTensors& tensors, std::size_t
   };
 }
 
-Trial UnitRunner::score(const ImageBlock& block, const FaultSet::Images& images, const Units& units,
-                        Device& device) const {
-  Trial trial;
-  run(block, images, &units, device, [&](const Device::WatchedTensors& tensors) {
+void UnitRunner::score(std::span<const Part> parts, const Units& units, Device& device,
+                       const TrialUse& use) const {
+  std::vector<DeviceTask> tasks;
+  for (const Part& part : parts) tasks.push_back(task_of(part));
+  device.run(&units, tasks, [&](std::size_t part, const Device::WatchedTensors& tensors) {
+    Trial trial;
+    const FaultSet::Images& images = parts[part].images;
     for (std::size_t i = 0; i < images.count; ++i) {
       const FaultCounts of_image = score_image(m_workload, images.first + i, image_of(tensors, i));
       trial.events.emplace_back(of_image);
       trial.outcome.counts += of_image;
     }
+    return use(part, trial);
   });
-  return trial;
 }
 
 }  // namespace qfi

@@ -44,6 +44,8 @@ std::string run_json(const Plan& plan, const CampaignRun& run, const Verificatio
                           {"without_early_stop_seconds", times.without_stop},
                           {"naive_seconds", times.naive}};
     }
+    if (const StuckAtSet* set = plan.stuck_at(i)) json["device"] = set->device();
+    if (const TableSet* set = plan.table(i)) json["device"] = set->device();
     sets.push_back(json);
   }
   Json defines = Json::object();

@@ -157,6 +157,7 @@ Result<Workload> make_workload(Model model, const std::string& file, const DataA
       {params.kernels, false, {workload.metric_tensor}, params.model_memory, params.model_memory});
   if (!program) return at(file, program.error());
   workload.program = std::make_shared<Program>(std::move(*program));
+  workload.device = params.device;
   for (const int tensor : workload.watched)
     if (workload.tensor(tensor).is_constant)
       return bad_input("{}: the output '{}' is a constant", file, workload.tensor(tensor).name);

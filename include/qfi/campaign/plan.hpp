@@ -52,6 +52,7 @@ struct PlanParams {
   std::chrono::steady_clock::time_point started =
       std::chrono::steady_clock::now();  ///< a budget counts from then
   std::uint64_t model_memory = k_model_memory;
+  DeviceParams device = {};
 };
 
 /// Loads the model and the images, runs the golden run and draws the first faults. Errors name the file, or

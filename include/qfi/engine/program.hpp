@@ -91,6 +91,10 @@ class Program {
   /// Fills in the products of the tabulated units; the same results, sooner.
   void prepare_tables(Units& units) const;
 
+  /// Takes the tables of the units apart into at most `most_terms` products of stored codes, where they have
+  /// so much structure.
+  void factor_tables(Units& units, std::size_t most_terms) const;
+
   /// Prepares the operators that read these constants, or what folded operators make of them. Precondition:
   /// constants of at most 4 bytes an element, elements inside. Error: an operator that cannot take the
   /// values.
@@ -107,6 +111,9 @@ class Program {
   /// The operator's kernel, for the engine itself. Precondition: the operator is not folded.
   const Kernel& kernel(std::size_t operator_index) const { return *m_kernels[operator_index]; }
 
+  /// Where a tensor that is no constant begins in memory for one image, in bytes; tensors share memory once
+  /// they are no longer needed. With n images every place and size is n times as large.
+  std::size_t offset(int tensor) const { return m_offset[static_cast<std::size_t>(tensor)]; }
   /// Bytes that one image needs in a Batch.
   std::size_t bytes_per_image() const { return m_bytes_per_image; }
   /// Bytes that a Batch needs besides, for any number of images: with exact products, and at most where
@@ -138,6 +145,8 @@ class Program {
   friend class PairCounter;
   Program(Model model, const ProgramParams& params);
   const MultiplyAccumulate& multiply_accumulate(std::size_t operator_index) const;
+  struct TableGroup;
+  std::vector<TableGroup> table_groups(const Units& units) const;
   Result<void> plan_memory();
 
   Model m_model;

@@ -13,6 +13,7 @@
 
 namespace qfi {
 
+struct FactoredProducts;
 struct LayerProducts;
 
 /// Taps that fall into the padding: skipped, as the TFLite reference kernels do, or multiplied
@@ -26,6 +27,8 @@ struct TabulatedUnit {
   /// The table in the form that its operator takes fastest on the CPU, made by Program::prepare_tables.
   /// nullptr: products are looked up one by one.
   std::shared_ptr<const LayerProducts> products;
+  /// The table taken apart for devices other than the CPU, made by Program::factor_tables. nullptr: it is not.
+  std::shared_ptr<const FactoredProducts> factored;
 };
 
 /// What computes one operator's products. monostate: no circuit, they are exact. Another kind of circuit is

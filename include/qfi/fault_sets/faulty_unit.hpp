@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "qfi/config/config.hpp"
-#include "qfi/engine/program.hpp"
+#include "qfi/engine/device.hpp"
 #include "qfi/tables/fault_tables.hpp"
 
 namespace qfi {
@@ -33,8 +33,10 @@ std::vector<TableUse> collect_uses(const Program& program, const std::vector<std
 /// The tables of one fault for all operators that need one.
 class FaultyUnitTables {
  public:
+  /// `device`: for which the tables are made ready; nullptr: the CPU. It must outlive them.
   FaultyUnitTables(const Program& program, const FaultTables& tables,
-                   const std::vector<FaultyOperator>& operators, PaddingTaps padding);
+                   const std::vector<FaultyOperator>& operators, PaddingTaps padding,
+                   const Device* device = nullptr);
   FaultyUnitTables(const FaultyUnitTables&) = delete;
   FaultyUnitTables& operator=(const FaultyUnitTables&) = delete;
 
@@ -45,6 +47,7 @@ class FaultyUnitTables {
  private:
   const Program& m_program;
   const FaultTables& m_fault_tables;
+  const Device* m_device;
   std::vector<ProductTable> m_tables;
   Units m_units;  ///< point into m_tables
 };

@@ -96,6 +96,8 @@ class StuckAtSet final : public FaultSet {
   ProductErrors fault_free_errors() const { return product_errors(m_tables->simulator()); }
   /// First operator of a faulty run; before it all is golden.
   std::size_t cut() const { return m_runner->cut(); }
+  /// What computes the faulty runs.
+  std::string device() const { return m_runner->devices().description(); }
 
   /// The model's outputs on an image of the first block under one fault, whatever its fate.
   std::vector<std::byte> outputs_under(const NetlistFault& fault, std::size_t image) const;
@@ -133,6 +135,7 @@ class StuckAtSet final : public FaultSet {
   Result<std::uint64_t> verify_table(VerilatorModel& model, const NetlistFault& fault,
                                      FaultTables::Scratch& scratch) const;
   Result<void> prove_table_path();
+  Result<void> prove_golden_unit(Device& device) const;
   Result<void> add_faults(const std::vector<NetlistFault>& faults, unsigned threads);
 
   Result<void> prove() override;

@@ -44,6 +44,8 @@ class TableSet final : public FaultSet {
   const std::vector<std::size_t>& operators() const { return m_operators; }
   const std::string& sha256() const { return m_sha256; }  ///< of the file
   const TableErrors& errors() const { return m_errors; }
+  /// What computes the faulty runs.
+  std::string device() const { return m_runner->devices().description(); }
   void replay(const UnitRunner::OutputUse& use) const { m_runner->replay(m_table->units(), use); }
 
  private:

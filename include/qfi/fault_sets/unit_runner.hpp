@@ -26,7 +26,7 @@ class UnitRunner {
  public:
   /// Runs the golden run up to cut(). The indices `operators` rise; `padding` is that of the pairs that are
   /// counted; `golden` are the units of the golden run (nullptr: products are exact), which must outlive the
-  /// runner. Error: images that cannot be read.
+  /// runner. Errors: images that cannot be read; a device that cannot be had.
   static Result<std::unique_ptr<UnitRunner>> make(const Workload& workload, const InputScaling& input,
                                                   std::vector<std::size_t> operators, PaddingTaps padding,
                                                   unsigned threads, const Units* golden = nullptr);
@@ -41,13 +41,21 @@ class UnitRunner {
   /// The blocks of images, which model and images fix, never the machine.
   std::span<const ImageBlock> blocks() const { return m_blocks; }
   /// One thread's device: it runs from cut() to the end and leaves the watched tensors of a block.
-  std::unique_ptr<Device> make_device() const;
+  std::unique_ptr<Device> make_device() const { return m_devices->make(); }
+  const DeviceSource& devices() const { return *m_devices; }
 
-  /// Runs images first .. first+count-1 of all, which lie in the block, and counts what comes out.
-  Trial score(const ImageBlock& block, const FaultSet::Images& images, const Units& units,
-              Device& device) const;
-  /// Whether the first `images` images give the same outputs by plain look-ups, product by product, as by
-  /// `units`; a nullptr stands for the exact kernels, where the tables are exact.
+  /// Images first .. first+count-1 of all, which lie in a block.
+  struct Part {
+    std::size_t block = 0;
+    FaultSet::Images images;
+  };
+  /// Counts what comes out of each part; false: no more of them is wanted.
+  using TrialUse = std::function<bool(std::size_t part, const Trial& trial)>;
+  void score(std::span<const Part> parts, const Units& units, Device& device, const TrialUse& use) const;
+  /// The first block as a part, or as many of its images.
+  Part first_part(std::size_t images = static_cast<std::size_t>(-1)) const;
+  /// Whether the first `images` images give the same outputs by plain look-ups, product by product, on the
+  /// CPU as by `units` on the device; a nullptr stands for the exact kernels, where the tables are exact.
   bool agrees_with_tables(const Units& tables, const Units* units, std::size_t images, Device& device) const;
   /// The watched tensors of one image of the first block.
   std::vector<std::byte> outputs_under(const Units& units, std::size_t image, Device& device) const;
@@ -60,9 +68,9 @@ class UnitRunner {
  private:
   explicit UnitRunner(const Workload& workload) : m_workload(workload) {}
   Result<void> run_golden(const InputScaling& input, PaddingTaps padding, unsigned threads);
-  void run(const ImageBlock& block, const FaultSet::Images& images, const Units* units, Device& device,
-           const std::function<void(const Device::WatchedTensors&)>& use) const;
-  static FaultSet::Images images_of(const ImageBlock& block) { return {block.first, block.count}; }
+  std::vector<std::byte> outputs_of(const Part& part, const Units* units, Device& device) const;
+  DevicePlan device_plan(unsigned threads) const;
+  DeviceTask task_of(const Part& part) const;
   TensorOf image_of(const Device::WatchedTensors& tensors, std::size_t image) const;
 
   const Workload& m_workload;
@@ -72,6 +80,8 @@ class UnitRunner {
   std::vector<int> m_live_tensors;
   std::vector<ImageBlock> m_blocks;
   std::vector<PairCounter> m_golden_pairs;
+  std::unique_ptr<DeviceSource> m_devices;
+  std::unique_ptr<DeviceSource> m_cpu;  ///< for proofs
 };
 
 }  // namespace qfi

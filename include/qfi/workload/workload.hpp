@@ -13,6 +13,7 @@
 
 #include "qfi/data/data_config.hpp"
 #include "qfi/data/data_set.hpp"
+#include "qfi/engine/device.hpp"
 #include "qfi/engine/program.hpp"
 #include "qfi/workload/counts.hpp"
 #include "qfi/workload/inputs.hpp"
@@ -39,6 +40,7 @@ struct Workload {
   std::vector<int> watched;          ///< model outputs, then the metric tensor if it is none
   std::size_t outputs = 0;           ///< how many of `watched` are model outputs
   GoldenRun golden;
+  DeviceParams device;  ///< what computes faulty runs of units
 
   const Tensor& tensor(int index) const { return program->model().tensors[static_cast<std::size_t>(index)]; }
   std::size_t images() const { return data.images(); }
@@ -53,6 +55,7 @@ struct WorkloadParams {
   KernelSet kernels = KernelSet::fast;
   std::uint64_t model_memory = k_model_memory;
   bool shuffles_images = false;  ///< by the seed, so that neighbours are a random sample of them
+  DeviceParams device = {};
 };
 
 /// Prepares the program and runs the golden run. `model_file` is the model's path, for errors. Errors: a

@@ -32,25 +32,6 @@ std::vector<bool> taps_inside(int place, int filter, int in, int stride, int dil
   return inside;
 }
 
-// odd * inverse = 1 modulo 2^32.
-std::uint32_t inverse(std::uint32_t odd) {
-  std::uint32_t x = 1;
-  for (int i = 0; i < 5; ++i) x *= 2 - odd * x;
-  return x;
-}
-
-int twos(std::int32_t factor) {
-  return factor == 0 ? 32 : std::countr_zero(static_cast<std::uint32_t>(factor));
-}
-
-// larger = ratio * smaller modulo 2^32, where `larger` has at least as many factors of two.
-std::int32_t ratio(std::int32_t larger, std::int32_t smaller) {
-  const auto whole = static_cast<std::uint32_t>(larger);
-  const auto part = static_cast<std::uint32_t>(smaller);
-  const int shift = twos(smaller);
-  return static_cast<std::int32_t>((whole >> shift) * inverse(part >> shift));
-}
-
 }  // namespace
 
 void QuickFactors::set(std::size_t lane, const QuantizedMultiplier& factor, std::int32_t zero_point) {
@@ -251,34 +232,25 @@ std::shared_ptr<const FusedConvolution::Products> FusedConvolution::pack(const F
   packed->m_start.assign(bias.values.size() / channels * padded, 0x80000000U);
   for (std::size_t i = 0; i < bias.values.size(); ++i)
     packed->m_start[i / channels * padded + i % channels] += static_cast<std::uint32_t>(bias.values[i]);
-  // The sum of the terms so far is scaled before the next one comes on top: those with the most factors of
-  // two first, so that each ratio is a whole number modulo 2^32.
-  std::vector<const ProductTerm*> terms;
-  for (const ProductTerm& term : products.product_terms) terms.push_back(&term);
-  std::ranges::stable_sort(terms, std::ranges::greater(), [](const ProductTerm* term) {
-    return std::pair(twos(term->factor), term->factor != 1);
-  });
   std::array<std::uint8_t, 256> plain{}, flipped{};
   for (std::size_t i = 0; i < 256; ++i) {
     plain[i] = static_cast<std::uint8_t>(i);
     flipped[i] = static_cast<std::uint8_t>(i ^ 0x80U);
   }
-  std::int32_t factor = 1;
-  for (const ProductTerm* term : terms) {
-    if (term->factor == 0) continue;
+  const ScaledTerms scaled = scaled_terms(products);
+  for (const auto& [term, scale] : scaled.terms) {
     Products::Term& made = packed->m_terms.emplace_back();
     made.map = term->input;
     made.flips = m_may_be_direct && made.map == flipped;
     made.is_direct = m_may_be_direct && (made.flips || made.map == plain);
-    made.scale = ratio(factor, term->factor);  // of the first one: of nothing
-    factor = term->factor;
+    made.scale = scale;
     pack_weights(term->weight, made.weights);
   }
   // The last factor scales them all.
-  if (factor != 1 || packed->m_terms.empty()) {
+  if (scaled.last != 1 || packed->m_terms.empty()) {
     Products::Term& none = packed->m_terms.emplace_back();
     none.map.fill(0);
-    none.scale = factor;
+    none.scale = scaled.last;
     pack_weights({}, none.weights);
   }
   if (QuickFactors::fit(m_op.requantizer, largest_sum(products, packed->m_start))) {

@@ -47,6 +47,11 @@ class PoolKernel final : public Kernel {
           pool(call.input<T>(0, image), call.out<T>(image), row, column, 0, channels());
   }
 
+  DeviceForm device_form() const override {
+    if constexpr (sizeof(T) == 1)
+      return PoolForm{m_shape, std::is_same_v<Reduction, Average>, m_clamp.range.min, m_clamp.range.max};
+    else return {};
+  }
   bool rises() const override { return true; }
   const ConvolutionShape* window() const override { return &m_shape; }
   void run_pixel(const KernelCall& call, std::size_t row, std::size_t column, std::size_t first,

@@ -70,6 +70,16 @@ class ReductionKernel final : public Kernel {
     }
   }
 
+  // Sums over whole rows of outputs: pixels, mostly.
+  DeviceForm device_form() const override {
+    if constexpr (requires { m_reducer.input_zero; } && sizeof(T) == 1) {
+      const Loop<1>& loop = m_shape.loop;
+      if (loop.size() == 2 && loop[0].strides[0] == 0 && loop[1].strides[0] == 1 && m_reducer.keeps_order)
+        return SumForm{static_cast<int>(loop[0].size), static_cast<int>(loop[1].size), m_reducer.input_zero,
+                       m_reducer.factor, m_reducer.zero_point};
+    }
+    return {};
+  }
   bool rises() const override {
     if constexpr (requires { m_reducer.rises(); }) return m_reducer.rises();
     else return false;

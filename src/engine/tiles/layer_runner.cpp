@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "layer_runner.hpp"
+
+#include <algorithm>
+
+namespace qfi::tiles {
+namespace {
+
+constexpr std::size_t k_usual_copies = 8;  // of a layer's inputs, for which memory is kept
+
+std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// Mapped copies of the input that a layer needs: the map that changes nothing is the first one.
+std::size_t first_map(const TileLayer& layer) { return layer.copies_input ? 0 : 1; }
+std::size_t copies_of(const TileLayer& layer, const TileOperands& operands) {
+  return operands.input_map_count - first_map(layer);
+}
+
+}  // namespace
+
+LayerNeeds needs_of(std::span<const TileLayer* const> layers) {
+  LayerNeeds needs;
+  for (const TileLayer* layer : layers) {
+    if (!layer->is_dense) continue;
+    needs.copy = std::max(needs.copy, layer->copy_bytes());
+    needs.weights = std::max(needs.weights, aligned(layer->weight_bytes()));
+    needs.biases = std::max(needs.biases, aligned(layer->bias_bytes()) + aligned(layer->tap_sum_bytes()));
+  }
+  return needs;
+}
+
+// A quarter of what is left is for the weights of faults with many terms, the rest for images.
+std::size_t LayerRunner::take_memory(const LayerNeeds& needs, std::size_t bytes, std::size_t of_image,
+                                     std::size_t least, std::size_t most) {
+  const std::size_t with_copies = of_image + k_usual_copies * needs.copy;
+  const std::size_t fixed = needs.biases + least * with_copies;
+  if (bytes < fixed + 4 * needs.weights)
+    throw MachineError("the device's memory does not hold one block of images; give more with --device-memory, or "
+                       "fewer --threads");
+  m_most_terms = k_most_terms;
+  if (needs.weights > 0) m_most_terms = std::min(m_most_terms, (bytes - fixed) / 4 / needs.weights);
+  const std::size_t weights = m_most_terms * needs.weights + needs.biases;
+  const std::size_t images = std::clamp((bytes - weights) / with_copies, least, std::max(least, most));
+  m_copies = TileMemory(m_machine, images * k_usual_copies * needs.copy);
+  m_weights = TileMemory(m_machine, weights);
+  return images;
+}
+
+void LayerRunner::add(const TileLayer& layer, const TabulatedUnit& unit, ByteBlock& block,
+                      FaultOperands& operands) const {
+  if (!operands.is_known) {
+    operands.is_known = true;
+    operands.padding = unit.padding;
+    if (unit.factored)
+      operands.products = add_operands(*unit.factored, layer.op->codes,
+                                       unit.padding == PaddingTaps::multiply ? unit.table : nullptr, block);
+    operands.is_factored = unit.factored && operands.products.terms.size() <= k_most_terms &&
+                           operands.products.weight_map_count - 1 <= m_most_terms;
+  }
+  if ((!layer.is_dense || !operands.is_factored) && operands.table == k_nowhere)
+    operands.table = block.add(std::as_bytes(unit.table->terms()));
+}
+
+void LayerRunner::run_exact(const TileLayer& layer, const LayerImages& images) {
+  if (!layer.is_dense) {
+    run(layer, {}, nullptr, images);
+    return;
+  }
+  const std::byte* packed = m_constants.packed.data();
+  const auto* exact = reinterpret_cast<const std::int8_t*>(packed + layer.exact_weights);
+  run_products(layer, m_constants.exact[layer.exact], m_constants.block.data(),
+               {exact + layer.weight_bytes(), reinterpret_cast<const std::int32_t*>(packed + layer.exact_bias)}, images);
+}
+
+void LayerRunner::run(const TileLayer& layer, const FaultOperands& operands, const std::byte* block,
+                      const LayerImages& images) {
+  if (layer.is_dense && operands.is_factored) {
+    run_products(layer, operands.products, block, pack(layer, operands.products, block), images);
+    return;
+  }
+  LookUpJob job = look_up_job(m_constants, layer);
+  job.images = static_cast<std::int64_t>(images.images) * layer.op->shape.planes;
+  job.input = images.input;
+  job.output = images.output;
+  if (operands.table != k_nowhere) job.table = reinterpret_cast<const std::int32_t*>(block + operands.table);
+  job.multiplies_padding = operands.padding == PaddingTaps::multiply;
+  m_machine.run(job);
+}
+
+LayerRunner::Packed LayerRunner::pack(const TileLayer& layer, const TileOperands& operands, const std::byte* block) {
+  const std::size_t weights = aligned((operands.weight_map_count - 1) * layer.weight_bytes());
+  PackJob job = pack_job(m_constants, layer);
+  job.copies = static_cast<int>(operands.weight_map_count - 1);
+  job.maps = reinterpret_cast<const std::int8_t*>(block + operands.weight_maps + 256);
+  job.inside = reinterpret_cast<const std::int32_t*>(block + operands.inside);
+  if (operands.outside != k_nowhere) job.outside = reinterpret_cast<const std::int32_t*>(block + operands.outside);
+  job.to = reinterpret_cast<std::int8_t*>(m_weights.data());
+  job.to_bias = reinterpret_cast<std::int32_t*>(m_weights.data() + weights);
+  job.tap_sums = reinterpret_cast<std::uint32_t*>(m_weights.data() + weights + aligned(layer.bias_bytes()));
+  m_machine.run(job);
+  return {job.to, job.to_bias};
+}
+
+// As many images at a time as their copies have room for.
+void LayerRunner::run_products(const TileLayer& layer, const TileOperands& operands, const std::byte* block,
+                               const Packed& packed, const LayerImages& images) {
+  const ConvolutionShape& s = layer.op->shape;
+  const std::size_t of_image = copies_of(layer, operands) * layer.copy_bytes();
+  if (of_image > m_copies.bytes()) m_copies = TileMemory(m_machine, of_image);
+  const std::size_t together = of_image == 0 ? images.images : std::min(images.images, m_copies.bytes() / of_image);
+  const auto planes = static_cast<std::size_t>(s.planes);
+  for (std::size_t first = 0; first < images.images; first += together)
+    run_part(layer, operands, block, packed,
+             {images.input + first * planes * s.in_plane(), images.output + first * planes * s.out_plane(),
+              std::min(together, images.images - first)});
+}
+
+void LayerRunner::run_part(const TileLayer& layer, const TileOperands& operands, const std::byte* block,
+                           const Packed& packed, const LayerImages& images) {
+  const ConvolutionShape& s = layer.op->shape;
+  CopyJob copy;
+  copy.input = images.input;
+  copy.shape = s;
+  copy.is_unrolled = layer.is_unrolled;
+  copy.rows = static_cast<std::int64_t>(images.images * layer.copy_rows());
+  copy.pitch = layer.pitch;
+  copy.copies = static_cast<int>(copies_of(layer, operands));
+  copy.maps = reinterpret_cast<const std::uint8_t*>(block + operands.input_maps + first_map(layer) * 256);
+  copy.to = reinterpret_cast<std::uint8_t*>(m_copies.data());
+  copy.copy_bytes = static_cast<std::int64_t>(images.images * layer.copy_bytes());
+  if (copy.copies > 0) m_machine.run(copy);
+  const auto* exact = reinterpret_cast<const std::int8_t*>(m_constants.packed.data() + layer.exact_weights);
+  ProductJob job = product_job(m_constants, layer);
+  job.terms = static_cast<int>(operands.terms.size());
+  for (std::size_t t = 0; t < operands.terms.size(); ++t) {
+    const TileOperands::Term& term = operands.terms[t];
+    const std::size_t map = term.input_map;
+    job.term[t].scale = term.scale;
+    job.term[t].input = map < first_map(layer)
+                            ? images.input
+                            : copy.to + static_cast<std::int64_t>(map - first_map(layer)) * copy.copy_bytes;
+    job.term[t].weights =
+        term.weight_map == 0 ? exact : packed.mapped + (term.weight_map - 1) * layer.weight_bytes();
+  }
+  job.last_scale = operands.last_scale;
+  job.bias = packed.bias;
+  job.rows = static_cast<std::int64_t>(images.images) * s.planes * static_cast<std::int64_t>(s.out_pixels());
+  job.output = images.output;
+  m_machine.run(job);
+}
+
+}  // namespace qfi::tiles

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// A device that runs a program's operators on a tile machine, many images of a fault at once. What the
+// program needs and the golden tensors are in the machine's memory once for all threads.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "qfi/engine/device.hpp"
+#include "layer_runner.hpp"
+#include "tile_program.hpp"
+
+namespace qfi::tiles {
+
+/// Golden tensors before operator DevicePlan::cut, of all blocks one after the other.
+class TileGolden {
+ public:
+  /// Throws MachineError.
+  TileGolden(TileMachine& machine, const Program& program, const DevicePlan& plan);
+
+  const std::vector<int>& tensors() const { return m_tensors; }
+  const std::byte* tensor(std::size_t k) const { return m_values[k].data(); }
+  std::size_t first_image(std::size_t block) const { return m_first_image[block]; }
+  std::size_t images() const { return m_first_image.back(); }
+  std::size_t most_images_of_block() const { return m_most_images; }
+
+ private:
+  std::vector<int> m_tensors;
+  std::vector<TileMemory> m_values;
+  std::vector<std::size_t> m_first_image;  ///< of each block, and their end
+  std::size_t m_most_images = 1;
+};
+
+class TileDevice final : public Device {
+ public:
+  /// `bytes`: of the machine's memory that the device may take. All must outlive the device. Throws
+  /// MachineError: not even one block of images fits.
+  TileDevice(std::unique_ptr<TileMachine> machine, const TileProgram& program, const TileGolden& golden,
+             const DevicePlan& plan, std::size_t bytes);
+
+  void prepare(Units& units) const override;
+  void run(const Units* units, std::span<const DeviceTask> tasks, const Use& use) override;
+
+  /// For proofs: loads a block's first images, runs step after step, and shows what each leaves.
+  using Seen = std::function<void(const TileStep& step, std::span<const std::uint8_t> output)>;
+  void run_steps(const Units* units, std::size_t images, const Seen& seen);
+  TileMachine& machine() { return *m_machine; }
+  std::byte* tensor(int index) { return m_activations.data() + m_program.program().offset(index) * m_images; }
+
+ private:
+  void upload_fault(const Units* units);
+  void load(std::span<const DeviceTask> tasks);
+  void run_all(const Units* units, std::size_t images);
+  void run_step(const TileStep& step, const Units* units, std::size_t images);
+  void run_layer(const TileStep& step, const TileLayer& layer, const Units* units, std::size_t images);
+  bool use_tasks(const Units* units, std::span<const DeviceTask> tasks, std::size_t first_task,
+                 const Use& use);
+  const std::uint8_t* input(std::size_t op, std::size_t k);
+  std::uint8_t* output(std::size_t op);
+  std::size_t bytes_of(int tensor) const;
+
+  const TileProgram& m_program;
+  const TileGolden& m_golden;
+  std::unique_ptr<TileMachine> m_machine;
+  std::vector<int> m_left;  ///< tensors that are wanted, or that the CPU goes on with
+  std::size_t m_images = 0;  ///< that run at once, at most
+  LayerRunner m_runner;
+  TileMemory m_activations;
+  TileMemory m_fault;  ///< maps and tables of a fault
+  using FaultKey = std::tuple<const ProductTable*, OperandCodes, PaddingTaps>;
+  std::map<FaultKey, FaultOperands> m_operands;
+  std::vector<std::vector<std::byte>> m_downloaded;  ///< m_left's, of all images of a run
+  Batch m_batch;                                     ///< where the CPU goes on
+};
+
+}  // namespace qfi::tiles
