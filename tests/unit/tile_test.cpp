@@ -9,12 +9,15 @@
 #include "engine/tiles/tile_proof.hpp"
 #include "engine/tiles/tile_source.hpp"
 #include "random_operator.hpp"
+#include "random_table.hpp"
 #include "support.hpp"
 
 namespace qfi {
 namespace {
 
 using test::value_of;
+
+using tiles::TileLayer;
 
 TEST(Tiles, FinishAsTheRequantizerDoes) {
   test::Draw draw(5);
@@ -37,6 +40,180 @@ TEST(Tiles, FinishAsTheRequantizerDoes) {
           << sum;
     }
   }
+}
+
+// Layers as models have them: whole chunks of channels, or not, and more columns than a tile has.
+MultiplyAccumulate random_layer(test::Draw& draw) {
+  MultiplyAccumulate op = test::random_operator(draw);
+  ConvolutionShape& s = op.shape;
+  if (s.groups != 1 || s.is_transposed || draw(0, 2) == 0) return op;
+  s.in_c = draw(0, 1) == 0 ? 16 * draw(1, 4) : draw(6, 70);
+  op.weights = test::random_bytes(draw, static_cast<std::size_t>(s.out_c) * s.taps());
+  return op;
+}
+
+std::vector<std::uint8_t> run_on_tiles(const MultiplyAccumulate& op, const TabulatedUnit* unit,
+                                       std::size_t images, const std::vector<std::uint8_t>& input) {
+  const auto machine = tiles::make_host_machine();
+  tiles::ByteBlock block;
+  std::vector<tiles::TileOperands> exact;
+  TileLayer layer = tiles::add_layer(op, block, exact);
+  TileLayer* const layers[] = {&layer};
+  const tiles::TileConstants constants =
+      tiles::make_constants(*machine, block, std::move(exact), layers);
+  tiles::LayerRunner runner(*machine, constants);
+  const TileLayer* const needing[] = {&layer};
+  runner.take_memory(tiles::needs_of(needing), std::size_t{1} << 26, 64, 1, 2);
+  tiles::TileMemory in(*machine, input.size());
+  std::vector<std::uint8_t> output(images * static_cast<std::size_t>(op.shape.planes) * op.shape.out_plane());
+  tiles::TileMemory out(*machine, output.size());
+  machine->upload(in.data(), input.data(), input.size());
+  const tiles::LayerImages io{reinterpret_cast<const std::uint8_t*>(in.data()),
+                              reinterpret_cast<std::uint8_t*>(out.data()), images};
+  if (unit == nullptr) {
+    runner.run_exact(layer, io);
+  } else {
+    tiles::ByteBlock fault_block;
+    tiles::FaultOperands operands;
+    runner.add(layer, *unit, fault_block, operands);
+    tiles::TileMemory fault(*machine, fault_block.bytes().size());
+    machine->upload(fault.data(), fault_block.bytes().data(), fault_block.bytes().size());
+    runner.run(layer, operands, fault.data(), io);
+  }
+  machine->download(output.data(), out.data(), output.size());
+  return output;
+}
+
+// Every operand may occur. nullptr: too many terms.
+std::shared_ptr<const FactoredProducts> factored(const ProductTable& table, const OperandCodes& codes) {
+  auto found = factor_products(error_table(table, codes), {ByteSet::all(), ByteSet::all()},
+                               {codes.type, false, tiles::k_most_terms - 2});
+  return found ? std::make_shared<const FactoredProducts>(std::move(*found)) : nullptr;
+}
+
+class TileLayers : public testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(TileLayers, EqualTheReference) {
+  for (std::uint64_t seed = GetParam() * 250; seed < (GetParam() + 1) * 250; ++seed) {
+    test::Draw draw(seed);
+    const MultiplyAccumulate op = random_layer(draw);
+    const std::size_t images = static_cast<std::size_t>(draw(1, 3));
+    const std::size_t planes = images * static_cast<std::size_t>(op.shape.planes);
+    const std::vector<std::uint8_t> input = test::random_bytes(draw, planes * op.shape.in_plane());
+    const int kind = static_cast<int>(seed % 12) - 1;  // -1: no table
+    std::optional<ProductTable> table;
+    TabulatedUnit unit;
+    if (kind >= 0) {
+      table = test::faulty_table(draw, op.codes, kind);
+      unit = {&*table, draw(0, 1) == 0 ? PaddingTaps::skip : PaddingTaps::multiply, nullptr,
+              draw(0, 5) == 0 ? nullptr : factored(*table, op.codes)};
+    }
+    std::vector<std::uint8_t> expected(planes * op.shape.out_plane());
+    std::vector<std::byte> scratch;
+    multiply_accumulate_reference(op, planes, input.data(), expected.data(), table ? &*table : nullptr,
+                                  unit.padding, nullptr, scratch);
+    ASSERT_EQ(run_on_tiles(op, table ? &unit : nullptr, images, input), expected) << "seed " << seed;
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Random, TileLayers, testing::Range<std::uint64_t>(0, 10));
+
+// A machine with one wrong byte in the outputs of wide layers.
+class BrokenMachine final : public tiles::TileMachine {
+ public:
+  std::string name() const override { return "broken"; }
+  std::unique_ptr<TileMachine> another() const override { return std::make_unique<BrokenMachine>(); }
+  std::size_t free_bytes() const override { return m_host->free_bytes(); }
+  std::byte* allocate(std::size_t bytes) override { return m_host->allocate(bytes); }
+  void release(std::byte* memory) noexcept override { m_host->release(memory); }
+  void upload(std::byte* to, const void* from, std::size_t bytes) override { m_host->upload(to, from, bytes); }
+  void copy(std::byte* to, const std::byte* from, std::size_t bytes) override { m_host->copy(to, from, bytes); }
+  void download(void* to, const std::byte* from, std::size_t bytes) override {
+    m_host->download(to, from, bytes);
+  }
+  void run(const tiles::CopyJob& job) override { m_host->run(job); }
+  void run(const tiles::PackJob& job) override { m_host->run(job); }
+  void run(const tiles::ProductJob& job) override {
+    m_host->run(job);
+    if (job.out_c > 100) job.output[job.rows * job.out_c - 1] ^= 1U;
+  }
+  void run(const tiles::LookUpJob& job) override { m_host->run(job); }
+  void run(const tiles::ElementJob& job) override { m_host->run(job); }
+  void run(const tiles::GatherJob& job) override { m_host->run(job); }
+  void run(const tiles::PoolJob& job) override {
+    m_host->run(job);
+    job.output[0] ^= 1U;
+  }
+  void run(const tiles::SumJob& job) override {
+    m_host->run(job);
+    job.output[0] ^= 1U;
+  }
+
+ private:
+  std::unique_ptr<TileMachine> m_host = tiles::make_host_machine();
+};
+
+TEST(Tiles, AMachineThatErrsFailsItsProof) {
+  BrokenMachine machine;
+  const auto proved = tiles::prove_products(machine);
+  ASSERT_FALSE(proved);
+  EXPECT_EQ(proved.error().message,
+            "broken: sums of products with 128 output channels differ from the reference");
+}
+
+// Golden tensors are random bytes here.
+struct RandomPlan {
+  RandomPlan(const Program& program, std::size_t images) {
+    test::Draw draw(3);
+    plan.watched = program.model().outputs;
+    for (const int tensor : program.live_tensors(0, plan.watched)) {
+      const std::size_t bytes = images * program.model().tensors[static_cast<std::size_t>(tensor)].bytes();
+      values.push_back(test::random_bytes(draw, bytes));
+    }
+    plan.blocks.resize(1);
+    plan.blocks[0].images = images;
+    for (const auto& of_tensor : values) plan.blocks[0].values.push_back(std::as_bytes(std::span(of_tensor)));
+  }
+  std::vector<std::vector<std::uint8_t>> values;
+  DevicePlan plan;
+};
+
+Program program_of(const std::filesystem::path& file) {
+  return value_of(Program::prepare(value_of(load_tflite(file))));
+}
+
+class TileNetworks : public testing::TestWithParam<const char*> {};
+
+// The proof runs every operator, exact and under tables, and compares it with the engine's.
+TEST_P(TileNetworks, LeaveWhatTheEngineLeaves) {
+  const auto file = test::shared_folder() / "data/models" / GetParam();
+  if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is not there";
+  const Program program = program_of(file);
+  const RandomPlan random(program, 2);
+  const auto source = tiles::make_tile_source(tiles::make_host_machine(), program, random.plan, 0);
+  ASSERT_TRUE(source) << source.error().message;
+  RecordProperty("device", (*source)->description());
+}
+INSTANTIATE_TEST_SUITE_P(Shared, TileNetworks,
+                         testing::Values("ic_resnet8_int8.tflite", "resnet18w16_cifar10_int8.tflite",
+                                         "mobv1_050_cifar10_int8.tflite", "mobv2_050_cifar10_uint8io.tflite",
+                                         "mobilenet_v1_0.5_160_quant.tflite", "kws_ref_int8.tflite",
+                                         "lenet5_mnist_int8.tflite"));
+
+TEST(Tiles, ANetworkThatIsComputedWronglyIsNotTaken) {
+  const Program program = program_of(test::source_folder() / "campaigns/demo/shapes.tflite");
+  const RandomPlan random(program, 2);
+  const auto source =
+      tiles::make_tile_source(std::make_unique<BrokenMachine>(), program, random.plan, 0);
+  ASSERT_FALSE(source);
+}
+
+TEST(Tiles, TooLittleMemoryIsAnErrorWithAdvice) {
+  const Program program = program_of(test::source_folder() / "campaigns/demo/shapes.tflite");
+  const RandomPlan random(program, 2);
+  const auto source =
+      tiles::make_tile_source(tiles::make_host_machine(), program, random.plan, 1000);
+  ASSERT_FALSE(source);
+  EXPECT_NE(source.error().message.find("--device-memory"), std::string::npos) << source.error().message;
 }
 
 }  // namespace

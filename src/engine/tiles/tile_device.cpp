@@ -2,6 +2,7 @@
 #include "tile_device.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include "tried_operators.hpp"
@@ -129,6 +130,19 @@ void TileDevice::run_steps(const Units* units, std::size_t images, const Seen& s
     std::vector<std::uint8_t> bytes(images * bytes_of(left));
     m_machine->download(bytes.data(), tensor(left), bytes.size());
     seen(step, bytes);
+  }
+}
+
+void TileDevice::time_steps(const Units* units, std::size_t images, int times, const Timed& timed) {
+  using Clock = std::chrono::steady_clock;
+  upload_fault(units);
+  std::byte last{};
+  for (const TileStep& step : m_program.steps()) {
+    m_machine->download(&last, m_activations.data(), 1);
+    const auto start = Clock::now();
+    for (int i = 0; i < times; ++i) run_step(step, units, images);
+    m_machine->download(&last, m_activations.data(), 1);
+    timed(step, std::chrono::duration<double>(Clock::now() - start).count() / times);
   }
 }
 

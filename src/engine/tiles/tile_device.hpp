@@ -45,6 +45,9 @@ class TileDevice final : public Device {
   /// For proofs: loads a block's first images, runs step after step, and shows what each leaves.
   using Seen = std::function<void(const TileStep& step, std::span<const std::uint8_t> output)>;
   void run_steps(const Units* units, std::size_t images, const Seen& seen);
+  /// For measurements: the time of each step alone, the mean of `times`, on whatever the tensors hold.
+  using Timed = std::function<void(const TileStep& step, double seconds)>;
+  void time_steps(const Units* units, std::size_t images, int times, const Timed& timed);
   TileMachine& machine() { return *m_machine; }
   std::byte* tensor(int index) { return m_activations.data() + m_program.program().offset(index) * m_images; }
 
