@@ -133,7 +133,7 @@ def measure_kernels(folder):
     for model, images in (("resnet18w64_cifar_shape_untrained_int8", 512), ("resnet18w16_cifar10_int8", 1024),
                           ("ic_resnet8_int8", 1024), ("mobv1_050_cifar10_int8", 1024)):
         done = subprocess.run([str(folder / "bin/device_speed"), f"{model}.tflite", str(images)], cwd=folder,
-                              capture_output=True, text=True)
+                              capture_output=True, text=True, env={**os.environ, "LD_LIBRARY_PATH": str(folder / "lib/qfi")})
         if done.returncode != 0:
             results[model] = {"error": done.stderr.strip()}
             continue
@@ -142,7 +142,7 @@ def measure_kernels(folder):
             print(f"{model} +{one['more_terms']} terms: {one['us_per_inference']} us", flush=True)
             for operator, us, rate in one["operators"]:
                 if us * 20 > one["us_per_inference"]:
-                    print(f"    {operator:40} {us:8.4f} us {rate:7.1f} T/s", flush=True)
+                    print(f"    {operator[:34]:34} {us:8.4f} us {rate:7.1f} T/s", flush=True)
     return results
 
 

@@ -15,7 +15,7 @@ shared=$(realpath "${QFI_SHARED:-../shared}")
 cmake --build --preset release --target qfi device_speed >&2
 cpack --config build/release/CPackConfig.cmake -G TGZ -B build/packages >&2
 mkdir -p "$folder"
-tar xzf build/packages/qfi-*-"$(uname -m)".tar.gz -C "$folder" --strip-components=1
+tar xzf build/packages/qfi-*-"$(uname -m)".tar.gz -C "$folder"
 cp build/release/tests/device_speed "$folder/bin/"
 cp scripts/gpu_check.py "$folder/"
 cat >"$folder/run.sh" <<'RUN'
@@ -25,3 +25,5 @@ RUN
 chmod +x "$folder/run.sh"
 /usr/bin/python3 scripts/gpu_check.py pack "$folder" "$shared"
 du -sh "$folder" >&2
+tar czf "$folder.tar.gz" -C "$folder" .
+ls -la "$folder.tar.gz" >&2

@@ -346,12 +346,26 @@ void Program::prepare_tables(Units& units) const {
   }
 }
 
-void Program::factor_tables(Units& units, std::size_t most_terms) const {
+void Program::take_apart_tables(Units& units, std::size_t most_terms) const {
+  constexpr std::size_t k_few_terms = 8;  // that take no longer than counting
+  constexpr std::size_t k_few_planes = 4;
   for (const TableGroup& group : table_groups(units)) {
-    auto factored = factor_products(group.errors, group.in_use, {group.errors.type, false, most_terms});
-    const auto shared = factored ? std::make_shared<const FactoredProducts>(std::move(*factored)) : nullptr;
-    for (const std::size_t i : group.operators)
-      std::get<TabulatedUnit>(units.of_operator[i]).factored = shared;
+    std::shared_ptr<const FactoredProducts> factored;
+    std::shared_ptr<const ErrorPlanes> planes;
+    const auto factor = [&](std::size_t most) {
+      auto found = factor_products(group.errors, group.in_use, {group.errors.type, false, most});
+      if (found) factored = std::make_shared<const FactoredProducts>(std::move(*found));
+    };
+    factor(k_few_terms);
+    if (!factored)
+      if (auto found = split_errors(group.errors, group.in_use, k_few_planes))
+        planes = std::make_shared<const ErrorPlanes>(std::move(*found));
+    if (!factored && !planes) factor(most_terms);
+    for (const std::size_t i : group.operators) {
+      auto& unit = std::get<TabulatedUnit>(units.of_operator[i]);
+      unit.factored = factored;
+      unit.planes = planes;
+    }
   }
 }
 

@@ -95,7 +95,7 @@ FaultyUnitTables::FaultyUnitTables(const Program& program, const FaultTables& ta
     : m_program(program), m_fault_tables(tables), m_device(device), m_tables(tables.uses().size()) {
   m_units.of_operator.resize(program.model().operators.size());
   for (const FaultyOperator& op : operators)
-    m_units.of_operator[op.index] = TabulatedUnit{&m_tables[op.use], padding, nullptr, nullptr};
+    m_units.of_operator[op.index] = TabulatedUnit{&m_tables[op.use], padding, {}, {}, {}};
 }
 
 void FaultyUnitTables::set(std::span<const std::int32_t> products) {

@@ -47,7 +47,7 @@ TEST_P(Devices, LeaveOfEachFaultWhatTheWholeNetworkGives) {
     for (std::size_t x = 0; x < 256; x += 3) table.at(w, x) += 4096;
   Units faulty;
   faulty.of_operator.resize(program.model().operators.size());
-  faulty.of_operator[layer] = TabulatedUnit{&table, PaddingTaps::skip, nullptr, nullptr};
+  faulty.of_operator[layer] = TabulatedUnit{&table, PaddingTaps::skip, {}, {}, {}};
 
   Batch golden(program, k_device_images);
   run_whole(program, layer, nullptr, golden);

@@ -91,9 +91,9 @@ class Program {
   /// Fills in the products of the tabulated units; the same results, sooner.
   void prepare_tables(Units& units) const;
 
-  /// Takes the tables of the units apart into at most `most_terms` products of stored codes, where they have
-  /// so much structure.
-  void factor_tables(Units& units, std::size_t most_terms) const;
+  /// Takes the tables of the units apart: into few products of stored codes, else into the planes of few
+  /// errors, else into at most `most_terms` products, where they have so much structure.
+  void take_apart_tables(Units& units, std::size_t most_terms) const;
 
   /// Prepares the operators that read these constants, or what folded operators make of them. Precondition:
   /// constants of at most 4 bytes an element, elements inside. Error: an operator that cannot take the

@@ -73,15 +73,15 @@ struct ProductTile {
 
   const ProductJob& job;
   std::uint8_t* shared;
-  std::int64_t first_row;
+  int first_row;
   int first_column;
   RowPlace rows[k_row_loads];
   int sums[k_row_pieces][k_column_pieces][4] = {};
 
-  __device__ ProductTile(const ProductJob& the_job, std::uint8_t* memory, std::int64_t row, int column)
+  __device__ ProductTile(const ProductJob& the_job, std::uint8_t* memory, int row, int column)
       : job(the_job), shared(memory), first_row(row), first_column(column) {
     for (int i = 0; i < k_row_loads; ++i) {
-      const std::int64_t at = first_row + threadIdx.x / k_step_chunks + i * (k_tile_threads / k_step_chunks);
+      const int at = first_row + static_cast<int>(threadIdx.x) / k_step_chunks + i * (k_tile_threads / k_step_chunks);
       if (at < job.rows) rows[i] = row_place(job, at);
       else rows[i].y = -(1 << 20);
     }
@@ -172,14 +172,16 @@ struct ProductTile {
 #pragma unroll
           for (int h = 0; h < 2; ++h) {
             const int row = warp_row() + m * 16 + h * 8 + lane / 4;
-            const std::int32_t sum = wrapping_add(sums[m][n][h * 2 + k], job.bias[row_bias[row] + out]);
+            if (first_row + row >= job.rows) continue;
+            const std::int32_t sum =
+                whole_sum(job, sums[m][n][h * 2 + k], job.bias[row_bias[row] + out], first_row + row, out);
             shared[row * k_columns + column] = finish_output(job.finish, sum, out);
           }
       }
     __syncthreads();
-    const int rows_here = static_cast<int>(job.rows - first_row < k_tile_rows ? job.rows - first_row : k_tile_rows);
+    const int rows_here = smaller(k_tile_rows, job.rows - first_row);
     const int columns_here = smaller(k_columns, job.out_c - first_column);
-    std::uint8_t* const to = job.output + first_row * job.out_c + first_column;
+    std::uint8_t* const to = job.output + static_cast<std::int64_t>(first_row) * job.out_c + first_column;
     if (job.out_c % k_chunk == 0) {
       constexpr int k_chunks = k_columns / k_chunk;
       for (int i = static_cast<int>(threadIdx.x); i < rows_here * k_chunks; i += k_tile_threads) {
@@ -234,7 +236,7 @@ __global__ void __launch_bounds__(k_tile_threads) product_kernel(const __grid_co
                                                                  int columns) {
   extern __shared__ __align__(128) std::uint8_t shared[];
   __shared__ int row_bias[k_tile_rows];
-  Tile tile(job, shared, static_cast<std::int64_t>(blockIdx.x / column_tiles) * k_tile_rows,
+  Tile tile(job, shared, static_cast<int>(blockIdx.x / column_tiles) * k_tile_rows,
             static_cast<int>(blockIdx.x % column_tiles) * columns);
   tile.run(row_bias);
 }
@@ -317,6 +319,35 @@ __global__ void pack_kernel(const __grid_constant__ PackJob job) {
   for (int k = thread; k < job.row_classes * job.column_classes; k += step)
     job.to_bias[static_cast<std::int64_t>(k) * job.out_c + out] =
         class_bias(job, k / job.column_classes, k % job.column_classes, out, inside, outside);
+}
+
+// A warp has one channel and one word of patterns, its threads neighbouring pixels.
+__global__ void bits_kernel(const __grid_constant__ BitsJob job) {
+  extern __shared__ __align__(16) std::uint32_t patterns[];
+  for (int i = static_cast<int>(threadIdx.x); i < 256 * job.pattern_words; i += static_cast<int>(blockDim.x))
+    patterns[i] = job.patterns[i];
+  __syncthreads();
+  const std::int64_t all = static_cast<std::int64_t>(groups_of(job.images)) * job.channels * job.pattern_words * job.pixels;
+  for (std::int64_t i = thread_number(); i < all; i += threads()) {
+    // Pixels run fastest, channels next, so that bytes of a pixel are read by neighbouring warps.
+    const int pixel = static_cast<int>(i % job.pixels);
+    std::int64_t rest = i / job.pixels;
+    const int channel = static_cast<int>(rest % job.channels);
+    rest /= job.channels;
+    make_words(job, patterns, rest / job.pattern_words, channel, static_cast<int>(rest % job.pattern_words), pixel);
+  }
+}
+
+__global__ void class_kernel(const __grid_constant__ ClassJob job) {
+  const std::int64_t all = static_cast<std::int64_t>(job.out_c) * job.taps * job.in_c;
+  for (std::int64_t i = thread_number(); i < all; i += threads()) job.classes[i] = class_at(job, i);
+}
+
+// The warps of a block have neighbouring output channels of the same 32 places, whose words they share.
+__global__ void __launch_bounds__(k_threads) count_kernel(const __grid_constant__ CountJob job, int lanes) {
+  const int out = static_cast<int>(blockIdx.y) * (k_threads / 32) + static_cast<int>(threadIdx.x) / 32;
+  const int lane = static_cast<int>(blockIdx.x) * 32 + static_cast<int>(threadIdx.x) % 32;
+  if (out < job.shape.out_c && lane < lanes) count_output(job, out, lane);
 }
 
 __global__ void look_up_kernel(const __grid_constant__ LookUpJob job) {
@@ -426,6 +457,22 @@ class CudaMachine final : public TileMachine {
     pack_kernel<<<static_cast<unsigned>(job.out_c), 128, static_cast<std::size_t>(job.copies) * 256, m_stream>>>(job);
     check(cudaGetLastError(), "packing weights");
   }
+  void run(const BitsJob& job) override {
+    launch(bits_kernel,
+           static_cast<std::int64_t>(groups_of(job.images)) * job.channels * job.pattern_words * job.pixels,
+           static_cast<std::size_t>(job.pattern_words) * 1024, job);
+  }
+  void run(const ClassJob& job) override {
+    launch(class_kernel, static_cast<std::int64_t>(job.out_c) * job.taps * job.in_c, 0, job);
+  }
+  void run(const CountJob& job) override {
+    choose();
+    const int lanes = groups_of(job.images) * job.shape.out_h * job.shape.out_w;
+    const int outs = k_threads / 32;
+    const dim3 blocks(static_cast<unsigned>((lanes + 31) / 32), static_cast<unsigned>((job.shape.out_c + outs - 1) / outs));
+    count_kernel<<<blocks, k_threads, 0, m_stream>>>(job, lanes);
+    check(cudaGetLastError(), "counting errors");
+  }
   void run(const LookUpJob& job) override {
     launch(look_up_kernel, job.images * static_cast<std::int64_t>(job.shape.out_plane()), 0, job);
   }
@@ -470,7 +517,7 @@ class CudaMachine final : public TileMachine {
     choose();
     allow_shared(product_kernel<Tile>, Tile::k_shared_bytes);
     const std::int64_t column_tiles = (job.out_c + k_columns - 1) / k_columns;
-    const std::int64_t tiles = (job.rows + k_tile_rows - 1) / k_tile_rows * column_tiles;
+    const std::int64_t tiles = (static_cast<std::int64_t>(job.rows) + k_tile_rows - 1) / k_tile_rows * column_tiles;
     product_kernel<Tile><<<static_cast<unsigned>(tiles), k_tile_threads, Tile::k_shared_bytes, m_stream>>>(
         job, static_cast<int>(column_tiles), k_columns);
     check(cudaGetLastError(), "starting a product kernel");

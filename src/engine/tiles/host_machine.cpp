@@ -15,7 +15,7 @@ constexpr int k_tile_columns = 32;
 // One tile of a product job, step by step as a GPU's threads do it together.
 class ProductTile {
  public:
-  ProductTile(const ProductJob& job, std::int64_t first_row, int first_column)
+  ProductTile(const ProductJob& job, int first_row, int first_column)
       : m_job(job), m_first_row(first_row), m_first_column(first_column) {
     for (int r = 0; r < rows(); ++r) m_rows.push_back(row_place(job, first_row + r));
   }
@@ -34,7 +34,7 @@ class ProductTile {
 
  private:
   int rows() const {
-    return static_cast<int>(std::min<std::int64_t>(k_tile_rows, m_job.rows - m_first_row));
+    return std::min(k_tile_rows, m_job.rows - m_first_row);
   }
   int columns() const { return std::min(k_tile_columns, m_job.out_c - m_first_column); }
 
@@ -69,16 +69,17 @@ class ProductTile {
     for (int r = 0; r < rows(); ++r)
       for (int c = 0; c < columns(); ++c) {
         const int out = m_first_column + c;
+        const std::int32_t products = scaled_sum(
+            m_sums[static_cast<std::size_t>(r)][static_cast<std::size_t>(c)], m_job.last_scale);
         const std::int32_t sum =
-            wrapping_add(scaled_sum(m_sums[static_cast<std::size_t>(r)][static_cast<std::size_t>(c)],
-                                    m_job.last_scale),
-                         m_job.bias[m_rows[static_cast<std::size_t>(r)].bias + out]);
-        m_job.output[(m_first_row + r) * m_job.out_c + out] = finish_output(m_job.finish, sum, out);
+            whole_sum(m_job, products, m_job.bias[m_rows[static_cast<std::size_t>(r)].bias + out],
+                      m_first_row + r, out);
+        m_job.output[std::int64_t{m_first_row + r} * m_job.out_c + out] = finish_output(m_job.finish, sum, out);
       }
   }
 
   const ProductJob& m_job;
-  std::int64_t m_first_row;
+  int m_first_row;
   int m_first_column;
   std::vector<RowPlace> m_rows;
   std::array<std::array<std::uint8_t, k_step>, k_tile_rows> m_inputs{};
@@ -136,9 +137,25 @@ class HostMachine final : public TileMachine {
     }
   }
   void run(const ProductJob& job) override {
-    for (std::int64_t row = 0; row < job.rows; row += k_tile_rows)
+    for (int row = 0; row < job.rows; row += k_tile_rows)
       for (int column = 0; column < job.out_c; column += k_tile_columns)
         ProductTile(job, row, column).run();
+  }
+  void run(const BitsJob& job) override {
+    for (std::int64_t group = 0; group < groups_of(job.images); ++group)
+      for (int channel = 0; channel < job.channels; ++channel)
+        for (int word = 0; word < job.pattern_words; ++word)
+          for (int pixel = 0; pixel < job.pixels; ++pixel)
+            make_words(job, job.patterns, group, channel, word, pixel);
+  }
+  void run(const ClassJob& job) override {
+    for (std::int64_t i = 0; i < std::int64_t{job.out_c} * job.taps * job.in_c; ++i)
+      job.classes[i] = class_at(job, i);
+  }
+  void run(const CountJob& job) override {
+    const int lanes = groups_of(job.images) * job.shape.out_h * job.shape.out_w;
+    for (int out = 0; out < job.shape.out_c; ++out)
+      for (int lane = 0; lane < lanes; ++lane) count_output(job, out, lane);
   }
   void run(const LookUpJob& job) override {
     for (std::int64_t i = 0; i < job.images * static_cast<std::int64_t>(job.shape.out_plane()); ++i)

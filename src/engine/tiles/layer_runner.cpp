@@ -7,6 +7,10 @@ namespace qfi::tiles {
 namespace {
 
 constexpr std::size_t k_usual_copies = 8;  // of a layer's inputs, for which memory is kept
+constexpr std::size_t k_group = 32;        // images that are counted together
+constexpr std::size_t k_most_patterns = 256;
+constexpr std::size_t k_most_rows = std::size_t{1} << 30;  // of a product job
+constexpr std::size_t k_counted_bytes = std::size_t{384} << 20;  // for as many groups as fit
 
 std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -16,6 +20,43 @@ std::size_t copies_of(const TileLayer& layer, const TileOperands& operands) {
   return operands.input_map_count - first_map(layer);
 }
 
+std::size_t class_bytes(const TileLayer& layer) { return aligned(layer.op->weights.size() * sizeof(std::uint16_t)); }
+std::size_t word_bytes(const TileLayer& layer, std::size_t patterns) {  // of a group
+  return aligned(layer.op->shape.in_plane() * patterns * sizeof(std::uint32_t));
+}
+std::size_t sum_bytes(const TileLayer& layer) {
+  return aligned(layer.op->shape.out_plane() * k_group * sizeof(std::int32_t));
+}
+
+bool may_count(const TileLayer& layer) {
+  const ConvolutionShape& s = layer.op->shape;
+  return layer.is_dense && s.planes == 1 && s.filter_h * s.filter_w <= k_most_counted_taps &&
+         s.taps() < std::size_t{1} << (BitCounter::k_bits - 1);
+}
+
+FaultOperands::Plane add_plane(const ErrorPlane& plane, ByteBlock& block) {
+  FaultOperands::Plane added;
+  added.factor = plane.factor;
+  const std::size_t words = (plane.patterns.size() + 31) / 32;
+  added.pattern_words = static_cast<int>(words);
+  std::vector<std::uint32_t> patterns(256 * words);
+  for (std::size_t p = 0; p < plane.patterns.size(); ++p)
+    for (std::size_t x = 0; x < 256; ++x)
+      if (plane.patterns[p][x]) patterns[x * words + p / 32] |= 1U << (p % 32);
+  static_assert(ErrorPlane::k_never == k_no_class);
+  added.patterns = block.add_values(patterns);
+  added.of_weight = block.add(std::as_bytes(std::span(plane.class_of_weight)));
+  return added;
+}
+
+}  // namespace
+
+namespace {
+
+bool runs_as_products(const TileLayer& layer, const FaultOperands& operands) {
+  return layer.is_dense && operands.is_factored && (operands.planes.empty() || may_count(layer));
+}
+
 }  // namespace
 
 LayerNeeds needs_of(std::span<const TileLayer* const> layers) {
@@ -23,6 +64,10 @@ LayerNeeds needs_of(std::span<const TileLayer* const> layers) {
   for (const TileLayer* layer : layers) {
     if (!layer->is_dense) continue;
     needs.copy = std::max(needs.copy, layer->copy_bytes());
+    needs.rows = std::max(needs.rows, static_cast<std::size_t>(layer->op->shape.planes) * layer->op->shape.out_pixels());
+    if (may_count(*layer))
+      needs.counted = std::max(needs.counted, class_bytes(*layer) + word_bytes(*layer, k_most_patterns) +
+                                                  sum_bytes(*layer));
     needs.weights = std::max(needs.weights, aligned(layer->weight_bytes()));
     needs.biases = std::max(needs.biases, aligned(layer->bias_bytes()) + aligned(layer->tap_sum_bytes()));
   }
@@ -32,15 +77,20 @@ LayerNeeds needs_of(std::span<const TileLayer* const> layers) {
 // A quarter of what is left is for the weights of faults with many terms, the rest for images.
 std::size_t LayerRunner::take_memory(const LayerNeeds& needs, std::size_t bytes, std::size_t of_image,
                                      std::size_t least, std::size_t most) {
+  most = std::min(most, k_most_rows / needs.rows);
   const std::size_t with_copies = of_image + k_usual_copies * needs.copy;
-  const std::size_t fixed = needs.biases + least * with_copies;
+  const std::size_t fixed = needs.biases + needs.counted + least * with_copies;
   if (bytes < fixed + 4 * needs.weights)
     throw MachineError("the device's memory does not hold one block of images; give more with --device-memory, or "
                        "fewer --threads");
   m_most_terms = k_most_terms;
   if (needs.weights > 0) m_most_terms = std::min(m_most_terms, (bytes - fixed) / 4 / needs.weights);
   const std::size_t weights = m_most_terms * needs.weights + needs.biases;
-  const std::size_t images = std::clamp((bytes - weights) / with_copies, least, std::max(least, most));
+  const std::size_t counted =
+      needs.counted == 0 ? 0 : std::max(needs.counted, std::min(k_counted_bytes, (bytes - weights) / 4));
+  const std::size_t images =
+      std::clamp((bytes - weights - counted) / with_copies, least, std::max(least, most));
+  m_counted = TileMemory(m_machine, counted);
   m_copies = TileMemory(m_machine, images * k_usual_copies * needs.copy);
   m_weights = TileMemory(m_machine, weights);
   return images;
@@ -51,13 +101,21 @@ void LayerRunner::add(const TileLayer& layer, const TabulatedUnit& unit, ByteBlo
   if (!operands.is_known) {
     operands.is_known = true;
     operands.padding = unit.padding;
-    if (unit.factored)
-      operands.products = add_operands(*unit.factored, layer.op->codes,
-                                       unit.padding == PaddingTaps::multiply ? unit.table : nullptr, block);
-    operands.is_factored = unit.factored && operands.products.terms.size() <= k_most_terms &&
+    const ProductTable* outside = unit.padding == PaddingTaps::multiply ? unit.table : nullptr;
+    if (unit.factored) {
+      operands.products = add_operands(*unit.factored, layer.op->codes, outside, block);
+    } else if (unit.planes) {
+      const CodeType type = layer.op->codes.type;
+      FactoredProducts plain = plain_products(type, {type, false, k_most_terms});
+      for (std::size_t w = 0; w < 256; ++w)
+        plain.of_weight[w] = wrapping_add(plain.of_weight[w], unit.planes->of_weight[w]);
+      operands.products = add_operands(std::move(plain), layer.op->codes, outside, block);
+      for (const ErrorPlane& plane : unit.planes->planes) operands.planes.push_back(add_plane(plane, block));
+    }
+    operands.is_factored = (unit.factored || unit.planes) && operands.products.terms.size() <= k_most_terms &&
                            operands.products.weight_map_count - 1 <= m_most_terms;
   }
-  if ((!layer.is_dense || !operands.is_factored) && operands.table == k_nowhere)
+  if (!runs_as_products(layer, operands) && operands.table == k_nowhere)
     operands.table = block.add(std::as_bytes(unit.table->terms()));
 }
 
@@ -74,8 +132,10 @@ void LayerRunner::run_exact(const TileLayer& layer, const LayerImages& images) {
 
 void LayerRunner::run(const TileLayer& layer, const FaultOperands& operands, const std::byte* block,
                       const LayerImages& images) {
-  if (layer.is_dense && operands.is_factored) {
-    run_products(layer, operands.products, block, pack(layer, operands.products, block), images);
+  if (runs_as_products(layer, operands)) {
+    if (operands.planes.empty())
+      run_products(layer, operands.products, block, pack(layer, operands.products, block), images);
+    else run_counted(layer, operands, block, images);
     return;
   }
   LookUpJob job = look_up_job(m_constants, layer);
@@ -115,8 +175,45 @@ void LayerRunner::run_products(const TileLayer& layer, const TileOperands& opera
               std::min(together, images.images - first)});
 }
 
+// As many images at a time as their words and sums have room for, in groups of 32.
+void LayerRunner::run_counted(const TileLayer& layer, const FaultOperands& operands, const std::byte* block,
+                              const LayerImages& images) {
+  const ConvolutionShape& s = layer.op->shape;
+  const Packed packed = pack(layer, operands.products, block);
+  std::size_t patterns = 0;
+  for (const FaultOperands::Plane& plane : operands.planes)
+    patterns = std::max(patterns, static_cast<std::size_t>(plane.pattern_words) * 32);
+  const std::size_t of_group = word_bytes(layer, patterns) + sum_bytes(layer);
+  const std::size_t copies = copies_of(layer, operands.products) * layer.copy_bytes();
+  std::size_t together = (m_counted.bytes() - class_bytes(layer)) / of_group * k_group;
+  if (copies > 0) together = std::min(together, std::max<std::size_t>(m_copies.bytes() / copies, 1));
+  for (std::size_t first = 0; first < images.images; first += together) {
+    const LayerImages part{images.input + first * s.in_plane(), images.output + first * s.out_plane(),
+                           std::min(together, images.images - first)};
+    const std::size_t groups = (part.images + k_group - 1) / k_group;
+    std::byte* const words = m_counted.data() + class_bytes(layer);
+    auto* const sums = reinterpret_cast<std::int32_t*>(words + groups * word_bytes(layer, patterns));
+    for (std::size_t p = 0; p < operands.planes.size(); ++p)
+      count(layer, operands.planes[p], block, part, reinterpret_cast<std::uint32_t*>(words), sums, p > 0);
+    run_part(layer, operands.products, block, packed, part, sums);
+  }
+}
+
+void LayerRunner::count(const TileLayer& layer, const FaultOperands::Plane& plane, const std::byte* block,
+                        const LayerImages& images, std::uint32_t* words, std::int32_t* sums, bool adds) {
+  const ConvolutionShape& s = layer.op->shape;
+  auto* const classes = reinterpret_cast<std::uint16_t*>(m_counted.data());
+  m_machine.run(ClassJob{m_constants.at<std::uint8_t>(layer.weights),
+                         reinterpret_cast<const std::uint16_t*>(block + plane.of_weight), s.out_c,
+                         s.filter_h * s.filter_w, s.in_c, classes});
+  m_machine.run(BitsJob{images.input, s.in_h * s.in_w, s.in_c, static_cast<int>(images.images), plane.pattern_words,
+                        reinterpret_cast<const std::uint32_t*>(block + plane.patterns), words});
+  m_machine.run(CountJob{s, static_cast<int>(images.images), plane.pattern_words * 32, words, classes, plane.factor,
+                         adds, sums});
+}
+
 void LayerRunner::run_part(const TileLayer& layer, const TileOperands& operands, const std::byte* block,
-                           const Packed& packed, const LayerImages& images) {
+                           const Packed& packed, const LayerImages& images, const std::int32_t* counted) {
   const ConvolutionShape& s = layer.op->shape;
   CopyJob copy;
   copy.input = images.input;
@@ -144,7 +241,8 @@ void LayerRunner::run_part(const TileLayer& layer, const TileOperands& operands,
   }
   job.last_scale = operands.last_scale;
   job.bias = packed.bias;
-  job.rows = static_cast<std::int64_t>(images.images) * s.planes * static_cast<std::int64_t>(s.out_pixels());
+  job.counted = counted;
+  job.rows = static_cast<int>(images.images * static_cast<std::size_t>(s.planes) * s.out_pixels());
   job.output = images.output;
   m_machine.run(job);
 }

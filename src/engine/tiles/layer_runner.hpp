@@ -3,6 +3,7 @@
 // owns the memory for mapped inputs and packed weights, which layers use one after the other.
 #pragma once
 
+#include "../error_planes.hpp"
 #include "qfi/engine/unit.hpp"
 #include "tile_layer.hpp"
 
@@ -14,12 +15,21 @@ struct FaultOperands {
   bool is_factored = false;
   PaddingTaps padding = PaddingTaps::skip;
   TileOperands products;
+  struct Plane {
+    std::int32_t factor = 1;
+    int pattern_words = 1;
+    std::size_t patterns = k_nowhere;   ///< [input byte][pattern_words]
+    std::size_t of_weight = k_nowhere;  ///< classes
+  };
+  std::vector<Plane> planes;      ///< errors that are counted and added to the products
   std::size_t table = k_nowhere;  ///< for layers that look them up
 };
 
 /// The most that one of some layers needs, in bytes.
 struct LayerNeeds {
-  std::size_t copy = 0;  ///< of one image's mapped input
+  std::size_t copy = 0;     ///< of one image's mapped input
+  std::size_t rows = 1;     ///< output pixels of an image
+  std::size_t counted = 0;  ///< of 32 images' words and sums
   std::size_t weights = 0;
   std::size_t biases = 0;
 };
@@ -56,17 +66,22 @@ class LayerRunner {
     const std::int8_t* mapped = nullptr;  ///< weights of map 1 and those after it
     const std::int32_t* bias = nullptr;
   };
+  void count(const TileLayer& layer, const FaultOperands::Plane& plane, const std::byte* block,
+             const LayerImages& images, std::uint32_t* words, std::int32_t* sums, bool adds);
   Packed pack(const TileLayer& layer, const TileOperands& operands, const std::byte* block);
   void run_products(const TileLayer& layer, const TileOperands& operands, const std::byte* block,
                     const Packed& packed, const LayerImages& images);
+  void run_counted(const TileLayer& layer, const FaultOperands& operands, const std::byte* block,
+                   const LayerImages& images);
   void run_part(const TileLayer& layer, const TileOperands& operands, const std::byte* block, const Packed& packed,
-                const LayerImages& images);
+                const LayerImages& images, const std::int32_t* counted = nullptr);
 
   TileMachine& m_machine;
   const TileConstants& m_constants;
   std::size_t m_most_terms = 0;  ///< that m_weights has room for
   TileMemory m_copies;
   TileMemory m_weights;
+  TileMemory m_counted;  ///< classes of weights, then words, then sums
 };
 
 }  // namespace qfi::tiles

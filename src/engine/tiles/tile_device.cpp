@@ -56,7 +56,7 @@ TileDevice::TileDevice(std::unique_ptr<TileMachine> machine, const TileProgram& 
   m_activations = TileMemory(*m_machine, std::max<std::size_t>(m_images * of_image, 64));
 }
 
-void TileDevice::prepare(Units& units) const { m_program.program().factor_tables(units, k_most_terms - 2); }
+void TileDevice::prepare(Units& units) const { m_program.program().take_apart_tables(units, k_most_terms - 2); }
 
 std::size_t TileDevice::bytes_of(int tensor) const {
   return m_program.program().model().tensors[static_cast<std::size_t>(tensor)].bytes();

@@ -39,6 +39,9 @@ class TileMachine {
   virtual void run(const CopyJob& job) = 0;
   virtual void run(const PackJob& job) = 0;
   virtual void run(const ProductJob& job) = 0;
+  virtual void run(const BitsJob& job) = 0;
+  virtual void run(const ClassJob& job) = 0;
+  virtual void run(const CountJob& job) = 0;
   virtual void run(const LookUpJob& job) = 0;
   virtual void run(const ElementJob& job) = 0;
   virtual void run(const GatherJob& job) = 0;

@@ -39,7 +39,7 @@ class RandomProducts {
     m_job.out_c = columns;
     m_job.is_signed = seed % 2 == 0;
     const int images = draw(random, 1, 9);
-    m_job.rows = static_cast<std::int64_t>(images) * m_job.out_h * m_job.out_w;
+    m_job.rows = images * m_job.out_h * m_job.out_w;
     for (int dy = 0; dy < draw(random, 1, 3); ++dy)
       for (int dx = 0; dx < 3; ++dx)
         for (int chunk = 0; chunk < m_job.pitch / k_chunk; ++chunk)
@@ -116,7 +116,8 @@ class RandomProducts {
 };
 
 // What a fault can do to products: nothing; a bit of both operands (one more term); errors of some weights,
-// with a common factor; no structure at all, so that products are looked up.
+// with a common factor; no structure at all, so that products are looked up; errors of one value, which are
+// counted.
 ProductTable table_of(const OperandCodes& codes, int kind) {
   ProductTable table = ProductTable::exact(codes);
   Random random(static_cast<unsigned>(kind));
@@ -126,12 +127,13 @@ ProductTable table_of(const OperandCodes& codes, int kind) {
       if (kind == 1 && (w & x & 4U) != 0) term += 1 << 20;
       if (kind == 2 && w % 5 == 0) term += static_cast<std::int32_t>(x * 24) - 7;
       if (kind == 2 && (w & 1U) != 0) term -= static_cast<std::int32_t>((x & 0x30U) << 3);
+      if (kind == 4 && (w * x & 0x40U) != 0) term -= 1 << 10;
       if (kind == 3) term += static_cast<std::int32_t>(random() % 1000);
     }
   return table;
 }
 
-constexpr int k_tables = 4;
+constexpr int k_tables = 5;
 
 }  // namespace
 
@@ -163,8 +165,7 @@ Result<void> prove_steps(TileDevice& device, const TileProgram& program, const D
         const OperandCodes codes = engine.operand_codes(i);
         units.of_operator[i] = TabulatedUnit{&tables.try_emplace(codes, table_of(codes, kind)).first->second,
                                              kind % 2 == 0 ? PaddingTaps::skip : PaddingTaps::multiply,
-                                             nullptr,
-                                             nullptr};
+                                             {}, {}, {}};
       }
     engine.prepare_tables(units);
     device.prepare(units);
