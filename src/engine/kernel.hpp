@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fast_layer.hpp"
+#include "kernels/linear_pair.hpp"
 #include "multiply_accumulate.hpp"
 #include "qfi/arith/requantize.hpp"
 #include "qfi/engine/program.hpp"
@@ -83,7 +84,7 @@ struct SumForm {
   QuantizedMultiplier factor;
   std::int32_t zero_point = 0;
 };
-using DeviceForm = std::variant<std::monostate, PoolForm, SumForm>;
+using DeviceForm = std::variant<std::monostate, PoolForm, SumForm, LinearPair>;
 
 class Kernel {
  public:

@@ -81,16 +81,9 @@ std::vector<std::uint8_t> run_on_tiles(const MultiplyAccumulate& op, const Tabul
   machine->upload(in.data(), input.data(), input.size());
   const tiles::LayerImages io{reinterpret_cast<const std::uint8_t*>(in.data()),
                               reinterpret_cast<std::uint8_t*>(out.data()), images};
-  if (unit == nullptr) {
-    runner.run_exact(layer, io);
-  } else {
-    tiles::ByteBlock fault_block;
-    tiles::FaultOperands operands;
-    runner.add(layer, *unit, fault_block, operands);
-    tiles::TileMemory fault(*machine, fault_block.bytes().size());
-    machine->upload(fault.data(), fault_block.bytes().data(), fault_block.bytes().size());
-    runner.run(layer, operands, fault.data(), io);
-  }
+  const tiles::LayerUnit layer_unit{&layer, unit};
+  if (unit != nullptr) runner.begin_fault(std::span(&layer_unit, 1));
+  runner.run(layer, io);
   machine->download(output.data(), out.data(), output.size());
   return output;
 }
@@ -151,7 +144,7 @@ class BrokenMachine final : public tiles::TileMachine {
     m_host->download(to, from, bytes);
   }
   void run(const tiles::CopyJob& job) override { m_host->run(job); }
-  void run(const tiles::PackJob& job) override { m_host->run(job); }
+  void run(const tiles::PackAllJob& job) override { m_host->run(job); }
   void run(const tiles::ProductJob& job) override {
     m_host->run(job);
     if (job.out_c > 100) job.output[job.rows * job.out_c - 1] ^= 1U;

@@ -48,6 +48,12 @@ class BinaryKernel final : public Kernel {
       });
     }
   }
+  DeviceForm device_form() const override {
+    if constexpr (requires { m_function.form(); }) {
+      if (m_function.form() && is_elementwise()) return *m_function.form();
+    }
+    return {};
+  }
   ByteSet possible_outputs() const override {
     if constexpr (sizeof(T) == 1) return m_function.results();
     else return ByteSet::all();

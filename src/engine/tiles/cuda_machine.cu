@@ -248,71 +248,102 @@ __device__ std::int64_t threads() { return static_cast<std::int64_t>(gridDim.x) 
 
 // A thread makes one chunk of all copies.
 __global__ void copy_kernel(const __grid_constant__ CopyJob job) {
-  extern __shared__ __align__(16) std::uint8_t maps[];
-  for (int i = static_cast<int>(threadIdx.x); i < job.copies * 64; i += static_cast<int>(blockDim.x))
-    reinterpret_cast<std::uint32_t*>(maps)[i] = reinterpret_cast<const std::uint32_t*>(job.maps)[i];
+  extern __shared__ __align__(16) std::uint32_t maps[];
+  for (int i = static_cast<int>(threadIdx.x); i < map_words(job.copies); i += static_cast<int>(blockDim.x))
+    maps[i] = job.maps[i];
   __syncthreads();
   const int chunks = job.pitch / k_chunk;
   const bool is_whole = !job.is_unrolled && job.shape.in_c % k_chunk == 0;
   for (std::int64_t i = thread_number(); i < job.rows * chunks; i += threads()) {
-    const std::int64_t row = i / chunks;
+    const std::int64_t row = quotient(i, chunks);
     const int first = static_cast<int>(i - row * chunks) * k_chunk;
-    std::uint8_t bytes[k_chunk];
-    bool is_there[k_chunk];
+    Chunk chunk;
     if (is_whole) {
-      *reinterpret_cast<uint4*>(bytes) = *reinterpret_cast<const uint4*>(job.input + row * job.shape.in_c + first);
+      const uint4 words = *reinterpret_cast<const uint4*>(job.input + row * job.shape.in_c + first);
+      chunk = {{words.x, words.y, words.z, words.w}, 0xFFFFU};
     } else {
-#pragma unroll
-      for (int k = 0; k < k_chunk; ++k) {
-        const std::int64_t source = source_of(job, row, first + k);
-        is_there[k] = source >= 0;
-        bytes[k] = is_there[k] ? job.input[source] : std::uint8_t{0};
-      }
+      chunk = read_chunk(job, row, first);
     }
-    for (int copy = 0; copy < job.copies; ++copy) {
-      const std::uint8_t* const map = maps + copy * 256;
-      std::uint32_t mapped[4];
+    for (int copy = 0; copy < job.copies; copy += 4) {
+      std::uint32_t mapped[4][4];
+      map_chunk(chunk, maps + copy * 64, mapped);
 #pragma unroll
-      for (int word = 0; word < 4; ++word) {
-        mapped[word] = 0;
-#pragma unroll
-        for (int k = 0; k < 4; ++k) {
-          const bool has = is_whole || is_there[word * 4 + k];
-          mapped[word] |= has ? static_cast<std::uint32_t>(map[bytes[word * 4 + k]]) << (8 * k) : 0U;
-        }
-      }
-      *reinterpret_cast<uint4*>(job.to + copy * job.copy_bytes + row * job.pitch + first) =
-          make_uint4(mapped[0], mapped[1], mapped[2], mapped[3]);
+      for (int k = 0; k < 4; ++k)
+        if (copy + k < job.copies)
+          *reinterpret_cast<uint4*>(job.to + (copy + k) * job.copy_bytes + row * job.pitch + first) =
+              make_uint4(mapped[k][0], mapped[k][1], mapped[k][2], mapped[k][3]);
     }
   }
 }
 
-// A block packs one output channel.
-__global__ void pack_kernel(const __grid_constant__ PackJob job) {
+// The sum over the threads of a warp.
+__device__ std::uint32_t sum_of_warp(std::uint32_t value) {
+  for (int distance = 16; distance > 0; distance /= 2) value += __shfl_xor_sync(0xFFFFFFFFU, value, distance);
+  return value;
+}
+
+// A block packs one output channel; each warp sums some of its taps.
+__global__ void pack_kernel(const __grid_constant__ PackAllJob all) {
   extern __shared__ __align__(16) std::uint8_t memory[];
-  auto* const maps = reinterpret_cast<std::int8_t*>(memory);
+  __shared__ PackJob job;
+  if (threadIdx.x == 0) {
+    int first = 0, end = all.count;
+    while (end - first > 1) {
+      const int middle = (first + end) / 2;
+      if (all.jobs[middle].first_row <= static_cast<int>(blockIdx.x)) first = middle;
+      else end = middle;
+    }
+    job = all.jobs[first];
+  }
+  __syncthreads();
+  auto* const inside_values = reinterpret_cast<std::uint32_t*>(memory);
+  auto* const outside_values = inside_values + 256;
+  auto* const maps = reinterpret_cast<std::int8_t*>(outside_values + 256);
   const int taps = job.filter_h * job.filter_w;
-  const int out = static_cast<int>(blockIdx.x);
+  const int out = static_cast<int>(blockIdx.x) - job.first_row;
   std::uint32_t* const inside = job.tap_sums + static_cast<std::int64_t>(out) * 2 * taps;
   std::uint32_t* const outside = inside + taps;
   const int thread = static_cast<int>(threadIdx.x);
   const int step = static_cast<int>(blockDim.x);
-  for (int i = thread; i < job.copies * 256; i += step) maps[i] = job.maps[i];
-  for (int tap = thread; tap < 2 * taps; tap += step) inside[tap] = 0;
-  __syncthreads();
-  for (int i = thread; i < taps * job.in_c; i += step) {
-    const int tap = i / job.in_c;
-    const std::uint8_t weight = weight_at(job, out, tap, i - tap * job.in_c);
-    atomicAdd(&inside[tap], static_cast<std::uint32_t>(job.inside[weight]));
-    if (job.outside != nullptr) atomicAdd(&outside[tap], static_cast<std::uint32_t>(job.outside[weight]));
+  for (int i = thread; i < 256; i += step) {
+    inside_values[i] = static_cast<std::uint32_t>(job.inside[i]);
+    outside_values[i] = job.outside == nullptr ? 0U : static_cast<std::uint32_t>(job.outside[i]);
   }
-  for (int k = thread; k < job.row_bytes; k += step) {
-    const WeightPlace place = weight_place(job, k);
-    const bool is_there = place.channel >= 0;
-    const std::uint8_t weight = is_there ? weight_at(job, out, place.tap, place.channel) : std::uint8_t{0};
-    for (int copy = 0; copy < job.copies; ++copy)
-      job.to[(static_cast<std::int64_t>(copy) * job.out_c + out) * job.row_bytes + k] =
-          is_there ? maps[copy * 256 + weight] : std::int8_t{0};
+  for (int i = thread; i < job.copies * 64; i += step)
+    reinterpret_cast<std::uint32_t*>(maps)[i] = reinterpret_cast<const std::uint32_t*>(job.maps)[i];
+  __syncthreads();
+  for (int tap = thread / 32; tap < taps; tap += step / 32) {
+    std::uint32_t in = 0, outer = 0;
+    for (int c = thread % 32; c < job.in_c; c += 32) {
+      const std::uint8_t weight = weight_at(job, out, tap, c);
+      in += inside_values[weight];
+      outer += outside_values[weight];
+    }
+    in = sum_of_warp(in);
+    outer = sum_of_warp(outer);
+    if (thread % 32 == 0) {
+      inside[tap] = in;
+      outside[tap] = outer;
+    }
+  }
+  for (int word = thread; word < job.row_bytes / 4; word += step) {
+    std::uint8_t weights[4];
+    bool is_there[4];
+#pragma unroll
+    for (int k = 0; k < 4; ++k) {
+      const WeightPlace place = weight_place(job, word * 4 + k);
+      is_there[k] = place.channel >= 0;
+      weights[k] = is_there[k] ? weight_at(job, out, place.tap, place.channel) : std::uint8_t{0};
+    }
+    for (int copy = 0; copy < job.copies; ++copy) {
+      std::uint32_t mapped = 0;
+#pragma unroll
+      for (int k = 0; k < 4; ++k)
+        if (is_there[k])
+          mapped |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(maps[copy * 256 + weights[k]])) << (8 * k);
+      reinterpret_cast<std::uint32_t*>(job.to + (static_cast<std::int64_t>(copy) * job.out_c + out) * job.row_bytes)[word] =
+          mapped;
+    }
   }
   __threadfence_block();
   __syncthreads();
@@ -355,33 +386,48 @@ __global__ void look_up_kernel(const __grid_constant__ LookUpJob job) {
   for (std::int64_t i = thread_number(); i < count; i += threads()) job.output[i] = look_up_output(job, i);
 }
 
-__global__ void element_kernel(const __grid_constant__ ElementJob job, int table_bytes) {
+// Four elements of a thread at a time.
+template <class Output>
+__device__ void for_elements(const ElementJob& job, const Output& output_of) {
+  const std::int64_t whole = job.count / 4;
+  const auto* const x = reinterpret_cast<const uchar4*>(job.x);
+  const auto* const y = reinterpret_cast<const uchar4*>(job.y == nullptr ? job.x : job.y);
+  auto* const output = reinterpret_cast<uchar4*>(job.output);
+  for (std::int64_t i = thread_number(); i < whole; i += threads()) {
+    const uchar4 a = x[i];
+    const uchar4 b = y[i];
+    output[i] = make_uchar4(output_of(a.x, b.x), output_of(a.y, b.y), output_of(a.z, b.z), output_of(a.w, b.w));
+  }
+  for (std::int64_t i = whole * 4 + thread_number(); i < job.count; i += threads())
+    job.output[i] = output_of(job.x[i], job.y == nullptr ? std::uint8_t{0} : job.y[i]);
+}
+
+__global__ void table_kernel(const __grid_constant__ ElementJob job, int table_bytes) {
   extern __shared__ __align__(16) std::uint8_t table[];
   for (int i = static_cast<int>(threadIdx.x) * 16; i < table_bytes; i += static_cast<int>(blockDim.x) * 16)
     *reinterpret_cast<uint4*>(table + i) = *reinterpret_cast<const uint4*>(job.table + i);
   __syncthreads();
-  const std::int64_t whole = job.count / 4;
-  const auto* const x = reinterpret_cast<const uchar4*>(job.x);
-  const auto* const y = reinterpret_cast<const uchar4*>(job.y);
-  auto* const output = reinterpret_cast<uchar4*>(job.output);
-  for (std::int64_t i = thread_number(); i < whole; i += threads()) {
-    const uchar4 a = x[i];
-    if (y == nullptr) {
-      output[i] = make_uchar4(table[a.x], table[a.y], table[a.z], table[a.w]);
-    } else {
-      const uchar4 b = y[i];
-      output[i] = make_uchar4(table[a.x * 256 + b.x], table[a.y * 256 + b.y], table[a.z * 256 + b.z],
-                              table[a.w * 256 + b.w]);
-    }
-  }
-  for (std::int64_t i = whole * 4 + thread_number(); i < job.count; i += threads())
-    job.output[i] = element_output(job, table, i);
+  if (job.y == nullptr) for_elements(job, [&](std::uint8_t x, std::uint8_t) { return table[x]; });
+  else for_elements(job, [&](std::uint8_t x, std::uint8_t y) { return table[x * 256 + y]; });
+}
+
+__global__ void linear_kernel(const __grid_constant__ ElementJob job) {
+  for_elements(job, [&](std::uint8_t x, std::uint8_t y) { return linear_output(job, x, y); });
 }
 
 __global__ void gather_kernel(const __grid_constant__ GatherJob job) {
   for (std::int64_t i = thread_number(); i < job.images * job.outputs; i += threads()) {
-    const std::int64_t image = i / job.outputs;
-    job.output[i] = gathered(job, image, i - image * job.outputs);
+    const std::int64_t image = job.outputs <= 0x7FFFFFFF ? quotient(i, static_cast<int>(job.outputs)) : i / job.outputs;
+    const std::int64_t source = job.sources[i - image * job.outputs];
+    const std::uint8_t* from = gathered(job, image, source);
+    const auto constant = static_cast<std::uint8_t>(-1 - source);
+    if (job.unit == 1) {
+      job.output[i] = from == nullptr ? constant : *from;
+    } else {
+      const std::uint32_t filled = constant * 0x01010101U;
+      reinterpret_cast<uint4*>(job.output)[i] =
+          from == nullptr ? make_uint4(filled, filled, filled, filled) : *reinterpret_cast<const uint4*>(from);
+    }
   }
 }
 
@@ -450,11 +496,14 @@ class CudaMachine final : public TileMachine {
     else run_product<false>(job);
   }
   void run(const CopyJob& job) override {
-    launch(copy_kernel, job.rows * (job.pitch / k_chunk), static_cast<std::size_t>(job.copies) * 256, job);
+    const std::size_t maps = static_cast<std::size_t>(map_words(job.copies)) * sizeof(std::uint32_t);
+    if (maps > 48 * 1024) allow_shared(copy_kernel, static_cast<int>(maps));
+    launch(copy_kernel, job.rows * (job.pitch / k_chunk), maps, job);
   }
-  void run(const PackJob& job) override {
+  void run(const PackAllJob& job) override {
     choose();
-    pack_kernel<<<static_cast<unsigned>(job.out_c), 128, static_cast<std::size_t>(job.copies) * 256, m_stream>>>(job);
+    pack_kernel<<<static_cast<unsigned>(job.rows), k_threads, 2048 + static_cast<std::size_t>(job.most_copies) * 256,
+                  m_stream>>>(job);
     check(cudaGetLastError(), "packing weights");
   }
   void run(const BitsJob& job) override {
@@ -478,8 +527,12 @@ class CudaMachine final : public TileMachine {
   }
   void run(const ElementJob& job) override {
     const int table_bytes = job.y == nullptr ? 256 : 65536;
-    if (table_bytes > 256) allow_shared(element_kernel, table_bytes);
-    launch(element_kernel, job.count / 16, static_cast<std::size_t>(table_bytes), job, table_bytes);
+    if (job.table == nullptr) {
+      launch(linear_kernel, job.count / 4, 0, job);
+      return;
+    }
+    if (table_bytes > 256) allow_shared(table_kernel, table_bytes);
+    launch(table_kernel, job.count / 16, static_cast<std::size_t>(table_bytes), job, table_bytes);
   }
   void run(const GatherJob& job) override { launch(gather_kernel, job.images * job.outputs, 0, job); }
   void run(const PoolJob& job) override {

@@ -105,36 +105,18 @@ class HostMachine final : public TileMachine {
 
   void run(const CopyJob& job) override {
     for (std::int64_t row = 0; row < job.rows; ++row)
-      for (int k = 0; k < job.pitch; ++k) {
-        const std::int64_t source = source_of(job, row, k);
-        for (int copy = 0; copy < job.copies; ++copy)
-          job.to[copy * job.copy_bytes + row * job.pitch + k] =
-              source < 0 ? std::uint8_t{0} : job.maps[copy * 256 + job.input[source]];
+      for (int first = 0; first < job.pitch; first += k_chunk) {
+        const Chunk chunk = read_chunk(job, row, first);
+        for (int copy = 0; copy < job.copies; copy += 4) {
+          std::uint32_t mapped[4][4];
+          map_chunk(chunk, job.maps + copy * 64, mapped);
+          for (int k = 0; k < std::min(4, job.copies - copy); ++k)
+            std::memcpy(job.to + (copy + k) * job.copy_bytes + row * job.pitch + first, mapped[k], k_chunk);
+        }
       }
   }
-  void run(const PackJob& job) override {
-    const int taps = job.filter_h * job.filter_w;
-    for (int out = 0; out < job.out_c; ++out) {
-      std::uint32_t* const inside = job.tap_sums + std::int64_t{out} * 2 * taps;
-      std::uint32_t* const outside = inside + taps;
-      std::fill_n(inside, 2 * taps, 0U);
-      for (int tap = 0; tap < taps; ++tap)
-        for (int c = 0; c < job.in_c; ++c) {
-          const std::uint8_t weight = weight_at(job, out, tap, c);
-          inside[tap] += static_cast<std::uint32_t>(job.inside[weight]);
-          if (job.outside != nullptr) outside[tap] += static_cast<std::uint32_t>(job.outside[weight]);
-        }
-      for (int k = 0; k < job.row_bytes; ++k) {
-        const WeightPlace place = weight_place(job, k);
-        for (int copy = 0; copy < job.copies; ++copy)
-          job.to[(std::int64_t{copy} * job.out_c + out) * job.row_bytes + k] =
-              place.channel < 0 ? std::int8_t{0}
-                                : job.maps[copy * 256 + weight_at(job, out, place.tap, place.channel)];
-      }
-      for (int k = 0; k < job.row_classes * job.column_classes; ++k)
-        job.to_bias[k * job.out_c + out] =
-            class_bias(job, k / job.column_classes, k % job.column_classes, out, inside, outside);
-    }
+  void run(const PackAllJob& all) override {
+    for (int k = 0; k < all.count; ++k) pack(all.jobs[k]);
   }
   void run(const ProductJob& job) override {
     for (int row = 0; row < job.rows; row += k_tile_rows)
@@ -165,9 +147,14 @@ class HostMachine final : public TileMachine {
     for (std::int64_t i = 0; i < job.count; ++i) job.output[i] = element_output(job, job.table, i);
   }
   void run(const GatherJob& job) override {
+    const auto unit = static_cast<std::size_t>(job.unit);
     for (std::int64_t image = 0; image < job.images; ++image)
-      for (std::int64_t i = 0; i < job.outputs; ++i)
-        job.output[image * job.outputs + i] = gathered(job, image, i);
+      for (std::int64_t i = 0; i < job.outputs; ++i) {
+        std::uint8_t* const to = job.output + (image * job.outputs + i) * job.unit;
+        const std::uint8_t* from = gathered(job, image, job.sources[i]);
+        if (from == nullptr) std::memset(to, static_cast<int>(-1 - job.sources[i]), unit);
+        else std::memcpy(to, from, unit);
+      }
   }
   void run(const PoolJob& job) override {
     for (std::int64_t i = 0; i < job.images * static_cast<std::int64_t>(job.shape.out_plane()); ++i)
@@ -175,6 +162,32 @@ class HostMachine final : public TileMachine {
   }
   void run(const SumJob& job) override {
     for (std::int64_t i = 0; i < job.images * job.outputs; ++i) job.output[i] = summed(job, i);
+  }
+
+ private:
+  static void pack(const PackJob& job) {
+    const int taps = job.filter_h * job.filter_w;
+    for (int out = 0; out < job.out_c; ++out) {
+      std::uint32_t* const inside = job.tap_sums + std::int64_t{out} * 2 * taps;
+      std::uint32_t* const outside = inside + taps;
+      std::fill_n(inside, 2 * taps, 0U);
+      for (int tap = 0; tap < taps; ++tap)
+        for (int c = 0; c < job.in_c; ++c) {
+          const std::uint8_t weight = weight_at(job, out, tap, c);
+          inside[tap] += static_cast<std::uint32_t>(job.inside[weight]);
+          if (job.outside != nullptr) outside[tap] += static_cast<std::uint32_t>(job.outside[weight]);
+        }
+      for (int k = 0; k < job.row_bytes; ++k) {
+        const WeightPlace place = weight_place(job, k);
+        for (int copy = 0; copy < job.copies; ++copy)
+          job.to[(std::int64_t{copy} * job.out_c + out) * job.row_bytes + k] =
+              place.channel < 0 ? std::int8_t{0}
+                                : job.maps[copy * 256 + weight_at(job, out, place.tap, place.channel)];
+      }
+      for (int k = 0; k < job.row_classes * job.column_classes; ++k)
+        job.to_bias[k * job.out_c + out] =
+            class_bias(job, k / job.column_classes, k % job.column_classes, out, inside, outside);
+    }
   }
 };
 

@@ -9,6 +9,7 @@ namespace {
 constexpr std::size_t k_usual_copies = 8;  // of a layer's inputs, for which memory is kept
 constexpr std::size_t k_group = 32;        // images that are counted together
 constexpr std::size_t k_most_patterns = 256;
+constexpr std::size_t k_fault_bytes = std::size_t{1} << 20;
 constexpr std::size_t k_most_rows = std::size_t{1} << 30;  // of a product job
 constexpr std::size_t k_counted_bytes = std::size_t{384} << 20;  // for as many groups as fit
 
@@ -68,8 +69,8 @@ LayerNeeds needs_of(std::span<const TileLayer* const> layers) {
     if (may_count(*layer))
       needs.counted = std::max(needs.counted, class_bytes(*layer) + word_bytes(*layer, k_most_patterns) +
                                                   sum_bytes(*layer));
-    needs.weights = std::max(needs.weights, aligned(layer->weight_bytes()));
-    needs.biases = std::max(needs.biases, aligned(layer->bias_bytes()) + aligned(layer->tap_sum_bytes()));
+    needs.weights += aligned(layer->weight_bytes());
+    needs.biases += aligned(layer->bias_bytes()) + aligned(layer->tap_sum_bytes());
   }
   return needs;
 }
@@ -96,10 +97,10 @@ std::size_t LayerRunner::take_memory(const LayerNeeds& needs, std::size_t bytes,
   return images;
 }
 
-void LayerRunner::add(const TileLayer& layer, const TabulatedUnit& unit, ByteBlock& block,
-                      FaultOperands& operands) const {
-  if (!operands.is_known) {
-    operands.is_known = true;
+FaultOperands& LayerRunner::add(const TileLayer& layer, const TabulatedUnit& unit, ByteBlock& block) {
+  const auto [entry, is_new] = m_operands.try_emplace({unit.table, layer.op->codes, unit.padding});
+  FaultOperands& operands = entry->second;
+  if (is_new) {
     operands.padding = unit.padding;
     const ProductTable* outside = unit.padding == PaddingTaps::multiply ? unit.table : nullptr;
     if (unit.factored) {
@@ -117,48 +118,80 @@ void LayerRunner::add(const TileLayer& layer, const TabulatedUnit& unit, ByteBlo
   }
   if (!runs_as_products(layer, operands) && operands.table == k_nowhere)
     operands.table = block.add(std::as_bytes(unit.table->terms()));
+  return operands;
+}
+
+// Everything that the layers need goes to the machine at once; then all their weights are packed.
+void LayerRunner::begin_fault(std::span<const LayerUnit> units) {
+  m_operands.clear();
+  m_fault_layers.clear();
+  ByteBlock block;
+  for (const auto& [layer, unit] : units) m_fault_layers[layer].operands = &add(*layer, *unit, block);
+  if (!units.empty()) pack_fault(block);
+}
+
+void LayerRunner::pack_fault(ByteBlock& block) {
+  const std::size_t bytes = aligned(block.bytes().size()) + m_fault_layers.size() * sizeof(PackJob);
+  if (bytes > m_fault.bytes()) m_fault = TileMemory(m_machine, std::max(bytes, k_fault_bytes));
+  std::vector<PackJob> jobs;
+  std::byte* place = m_weights.data();
+  const auto take = [&](std::size_t size) {
+    std::byte* const taken = place;
+    place += aligned(size);
+    return taken;
+  };
+  for (auto& [layer, fault] : m_fault_layers) {
+    if (!runs_as_products(*layer, *fault.operands)) continue;
+    const TileOperands& operands = fault.operands->products;
+    const std::byte* const maps = m_fault.data();
+    PackJob job = pack_job(m_constants, *layer);
+    job.copies = static_cast<int>(operands.weight_map_count - 1);
+    job.maps = reinterpret_cast<const std::int8_t*>(maps + operands.weight_maps + 256);
+    job.inside = reinterpret_cast<const std::int32_t*>(maps + operands.inside);
+    if (operands.outside != k_nowhere)
+      job.outside = reinterpret_cast<const std::int32_t*>(maps + operands.outside);
+    job.to = reinterpret_cast<std::int8_t*>(take((operands.weight_map_count - 1) * layer->weight_bytes()));
+    job.to_bias = reinterpret_cast<std::int32_t*>(take(layer->bias_bytes()));
+    job.tap_sums = reinterpret_cast<std::uint32_t*>(take(layer->tap_sum_bytes()));
+    fault.packed = {job.to, job.to_bias};
+    jobs.push_back(job);
+  }
+  PackAllJob all = pack_all(jobs);
+  all.jobs = reinterpret_cast<const PackJob*>(m_fault.data() + block.add_values(jobs));
+  m_machine.upload(m_fault.data(), block.bytes().data(), block.bytes().size());
+  if (all.count > 0) m_machine.run(all);
+}
+
+void LayerRunner::run(const TileLayer& layer, const LayerImages& images) {
+  const auto found = m_fault_layers.find(&layer);
+  if (found == m_fault_layers.end()) {
+    if (layer.is_dense) run_exact(layer, images);
+    else look_up(layer, nullptr, images);
+    return;
+  }
+  const FaultLayer& fault = found->second;
+  if (!runs_as_products(layer, *fault.operands)) look_up(layer, fault.operands, images);
+  else if (!fault.operands->planes.empty()) run_counted(layer, fault, images);
+  else run_products(layer, fault.operands->products, m_fault.data(), fault.packed, images);
 }
 
 void LayerRunner::run_exact(const TileLayer& layer, const LayerImages& images) {
-  if (!layer.is_dense) {
-    run(layer, {}, nullptr, images);
-    return;
-  }
   const std::byte* packed = m_constants.packed.data();
   const auto* exact = reinterpret_cast<const std::int8_t*>(packed + layer.exact_weights);
   run_products(layer, m_constants.exact[layer.exact], m_constants.block.data(),
                {exact + layer.weight_bytes(), reinterpret_cast<const std::int32_t*>(packed + layer.exact_bias)}, images);
 }
 
-void LayerRunner::run(const TileLayer& layer, const FaultOperands& operands, const std::byte* block,
-                      const LayerImages& images) {
-  if (runs_as_products(layer, operands)) {
-    if (operands.planes.empty())
-      run_products(layer, operands.products, block, pack(layer, operands.products, block), images);
-    else run_counted(layer, operands, block, images);
-    return;
-  }
+void LayerRunner::look_up(const TileLayer& layer, const FaultOperands* operands, const LayerImages& images) {
   LookUpJob job = look_up_job(m_constants, layer);
   job.images = static_cast<std::int64_t>(images.images) * layer.op->shape.planes;
   job.input = images.input;
   job.output = images.output;
-  if (operands.table != k_nowhere) job.table = reinterpret_cast<const std::int32_t*>(block + operands.table);
-  job.multiplies_padding = operands.padding == PaddingTaps::multiply;
+  if (operands != nullptr) {
+    job.table = reinterpret_cast<const std::int32_t*>(m_fault.data() + operands->table);
+    job.multiplies_padding = operands->padding == PaddingTaps::multiply;
+  }
   m_machine.run(job);
-}
-
-LayerRunner::Packed LayerRunner::pack(const TileLayer& layer, const TileOperands& operands, const std::byte* block) {
-  const std::size_t weights = aligned((operands.weight_map_count - 1) * layer.weight_bytes());
-  PackJob job = pack_job(m_constants, layer);
-  job.copies = static_cast<int>(operands.weight_map_count - 1);
-  job.maps = reinterpret_cast<const std::int8_t*>(block + operands.weight_maps + 256);
-  job.inside = reinterpret_cast<const std::int32_t*>(block + operands.inside);
-  if (operands.outside != k_nowhere) job.outside = reinterpret_cast<const std::int32_t*>(block + operands.outside);
-  job.to = reinterpret_cast<std::int8_t*>(m_weights.data());
-  job.to_bias = reinterpret_cast<std::int32_t*>(m_weights.data() + weights);
-  job.tap_sums = reinterpret_cast<std::uint32_t*>(m_weights.data() + weights + aligned(layer.bias_bytes()));
-  m_machine.run(job);
-  return {job.to, job.to_bias};
 }
 
 // As many images at a time as their copies have room for.
@@ -176,10 +209,9 @@ void LayerRunner::run_products(const TileLayer& layer, const TileOperands& opera
 }
 
 // As many images at a time as their words and sums have room for, in groups of 32.
-void LayerRunner::run_counted(const TileLayer& layer, const FaultOperands& operands, const std::byte* block,
-                              const LayerImages& images) {
+void LayerRunner::run_counted(const TileLayer& layer, const FaultLayer& fault, const LayerImages& images) {
   const ConvolutionShape& s = layer.op->shape;
-  const Packed packed = pack(layer, operands.products, block);
+  const FaultOperands& operands = *fault.operands;
   std::size_t patterns = 0;
   for (const FaultOperands::Plane& plane : operands.planes)
     patterns = std::max(patterns, static_cast<std::size_t>(plane.pattern_words) * 32);
@@ -194,20 +226,20 @@ void LayerRunner::run_counted(const TileLayer& layer, const FaultOperands& opera
     std::byte* const words = m_counted.data() + class_bytes(layer);
     auto* const sums = reinterpret_cast<std::int32_t*>(words + groups * word_bytes(layer, patterns));
     for (std::size_t p = 0; p < operands.planes.size(); ++p)
-      count(layer, operands.planes[p], block, part, reinterpret_cast<std::uint32_t*>(words), sums, p > 0);
-    run_part(layer, operands.products, block, packed, part, sums);
+      count(layer, operands.planes[p], part, reinterpret_cast<std::uint32_t*>(words), sums, p > 0);
+    run_part(layer, operands.products, m_fault.data(), fault.packed, part, sums);
   }
 }
 
-void LayerRunner::count(const TileLayer& layer, const FaultOperands::Plane& plane, const std::byte* block,
-                        const LayerImages& images, std::uint32_t* words, std::int32_t* sums, bool adds) {
+void LayerRunner::count(const TileLayer& layer, const FaultOperands::Plane& plane, const LayerImages& images,
+                        std::uint32_t* words, std::int32_t* sums, bool adds) {
   const ConvolutionShape& s = layer.op->shape;
   auto* const classes = reinterpret_cast<std::uint16_t*>(m_counted.data());
   m_machine.run(ClassJob{m_constants.at<std::uint8_t>(layer.weights),
-                         reinterpret_cast<const std::uint16_t*>(block + plane.of_weight), s.out_c,
+                         reinterpret_cast<const std::uint16_t*>(m_fault.data() + plane.of_weight), s.out_c,
                          s.filter_h * s.filter_w, s.in_c, classes});
   m_machine.run(BitsJob{images.input, s.in_h * s.in_w, s.in_c, static_cast<int>(images.images), plane.pattern_words,
-                        reinterpret_cast<const std::uint32_t*>(block + plane.patterns), words});
+                        reinterpret_cast<const std::uint32_t*>(m_fault.data() + plane.patterns), words});
   m_machine.run(CountJob{s, static_cast<int>(images.images), plane.pattern_words * 32, words, classes, plane.factor,
                          adds, sums});
 }
@@ -222,7 +254,7 @@ void LayerRunner::run_part(const TileLayer& layer, const TileOperands& operands,
   copy.rows = static_cast<std::int64_t>(images.images * layer.copy_rows());
   copy.pitch = layer.pitch;
   copy.copies = static_cast<int>(copies_of(layer, operands));
-  copy.maps = reinterpret_cast<const std::uint8_t*>(block + operands.input_maps + first_map(layer) * 256);
+  copy.maps = reinterpret_cast<const std::uint32_t*>(block + (layer.copies_input ? operands.all_maps : operands.later_maps));
   copy.to = reinterpret_cast<std::uint8_t*>(m_copies.data());
   copy.copy_bytes = static_cast<std::int64_t>(images.images * layer.copy_bytes());
   if (copy.copies > 0) m_machine.run(copy);

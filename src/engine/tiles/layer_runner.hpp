@@ -3,6 +3,9 @@
 // owns the memory for mapped inputs and packed weights, which layers use one after the other.
 #pragma once
 
+#include <map>
+#include <tuple>
+
 #include "../error_planes.hpp"
 #include "qfi/engine/unit.hpp"
 #include "tile_layer.hpp"
@@ -11,7 +14,6 @@ namespace qfi::tiles {
 
 /// The products of a fault's table for layers of the same codes, in the fault's block.
 struct FaultOperands {
-  bool is_known = false;
   bool is_factored = false;
   PaddingTaps padding = PaddingTaps::skip;
   TileOperands products;
@@ -25,15 +27,21 @@ struct FaultOperands {
   std::size_t table = k_nowhere;  ///< for layers that look them up
 };
 
-/// The most that one of some layers needs, in bytes.
+/// What some layers need: the most of one, or the sum of all.
 struct LayerNeeds {
   std::size_t copy = 0;     ///< of one image's mapped input
   std::size_t rows = 1;     ///< output pixels of an image
   std::size_t counted = 0;  ///< of 32 images' words and sums
-  std::size_t weights = 0;
-  std::size_t biases = 0;
+  std::size_t weights = 0;  ///< of all, of one term
+  std::size_t biases = 0;   ///< of all
 };
 LayerNeeds needs_of(std::span<const TileLayer* const> layers);
+
+/// The unit in the place of a layer's products.
+struct LayerUnit {
+  const TileLayer* layer = nullptr;
+  const TabulatedUnit* unit = nullptr;
+};
 
 /// Where images lie in the machine's memory, one after the other.
 struct LayerImages {
@@ -53,26 +61,30 @@ class LayerRunner {
   std::size_t take_memory(const LayerNeeds& needs, std::size_t bytes, std::size_t of_image, std::size_t least,
                           std::size_t most);
 
-  /// Adds to the block what a fault's unit needs in a layer, unless it is there: all layers of the same table,
-  /// codes and padding share `operands`.
-  void add(const TileLayer& layer, const TabulatedUnit& unit, ByteBlock& block, FaultOperands& operands) const;
+  /// Forgets the fault before, and makes the units of a fault ready: of each layer that has one.
+  void begin_fault(std::span<const LayerUnit> units);
 
-  void run_exact(const TileLayer& layer, const LayerImages& images);
-  /// `block`: of the fault, in the machine's memory.
-  void run(const TileLayer& layer, const FaultOperands& operands, const std::byte* block, const LayerImages& images);
+  /// As the fault has it, or exactly where it has no unit for the layer.
+  void run(const TileLayer& layer, const LayerImages& images);
 
  private:
   struct Packed {
     const std::int8_t* mapped = nullptr;  ///< weights of map 1 and those after it
     const std::int32_t* bias = nullptr;
   };
-  void count(const TileLayer& layer, const FaultOperands::Plane& plane, const std::byte* block,
-             const LayerImages& images, std::uint32_t* words, std::int32_t* sums, bool adds);
-  Packed pack(const TileLayer& layer, const TileOperands& operands, const std::byte* block);
+  struct FaultLayer {
+    const FaultOperands* operands = nullptr;
+    Packed packed;
+  };
+  FaultOperands& add(const TileLayer& layer, const TabulatedUnit& unit, ByteBlock& block);
+  void pack_fault(ByteBlock& block);
+  void run_exact(const TileLayer& layer, const LayerImages& images);
+  void look_up(const TileLayer& layer, const FaultOperands* operands, const LayerImages& images);
+  void count(const TileLayer& layer, const FaultOperands::Plane& plane, const LayerImages& images,
+             std::uint32_t* words, std::int32_t* sums, bool adds);
   void run_products(const TileLayer& layer, const TileOperands& operands, const std::byte* block,
                     const Packed& packed, const LayerImages& images);
-  void run_counted(const TileLayer& layer, const FaultOperands& operands, const std::byte* block,
-                   const LayerImages& images);
+  void run_counted(const TileLayer& layer, const FaultLayer& fault, const LayerImages& images);
   void run_part(const TileLayer& layer, const TileOperands& operands, const std::byte* block, const Packed& packed,
                 const LayerImages& images, const std::int32_t* counted = nullptr);
 
@@ -80,7 +92,11 @@ class LayerRunner {
   const TileConstants& m_constants;
   std::size_t m_most_terms = 0;  ///< that m_weights has room for
   TileMemory m_copies;
-  TileMemory m_weights;
+  TileMemory m_weights;  ///< of the fault, of all layers
+  TileMemory m_fault;    ///< maps, tables and jobs of the fault
+  using FaultKey = std::tuple<const ProductTable*, OperandCodes, PaddingTaps>;
+  std::map<FaultKey, FaultOperands> m_operands;
+  std::map<const TileLayer*, FaultLayer> m_fault_layers;
   TileMemory m_counted;  ///< classes of weights, then words, then sums
 };
 

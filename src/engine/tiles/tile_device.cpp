@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::size_t k_most_images = 2048;  // that run at once
 
-const TabulatedUnit* tabulated(const Units* units, std::size_t op) {
-  return units == nullptr ? nullptr : std::get_if<TabulatedUnit>(&units->of_operator[op]);
-}
-
 std::vector<const TileLayer*> layers_of(const TileProgram& program) {
   std::vector<const TileLayer*> layers;
   for (const TileStep& step : program.steps())
@@ -69,14 +65,14 @@ std::uint8_t* TileDevice::output(std::size_t op) {
 }
 
 void TileDevice::run(const Units* units, std::span<const DeviceTask> tasks, const Use& use) {
-  upload_fault(units);
+  begin_fault(units);
   for (std::size_t first = 0; first < tasks.size();) {
     std::size_t count = 0, images = 0;
     while (first + count < tasks.size() && images + tasks[first + count].images <= m_images)
       images += tasks[first + count++].images;
     const auto batch = tasks.subspan(first, count);
     load(batch);
-    run_all(units, images);
+    for (const TileStep& step : m_program.steps()) run_step(step, images);
     for (std::size_t k = 0; k < m_left.size(); ++k) {
       m_downloaded[k].resize(images * bytes_of(m_left[k]));
       m_machine->download(m_downloaded[k].data(), tensor(m_left[k]), m_downloaded[k].size());
@@ -86,20 +82,14 @@ void TileDevice::run(const Units* units, std::span<const DeviceTask> tasks, cons
   }
 }
 
-// Everything that this fault's layers need goes to the machine at once.
-void TileDevice::upload_fault(const Units* units) {
-  m_operands.clear();
-  if (units == nullptr) return;
-  ByteBlock block;
+void TileDevice::begin_fault(const Units* units) {
+  std::vector<LayerUnit> of_layers;
   for (const TileStep& step : m_program.steps()) {
     const auto* layer = std::get_if<TileLayer>(&step.form);
-    const TabulatedUnit* unit = tabulated(units, step.op);
-    if (layer == nullptr || unit == nullptr) continue;
-    FaultOperands& operands = m_operands[{unit->table, layer->op->codes, unit->padding}];
-    m_runner.add(*layer, *unit, block, operands);
+    const auto* unit = units == nullptr ? nullptr : std::get_if<TabulatedUnit>(&units->of_operator[step.op]);
+    if (layer != nullptr && unit != nullptr) of_layers.push_back({layer, unit});
   }
-  if (block.bytes().size() > m_fault.bytes()) m_fault = TileMemory(*m_machine, block.bytes().size());
-  m_machine->upload(m_fault.data(), block.bytes().data(), block.bytes().size());
+  m_runner.begin_fault(of_layers);
 }
 
 // Golden tensors into the places where the operators look for them; neighbours go together.
@@ -118,14 +108,10 @@ void TileDevice::load(std::span<const DeviceTask> tasks) {
   }
 }
 
-void TileDevice::run_all(const Units* units, std::size_t images) {
-  for (const TileStep& step : m_program.steps()) run_step(step, units, images);
-}
-
 void TileDevice::run_steps(const Units* units, std::size_t images, const Seen& seen) {
-  upload_fault(units);
+  begin_fault(units);
   for (const TileStep& step : m_program.steps()) {
-    run_step(step, units, images);
+    run_step(step, images);
     const int left = m_program.program().model().operators[step.op].outputs[0];
     std::vector<std::uint8_t> bytes(images * bytes_of(left));
     m_machine->download(bytes.data(), tensor(left), bytes.size());
@@ -135,18 +121,18 @@ void TileDevice::run_steps(const Units* units, std::size_t images, const Seen& s
 
 void TileDevice::time_steps(const Units* units, std::size_t images, int times, const Timed& timed) {
   using Clock = std::chrono::steady_clock;
-  upload_fault(units);
+  begin_fault(units);
   std::byte last{};
   for (const TileStep& step : m_program.steps()) {
     m_machine->download(&last, m_activations.data(), 1);
     const auto start = Clock::now();
-    for (int i = 0; i < times; ++i) run_step(step, units, images);
+    for (int i = 0; i < times; ++i) run_step(step, images);
     m_machine->download(&last, m_activations.data(), 1);
     timed(step, std::chrono::duration<double>(Clock::now() - start).count() / times);
   }
 }
 
-void TileDevice::run_step(const TileStep& step, const Units* units, std::size_t images) {
+void TileDevice::run_step(const TileStep& step, std::size_t images) {
   const Model& model = m_program.program().model();
   const std::vector<int> inputs = variable_inputs(model, step.op);
   const auto count = static_cast<std::int64_t>(images);
@@ -154,17 +140,22 @@ void TileDevice::run_step(const TileStep& step, const Units* units, std::size_t 
   const auto* first = reinterpret_cast<const std::uint8_t*>(tensor(inputs[0]));
   const bool is_signed = model.tensors[static_cast<std::size_t>(inputs[0])].type == TensorType::int8;
   if (const auto* layer = std::get_if<TileLayer>(&step.form)) {
-    run_layer(step, *layer, units, images);
+    m_runner.run(*layer, {input(step.op, layer->op->data_input), output(step.op), images});
   } else if (const auto* element = std::get_if<ElementStep>(&step.form)) {
     const auto* second = inputs.size() < 2 ? nullptr : reinterpret_cast<const std::uint8_t*>(tensor(inputs[1]));
-    m_machine->run(ElementJob{first, second, m_program.constants().at<std::uint8_t>(element->table),
+    m_machine->run(ElementJob{first, second, m_program.constants().at<std::uint8_t>(element->table), {}, is_signed,
                               count * bytes(inputs[0]), output(step.op)});
+  } else if (const auto* pair = std::get_if<LinearPair>(&step.form)) {
+    const std::vector<int>& operands = model.operators[step.op].inputs;  // which may be the same tensor
+    m_machine->run(ElementJob{input(step.op, 0), input(step.op, 1), nullptr, *pair, is_signed,
+                              count * bytes(operands[0]), output(step.op)});
   } else if (const auto* gather = std::get_if<GatherStep>(&step.form)) {
     GatherJob job;
     for (std::size_t k = 0; k < inputs.size(); ++k)
       job.input[k] = {reinterpret_cast<const std::uint8_t*>(tensor(inputs[k])), bytes(inputs[k])};
     job.sources = m_program.constants().at<std::int64_t>(gather->sources);
-    job.outputs = bytes(model.operators[step.op].outputs[0]);
+    job.unit = gather->unit;
+    job.outputs = bytes(model.operators[step.op].outputs[0]) / gather->unit;
     job.images = count;
     job.output = output(step.op);
     m_machine->run(job);
@@ -175,13 +166,6 @@ void TileDevice::run_step(const TileStep& step, const Units* units, std::size_t 
     m_machine->run(SumJob{count, sum->count, sum->outputs, is_signed, sum->start, sum->factor.multiplier,
                           sum->factor.shift, sum->zero_point, first, output(step.op)});
   }
-}
-
-void TileDevice::run_layer(const TileStep& step, const TileLayer& layer, const Units* units, std::size_t images) {
-  const TabulatedUnit* unit = tabulated(units, step.op);
-  const LayerImages io{input(step.op, layer.op->data_input), output(step.op), images};
-  if (unit == nullptr) m_runner.run_exact(layer, io);
-  else m_runner.run(layer, m_operands.at({unit->table, layer.op->codes, unit->padding}), m_fault.data(), io);
 }
 
 // Task by task, after the operators that are left to the CPU.

@@ -52,11 +52,9 @@ class TileDevice final : public Device {
   std::byte* tensor(int index) { return m_activations.data() + m_program.program().offset(index) * m_images; }
 
  private:
-  void upload_fault(const Units* units);
+  void begin_fault(const Units* units);
   void load(std::span<const DeviceTask> tasks);
-  void run_all(const Units* units, std::size_t images);
-  void run_step(const TileStep& step, const Units* units, std::size_t images);
-  void run_layer(const TileStep& step, const TileLayer& layer, const Units* units, std::size_t images);
+  void run_step(const TileStep& step, std::size_t images);
   bool use_tasks(const Units* units, std::span<const DeviceTask> tasks, std::size_t first_task,
                  const Use& use);
   const std::uint8_t* input(std::size_t op, std::size_t k);
@@ -70,9 +68,6 @@ class TileDevice final : public Device {
   std::size_t m_images = 0;  ///< that run at once, at most
   LayerRunner m_runner;
   TileMemory m_activations;
-  TileMemory m_fault;  ///< maps and tables of a fault
-  using FaultKey = std::tuple<const ProductTable*, OperandCodes, PaddingTaps>;
-  std::map<FaultKey, FaultOperands> m_operands;
   std::vector<std::vector<std::byte>> m_downloaded;  ///< m_left's, of all images of a run
   Batch m_batch;                                     ///< where the CPU goes on
 };

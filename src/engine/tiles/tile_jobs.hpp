@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "../convolution_shape.hpp"
+#include "../kernels/linear_pair.hpp"
 #include "qfi/arith/requantize.hpp"
 
 namespace qfi::tiles {
@@ -30,6 +31,12 @@ struct Finish {
   std::int32_t min = 0;
   std::int32_t max = 0;
 };
+
+/// n / d for n >= 0 and d > 0, in 32 bits where that does.
+QFI_HOST_DEVICE inline std::int64_t quotient(std::int64_t n, int d) {
+  if (n <= 0x7FFFFFFF) return static_cast<std::int32_t>(n) / d;
+  return n / d;
+}
 
 QFI_HOST_DEVICE inline std::int32_t clamped(std::int32_t value, std::int32_t min, std::int32_t max) {
   return value < min ? min : value > max ? max : value;
@@ -126,7 +133,7 @@ QFI_HOST_DEVICE inline std::int32_t scaled_sum(std::int32_t sum, std::int32_t sc
 
 /// Writes copies of a layer's inputs, each byte mapped, in rows of whole chunks: pixel by pixel, or unrolled,
 /// output pixel by output pixel with all that it meets. What lies outside, and what fills the last chunk,
-/// is 0.
+/// is 0. The maps of four copies stand side by side in a word.
 struct CopyJob {
   const std::uint8_t* input = nullptr;  ///< [image][in_h][in_w][in_c]
   ConvolutionShape shape;
@@ -134,24 +141,97 @@ struct CopyJob {
   std::int64_t rows = 0;  ///< pixels of all images: of the input, or unrolled of the output
   int pitch = k_chunk;    ///< bytes of a row of a copy
   int copies = 0;
-  const std::uint8_t* maps = nullptr;  ///< of each copy, 256 bytes
-  std::uint8_t* to = nullptr;          ///< copies side by side
-  std::int64_t copy_bytes = 0;         ///< from copy to copy
+  const std::uint32_t* maps = nullptr;  ///< [copy / 4][256], bits 8 * (copy % 4) and on
+  std::uint8_t* to = nullptr;           ///< copies side by side
+  std::int64_t copy_bytes = 0;          ///< from copy to copy
 };
 
-/// Where byte k of a copy's row comes from; -1: from nowhere.
-QFI_HOST_DEVICE inline std::int64_t source_of(const CopyJob& job, std::int64_t row, int k) {
+QFI_HOST_DEVICE inline int map_words(int copies) { return (copies + 3) / 4 * 256; }
+
+/// A chunk of a row before it is mapped; bit k of `is_there`: byte k comes from an input.
+struct Chunk {
+  std::uint32_t words[4] = {};
+  std::uint32_t is_there = 0;
+};
+
+QFI_HOST_DEVICE inline void set_byte(Chunk& chunk, int k, std::uint8_t byte) {
+  chunk.words[k / 4] |= static_cast<std::uint32_t>(byte) << (k % 4 * 8);
+  chunk.is_there |= 1U << k;
+}
+
+/// Bytes first .. first + k_chunk - 1 of a row.
+QFI_HOST_DEVICE inline Chunk read_chunk(const CopyJob& job, std::int64_t row, int first) {
   const ConvolutionShape& s = job.shape;
-  if (!job.is_unrolled) return k < s.in_c ? row * s.in_c + k : -1;
-  const int tap = k / s.in_c;
-  if (tap >= s.filter_h * s.filter_w) return -1;
+  Chunk chunk;
+  if (!job.is_unrolled) {
+    const std::uint8_t* from = job.input + row * s.in_c + first;
+#ifdef __CUDA_ARCH__
+#pragma unroll
+#endif
+    for (int k = 0; k < k_chunk; ++k)
+      if (first + k < s.in_c) set_byte(chunk, k, from[k]);
+    return chunk;
+  }
   const int pixels = s.out_h * s.out_w;
-  const std::int64_t image = row / pixels;
+  const std::int64_t image = quotient(row, pixels);
   const int pixel = static_cast<int>(row - image * pixels);
-  const int iy = input_place(pixel / s.out_w, tap / s.filter_w, s.in_h, s.stride_h, s.dilation_h, s.pad_h, false);
-  const int ix = input_place(pixel % s.out_w, tap % s.filter_w, s.in_w, s.stride_w, s.dilation_w, s.pad_w, false);
-  if (iy < 0 || ix < 0) return -1;
-  return ((image * s.in_h + iy) * s.in_w + ix) * s.in_c + (k - tap * s.in_c);
+  const int top = pixel / s.out_w * s.stride_h - s.pad_h;
+  const int left = pixel % s.out_w * s.stride_w - s.pad_w;
+  const int tap = first / s.in_c;
+  int channel = first - tap * s.in_c;
+  int ky = tap / s.filter_w;
+  int kx = tap - ky * s.filter_w;
+  const std::uint8_t* from = job.input + image * static_cast<std::int64_t>(s.in_plane());
+#ifdef __CUDA_ARCH__
+#pragma unroll
+#endif
+  for (int k = 0; k < k_chunk; ++k) {
+    const int y = top + ky * s.dilation_h;
+    const int x = left + kx * s.dilation_w;
+    if (ky < s.filter_h && static_cast<unsigned>(y) < static_cast<unsigned>(s.in_h) &&
+        static_cast<unsigned>(x) < static_cast<unsigned>(s.in_w))
+      set_byte(chunk, k, from[(y * s.in_w + x) * s.in_c + channel]);
+    if (++channel < s.in_c) continue;
+    channel = 0;
+    if (++kx < s.filter_w) continue;
+    kx = 0;
+    ++ky;
+  }
+  return chunk;
+}
+
+/// Byte j of word i becomes byte i of word j.
+QFI_HOST_DEVICE inline void transpose_bytes(std::uint32_t (&words)[4]) {
+  const std::uint32_t a = (words[0] & 0x00FF00FFU) | (words[1] & 0x00FF00FFU) << 8;
+  const std::uint32_t b = (words[0] >> 8 & 0x00FF00FFU) | (words[1] & 0xFF00FF00U);
+  const std::uint32_t c = (words[2] & 0x00FF00FFU) | (words[3] & 0x00FF00FFU) << 8;
+  const std::uint32_t d = (words[2] >> 8 & 0x00FF00FFU) | (words[3] & 0xFF00FF00U);
+  words[0] = (a & 0xFFFFU) | c << 16;
+  words[1] = (b & 0xFFFFU) | d << 16;
+  words[2] = a >> 16 | (c & 0xFFFF0000U);
+  words[3] = b >> 16 | (d & 0xFFFF0000U);
+}
+
+/// The chunk under four maps: mapped[copy] are its words. `maps`: of these copies, 256 words.
+QFI_HOST_DEVICE inline void map_chunk(const Chunk& chunk, const std::uint32_t* maps, std::uint32_t (&mapped)[4][4]) {
+#ifdef __CUDA_ARCH__
+#pragma unroll
+#endif
+  for (int word = 0; word < 4; ++word) {
+    std::uint32_t bytes[4];
+#ifdef __CUDA_ARCH__
+#pragma unroll
+#endif
+    for (int k = 0; k < 4; ++k) {
+      const bool is_there = (chunk.is_there >> (word * 4 + k) & 1U) != 0;
+      bytes[k] = is_there ? maps[chunk.words[word] >> (8 * k) & 0xFFU] : 0U;
+    }
+    transpose_bytes(bytes);
+#ifdef __CUDA_ARCH__
+#pragma unroll
+#endif
+    for (int copy = 0; copy < 4; ++copy) mapped[copy][word] = bytes[copy];
+  }
 }
 
 /// Makes a layer's weights ready for some terms, and the biases: what weights add by themselves depends on
@@ -172,6 +252,14 @@ struct PackJob {
   const std::int32_t* bias = nullptr;  ///< of the layer, [out_c]
   std::int32_t* to_bias = nullptr;     ///< [row class][column class][out_c]
   std::uint32_t* tap_sums = nullptr;   ///< scratch, [out_c][2][filter_h * filter_w]
+  int first_row = 0;                   ///< of this layer's channels among those of all layers
+};
+/// All layers of a fault at once.
+struct PackAllJob {
+  const PackJob* jobs = nullptr;  ///< in the order of first_row
+  int count = 0;
+  int rows = 0;         ///< channels of all layers
+  int most_copies = 0;  ///< of a layer
 };
 
 /// Byte k of a packed row comes from this tap and input channel; channel -1: from none.
@@ -186,6 +274,7 @@ QFI_HOST_DEVICE inline WeightPlace weight_place(const PackJob& job, int k) {
   if (place.tap < job.filter_h * job.filter_w && channel < job.in_c) place.channel = channel;
   return place;
 }
+/// The weight stored there.
 QFI_HOST_DEVICE inline std::uint8_t weight_at(const PackJob& job, int out, int tap, int channel) {
   return job.weights[(static_cast<std::int64_t>(out) * job.filter_h * job.filter_w + tap) * job.in_c + channel];
 }
@@ -412,11 +501,12 @@ QFI_HOST_DEVICE inline std::int32_t product_at(const LookUpJob& job, std::uint8_
 /// Output `element` of all images.
 QFI_HOST_DEVICE inline std::uint8_t look_up_output(const LookUpJob& job, std::int64_t element) {
   const ConvolutionShape& s = job.shape;
-  const int out = static_cast<int>(element % s.out_c);
-  const std::int64_t pixel = element / s.out_c;
-  const int ox = static_cast<int>(pixel % s.out_w);
-  const int oy = static_cast<int>(pixel / s.out_w % s.out_h);
-  const std::int64_t image = pixel / s.out_w / s.out_h;
+  const std::int64_t pixel = quotient(element, s.out_c);
+  const int out = static_cast<int>(element - pixel * s.out_c);
+  const std::int64_t image = quotient(pixel, s.out_w * s.out_h);
+  const int in_plane = static_cast<int>(pixel - image * (s.out_w * s.out_h));
+  const int oy = in_plane / s.out_w;
+  const int ox = in_plane - oy * s.out_w;
   const int channels = s.group_in_c();
   const int first = out / s.group_out_c() * channels;
   const std::uint8_t* weights = job.weights + static_cast<std::int64_t>(out) * s.filter_h * s.filter_w * channels;
@@ -437,37 +527,47 @@ QFI_HOST_DEVICE inline std::uint8_t look_up_output(const LookUpJob& job, std::in
   return finish_output(job.finish, sum, out);
 }
 
-/// output[i] = table[x[i]], or table[x[i] * 256 + y[i]].
+/// output[i] = table[x[i]], or table[x[i] * 256 + y[i]]; or the linear form of both, where there is no table.
 struct ElementJob {
   const std::uint8_t* x = nullptr;
-  const std::uint8_t* y = nullptr;  ///< nullptr: one input
-  const std::uint8_t* table = nullptr;
+  const std::uint8_t* y = nullptr;      ///< nullptr: one input
+  const std::uint8_t* table = nullptr;  ///< nullptr: the form
+  LinearPair form;
+  bool is_signed = false;
   std::int64_t count = 0;
   std::uint8_t* output = nullptr;
 };
 
+QFI_HOST_DEVICE inline std::uint8_t linear_output(const ElementJob& job, std::uint8_t x, std::uint8_t y) {
+  const LinearPair& form = job.form;
+  const std::int32_t sum = form.of_x * code_of(x, job.is_signed) + form.of_y * code_of(y, job.is_signed) + form.offset;
+  return static_cast<std::uint8_t>(clamped(sum >> form.shift, form.min, form.max));
+}
+
 QFI_HOST_DEVICE inline std::uint8_t element_output(const ElementJob& job, const std::uint8_t* table, std::int64_t i) {
+  if (table == nullptr) return linear_output(job, job.x[i], job.y[i]);
   return job.y == nullptr ? table[job.x[i]] : table[job.x[i] * 256 + job.y[i]];
 }
 
-/// Moves bytes: output i of an image is a byte of an input, or a constant.
+/// Moves units of bytes: a unit of an image's output is one of an input, or a constant.
 struct GatherJob {
   struct Input {
     const std::uint8_t* bytes = nullptr;
     std::int64_t image_bytes = 0;
   };
   Input input[k_most_gather_inputs];
-  const std::int64_t* sources = nullptr;  ///< input << 40 | place, or -1 - constant
-  std::int64_t outputs = 0;               ///< of an image
+  const std::int64_t* sources = nullptr;  ///< input << 40 | place in bytes, or -1 - constant
+  int unit = 1;                           ///< bytes: 1, or k_chunk, all places then being multiples of it
+  std::int64_t outputs = 0;               ///< units of an image
   std::int64_t images = 0;
   std::uint8_t* output = nullptr;
 };
 
-QFI_HOST_DEVICE inline std::uint8_t gathered(const GatherJob& job, std::int64_t image, std::int64_t output) {
-  const std::int64_t source = job.sources[output];
-  if (source < 0) return static_cast<std::uint8_t>(-1 - source);
+/// nullptr: a constant, of `source` as the job's.
+QFI_HOST_DEVICE inline const std::uint8_t* gathered(const GatherJob& job, std::int64_t image, std::int64_t source) {
+  if (source < 0) return nullptr;
   const GatherJob::Input& input = job.input[source >> 40];
-  return input.bytes[image * input.image_bytes + (source & ((std::int64_t{1} << 40) - 1))];
+  return input.bytes + image * input.image_bytes + (source & ((std::int64_t{1} << 40) - 1));
 }
 
 /// Pools: each output channel from a window of its own input channel.
@@ -487,11 +587,12 @@ QFI_HOST_DEVICE inline int smaller(int a, int b) { return a < b ? a : b; }
 
 QFI_HOST_DEVICE inline std::uint8_t pooled(const PoolJob& job, std::int64_t element) {
   const ConvolutionShape& s = job.shape;
-  const int channel = static_cast<int>(element % s.out_c);
-  const std::int64_t pixel = element / s.out_c;
-  const std::int64_t image = pixel / s.out_w / s.out_h;
-  const int top = static_cast<int>(pixel / s.out_w % s.out_h) * s.stride_h - s.pad_h;
-  const int left = static_cast<int>(pixel % s.out_w) * s.stride_w - s.pad_w;
+  const std::int64_t pixel = quotient(element, s.out_c);
+  const int channel = static_cast<int>(element - pixel * s.out_c);
+  const std::int64_t image = quotient(pixel, s.out_w * s.out_h);
+  const int in_plane = static_cast<int>(pixel - image * (s.out_w * s.out_h));
+  const int top = in_plane / s.out_w * s.stride_h - s.pad_h;
+  const int left = in_plane % s.out_w * s.stride_w - s.pad_w;
   std::int32_t sum = 0;
   std::int32_t best = job.is_signed ? -128 : 0;
   int taps = 0;

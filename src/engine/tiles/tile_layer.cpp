@@ -49,6 +49,14 @@ std::vector<ChunkPlace> chunk_places(const ConvolutionShape& s, const TileLayer&
   return places;
 }
 
+// Four maps in a word.
+std::vector<std::uint32_t> side_by_side(std::span<const std::array<std::uint8_t, 256>> maps) {
+  std::vector<std::uint32_t> words(static_cast<std::size_t>(map_words(static_cast<int>(maps.size()))));
+  for (std::size_t m = 0; m < maps.size(); ++m)
+    for (std::size_t x = 0; x < 256; ++x) words[m / 4 * 256 + x] |= std::uint32_t{maps[m][x]} << (m % 4 * 8);
+  return words;
+}
+
 template <class T>
 std::size_t position(std::vector<std::array<T, 256>>& maps, const std::array<T, 256>& map) {
   const auto known = std::ranges::find(maps, map);
@@ -87,7 +95,8 @@ TileOperands add_operands(FactoredProducts products, const OperandCodes& codes, 
   operands.last_scale = scaled.last;
   operands.input_map_count = input_maps.size();
   operands.weight_map_count = weight_maps.size();
-  operands.input_maps = block.add_values(input_maps);
+  operands.all_maps = block.add_values(side_by_side(input_maps));
+  operands.later_maps = block.add_values(side_by_side(std::span(input_maps).subspan(1)));
   operands.weight_maps = block.add_values(weight_maps);
   operands.inside = block.add(std::as_bytes(std::span(products.of_weight)));
   if (table != nullptr) {
@@ -152,7 +161,7 @@ TileConstants make_constants(TileMachine& machine, const ByteBlock& block, std::
   constants.block = TileMemory(machine, std::max<std::size_t>(block.bytes().size(), 64));
   machine.upload(constants.block.data(), block.bytes().data(), block.bytes().size());
   constants.exact = std::move(exact);
-  std::size_t bytes = 0, sums = 64;
+  std::size_t bytes = 0, sums = 0;
   const auto place = [&](std::size_t size) {
     const std::size_t at = bytes;
     bytes += (size + 63) / 64 * 64;
@@ -162,10 +171,12 @@ TileConstants make_constants(TileMachine& machine, const ByteBlock& block, std::
     if (!layer->is_dense) continue;
     layer->exact_weights = place(layer->weight_bytes() * constants.exact[layer->exact].weight_map_count);
     layer->exact_bias = place(layer->bias_bytes());
-    sums = std::max(sums, layer->tap_sum_bytes());
+    sums += layer->tap_sum_bytes();
   }
   constants.packed = TileMemory(machine, std::max<std::size_t>(bytes, 64));
-  const TileMemory scratch(machine, sums);
+  const TileMemory scratch(machine, std::max<std::size_t>(sums, 64));
+  auto* tap_sums = reinterpret_cast<std::uint32_t*>(scratch.data());
+  std::vector<PackJob> jobs;
   for (const TileLayer* layer : layers) {
     if (!layer->is_dense) continue;
     const TileOperands& operands = constants.exact[layer->exact];
@@ -175,9 +186,15 @@ TileConstants make_constants(TileMachine& machine, const ByteBlock& block, std::
     job.to = reinterpret_cast<std::int8_t*>(constants.packed.data() + layer->exact_weights);
     job.inside = constants.at<std::int32_t>(operands.inside);
     job.to_bias = reinterpret_cast<std::int32_t*>(constants.packed.data() + layer->exact_bias);
-    job.tap_sums = reinterpret_cast<std::uint32_t*>(scratch.data());
-    machine.run(job);
+    job.tap_sums = tap_sums;
+    tap_sums += layer->tap_sum_bytes() / sizeof(std::uint32_t);
+    jobs.push_back(job);
   }
+  const PackAllJob all = pack_all(jobs);
+  const TileMemory memory(machine, std::max<std::size_t>(jobs.size() * sizeof(PackJob), 64));
+  machine.upload(memory.data(), jobs.data(), jobs.size() * sizeof(PackJob));
+  if (all.count > 0)
+    machine.run(PackAllJob{reinterpret_cast<const PackJob*>(memory.data()), all.count, all.rows, all.most_copies});
   std::byte last{};
   machine.download(&last, constants.packed.data(), 1);  // before the scratch memory goes
   return constants;
@@ -193,6 +210,17 @@ Finish finish_of(const TileConstants& constants, const TileLayer& layer) {
 }
 
 }  // namespace
+
+PackAllJob pack_all(std::vector<PackJob>& jobs) {
+  PackAllJob all;
+  for (PackJob& job : jobs) {
+    job.first_row = all.rows;
+    all.rows += job.out_c;
+    all.most_copies = std::max(all.most_copies, job.copies);
+    ++all.count;
+  }
+  return all;
+}
 
 PackJob pack_job(const TileConstants& constants, const TileLayer& layer) {
   const ConvolutionShape& s = layer.op->shape;

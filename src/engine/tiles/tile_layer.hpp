@@ -72,7 +72,8 @@ struct TileOperands {
   };
   std::vector<Term> terms;
   std::int32_t last_scale = 1;
-  std::size_t input_maps = k_nowhere;  ///< [map][256]
+  std::size_t all_maps = k_nowhere;    ///< of inputs, as CopyJob::maps
+  std::size_t later_maps = k_nowhere;  ///< without the first one
   std::size_t input_map_count = 1;
   std::size_t weight_maps = k_nowhere;
   std::size_t weight_map_count = 1;
@@ -101,6 +102,9 @@ TileLayer add_layer(const MultiplyAccumulate& op, ByteBlock& block, std::vector<
 /// Throws MachineError.
 TileConstants make_constants(TileMachine& machine, const ByteBlock& block, std::vector<TileOperands> exact,
                              std::span<TileLayer* const> layers);
+
+/// Numbers the rows of the jobs; the pointer to them is left open.
+PackAllJob pack_all(std::vector<PackJob>& jobs);
 
 /// What a layer's jobs have in common.
 PackJob pack_job(const TileConstants& constants, const TileLayer& layer);

@@ -37,7 +37,7 @@ class TileMachine {
   virtual void download(void* to, const std::byte* from, std::size_t bytes) = 0;
 
   virtual void run(const CopyJob& job) = 0;
-  virtual void run(const PackJob& job) = 0;
+  virtual void run(const PackAllJob& job) = 0;
   virtual void run(const ProductJob& job) = 0;
   virtual void run(const BitsJob& job) = 0;
   virtual void run(const ClassJob& job) = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tile_program.hpp"
 
+#include <algorithm>
+
 #include "tried_operators.hpp"
 
 namespace qfi::tiles {
@@ -29,10 +31,17 @@ std::optional<TileStep> TileProgram::step_of(std::size_t index, ByteBlock& block
   const DeviceForm form = kernel.device_form();
   if (const auto* pool = std::get_if<PoolForm>(&form)) return TileStep{index, *pool};
   if (const auto* sum = std::get_if<SumForm>(&form)) return TileStep{index, *sum};
+  const auto is_variable = [&](int input) { return !model.tensors[static_cast<std::size_t>(input)].is_constant; };
+  if (const auto* pair = std::get_if<LinearPair>(&form);
+      pair != nullptr && std::ranges::all_of(model.operators[index].inputs, is_variable))
+    return TileStep{index, *pair};
   if (const auto table = element_table(model, index, kernel))
     return TileStep{index, ElementStep{block.add_values(*table)}};
-  if (const auto sources = gather_sources(model, index, kernel))
-    return TileStep{index, GatherStep{block.add_values(*sources)}};
+  if (const auto sources = gather_sources(model, index, kernel)) {
+    const auto chunks = chunk_sources(model, index, *sources);
+    return TileStep{index, chunks ? GatherStep{block.add_values(*chunks), k_chunk}
+                                  : GatherStep{block.add_values(*sources), 1}};
+  }
   return std::nullopt;
 }
 

@@ -18,11 +18,12 @@ struct ElementStep {
 };
 struct GatherStep {
   std::size_t sources = 0;
+  int unit = 1;
 };
 
 struct TileStep {
   std::size_t op = 0;
-  std::variant<TileLayer, ElementStep, GatherStep, PoolForm, SumForm> form;
+  std::variant<TileLayer, ElementStep, LinearPair, GatherStep, PoolForm, SumForm> form;
 };
 
 /// Immutable; shared by the devices of all threads.

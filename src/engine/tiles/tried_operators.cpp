@@ -146,4 +146,22 @@ std::optional<std::vector<std::int64_t>> gather_sources(const Model& model, std:
   return sources;
 }
 
+std::optional<std::vector<std::int64_t>> chunk_sources(const Model& model, std::size_t index,
+                                                       std::span<const std::int64_t> sources) {
+  const auto is_whole = [](std::size_t bytes) { return bytes % k_chunk == 0; };
+  if (!is_whole(sources.size()) ||
+      !std::ranges::all_of(variable_inputs(model, index),
+                           [&](int input) { return is_whole(tensor_of(model, input).bytes()); }))
+    return std::nullopt;
+  std::vector<std::int64_t> chunks;
+  for (std::size_t o = 0; o < sources.size(); o += k_chunk) {
+    const std::int64_t first = sources[o];
+    if (first >= 0 && !is_whole(static_cast<std::size_t>(first))) return std::nullopt;
+    for (std::size_t k = 1; k < k_chunk; ++k)
+      if (sources[o + k] != (first < 0 ? first : first + static_cast<std::int64_t>(k))) return std::nullopt;
+    chunks.push_back(first);
+  }
+  return chunks;
+}
+
 }  // namespace qfi::tiles

@@ -23,4 +23,8 @@ std::optional<std::vector<std::uint8_t>> element_table(const Model& model, std::
 std::optional<std::vector<std::int64_t>> gather_sources(const Model& model, std::size_t operator_index,
                                                         const Kernel& kernel);
 
+/// The same with whole chunks as units. nullopt: they do not move together.
+std::optional<std::vector<std::int64_t>> chunk_sources(const Model& model, std::size_t operator_index,
+                                                       std::span<const std::int64_t> sources);
+
 }  // namespace qfi::tiles
