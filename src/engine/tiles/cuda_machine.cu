@@ -65,7 +65,9 @@ __device__ int chunk_place(int row, int chunk) { return row * k_step + ((chunk ^
 template <int k_columns, int k_warp_rows, int k_warp_columns, bool k_signed>
 struct ProductTile {
   static constexpr int k_stage_bytes = (k_tile_rows + k_columns) * k_step;
-  static constexpr int k_shared_bytes = k_stages * k_stage_bytes;
+  static constexpr int k_sum_pitch = k_columns + 8;  // so that no bank is met twice
+  static constexpr int k_sum_bytes = k_tile_rows * k_sum_pitch * static_cast<int>(sizeof(std::int32_t));
+  static constexpr int k_shared_bytes = k_sum_bytes > k_stages * k_stage_bytes ? k_sum_bytes : k_stages * k_stage_bytes;
   static constexpr int k_row_loads = k_tile_rows * k_step_chunks / k_tile_threads;
   static constexpr int k_row_pieces = k_warp_rows / 16;
   static constexpr int k_column_pieces = k_warp_columns / 8;
@@ -154,47 +156,60 @@ struct ProductTile {
         for (int& sum : sums[m][n]) sum = scaled_sum(sum, factor);
   }
 
-  // The stored outputs, through shared memory so that whole chunks are written.
+  // Sums go through shared memory: each thread then finishes four channels, the same ones of some rows.
+  __device__ void put_sums(std::int32_t* to) {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+#pragma unroll
+    for (int m = 0; m < k_row_pieces; ++m)
+#pragma unroll
+      for (int h = 0; h < 2; ++h) {
+        const int row = warp_row() + m * 16 + h * 8 + lane / 4;
+#pragma unroll
+        for (int n = 0; n < k_column_pieces; ++n) {
+          const int column = warp_column() + n * 8 + lane % 4 * 2;
+          int2 pair = make_int2(sums[m][n][h * 2], sums[m][n][h * 2 + 1]);
+          if (job.counted != nullptr && first_row + row < job.rows) {
+            if (first_column + column < job.out_c)
+              pair.x = wrapping_add(pair.x, counted_at(job, first_row + row, first_column + column));
+            if (first_column + column + 1 < job.out_c)
+              pair.y = wrapping_add(pair.y, counted_at(job, first_row + row, first_column + column + 1));
+          }
+          *reinterpret_cast<int2*>(to + row * k_sum_pitch + column) = pair;
+        }
+      }
+  }
+
   __device__ void store(int* row_bias) {
     for (int r = static_cast<int>(threadIdx.x); r < k_tile_rows; r += k_tile_threads)
       row_bias[r] = first_row + r < job.rows ? row_place(job, first_row + r).bias : 0;
+    auto* const all = reinterpret_cast<std::int32_t*>(shared);
+    put_sums(all);
     __syncthreads();
-    const int lane = static_cast<int>(threadIdx.x) % 32;
+    constexpr int k_quads = k_columns / 4;
+    const int column = static_cast<int>(threadIdx.x) % k_quads * 4;
+    const int out = first_column + column;
+    const int here = smaller(4, job.out_c - out);
+    if (here <= 0) return;
+    ChannelFinish channels[4];
 #pragma unroll
-    for (int n = 0; n < k_column_pieces; ++n)
-#pragma unroll
-      for (int k = 0; k < 2; ++k) {
-        const int column = warp_column() + n * 8 + lane % 4 * 2 + k;
-        const int out = first_column + column;
-        if (out >= job.out_c) continue;
-#pragma unroll
-        for (int m = 0; m < k_row_pieces; ++m)
-#pragma unroll
-          for (int h = 0; h < 2; ++h) {
-            const int row = warp_row() + m * 16 + h * 8 + lane / 4;
-            if (first_row + row >= job.rows) continue;
-            const std::int32_t sum =
-                whole_sum(job, sums[m][n][h * 2 + k], job.bias[row_bias[row] + out], first_row + row, out);
-            shared[row * k_columns + column] = finish_output(job.finish, sum, out);
-          }
-      }
-    __syncthreads();
+    for (int k = 0; k < 4; ++k)
+      if (k < here) channels[k] = channel_finish(job.finish, out + k);
     const int rows_here = smaller(k_tile_rows, job.rows - first_row);
-    const int columns_here = smaller(k_columns, job.out_c - first_column);
-    std::uint8_t* const to = job.output + static_cast<std::int64_t>(first_row) * job.out_c + first_column;
-    if (job.out_c % k_chunk == 0) {
-      constexpr int k_chunks = k_columns / k_chunk;
-      for (int i = static_cast<int>(threadIdx.x); i < rows_here * k_chunks; i += k_tile_threads) {
-        const int row = i / k_chunks;
-        const int column = i % k_chunks * k_chunk;
-        if (column < columns_here)
-          *reinterpret_cast<uint4*>(to + static_cast<std::int64_t>(row) * job.out_c + column) =
-              *reinterpret_cast<const uint4*>(shared + row * k_columns + column);
+    for (int row = static_cast<int>(threadIdx.x) / k_quads; row < rows_here; row += k_tile_threads / k_quads) {
+      const int4 quad = *reinterpret_cast<const int4*>(all + row * k_sum_pitch + column);
+      const std::int32_t four[4] = {quad.x, quad.y, quad.z, quad.w};
+      const std::int32_t* bias = job.bias + row_bias[row] + out;
+      std::uint32_t bytes = 0;
+#pragma unroll
+      for (int k = 0; k < 4; ++k)
+        if (k < here)
+          bytes |= static_cast<std::uint32_t>(finish_output(job.finish, channels[k], wrapping_add(four[k], bias[k]))) << (8 * k);
+      std::uint8_t* const to = job.output + static_cast<std::int64_t>(first_row + row) * job.out_c + out;
+      if (job.out_c % 4 == 0) {
+        *reinterpret_cast<std::uint32_t*>(to) = bytes;
+      } else {
+        for (int k = 0; k < here; ++k) to[k] = static_cast<std::uint8_t>(bytes >> (8 * k));
       }
-    } else {
-      for (int i = static_cast<int>(threadIdx.x); i < rows_here * columns_here; i += k_tile_threads)
-        to[static_cast<std::int64_t>(i / columns_here) * job.out_c + i % columns_here] =
-            shared[i / columns_here * k_columns + i % columns_here];
     }
   }
 

@@ -72,8 +72,8 @@ class ProductTile {
         const std::int32_t products = scaled_sum(
             m_sums[static_cast<std::size_t>(r)][static_cast<std::size_t>(c)], m_job.last_scale);
         const std::int32_t sum =
-            whole_sum(m_job, products, m_job.bias[m_rows[static_cast<std::size_t>(r)].bias + out],
-                      m_first_row + r, out);
+            wrapping_add(wrapping_add(products, counted_at(m_job, m_first_row + r, out)),
+                         m_job.bias[m_rows[static_cast<std::size_t>(r)].bias + out]);
         m_job.output[std::int64_t{m_first_row + r} * m_job.out_c + out] = finish_output(m_job.finish, sum, out);
       }
   }

@@ -42,18 +42,48 @@ QFI_HOST_DEVICE inline std::int32_t clamped(std::int32_t value, std::int32_t min
   return value < min ? min : value > max ? max : value;
 }
 
-/// As Requantizer does it.
-QFI_HOST_DEVICE inline std::uint8_t finish_output(const Finish& finish, std::int32_t sum, int channel) {
+/// How one output channel is finished.
+struct ChannelFinish {
+  std::int32_t multiplier = 0;
+  std::int32_t left = 0;
+  std::int32_t right = 0;
+  std::int32_t half = 0;      ///< of the last bit that stays
+  std::int32_t downwards = 0; ///< of negative values, so that halves go away from zero
+  double real = 0;
+};
+QFI_HOST_DEVICE inline ChannelFinish channel_finish(const Finish& finish, int channel) {
+  ChannelFinish one;
+  if (finish.real != nullptr) {
+    one.real = finish.real[channel];
+    return one;
+  }
+  const std::int32_t shift = finish.shift[channel];
+  one.multiplier = finish.multiplier[channel];
+  one.left = shift > 0 ? shift : 0;
+  one.right = shift > 0 ? 0 : -shift;
+  one.half = one.right > 0 ? static_cast<std::int32_t>(1U << (one.right - 1)) : 0;
+  one.downwards = one.right > 0 ? 1 : 0;
+  return one;
+}
+
+/// As Requantizer does it: its product never saturates, as multipliers are not negative.
+QFI_HOST_DEVICE inline std::uint8_t finish_output(const Finish& finish, const ChannelFinish& channel, std::int32_t sum) {
   std::int32_t scaled;
   if (finish.real != nullptr) {
-    const double rounded = ::round(static_cast<double>(sum) * finish.real[channel]);
+    const double rounded = ::round(static_cast<double>(sum) * channel.real);
     const bool fits = rounded >= -2147483648.0 && rounded <= 2147483647.0;
     scaled = fits ? static_cast<std::int32_t>(rounded) : -2147483647 - 1;
   } else {
-    scaled = multiply_by_quantized_multiplier(
-        sum, QuantizedMultiplier{finish.multiplier[channel], finish.shift[channel]});
+    const auto shifted = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) << channel.left);
+    const auto high = static_cast<std::int32_t>(
+        (std::int64_t{shifted} * channel.multiplier + (std::int64_t{1} << 30)) >> 31);
+    const std::int64_t rounded = std::int64_t{high} + channel.half - (high < 0 ? channel.downwards : 0);
+    scaled = static_cast<std::int32_t>(rounded >> channel.right);
   }
   return static_cast<std::uint8_t>(clamped(wrapping_add(scaled, finish.zero_point), finish.min, finish.max));
+}
+QFI_HOST_DEVICE inline std::uint8_t finish_output(const Finish& finish, std::int32_t sum, int channel) {
+  return finish_output(finish, channel_finish(finish, channel), sum);
 }
 
 /// A chunk of a row's operands: how far its pixel lies from the row's first one.
@@ -91,12 +121,9 @@ struct ProductJob {
   Term term[k_most_terms];
 };
 
-/// What a sum is before it is finished.
-QFI_HOST_DEVICE inline std::int32_t whole_sum(const ProductJob& job, std::int32_t products, std::int32_t bias,
-                                              int row, int out) {
-  const std::int32_t sum = wrapping_add(products, bias);
-  if (job.counted == nullptr) return sum;
-  return wrapping_add(sum, job.counted[static_cast<std::int64_t>(out) * job.rows + row]);
+/// What was counted for an output.
+QFI_HOST_DEVICE inline std::int32_t counted_at(const ProductJob& job, int row, int out) {
+  return job.counted == nullptr ? 0 : job.counted[static_cast<std::int64_t>(out) * job.rows + row];
 }
 
 /// The first pixel that a row meets, which may lie outside, and its bias.
