@@ -29,6 +29,14 @@ bool has_tables(const Plan& plan) {
   return false;
 }
 
+// A device that nothing of the campaign runs on.
+void log_idle_device(const Plan& plan, const DeviceParams& device) {
+  if (device.choice == DeviceChoice::cpu) return;
+  for (std::size_t i = 0; i < plan.sets.size(); ++i)
+    if (plan.stuck_at(i) != nullptr || plan.table(i) != nullptr) return;
+  log(LogLevel::warning, "--device: faults of stored bits run on the CPU, and this campaign has no others");
+}
+
 // The seconds that budgets still give; nullopt: there are none.
 std::optional<double> seconds_left(const Plan& plan, std::chrono::steady_clock::time_point start) {
   double budget = 0;
@@ -169,6 +177,7 @@ Result<int> run(const Options& options) {
   progress.clear();
   QFI_TRY(Plan plan, std::move(planned));
   QFI_CHECK(check_shard(plan, shard));
+  log_idle_device(plan, options.device);
   QFI_TRY(const OutputFolder folder, OutputFolder::open(output));
   QFI_CHECK(open_run_log(folder.path()));
   if (options.restarts) QFI_CHECK(remove_known_journal(output));

@@ -15,10 +15,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 Result<int> run(const CampaignOptions& options) {
+  QFI_CHECK(check_device(options.device));
   QFI_TRY(CampaignConfig config, load_config(options));
   const unsigned threads = thread_count(options, config);
   PlanParams params{threads, options.kernels, {}};
   params.model_memory = options.model_memory;
+  params.device = options.device;
   QFI_TRY(const Plan plan, load_plan(std::move(config), params));
   const double planning = std::chrono::duration<double>(Clock::now() - params.started).count();
   QFI_TRY(const ExpectedTimes times, expected_times(plan, {threads, options.cache, planning}));

@@ -8,6 +8,7 @@
 #include "campaign_files.hpp"
 #include "qfi/base/cpu.hpp"
 #include "qfi/base/process.hpp"
+#include "qfi/engine/device.hpp"
 #include "qfi/engine/program.hpp"
 
 namespace qfi::cli {
@@ -63,7 +64,8 @@ Result<Findings> look_at_installation(const fs::path& cache) {
   const fs::path temporary = fs::temp_directory_path(error);
   Findings findings = {{"qfi", fmt::format("{}, git {}", tool.version, tool.git)},
                        {"CPU", cpu_text()},
-                       {"fast kernels", instructions_in_use()}};
+                       {"fast kernels", instructions_in_use()},
+                       {"GPU", gpu_in_reach()}};
   QFI_TRY(findings.emplace_back("Yosys", "").second,
           version_of({"yosys", "-V"}, "qfi synth needs it, nothing else"));
   QFI_TRY(findings.emplace_back("Verilator", "").second,

@@ -64,13 +64,14 @@ void add_device_options(CLI::App& command, DeviceParams& device) {
   const std::map<std::string, DeviceChoice> names = {
       {"cpu", DeviceChoice::cpu}, {"cuda", DeviceChoice::cuda}, {"auto", DeviceChoice::automatic}};
   command
-      .add_option("--device", device.choice,
-                  "what runs networks with faulty units: the CPU, an NVIDIA GPU, or that where there is one; results "
-                  "do not depend on it")
+      .add_option(
+          "--device", device.choice,
+          "what runs networks with faulty units: the CPU, an NVIDIA GPU, or that where there is one; results "
+          "do not depend on it")
       ->transform(CLI::CheckedTransformer(names).description("cpu|cuda|auto"))
       ->default_str("cpu");
-  add_memory_option(command, "--device-memory", "limit of what is taken of a GPU's memory (default: most of it)",
-                    device.memory);
+  add_memory_option(command, "--device-memory",
+                    "limit of what is taken of a GPU's memory (default: most of it)", device.memory);
 }
 
 void add_force_option(CLI::App& command, bool& is_forced) {

@@ -33,7 +33,15 @@ std::unique_ptr<tiles::TileMachine> open_machine(std::string& why) {
 
 }  // namespace
 
+std::string gpu_in_reach() {
+  std::string why;
+  const auto machine = open_machine(why);
+  return machine ? machine->name() : "none: " + why;
+}
+
 Result<void> check_device(const DeviceParams& params) {
+  if (params.choice == DeviceChoice::cpu && params.memory > 0)
+    return bad_input("--device-memory is of a GPU: give --device cuda or auto with it");
   if (params.choice != DeviceChoice::cuda) return {};
   std::string why;
   if (open_machine(why)) return {};

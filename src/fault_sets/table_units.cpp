@@ -26,8 +26,8 @@ Result<std::unique_ptr<TableUnits>> TableUnits::make(const Program& program,
     result->m_tables[number] = table_of_products(result->m_products, codes);
   result->m_units.of_operator.resize(program.model().operators.size());
   for (const std::size_t index : operators)
-    result->m_units.of_operator[index] =
-        TabulatedUnit{&result->m_tables[table_of_codes.at(program.operand_codes(index))], padding, {}, {}, {}};
+    result->m_units.of_operator[index] = TabulatedUnit{
+        &result->m_tables[table_of_codes.at(program.operand_codes(index))], padding, {}, {}, {}};
   program.prepare_tables(result->m_units);
   return result;
 }

@@ -17,7 +17,8 @@ std::vector<std::vector<std::byte>> random_inputs(const Program& program, std::s
   std::mt19937 random(1);
   std::vector<std::vector<std::byte>> values;
   for (const int tensor : program.model().inputs) {
-    auto& bytes = values.emplace_back(images * program.model().tensors[static_cast<std::size_t>(tensor)].bytes());
+    auto& bytes =
+        values.emplace_back(images * program.model().tensors[static_cast<std::size_t>(tensor)].bytes());
     for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
   }
   return values;
@@ -37,7 +38,8 @@ Units faulty_units(const Program& program, std::size_t bits, std::map<OperandCod
       for (std::size_t w = 0; w < 256; ++w)
         for (std::size_t x = 0; x < 256; ++x)
           for (std::size_t b = 0; b < 8; ++b) {
-            const bool errs = bits == k_counted ? b == 0 && (w * x & 0x200U) != 0 : b < bits && ((w & x) >> b & 1U) != 0;
+            const bool errs =
+                bits == k_counted ? b == 0 && (w * x & 0x200U) != 0 : b < bits && ((w & x) >> b & 1U) != 0;
             entry->second.at(w, x) += errs ? 1 << (4 + 2 * b) : 0;
           }
     units.of_operator[i] = TabulatedUnit{&entry->second, PaddingTaps::skip, {}, {}, {}};
@@ -64,7 +66,8 @@ int measure(const char* file, std::size_t images) {
   const tiles::TileProgram tile_program(*machine, program, 0);
   const tiles::TileGolden golden(*machine, program, plan);
   tiles::TileDevice device(machine->another(), tile_program, golden, plan, machine->free_bytes() / 2);
-  fmt::print("{{\"device\": \"{}\", \"model\": \"{}\", \"images\": {}, \"runs\": [", machine->name(), file, images);
+  fmt::print("{{\"device\": \"{}\", \"model\": \"{}\", \"images\": {}, \"runs\": [", machine->name(), file,
+             images);
   std::map<OperandCodes, ProductTable> tables;
   const Units* const exact = nullptr;
   bool is_first_run = true;
@@ -83,15 +86,17 @@ int measure(const char* file, std::size_t images) {
     double best = 1e9;
     for (int i = 0; i < 5; ++i) best = std::min(best, once());
     is_first_run = false;
-    fmt::print("{}{{\"more_terms\": {}, \"us_per_inference\": {:.3f}, \"operators\": [", bits == 0 ? "" : ", ", bits,
-               best * 1e6 / static_cast<double>(images));
+    fmt::print("{}{{\"more_terms\": {}, \"us_per_inference\": {:.3f}, \"operators\": [",
+               bits == 0 ? "" : ", ", bits, best * 1e6 / static_cast<double>(images));
     bool is_first = true;
-    device.time_steps(bits == 0 ? exact : &units, images, 10, [&](const tiles::TileStep& step, double seconds) {
-      const double of_image = seconds / static_cast<double>(images);
-      fmt::print("{}[\"{}\", {:.4f}, {:.1f}]", is_first ? "" : ", ", operator_label(program.model(), step.op),
-                 of_image * 1e6, static_cast<double>(program.multiplications(step.op)) / of_image * 1e-12);
-      is_first = false;
-    });
+    device.time_steps(bits == 0 ? exact : &units, images, 10,
+                      [&](const tiles::TileStep& step, double seconds) {
+                        const double of_image = seconds / static_cast<double>(images);
+                        fmt::print("{}[\"{}\", {:.4f}, {:.1f}]", is_first ? "" : ", ",
+                                   operator_label(program.model(), step.op), of_image * 1e6,
+                                   static_cast<double>(program.multiplications(step.op)) / of_image * 1e-12);
+                        is_first = false;
+                      });
     fmt::print("]}}");
   }
   fmt::print("]}}\n");

@@ -759,4 +759,26 @@ TEST_F(Command, PointersOfGitLfsAreNamed) {
   expect_refused({"campaign", pointer}, told);
 }
 
+// Where there is a GPU, the campaign runs on it.
+TEST_F(Command, ADeviceThatIsNotThereIsOneClearLine) {
+  const auto file = config("{count: 3}");
+  const ProcessOutcome asked = run({"campaign", file, "--device", "cuda"});
+  if (asked.exit_code == 0) GTEST_SKIP() << "there is a GPU";
+  EXPECT_EQ(asked.exit_code, 1) << asked.output;
+  EXPECT_THAT(asked.output, testing::StartsWith("qfi: --device cuda: "));
+  EXPECT_EQ(std::count(asked.output.begin(), asked.output.end(), '\n'), 1) << asked.output;
+  EXPECT_FALSE(std::filesystem::exists(folder() / "out"));
+
+  const ProcessOutcome either = run({"campaign", file, "--device", "auto"});
+  EXPECT_EQ(either.exit_code, 0) << either.output;
+  EXPECT_THAT(either.output, testing::HasSubstr("--device auto: runs on the CPU: "));
+  const std::string on_either = bytes("out");
+  EXPECT_EQ(run({"campaign", file, "--restart"}).exit_code, 0);
+  EXPECT_EQ(bytes("out"), on_either);
+}
+
+TEST_F(Command, MemoryOfADeviceThatIsNotUsedIsRefused) {
+  expect_refused({"campaign", config("{count: 3}"), "--device-memory", "100"}, "--device-memory is of a GPU");
+}
+
 }  // namespace qfi::test

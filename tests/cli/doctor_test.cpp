@@ -63,7 +63,7 @@ TEST_F(Doctor, SaysThatNothingFits) {
 TEST_F(Doctor, WithoutAModelItSaysWhatIsInstalled) {
   const ProcessOutcome outcome = run({"doctor", "--cache", (folder() / "cache").string()});
   EXPECT_EQ(outcome.exit_code, 0);
-  for (const char* name : {"qfi  ", "CPU  ", "fast kernels  ", "Yosys  ", "Verilator  ", "gnuplot  ",
+  for (const char* name : {"qfi  ", "CPU  ", "fast kernels  ", "GPU  ", "Yosys  ", "Verilator  ", "gnuplot  ",
                            "Verilator's models  ", "temporary files  ", "cache: not there yet", "GB free"})
     EXPECT_THAT(outcome.output, HasSubstr(name));
   // Without any other program it still answers.

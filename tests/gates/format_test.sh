@@ -9,6 +9,6 @@ for formatter in clang-format-14 clang-format; do
   formatter=
 done
 [[ -n $formatter ]] || { echo 'skipped: no clang-format 14 (scripts/check_packages.sh installs it)'; exit 77; }
-complaints=$(source_files | grep -E '^(include|src|tests)/.*\.[ch]pp$' |
+complaints=$(source_files | grep -E '^(include|src|tests)/.*\.([ch]pp|cuh?)$' |
   xargs -P "$(nproc)" -n 20 "$formatter" --dry-run -Werror 2>&1 | grep 'error:')
 [[ -z $complaints ]] || { echo "$complaints"; exit 1; }

@@ -16,7 +16,7 @@ complain() {  # WHAT LINES
 mapfile -t files < <(source_files | grep -vE '^netlists/|^tests/.*/golden/|^tests/fuzz/findings/')
 [[ ${#files[@]} -gt 300 ]] || { echo "only ${#files[@]} files found"; exit 1; }
 
-sources='\.(cpp|hpp|h|sv|fbs|cmake|sh|py|ya?ml|dict|supp)$|(^|/)(CMakeLists\.txt|Containerfile|\.clang-tidy|\.clang-format)$|^\.ci/'
+sources='\.(cpp|hpp|cuh?|h|sv|fbs|cmake|sh|py|ya?ml|dict|supp)$|(^|/)(CMakeLists\.txt|Containerfile|\.clang-tidy|\.clang-format)$|^\.ci/'
 licence='SPDX-License-Identifier: Apache-2[.]0$'
 unlicensed() {
   # shellcheck disable=SC2016  # $0 is awk's

@@ -12,8 +12,8 @@ namespace {
 
 using test::Draw;
 using test::faulty_table;
-using test::random_codes;
 using test::random_bytes;
+using test::random_codes;
 using test::random_operator;
 
 // A geometry as models have it: the output covers the input.

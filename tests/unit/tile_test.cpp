@@ -8,6 +8,8 @@
 #include "engine/table_analysis.hpp"
 #include "engine/tiles/tile_proof.hpp"
 #include "engine/tiles/tile_source.hpp"
+#include "qfi/campaign/plan.hpp"
+#include "qfi/campaign/run.hpp"
 #include "random_operator.hpp"
 #include "random_table.hpp"
 #include "support.hpp"
@@ -29,9 +31,9 @@ TEST(Tiles, FinishAsTheRequantizerDoes) {
       multiplier.push_back(factor.multiplier);
       shift.push_back(factor.shift);
     }
-    const tiles::Finish finish{multiplier.data(), shift.data(),
-                               requantizer.real.empty() ? nullptr : requantizer.real.data(),
-                               requantizer.zero_point, requantizer.min, requantizer.max};
+    const tiles::Finish finish{
+        multiplier.data(),      shift.data(),    requantizer.real.empty() ? nullptr : requantizer.real.data(),
+        requantizer.zero_point, requantizer.min, requantizer.max};
     for (int i = 0; i < 100; ++i) {
       const auto sum = static_cast<std::int32_t>(draw.bits()) >> draw(0, 31);
       const int channel = draw(0, op.shape.out_c - 1);
@@ -70,8 +72,7 @@ std::vector<std::uint8_t> run_on_tiles(const MultiplyAccumulate& op, const Tabul
   std::vector<tiles::TileOperands> exact;
   TileLayer layer = tiles::add_layer(op, block, exact);
   TileLayer* const layers[] = {&layer};
-  const tiles::TileConstants constants =
-      tiles::make_constants(*machine, block, std::move(exact), layers);
+  const tiles::TileConstants constants = tiles::make_constants(*machine, block, std::move(exact), layers);
   tiles::LayerRunner runner(*machine, constants);
   const TileLayer* const needing[] = {&layer};
   runner.take_memory(tiles::needs_of(needing), std::size_t{1} << 26, 64, 1, 2);
@@ -115,8 +116,7 @@ TEST_P(TileLayers, EqualTheReference) {
     TabulatedUnit unit;
     if (kind >= 0) {
       table = faulty_table_of(draw, op.codes, kind);
-      unit = {&*table, draw(0, 1) == 0 ? PaddingTaps::skip : PaddingTaps::multiply, nullptr,
-              {}, {}};
+      unit = {&*table, draw(0, 1) == 0 ? PaddingTaps::skip : PaddingTaps::multiply, nullptr, {}, {}};
       const int way = draw(0, 5);  // looked up, counted if that is possible, else multiplied
       if (way == 1) unit.planes = planes_of(*table, op.codes);
       if (way != 0 && !unit.planes) unit.factored = factored(*table, op.codes);
@@ -138,8 +138,12 @@ class BrokenMachine final : public tiles::TileMachine {
   std::size_t free_bytes() const override { return m_host->free_bytes(); }
   std::byte* allocate(std::size_t bytes) override { return m_host->allocate(bytes); }
   void release(std::byte* memory) noexcept override { m_host->release(memory); }
-  void upload(std::byte* to, const void* from, std::size_t bytes) override { m_host->upload(to, from, bytes); }
-  void copy(std::byte* to, const std::byte* from, std::size_t bytes) override { m_host->copy(to, from, bytes); }
+  void upload(std::byte* to, const void* from, std::size_t bytes) override {
+    m_host->upload(to, from, bytes);
+  }
+  void copy(std::byte* to, const std::byte* from, std::size_t bytes) override {
+    m_host->copy(to, from, bytes);
+  }
   void download(void* to, const std::byte* from, std::size_t bytes) override {
     m_host->download(to, from, bytes);
   }
@@ -218,18 +222,43 @@ INSTANTIATE_TEST_SUITE_P(Shared, TileNetworks,
 TEST(Tiles, ANetworkThatIsComputedWronglyIsNotTaken) {
   const Program program = program_of(test::source_folder() / "campaigns/demo/shapes.tflite");
   const RandomPlan random(program, 2);
-  const auto source =
-      tiles::make_tile_source(std::make_unique<BrokenMachine>(), program, random.plan, 0);
+  const auto source = tiles::make_tile_source(std::make_unique<BrokenMachine>(), program, random.plan, 0);
   ASSERT_FALSE(source);
 }
 
 TEST(Tiles, TooLittleMemoryIsAnErrorWithAdvice) {
   const Program program = program_of(test::source_folder() / "campaigns/demo/shapes.tflite");
   const RandomPlan random(program, 2);
-  const auto source =
-      tiles::make_tile_source(tiles::make_host_machine(), program, random.plan, 1000);
+  const auto source = tiles::make_tile_source(tiles::make_host_machine(), program, random.plan, 1000);
   ASSERT_FALSE(source);
   EXPECT_NE(source.error().message.find("--device-memory"), std::string::npos) << source.error().message;
+}
+
+// A campaign of the demo on that device: its faults and what they do.
+std::string campaign_text(DeviceChoice device, const Design& design, OperandEncoding operands) {
+  CampaignConfig config = value_of(read_campaign_config(test::source_folder() / "campaigns/demo.yaml", {}));
+  config.data.select = SelectFirst{40};
+  config.faults[0].sample = SampleCount{40};
+  std::get<StuckAtConfig>(config.faults[0].model).unit.operands = operands;
+  config.design = design;
+  PlanParams params;
+  params.device.choice = device;
+  Plan plan = value_of(make_plan(std::move(config), params));
+  value_of(run_campaign(plan, {2, {}}));
+  std::string text;
+  for (std::size_t i = 0; i < plan.sets[0]->drawn(); ++i)
+    text += fmt::format("{}: {}\n", plan.sets[0]->fault_name(i),
+                        fmt::join(count_numbers(plan.sets[0]->counts_of(i)), " "));
+  return text;
+}
+
+TEST(Tiles, ACampaignGivesWhatItGivesOnTheCpu) {
+  for (const Design& design : {Design{DesignCrossed{}}, Design{DesignNested{4}}})
+    for (const OperandEncoding operands : {OperandEncoding::raw, OperandEncoding::offset}) {
+      const std::string expected = campaign_text(DeviceChoice::cpu, design, operands);
+      EXPECT_EQ(campaign_text(DeviceChoice::tile_programs, design, operands), expected);
+      EXPECT_EQ(std::ranges::count(expected, '\n'), 40);
+    }
 }
 
 }  // namespace

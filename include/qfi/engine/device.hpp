@@ -24,8 +24,8 @@ struct LiveImages {
   std::vector<std::span<const std::byte>> values;
 };
 
-/// What all runs of a campaign have in common. The caller owns the memory of the blocks, and keeps it unchanged
-/// as long as there are devices.
+/// What all runs of a campaign have in common. The caller owns the memory of the blocks, and keeps it
+/// unchanged as long as there are devices.
 struct DevicePlan {
   /// The first operator that runs, up to the number of operators; before it every run is fault-free.
   std::size_t cut = 0;
@@ -50,8 +50,8 @@ class Device {
   /// Fills in what the device needs of units' tables to run them fast. Without it they are looked up.
   virtual void prepare(Units& units) const = 0;
 
-  /// All images of a watched tensor after a run: DeviceTask::images times its bytes, one image after the other,
-  /// each as the model stores it.
+  /// All images of a watched tensor after a run: DeviceTask::images times its bytes, one image after the
+  /// other, each as the model stores it.
   using WatchedTensors = std::function<std::span<const std::byte>(int tensor)>;
   /// Takes what a fault left of one task; `task` counts from 0 in the list. The tensors are the device's own
   /// memory and hold until the call returns. False: no more of them is wanted.
@@ -82,8 +82,11 @@ struct DeviceParams {
   std::uint64_t memory = 0;  ///< bytes of the device that may be taken; 0: most of what is free
 };
 
-/// Error: a GPU is asked for and cannot be had; why, in one line.
+/// Errors: a GPU is asked for and cannot be had; memory is limited of a device that is not asked for.
 Result<void> check_device(const DeviceParams& params);
+
+/// The GPU that `cuda` would take, or why there is none.
+std::string gpu_in_reach();
 
 /// `program` must outlive it. A device other than the CPU is compared with it first, operator by operator.
 /// `automatic` takes the CPU where there is no GPU, it fails in that, or the network is not worth it. Error:

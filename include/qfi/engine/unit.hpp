@@ -28,8 +28,8 @@ struct TabulatedUnit {
   /// The table in the form that its operator takes fastest on the CPU, made by Program::prepare_tables.
   /// nullptr: products are looked up one by one.
   std::shared_ptr<const LayerProducts> products;
-  /// The table taken apart for devices other than the CPU, by Program::take_apart_tables: as few products, or as
-  /// errors of few values. nullptr: it is not.
+  /// The table taken apart for devices other than the CPU, by Program::take_apart_tables: as few products, or
+  /// as errors of few values. nullptr: it is not.
   std::shared_ptr<const FactoredProducts> factored;
   std::shared_ptr<const ErrorPlanes> planes;
 };

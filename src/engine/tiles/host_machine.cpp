@@ -33,9 +33,7 @@ class ProductTile {
   }
 
  private:
-  int rows() const {
-    return std::min(k_tile_rows, m_job.rows - m_first_row);
-  }
+  int rows() const { return std::min(k_tile_rows, m_job.rows - m_first_row); }
   int columns() const { return std::min(k_tile_columns, m_job.out_c - m_first_column); }
 
   void load(const ProductJob::Term& term, int step) {
@@ -69,12 +67,12 @@ class ProductTile {
     for (int r = 0; r < rows(); ++r)
       for (int c = 0; c < columns(); ++c) {
         const int out = m_first_column + c;
-        const std::int32_t products = scaled_sum(
-            m_sums[static_cast<std::size_t>(r)][static_cast<std::size_t>(c)], m_job.last_scale);
-        const std::int32_t sum =
-            wrapping_add(wrapping_add(products, counted_at(m_job, m_first_row + r, out)),
-                         m_job.bias[m_rows[static_cast<std::size_t>(r)].bias + out]);
-        m_job.output[std::int64_t{m_first_row + r} * m_job.out_c + out] = finish_output(m_job.finish, sum, out);
+        const std::int32_t products =
+            scaled_sum(m_sums[static_cast<std::size_t>(r)][static_cast<std::size_t>(c)], m_job.last_scale);
+        const std::int32_t sum = wrapping_add(wrapping_add(products, counted_at(m_job, m_first_row + r, out)),
+                                              m_job.bias[m_rows[static_cast<std::size_t>(r)].bias + out]);
+        m_job.output[std::int64_t{m_first_row + r} * m_job.out_c + out] =
+            finish_output(m_job.finish, sum, out);
       }
   }
 
@@ -94,13 +92,15 @@ class HostMachine final : public TileMachine {
   std::size_t free_bytes() const override { return std::size_t{1} << 30; }
   // Filled, so that what nobody wrote is seen.
   std::byte* allocate(std::size_t bytes) override {
-    auto* const memory = static_cast<std::byte*>(::operator new(bytes, std::align_val_t{64}));
+    auto* const memory = static_cast<std::byte*>(::operator new (bytes, std::align_val_t{64}));
     std::fill_n(memory, bytes, std::byte{0xA5});
     return memory;
   }
-  void release(std::byte* memory) noexcept override { ::operator delete(memory, std::align_val_t{64}); }
+  void release(std::byte* memory) noexcept override { ::operator delete (memory, std::align_val_t{64}); }
   void upload(std::byte* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
-  void copy(std::byte* to, const std::byte* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
+  void copy(std::byte* to, const std::byte* from, std::size_t bytes) override {
+    std::memcpy(to, from, bytes);
+  }
   void download(void* to, const std::byte* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
 
   void run(const CopyJob& job) override {
@@ -120,8 +120,7 @@ class HostMachine final : public TileMachine {
   }
   void run(const ProductJob& job) override {
     for (int row = 0; row < job.rows; row += k_tile_rows)
-      for (int column = 0; column < job.out_c; column += k_tile_columns)
-        ProductTile(job, row, column).run();
+      for (int column = 0; column < job.out_c; column += k_tile_columns) ProductTile(job, row, column).run();
   }
   void run(const BitsJob& job) override {
     for (std::int64_t group = 0; group < groups_of(job.images); ++group)

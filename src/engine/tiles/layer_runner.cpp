@@ -10,7 +10,7 @@ constexpr std::size_t k_usual_copies = 8;  // of a layer's inputs, for which mem
 constexpr std::size_t k_group = 32;        // images that are counted together
 constexpr std::size_t k_most_patterns = 256;
 constexpr std::size_t k_fault_bytes = std::size_t{1} << 20;
-constexpr std::size_t k_most_rows = std::size_t{1} << 30;  // of a product job
+constexpr std::size_t k_most_rows = std::size_t{1} << 30;        // of a product job
 constexpr std::size_t k_counted_bytes = std::size_t{384} << 20;  // for as many groups as fit
 
 std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -21,7 +21,9 @@ std::size_t copies_of(const TileLayer& layer, const TileOperands& operands) {
   return operands.input_map_count - first_map(layer);
 }
 
-std::size_t class_bytes(const TileLayer& layer) { return aligned(layer.op->weights.size() * sizeof(std::uint16_t)); }
+std::size_t class_bytes(const TileLayer& layer) {
+  return aligned(layer.op->weights.size() * sizeof(std::uint16_t));
+}
 std::size_t word_bytes(const TileLayer& layer, std::size_t patterns) {  // of a group
   return aligned(layer.op->shape.in_plane() * patterns * sizeof(std::uint32_t));
 }
@@ -65,10 +67,11 @@ LayerNeeds needs_of(std::span<const TileLayer* const> layers) {
   for (const TileLayer* layer : layers) {
     if (!layer->is_dense) continue;
     needs.copy = std::max(needs.copy, layer->copy_bytes());
-    needs.rows = std::max(needs.rows, static_cast<std::size_t>(layer->op->shape.planes) * layer->op->shape.out_pixels());
+    needs.rows = std::max(needs.rows,
+                          static_cast<std::size_t>(layer->op->shape.planes) * layer->op->shape.out_pixels());
     if (may_count(*layer))
-      needs.counted = std::max(needs.counted, class_bytes(*layer) + word_bytes(*layer, k_most_patterns) +
-                                                  sum_bytes(*layer));
+      needs.counted = std::max(needs.counted,
+                               class_bytes(*layer) + word_bytes(*layer, k_most_patterns) + sum_bytes(*layer));
     needs.weights += aligned(layer->weight_bytes());
     needs.biases += aligned(layer->bias_bytes()) + aligned(layer->tap_sum_bytes());
   }
@@ -82,8 +85,9 @@ std::size_t LayerRunner::take_memory(const LayerNeeds& needs, std::size_t bytes,
   const std::size_t with_copies = of_image + k_usual_copies * needs.copy;
   const std::size_t fixed = needs.biases + needs.counted + least * with_copies;
   if (bytes < fixed + 4 * needs.weights)
-    throw MachineError("the device's memory does not hold one block of images; give more with --device-memory, or "
-                       "fewer --threads");
+    throw MachineError(
+        "the device's memory does not hold one block of images; give more with --device-memory, or "
+        "fewer --threads");
   m_most_terms = k_most_terms;
   if (needs.weights > 0) m_most_terms = std::min(m_most_terms, (bytes - fixed) / 4 / needs.weights);
   const std::size_t weights = m_most_terms * needs.weights + needs.biases;
@@ -178,8 +182,10 @@ void LayerRunner::run(const TileLayer& layer, const LayerImages& images) {
 void LayerRunner::run_exact(const TileLayer& layer, const LayerImages& images) {
   const std::byte* packed = m_constants.packed.data();
   const auto* exact = reinterpret_cast<const std::int8_t*>(packed + layer.exact_weights);
-  run_products(layer, m_constants.exact[layer.exact], m_constants.block.data(),
-               {exact + layer.weight_bytes(), reinterpret_cast<const std::int32_t*>(packed + layer.exact_bias)}, images);
+  run_products(
+      layer, m_constants.exact[layer.exact], m_constants.block.data(),
+      {exact + layer.weight_bytes(), reinterpret_cast<const std::int32_t*>(packed + layer.exact_bias)},
+      images);
 }
 
 void LayerRunner::look_up(const TileLayer& layer, const FaultOperands* operands, const LayerImages& images) {
@@ -200,7 +206,8 @@ void LayerRunner::run_products(const TileLayer& layer, const TileOperands& opera
   const ConvolutionShape& s = layer.op->shape;
   const std::size_t of_image = copies_of(layer, operands) * layer.copy_bytes();
   if (of_image > m_copies.bytes()) m_copies = TileMemory(m_machine, of_image);
-  const std::size_t together = of_image == 0 ? images.images : std::min(images.images, m_copies.bytes() / of_image);
+  const std::size_t together =
+      of_image == 0 ? images.images : std::min(images.images, m_copies.bytes() / of_image);
   const auto planes = static_cast<std::size_t>(s.planes);
   for (std::size_t first = 0; first < images.images; first += together)
     run_part(layer, operands, block, packed,
@@ -238,10 +245,11 @@ void LayerRunner::count(const TileLayer& layer, const FaultOperands::Plane& plan
   m_machine.run(ClassJob{m_constants.at<std::uint8_t>(layer.weights),
                          reinterpret_cast<const std::uint16_t*>(m_fault.data() + plane.of_weight), s.out_c,
                          s.filter_h * s.filter_w, s.in_c, classes});
-  m_machine.run(BitsJob{images.input, s.in_h * s.in_w, s.in_c, static_cast<int>(images.images), plane.pattern_words,
+  m_machine.run(BitsJob{images.input, s.in_h * s.in_w, s.in_c, static_cast<int>(images.images),
+                        plane.pattern_words,
                         reinterpret_cast<const std::uint32_t*>(m_fault.data() + plane.patterns), words});
-  m_machine.run(CountJob{s, static_cast<int>(images.images), plane.pattern_words * 32, words, classes, plane.factor,
-                         adds, sums});
+  m_machine.run(CountJob{s, static_cast<int>(images.images), plane.pattern_words * 32, words, classes,
+                         plane.factor, adds, sums});
 }
 
 void LayerRunner::run_part(const TileLayer& layer, const TileOperands& operands, const std::byte* block,
@@ -254,7 +262,8 @@ void LayerRunner::run_part(const TileLayer& layer, const TileOperands& operands,
   copy.rows = static_cast<std::int64_t>(images.images * layer.copy_rows());
   copy.pitch = layer.pitch;
   copy.copies = static_cast<int>(copies_of(layer, operands));
-  copy.maps = reinterpret_cast<const std::uint32_t*>(block + (layer.copies_input ? operands.all_maps : operands.later_maps));
+  copy.maps = reinterpret_cast<const std::uint32_t*>(
+      block + (layer.copies_input ? operands.all_maps : operands.later_maps));
   copy.to = reinterpret_cast<std::uint8_t*>(m_copies.data());
   copy.copy_bytes = static_cast<std::int64_t>(images.images * layer.copy_bytes());
   if (copy.copies > 0) m_machine.run(copy);

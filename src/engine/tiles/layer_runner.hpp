@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs layers on a tile machine: exactly, with the factored products of a fault, or looked up in its table. It
-// owns the memory for mapped inputs and packed weights, which layers use one after the other.
+// Runs layers on a tile machine: exactly, with the factored products of a fault, or looked up in its table.
+// It owns the memory for mapped inputs and packed weights, which layers use one after the other.
 #pragma once
 
 #include <map>
@@ -56,8 +56,8 @@ class LayerRunner {
   LayerRunner(TileMachine& machine, const TileConstants& constants)
       : m_machine(machine), m_constants(constants) {}
 
-  /// Takes memory for layers with these needs, and says how many images of `of_image` more bytes fit beside it
-  /// into `bytes`: from `least` to `most`. Throws MachineError: `least` do not.
+  /// Takes memory for layers with these needs, and says how many images of `of_image` more bytes fit beside
+  /// it into `bytes`: from `least` to `most`. Throws MachineError: `least` do not.
   std::size_t take_memory(const LayerNeeds& needs, std::size_t bytes, std::size_t of_image, std::size_t least,
                           std::size_t most);
 
@@ -85,8 +85,8 @@ class LayerRunner {
   void run_products(const TileLayer& layer, const TileOperands& operands, const std::byte* block,
                     const Packed& packed, const LayerImages& images);
   void run_counted(const TileLayer& layer, const FaultLayer& fault, const LayerImages& images);
-  void run_part(const TileLayer& layer, const TileOperands& operands, const std::byte* block, const Packed& packed,
-                const LayerImages& images, const std::int32_t* counted = nullptr);
+  void run_part(const TileLayer& layer, const TileOperands& operands, const std::byte* block,
+                const Packed& packed, const LayerImages& images, const std::int32_t* counted = nullptr);
 
   TileMachine& m_machine;
   const TileConstants& m_constants;

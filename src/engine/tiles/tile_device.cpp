@@ -36,8 +36,8 @@ TileGolden::TileGolden(TileMachine& machine, const Program& program, const Devic
   }
 }
 
-TileDevice::TileDevice(std::unique_ptr<TileMachine> machine, const TileProgram& program, const TileGolden& golden,
-                       const DevicePlan& plan, std::size_t bytes)
+TileDevice::TileDevice(std::unique_ptr<TileMachine> machine, const TileProgram& program,
+                       const TileGolden& golden, const DevicePlan& plan, std::size_t bytes)
     : m_program(program),
       m_golden(golden),
       m_machine(std::move(machine)),
@@ -52,7 +52,9 @@ TileDevice::TileDevice(std::unique_ptr<TileMachine> machine, const TileProgram& 
   m_activations = TileMemory(*m_machine, std::max<std::size_t>(m_images * of_image, 64));
 }
 
-void TileDevice::prepare(Units& units) const { m_program.program().take_apart_tables(units, k_most_terms - 2); }
+void TileDevice::prepare(Units& units) const {
+  m_program.program().take_apart_tables(units, k_most_terms - 2);
+}
 
 std::size_t TileDevice::bytes_of(int tensor) const {
   return m_program.program().model().tensors[static_cast<std::size_t>(tensor)].bytes();
@@ -142,9 +144,15 @@ void TileDevice::run_step(const TileStep& step, std::size_t images) {
   if (const auto* layer = std::get_if<TileLayer>(&step.form)) {
     m_runner.run(*layer, {input(step.op, layer->op->data_input), output(step.op), images});
   } else if (const auto* element = std::get_if<ElementStep>(&step.form)) {
-    const auto* second = inputs.size() < 2 ? nullptr : reinterpret_cast<const std::uint8_t*>(tensor(inputs[1]));
-    m_machine->run(ElementJob{first, second, m_program.constants().at<std::uint8_t>(element->table), {}, is_signed,
-                              count * bytes(inputs[0]), output(step.op)});
+    const auto* second =
+        inputs.size() < 2 ? nullptr : reinterpret_cast<const std::uint8_t*>(tensor(inputs[1]));
+    m_machine->run(ElementJob{first,
+                              second,
+                              m_program.constants().at<std::uint8_t>(element->table),
+                              {},
+                              is_signed,
+                              count * bytes(inputs[0]),
+                              output(step.op)});
   } else if (const auto* pair = std::get_if<LinearPair>(&step.form)) {
     const std::vector<int>& operands = model.operators[step.op].inputs;  // which may be the same tensor
     m_machine->run(ElementJob{input(step.op, 0), input(step.op, 1), nullptr, *pair, is_signed,
@@ -160,8 +168,8 @@ void TileDevice::run_step(const TileStep& step, std::size_t images) {
     job.output = output(step.op);
     m_machine->run(job);
   } else if (const auto* pool = std::get_if<PoolForm>(&step.form)) {
-    m_machine->run(PoolJob{pool->shape, count * pool->shape.planes, pool->is_average, is_signed, pool->min, pool->max,
-                           first, output(step.op)});
+    m_machine->run(PoolJob{pool->shape, count * pool->shape.planes, pool->is_average, is_signed, pool->min,
+                           pool->max, first, output(step.op)});
   } else if (const auto* sum = std::get_if<SumForm>(&step.form)) {
     m_machine->run(SumJob{count, sum->count, sum->outputs, is_signed, sum->start, sum->factor.multiplier,
                           sum->factor.shift, sum->zero_point, first, output(step.op)});
@@ -186,7 +194,8 @@ bool TileDevice::use_tasks(const Units* units, std::span<const DeviceTask> tasks
       });
     } else {
       m_batch.set_images(tasks[t].images);
-      for (std::size_t k = 0; k < m_left.size(); ++k) std::ranges::copy(left(k), m_batch.tensor(m_left[k]).begin());
+      for (std::size_t k = 0; k < m_left.size(); ++k)
+        std::ranges::copy(left(k), m_batch.tensor(m_left[k]).begin());
       program.run(m_batch, m_program.end(), end, units);
       goes_on = use(first_task + t, [&](int tensor) { return std::as_const(m_batch).tensor(tensor); });
     }

@@ -7,8 +7,8 @@
 #include <memory>
 #include <vector>
 
-#include "qfi/engine/device.hpp"
 #include "layer_runner.hpp"
+#include "qfi/engine/device.hpp"
 #include "tile_program.hpp"
 
 namespace qfi::tiles {
@@ -64,7 +64,7 @@ class TileDevice final : public Device {
   const TileProgram& m_program;
   const TileGolden& m_golden;
   std::unique_ptr<TileMachine> m_machine;
-  std::vector<int> m_left;  ///< tensors that are wanted, or that the CPU goes on with
+  std::vector<int> m_left;   ///< tensors that are wanted, or that the CPU goes on with
   std::size_t m_images = 0;  ///< that run at once, at most
   LayerRunner m_runner;
   TileMemory m_activations;

@@ -24,8 +24,8 @@ bool is_dense(const ConvolutionShape& s) {
 }
 
 // Which taps of each class of rows or columns lie inside.
-std::vector<std::uint8_t> taps_of_classes(std::span<const std::uint16_t> classes, int filter, int in, int stride,
-                                          int dilation, int pad) {
+std::vector<std::uint8_t> taps_of_classes(std::span<const std::uint16_t> classes, int filter, int in,
+                                          int stride, int dilation, int pad) {
   const std::size_t count = static_cast<std::size_t>(*std::ranges::max_element(classes)) + 1;
   std::vector<std::uint8_t> taps(count * static_cast<std::size_t>(filter));
   for (std::size_t place = 0; place < classes.size(); ++place)
@@ -128,8 +128,7 @@ TileLayer add_layer(const MultiplyAccumulate& op, ByteBlock& block, std::vector<
   if (!layer.is_dense) return layer;
   const int unrolled = s.filter_h * s.filter_w * s.in_c;
   layer.copies_input = s.in_c % k_chunk != 0;
-  layer.is_unrolled =
-      layer.copies_input && s.filter_h * s.filter_w > 1 && unrolled <= k_most_unrolled_bytes;
+  layer.is_unrolled = layer.copies_input && s.filter_h * s.filter_w > 1 && unrolled <= k_most_unrolled_bytes;
   layer.pitch = chunks_of(layer.is_unrolled ? unrolled : s.in_c) * k_chunk;
   const std::vector<ChunkPlace> places = chunk_places(s, layer);
   layer.chunks = static_cast<int>(places.size());
@@ -194,7 +193,8 @@ TileConstants make_constants(TileMachine& machine, const ByteBlock& block, std::
   const TileMemory memory(machine, std::max<std::size_t>(jobs.size() * sizeof(PackJob), 64));
   machine.upload(memory.data(), jobs.data(), jobs.size() * sizeof(PackJob));
   if (all.count > 0)
-    machine.run(PackAllJob{reinterpret_cast<const PackJob*>(memory.data()), all.count, all.rows, all.most_copies});
+    machine.run(
+        PackAllJob{reinterpret_cast<const PackJob*>(memory.data()), all.count, all.rows, all.most_copies});
   std::byte last{};
   machine.download(&last, constants.packed.data(), 1);  // before the scratch memory goes
   return constants;
@@ -204,9 +204,12 @@ namespace {
 
 Finish finish_of(const TileConstants& constants, const TileLayer& layer) {
   const Requantizer& requantizer = layer.op->requantizer;
-  return {constants.at<std::int32_t>(layer.multiplier), constants.at<std::int32_t>(layer.shift),
-          constants.at<double>(layer.real),             requantizer.zero_point,
-          requantizer.min,                                  requantizer.max};
+  return {constants.at<std::int32_t>(layer.multiplier),
+          constants.at<std::int32_t>(layer.shift),
+          constants.at<double>(layer.real),
+          requantizer.zero_point,
+          requantizer.min,
+          requantizer.max};
 }
 
 }  // namespace

@@ -33,8 +33,8 @@ class ByteBlock {
 /// An operator that multiplies weights.
 struct TileLayer {
   const MultiplyAccumulate* op = nullptr;
-  bool is_dense = false;     ///< runs as products; all others are looked up
-  bool is_unrolled = false;  ///< copies of its input hold all that an output pixel meets
+  bool is_dense = false;      ///< runs as products; all others are looked up
+  bool is_unrolled = false;   ///< copies of its input hold all that an output pixel meets
   bool copies_input = false;  ///< even where no map changes it
   int pitch = k_chunk;
   int chunks = 0;
@@ -44,7 +44,7 @@ struct TileLayer {
   std::size_t places = k_nowhere, row_class = k_nowhere, column_class = k_nowhere;
   std::size_t row_taps = k_nowhere, column_taps = k_nowhere;
   std::size_t multiplier = k_nowhere, shift = k_nowhere, real = k_nowhere;
-  std::size_t exact = 0;  ///< of TileConstants::exact
+  std::size_t exact = 0;                                          ///< of TileConstants::exact
   std::size_t exact_weights = k_nowhere, exact_bias = k_nowhere;  ///< in TileConstants::packed
 
   std::size_t row_bytes() const { return static_cast<std::size_t>(steps) * k_step; }
@@ -53,8 +53,8 @@ struct TileLayer {
     return static_cast<std::size_t>(row_classes * column_classes * op->shape.out_c) * sizeof(std::int32_t);
   }
   std::size_t tap_sum_bytes() const {
-    return static_cast<std::size_t>(op->shape.out_c) * 2 * static_cast<std::size_t>(op->shape.filter_h * op->shape.filter_w) *
-           sizeof(std::uint32_t);
+    return static_cast<std::size_t>(op->shape.out_c) * 2 *
+           static_cast<std::size_t>(op->shape.filter_h * op->shape.filter_w) * sizeof(std::uint32_t);
   }
   /// Of one image.
   std::size_t copy_rows() const;

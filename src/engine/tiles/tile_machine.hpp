@@ -8,7 +8,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "tile_jobs.hpp"
+#include "count_job.hpp"
+#include "operator_jobs.hpp"
 
 namespace qfi::tiles {
 

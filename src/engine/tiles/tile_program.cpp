@@ -27,11 +27,14 @@ std::optional<TileStep> TileProgram::step_of(std::size_t index, ByteBlock& block
                                              std::vector<TileOperands>& exact) const {
   const Kernel& kernel = m_program.kernel(index);
   const Model& model = m_program.model();
-  if (const MultiplyAccumulate* op = kernel.multiply_accumulate()) return TileStep{index, add_layer(*op, block, exact)};
+  if (const MultiplyAccumulate* op = kernel.multiply_accumulate())
+    return TileStep{index, add_layer(*op, block, exact)};
   const DeviceForm form = kernel.device_form();
   if (const auto* pool = std::get_if<PoolForm>(&form)) return TileStep{index, *pool};
   if (const auto* sum = std::get_if<SumForm>(&form)) return TileStep{index, *sum};
-  const auto is_variable = [&](int input) { return !model.tensors[static_cast<std::size_t>(input)].is_constant; };
+  const auto is_variable = [&](int input) {
+    return !model.tensors[static_cast<std::size_t>(input)].is_constant;
+  };
   if (const auto* pair = std::get_if<LinearPair>(&form);
       pair != nullptr && std::ranges::all_of(model.operators[index].inputs, is_variable))
     return TileStep{index, *pair};

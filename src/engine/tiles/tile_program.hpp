@@ -40,7 +40,8 @@ class TileProgram {
   const TileConstants& constants() const { return m_constants; }
 
  private:
-  std::optional<TileStep> step_of(std::size_t index, ByteBlock& block, std::vector<TileOperands>& exact) const;
+  std::optional<TileStep> step_of(std::size_t index, ByteBlock& block,
+                                  std::vector<TileOperands>& exact) const;
 
   const Program& m_program;
   std::size_t m_cut;

@@ -52,7 +52,8 @@ class RandomProducts {
     const auto out_c = static_cast<std::size_t>(columns);
     const bool is_extreme = seed % 3 == 0;
     m_inputs = random_values<std::uint8_t>(
-        random, static_cast<std::size_t>(m_job.terms * images * m_job.in_h * m_job.in_w * m_job.pitch), is_extreme);
+        random, static_cast<std::size_t>(m_job.terms * images * m_job.in_h * m_job.in_w * m_job.pitch),
+        is_extreme);
     m_weights = random_values<std::int8_t>(
         random, static_cast<std::size_t>(m_job.terms * m_job.steps * k_step) * out_c, is_extreme);
     m_row_class.assign(static_cast<std::size_t>(m_job.out_h), 0);
@@ -85,7 +86,8 @@ class RandomProducts {
     const std::uint8_t* inputs = put(m_inputs);
     const std::int8_t* weights = put(m_weights);
     for (int t = 0; t < job.terms; ++t) {
-      job.term[t].input = inputs + m_inputs.size() / static_cast<std::size_t>(job.terms) * static_cast<std::size_t>(t);
+      job.term[t].input =
+          inputs + m_inputs.size() / static_cast<std::size_t>(job.terms) * static_cast<std::size_t>(t);
       job.term[t].weights =
           weights + m_weights.size() / static_cast<std::size_t>(job.terms) * static_cast<std::size_t>(t);
     }
@@ -144,8 +146,8 @@ Result<void> prove_products(TileMachine& machine) {
     for (int again = 0; again < 3; ++again, ++seed) {
       RandomProducts products(seed, columns);
       if (products.run(machine) != products.run(*host))
-        return failed("{}: sums of products with {} output channels differ from the reference", machine.name(),
-                      columns);
+        return failed("{}: sums of products with {} output channels differ from the reference",
+                      machine.name(), columns);
     }
   return {};
 }
@@ -165,7 +167,9 @@ Result<void> prove_steps(TileDevice& device, const TileProgram& program, const D
         const OperandCodes codes = engine.operand_codes(i);
         units.of_operator[i] = TabulatedUnit{&tables.try_emplace(codes, table_of(codes, kind)).first->second,
                                              kind % 2 == 0 ? PaddingTaps::skip : PaddingTaps::multiply,
-                                             {}, {}, {}};
+                                             {},
+                                             {},
+                                             {}};
       }
     engine.prepare_tables(units);
     device.prepare(units);

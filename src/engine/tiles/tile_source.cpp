@@ -67,7 +67,8 @@ Result<std::unique_ptr<DeviceSource>> make_tile_source(std::unique_ptr<TileMachi
   try {
     auto source = std::make_unique<TileSource>(std::move(machine), program, plan, memory);
     if (!source->is_worth_it())
-      return bad_input("most of the network has operators that only the CPU computes: {}", source->description());
+      return bad_input("most of the network has operators that only the CPU computes: {}",
+                       source->description());
     QFI_CHECK(source->prove());
     return source;
   } catch (const MachineError& error) {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <random>
 
-#include "tile_jobs.hpp"
+#include "operator_jobs.hpp"
 
 namespace qfi::tiles {
 namespace {
@@ -149,9 +149,9 @@ std::optional<std::vector<std::int64_t>> gather_sources(const Model& model, std:
 std::optional<std::vector<std::int64_t>> chunk_sources(const Model& model, std::size_t index,
                                                        std::span<const std::int64_t> sources) {
   const auto is_whole = [](std::size_t bytes) { return bytes % k_chunk == 0; };
-  if (!is_whole(sources.size()) ||
-      !std::ranges::all_of(variable_inputs(model, index),
-                           [&](int input) { return is_whole(tensor_of(model, input).bytes()); }))
+  if (!is_whole(sources.size()) || !std::ranges::all_of(variable_inputs(model, index), [&](int input) {
+        return is_whole(tensor_of(model, input).bytes());
+      }))
     return std::nullopt;
   std::vector<std::int64_t> chunks;
   for (std::size_t o = 0; o < sources.size(); o += k_chunk) {
