@@ -106,8 +106,8 @@ def check_equal(folder, output):
             carried = folder / "expected" / name / "results.json"
             if not carried.exists():
                 run_timed(folder, f"{name}.yaml", folder / "expected" / name, "--device", "cpu")
-            expected = carried.read_bytes()
-            result["equal"] = (output / name / "results.json").read_bytes() == expected
+            result["equal"] = carried.exists() and (
+                (output / name / "results.json").read_bytes() == carried.read_bytes())
         results[name] = result
         print(f"{name:28} {'equal' if result.get('equal') else 'DIFFERS ' + result.get('error', '')} "
               f"{result.get('us_per_inference', 0):9.2f} us", flush=True)
@@ -121,7 +121,7 @@ def check_sanitizer(folder, output):
     (folder / "small.yaml").write_text(
         campaign("ic_resnet8_int8", 8, 6, "mul_gates", "raw", "[conv_2d, fully_connected]", "small"))
     results = {}
-    for check in ("memcheck", "racecheck"):
+    for check in ("memcheck", "racecheck", "synccheck"):
         done = subprocess.run([tool, "--tool", check, "--error-exitcode", "9", str(folder / "bin/qfi"), "campaign",
                                "small.yaml", "-o", str(output / f"sanitized_{check}"), "--device", "cuda", "--threads",
                                "1", "--device-memory", "2000", "--restart", "--quiet"],
@@ -190,7 +190,16 @@ def run(output, parts):
             report["campaign"] = measure_campaign(folder, work)
     finally:
         (output / "gpu_check.json").write_text(json.dumps(report, indent=1))
-    return 0 if all(r.get("equal") for r in report.get("equal", {}).values()) else 1
+    equal = all(result.get("equal") for result in report.get("equal", {}).values())
+    clean = all(check["exit"] == 0 for check in report.get("sanitizer", {}).values() if isinstance(check, dict))
+    print("results equal the CPU's:", equal, "  sanitizer clean:", clean, "  see", output / "gpu_check.json")
+    return 0 if equal and clean and not has_error(report) else 1
+
+
+def has_error(value):
+    if not isinstance(value, dict):
+        return False
+    return "error" in value or any(has_error(part) for part in value.values())
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ cd "$(dirname "$0")/.."
 folder=$(realpath -m "$2")
 shared=$(realpath "${QFI_SHARED:-../shared}")
 
+grep -q '^NVCC:FILEPATH=/' build/release/CMakeCache.txt || { echo "gpu_check: this build has no CUDA" >&2; exit 1; }
 cmake --build --preset release --target qfi device_speed >&2
+rm -f build/packages/qfi-*.tar.gz
 cpack --config build/release/CPackConfig.cmake -G TGZ -B build/packages >&2
 mkdir -p "$folder"
 tar xzf build/packages/qfi-*-"$(uname -m)".tar.gz -C "$folder"
@@ -20,7 +22,8 @@ cp build/release/tests/device_speed "$folder/bin/"
 cp scripts/gpu_check.py "$folder/"
 cat >"$folder/run.sh" <<'RUN'
 #!/usr/bin/env bash
-cd "$(dirname "$0")" && exec python3 gpu_check.py run "$@"
+output=$(realpath -m "$1")
+cd "$(dirname "$0")" && exec python3 gpu_check.py run "$output" "${@:2}"
 RUN
 chmod +x "$folder/run.sh"
 /usr/bin/python3 scripts/gpu_check.py pack "$folder" "$shared"

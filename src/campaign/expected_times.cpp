@@ -25,7 +25,7 @@ Result<ExpectedTimes> expected_times(const Plan& plan, const ExpectedTimesParams
   times.verifying = verification.comparing;
   for (std::size_t i = 0; i < plan.sets.size(); ++i) {
     QFI_TRY(const double on_one_thread, plan.sets[i]->expected_seconds_per_fault());
-    const double of_fault = on_one_thread / params.threads;
+    const double of_fault = plan.sets[i]->shares_device() ? on_one_thread : on_one_thread / params.threads;
     times.faults.push_back(plan.drivers[i]->expected_faults(*plan.sets[i], of_fault));
     times.trials += of_fault * static_cast<double>(times.faults.back());
   }

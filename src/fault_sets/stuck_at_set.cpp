@@ -426,9 +426,8 @@ Result<double> StuckAtSet::expected_seconds_per_fault() {
   const auto seconds_since = [](Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
   };
-  const UnitRunner::Part tried_part = m_runner->first_part(images_of_a_fault());
-  const double parts =
-      static_cast<double>(images_of_a_fault()) / static_cast<double>(tried_part.images.count);
+  const UnitRunner::Sample sample = m_runner->sample(images_of_a_fault());
+  const double parts = static_cast<double>(images_of_a_fault()) / static_cast<double>(sample.images);
   Worker worker(*this);
   const auto start = Clock::now();
   double seconds = 0;
@@ -440,7 +439,7 @@ Result<double> StuckAtSet::expected_seconds_per_fault() {
     set_tables(fault.fault, worker);
     seconds += seconds_since(set_up);
     const auto run = Clock::now();
-    m_runner->score(std::span(&tried_part, 1), worker.tables.units(), *worker.device,
+    m_runner->score(sample.parts, worker.tables.units(), *worker.device,
                     [](std::size_t, const Trial&) { return true; });
     seconds += seconds_since(run) * parts;
   }

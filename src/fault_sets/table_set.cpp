@@ -135,11 +135,10 @@ Result<double> TableSet::expected_seconds_per_fault() {
   const std::unique_ptr<Device> device = m_runner->make_device();
   Units units = m_table->units();
   device->prepare(units);
-  const UnitRunner::Part part = m_runner->first_part();
+  const UnitRunner::Sample sample = m_runner->sample(m_workload.images());
   const auto start = std::chrono::steady_clock::now();
-  m_runner->score(std::span(&part, 1), units, *device, [](std::size_t, const Trial&) { return true; });
-  return seconds_since(start) * static_cast<double>(m_workload.images()) /
-         static_cast<double>(part.images.count);
+  m_runner->score(sample.parts, units, *device, [](std::size_t, const Trial&) { return true; });
+  return seconds_since(start) * static_cast<double>(m_workload.images()) / static_cast<double>(sample.images);
 }
 
 }  // namespace qfi

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::uint64_t k_live_bytes = std::uint64_t{512} << 20;  // of golden tensors kept for all images
 
-// The latest operator, not after the first faulty one, before which all images' live tensors fit.
+// The latest operator, not after the first faulty one, before which all images' live tensors fit, or where
+// they are smallest.
 std::size_t choose_cut(const Workload& workload, std::size_t first_faulty) {
   const auto live_bytes = [&](std::size_t cut) {
     std::uint64_t bytes = 0;
@@ -21,9 +22,12 @@ std::size_t choose_cut(const Workload& workload, std::size_t first_faulty) {
       bytes += workload.tensor(tensor).bytes();
     return bytes * workload.images();
   };
-  std::size_t cut = first_faulty;
-  while (cut > 0 && live_bytes(cut) > k_live_bytes) --cut;
-  return cut;
+  std::size_t smallest = first_faulty;
+  for (std::size_t cut = first_faulty + 1; cut-- > 0;) {
+    if (live_bytes(cut) <= k_live_bytes) return cut;
+    if (live_bytes(cut) < live_bytes(smallest)) smallest = cut;
+  }
+  return smallest;
 }
 
 }  // namespace
@@ -102,6 +106,17 @@ DeviceTask UnitRunner::task_of(const Part& part) const {
 UnitRunner::Part UnitRunner::first_part(std::size_t images) const {
   const ImageBlock& block = m_blocks.front();
   return {0, {block.first, std::min(images, block.count)}};
+}
+
+UnitRunner::Sample UnitRunner::sample(std::size_t images) const {
+  Sample sample;
+  const std::size_t blocks = m_devices->takes_many_tasks() ? m_blocks.size() : 1;
+  for (std::size_t b = 0; b < blocks && sample.images < images; ++b) {
+    const std::size_t count = std::min(images - sample.images, m_blocks[b].count);
+    sample.parts.push_back({b, {m_blocks[b].first, count}});
+    sample.images += count;
+  }
+  return sample;
 }
 
 // The watched tensors, one after the other; `units` nullptr: exact.

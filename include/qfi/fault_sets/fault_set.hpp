@@ -122,6 +122,8 @@ class FaultSet {
   virtual Digest faults_digest() const = 0;
   /// The seconds that a drawn fault takes on one thread, measured before they run.
   virtual Result<double> expected_seconds_per_fault() = 0;
+  /// Whether all threads wait for one device, so that several take hardly less time than one.
+  virtual bool shares_device() const { return false; }
 
   /// Images first .. first+count-1.
   struct Images {

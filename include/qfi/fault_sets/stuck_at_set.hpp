@@ -68,6 +68,7 @@ class StuckAtSet final : public FaultSet {
   std::string fault_name(std::size_t fault) const override;
   Digest faults_digest() const override;
   Result<double> expected_seconds_per_fault() override;
+  bool shares_device() const override { return m_runner->devices().takes_many_tasks(); }
   double set_up_cost() const override;
   FaultCounts counts_of(std::size_t fault) const override { return m_counts[fault]; }
 

@@ -38,6 +38,7 @@ class TableSet final : public FaultSet {
   std::string fault_name(std::size_t) const override { return "the table"; }
   Digest faults_digest() const override { return DigestBuilder().digest(); }
   Result<double> expected_seconds_per_fault() override;
+  bool shares_device() const override { return m_runner->devices().takes_many_tasks(); }
   FaultCounts counts_of(std::size_t) const override { return m_counts; }
 
   const TableConfig& table_config() const { return std::get<TableConfig>(m_config.model); }

@@ -54,6 +54,13 @@ class UnitRunner {
   void score(std::span<const Part> parts, const Units& units, Device& device, const TrialUse& use) const;
   /// The first block as a part, or as many of its images.
   Part first_part(std::size_t images = static_cast<std::size_t>(-1)) const;
+  /// What is run to measure a fault of so many images, and how many images it has: the first block, or all
+  /// blocks for a device that takes them together.
+  struct Sample {
+    std::vector<Part> parts;
+    std::size_t images = 0;
+  };
+  Sample sample(std::size_t images) const;
   /// Whether the first `images` images give the same outputs by plain look-ups, product by product, on the
   /// CPU as by `units` on the device; a nullptr stands for the exact kernels, where the tables are exact.
   bool agrees_with_tables(const Units& tables, const Units* units, std::size_t images, Device& device) const;

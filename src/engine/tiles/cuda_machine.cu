@@ -58,20 +58,24 @@ __device__ std::uint32_t sum_of_warp(std::uint32_t value) {
   return value;
 }
 
+// The job that has this row.
+__device__ int job_of_row(const PackAllJob& all, int row) {
+  int first = 0, end = all.count;
+  while (end - first > 1) {
+    const int middle = (first + end) / 2;
+    if (all.jobs[middle].first_row <= row) first = middle;
+    else end = middle;
+  }
+  return first;
+}
+
 // A block packs one output channel; each warp sums some of its taps.
 __global__ void pack_kernel(const __grid_constant__ PackAllJob all) {
   extern __shared__ __align__(16) std::uint8_t memory[];
-  __shared__ PackJob job;
-  if (threadIdx.x == 0) {
-    int first = 0, end = all.count;
-    while (end - first > 1) {
-      const int middle = (first + end) / 2;
-      if (all.jobs[middle].first_row <= static_cast<int>(blockIdx.x)) first = middle;
-      else end = middle;
-    }
-    job = all.jobs[first];
-  }
+  __shared__ int number;
+  if (threadIdx.x == 0) number = job_of_row(all, static_cast<int>(blockIdx.x));
   __syncthreads();
+  const PackJob& job = all.jobs[number];
   auto* const inside_values = reinterpret_cast<std::uint32_t*>(memory);
   auto* const outside_values = inside_values + 256;
   auto* const maps = reinterpret_cast<std::int8_t*>(outside_values + 256);

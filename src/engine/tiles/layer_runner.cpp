@@ -8,10 +8,9 @@ namespace {
 
 constexpr std::size_t k_usual_copies = 8;  // of a layer's inputs, for which memory is kept
 constexpr std::size_t k_group = 32;        // images that are counted together
-constexpr std::size_t k_most_patterns = 256;
 constexpr std::size_t k_fault_bytes = std::size_t{1} << 20;
 constexpr std::size_t k_most_rows = std::size_t{1} << 30;        // of a product job
-constexpr std::size_t k_counted_bytes = std::size_t{384} << 20;  // for as many groups as fit
+constexpr std::size_t k_counted_bytes = std::size_t{384} << 20;  // at most, for as many groups as fit
 
 std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -33,7 +32,9 @@ std::size_t sum_bytes(const TileLayer& layer) {
 
 bool may_count(const TileLayer& layer) {
   const ConvolutionShape& s = layer.op->shape;
-  return layer.is_dense && s.planes == 1 && s.filter_h * s.filter_w <= k_most_counted_taps &&
+  constexpr int k_most_channels = 1 << 18;  // that a launch has rows of blocks for
+  return layer.is_dense && s.planes == 1 && s.out_c <= k_most_channels &&
+         s.filter_h * s.filter_w <= k_most_counted_taps &&
          s.taps() < std::size_t{1} << (BitCounter::k_bits - 1);
 }
 
@@ -56,8 +57,12 @@ FaultOperands::Plane add_plane(const ErrorPlane& plane, ByteBlock& block) {
 
 namespace {
 
-bool runs_as_products(const TileLayer& layer, const FaultOperands& operands) {
-  return layer.is_dense && operands.is_factored && (operands.planes.empty() || may_count(layer));
+// Words of 32 images for so many patterns.
+std::size_t most_patterns(const FaultOperands& operands) {
+  std::size_t patterns = 0;
+  for (const FaultOperands::Plane& plane : operands.planes)
+    patterns = std::max(patterns, static_cast<std::size_t>(plane.pattern_words) * 32);
+  return patterns;
 }
 
 }  // namespace
@@ -69,36 +74,46 @@ LayerNeeds needs_of(std::span<const TileLayer* const> layers) {
     needs.copy = std::max(needs.copy, layer->copy_bytes());
     needs.rows = std::max(needs.rows,
                           static_cast<std::size_t>(layer->op->shape.planes) * layer->op->shape.out_pixels());
-    if (may_count(*layer))
-      needs.counted = std::max(needs.counted,
-                               class_bytes(*layer) + word_bytes(*layer, k_most_patterns) + sum_bytes(*layer));
+    if (may_count(*layer)) needs.counted = k_counted_bytes;
     needs.weights += aligned(layer->weight_bytes());
     needs.biases += aligned(layer->bias_bytes()) + aligned(layer->tap_sum_bytes());
   }
   return needs;
 }
 
-// A quarter of what is left is for the weights of faults with many terms, the rest for images.
+// What is left beside the least number of images: a quarter for the weights of faults with many terms, as
+// much for counting, the rest for more images. Faults that find too little of it are looked up.
 std::size_t LayerRunner::take_memory(const LayerNeeds& needs, std::size_t bytes, std::size_t of_image,
                                      std::size_t least, std::size_t most) {
-  most = std::min(most, k_most_rows / needs.rows);
+  most = std::max(least, std::min(most, k_most_rows / needs.rows));
   const std::size_t with_copies = of_image + k_usual_copies * needs.copy;
-  const std::size_t fixed = needs.biases + needs.counted + least * with_copies;
+  // A fault with many terms may run image by image; its input as it is can be one copy more.
+  const std::size_t fixed = k_fault_bytes + needs.biases +
+                            std::max(least * with_copies, of_image + (k_most_terms + 1) * needs.copy);
   if (bytes < fixed + 4 * needs.weights)
     throw MachineError(
-        "the device's memory does not hold one block of images; give more with --device-memory, or "
-        "fewer --threads");
+        "the device's memory does not hold one block of images; give more with --device-memory, or fewer "
+        "--threads");
+  const std::size_t rest = bytes - fixed;
   m_most_terms = k_most_terms;
-  if (needs.weights > 0) m_most_terms = std::min(m_most_terms, (bytes - fixed) / 4 / needs.weights);
-  const std::size_t weights = m_most_terms * needs.weights + needs.biases;
-  const std::size_t counted =
-      needs.counted == 0 ? 0 : std::max(needs.counted, std::min(k_counted_bytes, (bytes - weights) / 4));
-  const std::size_t images =
-      std::clamp((bytes - weights - counted) / with_copies, least, std::max(least, most));
+  if (needs.weights > 0) m_most_terms = std::min(m_most_terms, rest / 4 / needs.weights);
+  const std::size_t counted = std::min(needs.counted, rest / 4);
+  const std::size_t more = (rest - m_most_terms * needs.weights - counted) / with_copies;
+  const std::size_t images = std::min(most, least + more);
+  m_copies =
+      TileMemory(m_machine, std::max<std::size_t>(images * k_usual_copies, k_most_terms + 1) * needs.copy);
+  m_weights = TileMemory(m_machine, m_most_terms * needs.weights + needs.biases);
   m_counted = TileMemory(m_machine, counted);
-  m_copies = TileMemory(m_machine, images * k_usual_copies * needs.copy);
-  m_weights = TileMemory(m_machine, weights);
+  m_fault = TileMemory(m_machine, k_fault_bytes);
   return images;
+}
+
+bool LayerRunner::runs_as_products(const TileLayer& layer, const FaultOperands& operands) const {
+  if (!layer.is_dense || !operands.is_factored) return false;
+  if (operands.planes.empty()) return true;
+  return may_count(layer) &&
+         class_bytes(layer) + word_bytes(layer, most_patterns(operands)) + sum_bytes(layer) <=
+             m_counted.bytes();
 }
 
 FaultOperands& LayerRunner::add(const TileLayer& layer, const TabulatedUnit& unit, ByteBlock& block) {
@@ -136,7 +151,7 @@ void LayerRunner::begin_fault(std::span<const LayerUnit> units) {
 
 void LayerRunner::pack_fault(ByteBlock& block) {
   const std::size_t bytes = aligned(block.bytes().size()) + m_fault_layers.size() * sizeof(PackJob);
-  if (bytes > m_fault.bytes()) m_fault = TileMemory(m_machine, std::max(bytes, k_fault_bytes));
+  if (bytes > m_fault.bytes()) m_fault = TileMemory(m_machine, bytes);
   std::vector<PackJob> jobs;
   std::byte* place = m_weights.data();
   const auto take = [&](std::size_t size) {
@@ -205,7 +220,6 @@ void LayerRunner::run_products(const TileLayer& layer, const TileOperands& opera
                                const Packed& packed, const LayerImages& images) {
   const ConvolutionShape& s = layer.op->shape;
   const std::size_t of_image = copies_of(layer, operands) * layer.copy_bytes();
-  if (of_image > m_copies.bytes()) m_copies = TileMemory(m_machine, of_image);
   const std::size_t together =
       of_image == 0 ? images.images : std::min(images.images, m_copies.bytes() / of_image);
   const auto planes = static_cast<std::size_t>(s.planes);
@@ -219,9 +233,7 @@ void LayerRunner::run_products(const TileLayer& layer, const TileOperands& opera
 void LayerRunner::run_counted(const TileLayer& layer, const FaultLayer& fault, const LayerImages& images) {
   const ConvolutionShape& s = layer.op->shape;
   const FaultOperands& operands = *fault.operands;
-  std::size_t patterns = 0;
-  for (const FaultOperands::Plane& plane : operands.planes)
-    patterns = std::max(patterns, static_cast<std::size_t>(plane.pattern_words) * 32);
+  const std::size_t patterns = most_patterns(operands);
   const std::size_t of_group = word_bytes(layer, patterns) + sum_bytes(layer);
   const std::size_t copies = copies_of(layer, operands.products) * layer.copy_bytes();
   std::size_t together = (m_counted.bytes() - class_bytes(layer)) / of_group * k_group;

@@ -31,7 +31,7 @@ struct FaultOperands {
 struct LayerNeeds {
   std::size_t copy = 0;     ///< of one image's mapped input
   std::size_t rows = 1;     ///< output pixels of an image
-  std::size_t counted = 0;  ///< of 32 images' words and sums
+  std::size_t counted = 0;  ///< words and sums, where a layer can have any
   std::size_t weights = 0;  ///< of all, of one term
   std::size_t biases = 0;   ///< of all
 };
@@ -77,6 +77,7 @@ class LayerRunner {
     Packed packed;
   };
   FaultOperands& add(const TileLayer& layer, const TabulatedUnit& unit, ByteBlock& block);
+  bool runs_as_products(const TileLayer& layer, const FaultOperands& operands) const;
   void pack_fault(ByteBlock& block);
   void run_exact(const TileLayer& layer, const LayerImages& images);
   void look_up(const TileLayer& layer, const FaultOperands* operands, const LayerImages& images);

@@ -18,7 +18,7 @@ constexpr int k_chunk = 16;       ///< bytes that are loaded at once
 constexpr int k_step_chunks = 4;  ///< chunks of a row that are multiplied in one step
 constexpr int k_step = 64;        ///< k_chunk * k_step_chunks bytes
 constexpr int k_tile_rows = 128;  ///< rows of a tile of products
-constexpr int k_most_terms = 66;  ///< factored products, the zero point of weights, the last factor
+constexpr int k_most_terms = 66;  ///< factored products, and the zero point of weights
 
 /// From an accumulator to a stored byte; arrays have one entry for each output channel.
 struct Finish {

@@ -52,8 +52,17 @@ TileDevice::TileDevice(std::unique_ptr<TileMachine> machine, const TileProgram& 
   m_activations = TileMemory(*m_machine, std::max<std::size_t>(m_images * of_image, 64));
 }
 
+// Operators from end() on run on the CPU, which has its own way to be fast.
 void TileDevice::prepare(Units& units) const {
-  m_program.program().take_apart_tables(units, k_most_terms - 2);
+  const Program& program = m_program.program();
+  program.take_apart_tables(units, k_most_terms - 2);
+  Units of_cpu;
+  of_cpu.of_operator.resize(units.of_operator.size());
+  for (std::size_t i = m_program.end(); i < units.of_operator.size(); ++i)
+    of_cpu.of_operator[i] = units.of_operator[i];
+  program.prepare_tables(of_cpu);
+  for (std::size_t i = m_program.end(); i < units.of_operator.size(); ++i)
+    units.of_operator[i] = of_cpu.of_operator[i];
 }
 
 std::size_t TileDevice::bytes_of(int tensor) const {

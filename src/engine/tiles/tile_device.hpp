@@ -42,7 +42,7 @@ class TileDevice final : public Device {
   void prepare(Units& units) const override;
   void run(const Units* units, std::span<const DeviceTask> tasks, const Use& use) override;
 
-  /// For proofs: loads a block's first images, runs step after step, and shows what each leaves.
+  /// For proofs: runs step after step on what the live tensors hold, and shows what each leaves.
   using Seen = std::function<void(const TileStep& step, std::span<const std::uint8_t> output)>;
   void run_steps(const Units* units, std::size_t images, const Seen& seen);
   /// For measurements: the time of each step alone, the mean of `times`, on whatever the tensors hold.

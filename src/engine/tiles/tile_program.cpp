@@ -29,6 +29,7 @@ std::optional<TileStep> TileProgram::step_of(std::size_t index, ByteBlock& block
   const Model& model = m_program.model();
   if (const MultiplyAccumulate* op = kernel.multiply_accumulate())
     return TileStep{index, add_layer(*op, block, exact)};
+  if (variable_inputs(model, index).empty()) return std::nullopt;
   const DeviceForm form = kernel.device_form();
   if (const auto* pool = std::get_if<PoolForm>(&form)) return TileStep{index, *pool};
   if (const auto* sum = std::get_if<SumForm>(&form)) return TileStep{index, *sum};

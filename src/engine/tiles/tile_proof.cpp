@@ -177,10 +177,18 @@ Result<void> prove_steps(TileDevice& device, const TileProgram& program, const D
     for (std::size_t k = 0; k < live.size(); ++k) {
       const std::span<std::byte> values = batch.tensor(live[k]);
       std::memcpy(values.data(), plan.blocks.front().values[k].data(), values.size());
-      // One image as it is, one of random and one of extreme bytes.
+      // One image as it is, one of random and one of extreme bytes; behind the network's input, of those that
+      // the tensor can have.
+      const bool is_input = std::ranges::find(model.inputs, live[k]) != model.inputs.end();
       const std::size_t bytes = values.size() / images;
-      for (std::size_t i = bytes; i < values.size(); ++i)
-        values[i] = static_cast<std::byte>(i < 2 * bytes ? random() : random() % 2 == 0 ? 0x80U : 0x7FU);
+      const std::span<const std::byte> golden = values.first(bytes);
+      const auto [low, high] = std::ranges::minmax(golden);
+      for (std::size_t i = bytes; i < values.size(); ++i) {
+        const bool is_extreme = i >= 2 * bytes;
+        const bool is_first = random() % 2 == 0;
+        if (is_input) values[i] = static_cast<std::byte>(!is_extreme ? random() : is_first ? 0x80U : 0x7FU);
+        else values[i] = !is_extreme ? golden[random() % bytes] : is_first ? low : high;
+      }
       device.machine().upload(device.tensor(live[k]), values.data(), values.size());
     }
     std::size_t next = program.cut();

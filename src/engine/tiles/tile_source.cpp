@@ -15,11 +15,12 @@ class TileSource final : public DeviceSource {
              std::uint64_t memory)
       : m_machine(std::move(machine)),
         m_plan(std::move(plan)),
+        m_free(m_machine->free_bytes()),
         m_program(*m_machine, program, m_plan.cut),
         m_golden(*m_machine, program, m_plan) {
-    const std::size_t free = m_machine->free_bytes() / 10 * 9;
-    const std::size_t usable = memory == 0 ? free : std::min<std::size_t>(free, memory);
-    m_bytes_each = usable / (m_plan.threads + 1);  // one more proves
+    const std::size_t taken = m_free - std::min(m_free, m_machine->free_bytes());
+    const std::size_t usable = memory == 0 ? m_free / 10 * 9 : std::min<std::size_t>(m_free, memory);
+    m_bytes_each = (usable - std::min(usable, taken)) / (m_plan.threads + 1);  // one more proves
   }
 
   std::unique_ptr<Device> make() const override { return make_tile_device(); }
@@ -54,6 +55,7 @@ class TileSource final : public DeviceSource {
  private:
   std::unique_ptr<TileMachine> m_machine;
   DevicePlan m_plan;
+  std::size_t m_free;  ///< bytes, before anything is taken
   TileProgram m_program;
   TileGolden m_golden;
   std::size_t m_bytes_each = 0;
