@@ -155,7 +155,10 @@ class BrokenMachine final : public tiles::TileMachine {
   }
   void run(const tiles::BitsJob& job) override { m_host->run(job); }
   void run(const tiles::ClassJob& job) override { m_host->run(job); }
-  void run(const tiles::CountJob& job) override { m_host->run(job); }
+  void run(const tiles::CountJob& job) override {
+    m_host->run(job);
+    if (job.images > 32) job.sums[0] ^= 1;
+  }
   void run(const tiles::LookUpJob& job) override { m_host->run(job); }
   void run(const tiles::ElementJob& job) override { m_host->run(job); }
   void run(const tiles::GatherJob& job) override { m_host->run(job); }
@@ -178,6 +181,9 @@ TEST(Tiles, AMachineThatErrsFailsItsProof) {
   ASSERT_FALSE(proved);
   EXPECT_EQ(proved.error().message,
             "broken: sums of products with 128 output channels differ from the reference");
+  const auto counted = tiles::prove_counts(machine);
+  ASSERT_FALSE(counted);
+  EXPECT_EQ(counted.error().message, "broken: counted errors differ from the reference");
 }
 
 // Golden tensors are random bytes here.

@@ -22,6 +22,88 @@ std::vector<T> random_values(Random& random, std::size_t count, bool is_extreme)
   return values;
 }
 
+// Values in a machine's memory.
+class Values {
+ public:
+  explicit Values(TileMachine& machine) : m_machine(machine) {}
+  template <class T>
+  T* room(std::size_t count) {
+    m_memory.emplace_back(m_machine, std::max<std::size_t>(count * sizeof(T), 64));
+    return reinterpret_cast<T*>(m_memory.back().data());
+  }
+  template <class T>
+  const T* put(const std::vector<T>& values) {
+    T* const to = room<T>(values.size());
+    m_machine.upload(reinterpret_cast<std::byte*>(to), values.data(), values.size() * sizeof(T));
+    return to;
+  }
+
+ private:
+  TileMachine& m_machine;
+  std::vector<TileMemory> m_memory;
+};
+
+// Errors of two values in a layer of some shape, under more images than a word has bits.
+class RandomCounts {
+ public:
+  explicit RandomCounts(unsigned seed) : m_random(seed) {
+    m_shape.in_h = draw(m_random, 1, 9);
+    m_shape.in_w = draw(m_random, 1, 9);
+    m_shape.in_c = draw(m_random, 1, 20);
+    m_shape.out_h = draw(m_random, 1, 9);
+    m_shape.out_w = draw(m_random, 1, 9);
+    m_shape.out_c = draw(m_random, 1, 20);
+    m_shape.filter_h = draw(m_random, 1, 3);
+    m_shape.filter_w = draw(m_random, 1, 4);
+    m_shape.stride_h = draw(m_random, 1, 2);
+    m_shape.stride_w = draw(m_random, 1, 2);
+    m_shape.dilation_w = draw(m_random, 1, 2);
+    m_shape.pad_h = draw(m_random, 0, 2);
+    m_shape.pad_w = draw(m_random, 0, 2);
+    m_images = draw(m_random, 1, 100);
+    m_pattern_words = draw(m_random, 1, 8);
+    m_inputs =
+        random_values<std::uint8_t>(m_random, static_cast<std::size_t>(m_images) * m_shape.in_plane(), false);
+    m_weights = random_values<std::uint8_t>(m_random,
+                                            static_cast<std::size_t>(m_shape.out_c) * m_shape.taps(), false);
+    m_patterns =
+        random_values<std::uint32_t>(m_random, 256 * static_cast<std::size_t>(m_pattern_words), false);
+    for (int w = 0; w < 256; ++w)
+      m_classes.push_back(
+          w % 4 == 0 ? k_no_class : static_cast<std::uint16_t>(draw(m_random, 0, m_pattern_words * 32 - 1)));
+  }
+
+  std::vector<std::int32_t> run(TileMachine& machine) const {
+    Values memory(machine);
+    const ConvolutionShape& s = m_shape;
+    const int pixels = s.in_h * s.in_w;
+    auto* const classes = memory.room<std::uint16_t>(m_weights.size());
+    auto* const words = memory.room<std::uint32_t>(
+        static_cast<std::size_t>(groups_of(m_images) * s.in_c * m_pattern_words * 32 * pixels));
+    const std::size_t count = static_cast<std::size_t>(m_images) * s.out_plane();
+    auto* const sums = memory.room<std::int32_t>(count);
+    machine.run(ClassJob{memory.put(m_weights), memory.put(m_classes), s.out_c, s.filter_h * s.filter_w,
+                         s.in_c, classes});
+    machine.run(BitsJob{memory.put(m_inputs), pixels, s.in_c, m_images, m_pattern_words,
+                        memory.put(m_patterns), words});
+    for (const bool adds : {false, true})
+      machine.run(
+          CountJob{s, m_images, m_pattern_words * 32, words, classes, adds ? -3 : 1 << 20, adds, sums});
+    std::vector<std::int32_t> result(count);
+    machine.download(result.data(), reinterpret_cast<const std::byte*>(sums), count * sizeof(std::int32_t));
+    return result;
+  }
+
+ private:
+  Random m_random;
+  ConvolutionShape m_shape;
+  int m_images = 1;
+  int m_pattern_words = 1;
+  std::vector<std::uint8_t> m_inputs, m_weights;
+  std::vector<std::uint32_t> m_patterns;
+  std::vector<std::uint16_t> m_classes;
+};
+
 // A job and its operands, in a machine's memory.
 class RandomProducts {
  public:
@@ -68,6 +150,8 @@ class RandomProducts {
       m_real.push_back(draw(random, 1, 1000) * 1e-6);
     }
     m_has_real = seed % 5 == 0;
+    m_has_counts = seed % 4 == 1;
+    m_counted = random_values<std::int32_t>(random, static_cast<std::size_t>(m_job.rows) * out_c, false);
     m_job.finish.zero_point = draw(random, -128, 127);
     m_job.finish.min = m_job.is_signed ? -128 : 0;
     m_job.finish.max = m_job.finish.min + 255;
@@ -75,12 +159,8 @@ class RandomProducts {
   }
 
   std::vector<std::uint8_t> run(TileMachine& machine) {
-    std::vector<TileMemory> memory;
-    const auto put = [&]<class T>(const std::vector<T>& values) -> const T* {
-      TileMemory& to = memory.emplace_back(machine, std::max<std::size_t>(values.size() * sizeof(T), 64));
-      machine.upload(to.data(), values.data(), values.size() * sizeof(T));
-      return reinterpret_cast<const T*>(to.data());
-    };
+    Values memory(machine);
+    const auto put = [&](const auto& values) { return memory.put(values); };
     ProductJob job = m_job;
     job.places = put(m_places);
     const std::uint8_t* inputs = put(m_inputs);
@@ -98,22 +178,23 @@ class RandomProducts {
     job.finish.shift = put(m_shift);
     if (m_has_real) job.finish.real = put(m_real);
     const auto bytes = static_cast<std::size_t>(job.rows) * static_cast<std::size_t>(job.out_c);
-    TileMemory output(machine, bytes);
-    job.output = reinterpret_cast<std::uint8_t*>(output.data());
+    if (m_has_counts) job.counted = put(m_counted);
+    job.output = memory.room<std::uint8_t>(bytes);
     machine.run(job);
     std::vector<std::uint8_t> result(bytes);
-    machine.download(result.data(), output.data(), bytes);
+    machine.download(result.data(), reinterpret_cast<const std::byte*>(job.output), bytes);
     return result;
   }
 
  private:
   ProductJob m_job;
   bool m_has_real = false;
+  bool m_has_counts = false;
   std::vector<ChunkPlace> m_places;
   std::vector<std::uint8_t> m_inputs;
   std::vector<std::int8_t> m_weights;
   std::vector<std::uint16_t> m_row_class, m_column_class;
-  std::vector<std::int32_t> m_bias, m_multiplier, m_shift;
+  std::vector<std::int32_t> m_bias, m_multiplier, m_shift, m_counted;
   std::vector<double> m_real;
 };
 
@@ -149,6 +230,17 @@ Result<void> prove_products(TileMachine& machine) {
         return failed("{}: sums of products with {} output channels differ from the reference",
                       machine.name(), columns);
     }
+  return {};
+}
+
+Result<void> prove_counts(TileMachine& machine) {
+  constexpr unsigned k_shapes = 24;
+  const auto host = make_host_machine();
+  for (unsigned seed = 0; seed < k_shapes; ++seed) {
+    const RandomCounts counts(seed);
+    if (counts.run(machine) != counts.run(*host))
+      return failed("{}: counted errors differ from the reference", machine.name());
+  }
   return {};
 }
 

@@ -11,6 +11,9 @@ namespace qfi::tiles {
 /// Error: they differ.
 Result<void> prove_products(TileMachine& machine);
 
+/// The same for errors that are counted: random shapes, images that fill no group. Error: they differ.
+Result<void> prove_counts(TileMachine& machine);
+
 /// Runs golden, random and extreme inputs through all steps, exact and under tables of several structures,
 /// and compares what each step leaves with the engine's. Error: names the operator.
 Result<void> prove_steps(TileDevice& device, const TileProgram& program, const DevicePlan& plan);

@@ -38,6 +38,7 @@ class TileSource final : public DeviceSource {
 
   Result<void> prove() const {
     QFI_CHECK(prove_products(*m_machine));
+    QFI_CHECK(prove_counts(*m_machine));
     const auto device = make_tile_device();
     return prove_steps(*device, m_program, m_plan);
   }
