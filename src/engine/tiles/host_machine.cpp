@@ -97,11 +97,9 @@ class HostMachine final : public TileMachine {
     return memory;
   }
   void release(std::byte* memory) noexcept override { ::operator delete (memory, std::align_val_t{64}); }
-  void upload(std::byte* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
-  void copy(std::byte* to, const std::byte* from, std::size_t bytes) override {
-    std::memcpy(to, from, bytes);
-  }
-  void download(void* to, const std::byte* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
+  void upload(std::byte* to, const void* from, std::size_t bytes) override { move(to, from, bytes); }
+  void copy(std::byte* to, const std::byte* from, std::size_t bytes) override { move(to, from, bytes); }
+  void download(void* to, const std::byte* from, std::size_t bytes) override { move(to, from, bytes); }
 
   void run(const CopyJob& job) override {
     for (std::int64_t row = 0; row < job.rows; ++row)
@@ -164,6 +162,10 @@ class HostMachine final : public TileMachine {
   }
 
  private:
+  static void move(void* to, const void* from, std::size_t bytes) {
+    if (bytes > 0) std::memcpy(to, from, bytes);
+  }
+
   static void pack(const PackJob& job) {
     const int taps = job.filter_h * job.filter_w;
     for (int out = 0; out < job.out_c; ++out) {
