@@ -18,7 +18,6 @@ void add_campaign_options(CLI::App& command, CampaignOptions& options) {
       ->check(CLI::Range(1, 4096))
       ->type_name("N");
   add_kernels_option(command, options.kernels);
-  add_device_options(command, options.device);
   add_model_memory_option(command, options.model_memory);
   add_data_memory_option(command, options.data_memory);
 }

@@ -211,6 +211,7 @@ void add_campaign(CLI::App& app, Action& chosen) {
   auto* command = app.add_subcommand("campaign", "run a fault-injection campaign");
   auto options = std::make_shared<Options>();
   add_campaign_options(*command, *options);
+  add_device_options(*command, options->device);
   command->add_option("-o,--output", options->output, "output folder instead of the config's")
       ->type_name("FOLDER");
   add_cache_option(*command, options->cache);

@@ -34,6 +34,7 @@ void add_plan(CLI::App& app, Action& chosen) {
   auto* command = app.add_subcommand("plan", "what a campaign would run: populations, samples, time");
   auto options = std::make_shared<CampaignOptions>();
   add_campaign_options(*command, *options);
+  add_device_options(*command, options->device);
   add_cache_option(*command, options->cache);
   command->add_flag("--json", options->json, "print JSON instead of a table");
   command->footer("Example: qfi plan campaigns/demo.yaml");

@@ -111,7 +111,7 @@ class Program {
   /// The operator's kernel, for the engine itself. Precondition: the operator is not folded.
   const Kernel& kernel(std::size_t operator_index) const { return *m_kernels[operator_index]; }
 
-  /// Where a tensor that is no constant begins in memory for one image, in bytes; tensors share memory once
+  /// A tensor that is no constant begins at this byte of the memory of one image; tensors share memory once
   /// they are no longer needed. With n images every place and size is n times as large.
   std::size_t offset(int tensor) const { return m_offset[static_cast<std::size_t>(tensor)]; }
   /// Bytes that one image needs in a Batch.

@@ -11,7 +11,7 @@
 
 namespace qfi {
 
-/// Of each net the output pin that drives it, or the net itself where no cell does.
+/// Gives for each net the output pin that drives it, or the net itself where no cell does.
 std::vector<Site> drivers_of(const Netlist& netlist);
 
 struct SitePlace {

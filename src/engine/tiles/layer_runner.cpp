@@ -53,11 +53,7 @@ FaultOperands::Plane add_plane(const ErrorPlane& plane, ByteBlock& block) {
   return added;
 }
 
-}  // namespace
-
-namespace {
-
-// Words of 32 images for so many patterns.
+// The patterns of the plane that has the most, in whole words.
 std::size_t most_patterns(const FaultOperands& operands) {
   std::size_t patterns = 0;
   for (const FaultOperands::Plane& plane : operands.planes)
@@ -111,9 +107,9 @@ std::size_t LayerRunner::take_memory(const LayerNeeds& needs, std::size_t bytes,
 bool LayerRunner::runs_as_products(const TileLayer& layer, const FaultOperands& operands) const {
   if (!layer.is_dense || !operands.is_factored) return false;
   if (operands.planes.empty()) return true;
-  return may_count(layer) &&
-         class_bytes(layer) + word_bytes(layer, most_patterns(operands)) + sum_bytes(layer) <=
-             m_counted.bytes();
+  return may_count(layer) && operands.planes.size() * class_bytes(layer) +
+                                     word_bytes(layer, most_patterns(operands)) + sum_bytes(layer) <=
+                                 m_counted.bytes();
 }
 
 FaultOperands& LayerRunner::add(const TileLayer& layer, const TabulatedUnit& unit, ByteBlock& block) {
@@ -215,7 +211,7 @@ void LayerRunner::look_up(const TileLayer& layer, const FaultOperands* operands,
   m_machine.run(job);
 }
 
-// As many images at a time as their copies have room for.
+// Runs as many images at a time as their copies have room for.
 void LayerRunner::run_products(const TileLayer& layer, const TileOperands& operands, const std::byte* block,
                                const Packed& packed, const LayerImages& images) {
   const ConvolutionShape& s = layer.op->shape;
@@ -229,39 +225,45 @@ void LayerRunner::run_products(const TileLayer& layer, const TileOperands& opera
               std::min(together, images.images - first)});
 }
 
-// As many images at a time as their words and sums have room for, in groups of 32.
+// Finds the classes of the weights, once for all images, then runs as many groups of images at a time as
+// their words and sums have room for.
 void LayerRunner::run_counted(const TileLayer& layer, const FaultLayer& fault, const LayerImages& images) {
   const ConvolutionShape& s = layer.op->shape;
   const FaultOperands& operands = *fault.operands;
+  std::byte* place = m_counted.data();
+  std::vector<const std::uint16_t*> classes;
+  for (const FaultOperands::Plane& plane : operands.planes) {
+    auto* const of_plane = reinterpret_cast<std::uint16_t*>(place);
+    m_machine.run(ClassJob{m_constants.at<std::uint8_t>(layer.weights),
+                           reinterpret_cast<const std::uint16_t*>(m_fault.data() + plane.of_weight), s.out_c,
+                           s.filter_h * s.filter_w, s.in_c, of_plane});
+    classes.push_back(of_plane);
+    place += class_bytes(layer);
+  }
   const std::size_t patterns = most_patterns(operands);
-  const std::size_t of_group = word_bytes(layer, patterns) + sum_bytes(layer);
+  const std::size_t room = static_cast<std::size_t>(m_counted.data() + m_counted.bytes() - place);
   const std::size_t copies = copies_of(layer, operands.products) * layer.copy_bytes();
-  std::size_t together = (m_counted.bytes() - class_bytes(layer)) / of_group * k_group;
+  std::size_t together = room / (word_bytes(layer, patterns) + sum_bytes(layer)) * k_group;
   if (copies > 0) together = std::min(together, std::max<std::size_t>(m_copies.bytes() / copies, 1));
   for (std::size_t first = 0; first < images.images; first += together) {
     const LayerImages part{images.input + first * s.in_plane(), images.output + first * s.out_plane(),
                            std::min(together, images.images - first)};
     const std::size_t groups = (part.images + k_group - 1) / k_group;
-    std::byte* const words = m_counted.data() + class_bytes(layer);
-    auto* const sums = reinterpret_cast<std::int32_t*>(words + groups * word_bytes(layer, patterns));
+    auto* const words = reinterpret_cast<std::uint32_t*>(place);
+    auto* const sums = reinterpret_cast<std::int32_t*>(place + groups * word_bytes(layer, patterns));
     for (std::size_t p = 0; p < operands.planes.size(); ++p)
-      count(layer, operands.planes[p], part, reinterpret_cast<std::uint32_t*>(words), sums, p > 0);
+      count(s, operands.planes[p], classes[p], part, words, sums, p > 0);
     run_part(layer, operands.products, m_fault.data(), fault.packed, part, sums);
   }
 }
 
-void LayerRunner::count(const TileLayer& layer, const FaultOperands::Plane& plane, const LayerImages& images,
-                        std::uint32_t* words, std::int32_t* sums, bool adds) {
-  const ConvolutionShape& s = layer.op->shape;
-  auto* const classes = reinterpret_cast<std::uint16_t*>(m_counted.data());
-  m_machine.run(ClassJob{m_constants.at<std::uint8_t>(layer.weights),
-                         reinterpret_cast<const std::uint16_t*>(m_fault.data() + plane.of_weight), s.out_c,
-                         s.filter_h * s.filter_w, s.in_c, classes});
-  m_machine.run(BitsJob{images.input, s.in_h * s.in_w, s.in_c, static_cast<int>(images.images),
-                        plane.pattern_words,
+void LayerRunner::count(const ConvolutionShape& s, const FaultOperands::Plane& plane,
+                        const std::uint16_t* classes, const LayerImages& images, std::uint32_t* words,
+                        std::int32_t* sums, bool adds) {
+  const int count = static_cast<int>(images.images);
+  m_machine.run(BitsJob{images.input, s.in_h * s.in_w, s.in_c, count, plane.pattern_words,
                         reinterpret_cast<const std::uint32_t*>(m_fault.data() + plane.patterns), words});
-  m_machine.run(CountJob{s, static_cast<int>(images.images), plane.pattern_words * 32, words, classes,
-                         plane.factor, adds, sums});
+  m_machine.run(CountJob{s, count, plane.pattern_words * 32, words, classes, plane.factor, adds, sums});
 }
 
 void LayerRunner::run_part(const TileLayer& layer, const TileOperands& operands, const std::byte* block,

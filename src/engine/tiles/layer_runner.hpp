@@ -43,7 +43,7 @@ struct LayerUnit {
   const TabulatedUnit* unit = nullptr;
 };
 
-/// Where images lie in the machine's memory, one after the other.
+/// Images in the machine's memory, one after the other.
 struct LayerImages {
   const std::uint8_t* input = nullptr;
   std::uint8_t* output = nullptr;
@@ -64,7 +64,7 @@ class LayerRunner {
   /// Forgets the fault before, and makes the units of a fault ready: of each layer that has one.
   void begin_fault(std::span<const LayerUnit> units);
 
-  /// As the fault has it, or exactly where it has no unit for the layer.
+  /// Runs a layer as the fault has it, or exactly where the fault has no unit for it.
   void run(const TileLayer& layer, const LayerImages& images);
 
  private:
@@ -81,8 +81,8 @@ class LayerRunner {
   void pack_fault(ByteBlock& block);
   void run_exact(const TileLayer& layer, const LayerImages& images);
   void look_up(const TileLayer& layer, const FaultOperands* operands, const LayerImages& images);
-  void count(const TileLayer& layer, const FaultOperands::Plane& plane, const LayerImages& images,
-             std::uint32_t* words, std::int32_t* sums, bool adds);
+  void count(const ConvolutionShape& shape, const FaultOperands::Plane& plane, const std::uint16_t* classes,
+             const LayerImages& images, std::uint32_t* words, std::int32_t* sums, bool adds);
   void run_products(const TileLayer& layer, const TileOperands& operands, const std::byte* block,
                     const Packed& packed, const LayerImages& images);
   void run_counted(const TileLayer& layer, const FaultLayer& fault, const LayerImages& images);
@@ -98,7 +98,7 @@ class LayerRunner {
   using FaultKey = std::tuple<const ProductTable*, OperandCodes, PaddingTaps>;
   std::map<FaultKey, FaultOperands> m_operands;
   std::map<const TileLayer*, FaultLayer> m_fault_layers;
-  TileMemory m_counted;  ///< classes of weights, then words, then sums
+  TileMemory m_counted;  ///< classes of each plane, then words, then sums
 };
 
 }  // namespace qfi::tiles

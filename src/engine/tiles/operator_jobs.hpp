@@ -9,6 +9,24 @@ namespace qfi::tiles {
 
 constexpr int k_most_gather_inputs = 8;
 
+/// An output of all images.
+struct OutputPlace {
+  std::int64_t image = 0;
+  int y = 0;
+  int x = 0;
+  int channel = 0;
+};
+QFI_HOST_DEVICE inline OutputPlace output_place(const ConvolutionShape& s, std::int64_t element) {
+  const std::int64_t pixel = quotient(element, s.out_c);
+  OutputPlace place;
+  place.channel = static_cast<int>(element - pixel * s.out_c);
+  place.image = quotient(pixel, s.out_w * s.out_h);
+  const int in_plane = static_cast<int>(pixel - place.image * (s.out_w * s.out_h));
+  place.y = in_plane / s.out_w;
+  place.x = in_plane - place.y * s.out_w;
+  return place;
+}
+
 /// Sums of single products, exact or looked up: every shape and every table, output by output.
 struct LookUpJob {
   ConvolutionShape shape;
@@ -39,12 +57,7 @@ QFI_HOST_DEVICE inline std::int32_t product_at(const LookUpJob& job, std::uint8_
 /// Output `element` of all images.
 QFI_HOST_DEVICE inline std::uint8_t look_up_output(const LookUpJob& job, std::int64_t element) {
   const ConvolutionShape& s = job.shape;
-  const std::int64_t pixel = quotient(element, s.out_c);
-  const int out = static_cast<int>(element - pixel * s.out_c);
-  const std::int64_t image = quotient(pixel, s.out_w * s.out_h);
-  const int in_plane = static_cast<int>(pixel - image * (s.out_w * s.out_h));
-  const int oy = in_plane / s.out_w;
-  const int ox = in_plane - oy * s.out_w;
+  const auto [image, oy, ox, out] = output_place(s, element);
   const int channels = s.group_in_c();
   const int first = out / s.group_out_c() * channels;
   const std::uint8_t* weights =
@@ -126,12 +139,9 @@ struct PoolJob {
 
 QFI_HOST_DEVICE inline std::uint8_t pooled(const PoolJob& job, std::int64_t element) {
   const ConvolutionShape& s = job.shape;
-  const std::int64_t pixel = quotient(element, s.out_c);
-  const int channel = static_cast<int>(element - pixel * s.out_c);
-  const std::int64_t image = quotient(pixel, s.out_w * s.out_h);
-  const int in_plane = static_cast<int>(pixel - image * (s.out_w * s.out_h));
-  const int top = in_plane / s.out_w * s.stride_h - s.pad_h;
-  const int left = in_plane % s.out_w * s.stride_w - s.pad_w;
+  const auto [image, oy, ox, channel] = output_place(s, element);
+  const int top = oy * s.stride_h - s.pad_h;
+  const int left = ox * s.stride_w - s.pad_w;
   std::int32_t sum = 0;
   std::int32_t best = job.is_signed ? -128 : 0;
   int taps = 0;

@@ -67,7 +67,7 @@ QFI_HOST_DEVICE inline ChannelFinish channel_finish(const Finish& finish, int ch
   return one;
 }
 
-/// As Requantizer does it: its product never saturates, as multipliers are not negative.
+/// Does what Requantizer does, whose product never saturates, as multipliers are not negative.
 QFI_HOST_DEVICE inline std::uint8_t finish_output(const Finish& finish, const ChannelFinish& channel,
                                                   std::int32_t sum) {
   std::int32_t scaled;

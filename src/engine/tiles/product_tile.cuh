@@ -51,7 +51,7 @@ __device__ void multiply_add(int (&sums)[4], const std::uint32_t (&inputs)[4], s
         : "r"(inputs[0]), "r"(inputs[1]), "r"(inputs[2]), "r"(inputs[3]), "r"(low), "r"(high));
 }
 
-// Where a chunk of a tile's row lies in shared memory: so that eight rows at once meet no bank twice.
+// A chunk of a tile's row lies in shared memory so that eight rows at once meet no bank twice.
 __device__ int chunk_place(int row, int chunk) { return row * k_step + ((chunk ^ (row >> 1 & 3)) * k_chunk); }
 
 // A tile of k_tile_rows rows and k_columns columns; a warp has k_warp_rows and k_warp_columns of them.

@@ -5,8 +5,6 @@
 #include <chrono>
 #include <cstring>
 
-#include "tried_operators.hpp"
-
 namespace qfi::tiles {
 namespace {
 
@@ -68,13 +66,6 @@ void TileDevice::prepare(Units& units) const {
 std::size_t TileDevice::bytes_of(int tensor) const {
   return m_program.program().model().tensors[static_cast<std::size_t>(tensor)].bytes();
 }
-const std::uint8_t* TileDevice::input(std::size_t op, std::size_t k) {
-  return reinterpret_cast<const std::uint8_t*>(tensor(m_program.program().model().operators[op].inputs[k]));
-}
-std::uint8_t* TileDevice::output(std::size_t op) {
-  return reinterpret_cast<std::uint8_t*>(tensor(m_program.program().model().operators[op].outputs[0]));
-}
-
 void TileDevice::run(const Units* units, std::span<const DeviceTask> tasks, const Use& use) {
   begin_fault(units);
   for (std::size_t first = 0; first < tasks.size();) {
@@ -103,7 +94,7 @@ void TileDevice::begin_fault(const Units* units) {
   m_runner.begin_fault(of_layers);
 }
 
-// Golden tensors into the places where the operators look for them; neighbours go together.
+// Copies golden tensors to the places where the operators look for them; neighbours go together.
 void TileDevice::load(std::span<const DeviceTask> tasks) {
   for (std::size_t k = 0; k < m_golden.tensors().size(); ++k) {
     const std::size_t bytes = bytes_of(m_golden.tensors()[k]);
@@ -144,48 +135,72 @@ void TileDevice::time_steps(const Units* units, std::size_t images, int times, c
 }
 
 void TileDevice::run_step(const TileStep& step, std::size_t images) {
-  const Model& model = m_program.program().model();
-  const std::vector<int> inputs = variable_inputs(model, step.op);
-  const auto count = static_cast<std::int64_t>(images);
-  const auto bytes = [&](int tensor) { return static_cast<std::int64_t>(bytes_of(tensor)); };
-  const auto* first = reinterpret_cast<const std::uint8_t*>(tensor(inputs[0]));
-  const bool is_signed = model.tensors[static_cast<std::size_t>(inputs[0])].type == TensorType::int8;
-  if (const auto* layer = std::get_if<TileLayer>(&step.form)) {
-    m_runner.run(*layer, {input(step.op, layer->op->data_input), output(step.op), images});
-  } else if (const auto* element = std::get_if<ElementStep>(&step.form)) {
-    const auto* second =
-        inputs.size() < 2 ? nullptr : reinterpret_cast<const std::uint8_t*>(tensor(inputs[1]));
-    m_machine->run(ElementJob{first,
-                              second,
-                              m_program.constants().at<std::uint8_t>(element->table),
-                              {},
-                              is_signed,
-                              count * bytes(inputs[0]),
-                              output(step.op)});
-  } else if (const auto* pair = std::get_if<LinearPair>(&step.form)) {
-    const std::vector<int>& operands = model.operators[step.op].inputs;  // which may be the same tensor
-    m_machine->run(ElementJob{input(step.op, 0), input(step.op, 1), nullptr, *pair, is_signed,
-                              count * bytes(operands[0]), output(step.op)});
-  } else if (const auto* gather = std::get_if<GatherStep>(&step.form)) {
-    GatherJob job;
-    for (std::size_t k = 0; k < inputs.size(); ++k)
-      job.input[k] = {reinterpret_cast<const std::uint8_t*>(tensor(inputs[k])), bytes(inputs[k])};
-    job.sources = m_program.constants().at<std::int64_t>(gather->sources);
-    job.unit = gather->unit;
-    job.outputs = bytes(model.operators[step.op].outputs[0]) / gather->unit;
-    job.images = count;
-    job.output = output(step.op);
-    m_machine->run(job);
-  } else if (const auto* pool = std::get_if<PoolForm>(&step.form)) {
-    m_machine->run(PoolJob{pool->shape, count * pool->shape.planes, pool->is_average, is_signed, pool->min,
-                           pool->max, first, output(step.op)});
-  } else if (const auto* sum = std::get_if<SumForm>(&step.form)) {
-    m_machine->run(SumJob{count, sum->count, sum->outputs, is_signed, sum->start, sum->factor.multiplier,
-                          sum->factor.shift, sum->zero_point, first, output(step.op)});
-  }
+  std::visit([&](const auto& form) { run_form(form, step, images); }, step.form);
 }
 
-// Task by task, after the operators that are left to the CPU.
+const std::uint8_t* TileDevice::input(const TileStep& step, std::size_t k) {
+  return reinterpret_cast<const std::uint8_t*>(tensor(step.inputs[k]));
+}
+std::uint8_t* TileDevice::output(const TileStep& step) {
+  return reinterpret_cast<std::uint8_t*>(tensor(m_program.program().model().operators[step.op].outputs[0]));
+}
+bool TileDevice::is_signed(const TileStep& step) const {
+  return m_program.program().model().tensors[static_cast<std::size_t>(step.inputs[0])].type ==
+         TensorType::int8;
+}
+
+// A layer's weights are constants, so that its data are its first input here.
+void TileDevice::run_form(const TileLayer& layer, const TileStep& step, std::size_t images) {
+  m_runner.run(layer, {input(step, 0), output(step), images});
+}
+
+void TileDevice::run_form(const ElementStep& element, const TileStep& step, std::size_t images) {
+  ElementJob job;
+  job.x = input(step, 0);
+  job.y = step.inputs.size() < 2 ? nullptr : input(step, 1);
+  job.table = m_program.constants().at<std::uint8_t>(element.table);
+  job.count = static_cast<std::int64_t>(images * bytes_of(step.inputs[0]));
+  job.output = output(step);
+  m_machine->run(job);
+}
+
+void TileDevice::run_form(const LinearPair& form, const TileStep& step, std::size_t images) {
+  ElementJob job;
+  job.x = input(step, 0);
+  job.y = input(step, step.inputs.size() - 1);  // both may be the same tensor
+  job.form = form;
+  job.is_signed = is_signed(step);
+  job.count = static_cast<std::int64_t>(images * bytes_of(step.inputs[0]));
+  job.output = output(step);
+  m_machine->run(job);
+}
+
+void TileDevice::run_form(const GatherStep& gather, const TileStep& step, std::size_t images) {
+  GatherJob job;
+  for (std::size_t k = 0; k < step.inputs.size(); ++k)
+    job.input[k] = {input(step, k), static_cast<std::int64_t>(bytes_of(step.inputs[k]))};
+  job.sources = m_program.constants().at<std::int64_t>(gather.sources);
+  job.unit = gather.unit;
+  job.outputs =
+      static_cast<std::int64_t>(bytes_of(m_program.program().model().operators[step.op].outputs[0])) /
+      gather.unit;
+  job.images = static_cast<std::int64_t>(images);
+  job.output = output(step);
+  m_machine->run(job);
+}
+
+void TileDevice::run_form(const PoolForm& pool, const TileStep& step, std::size_t images) {
+  m_machine->run(PoolJob{pool.shape, static_cast<std::int64_t>(images) * pool.shape.planes, pool.is_average,
+                         is_signed(step), pool.min, pool.max, input(step, 0), output(step)});
+}
+
+void TileDevice::run_form(const SumForm& sum, const TileStep& step, std::size_t images) {
+  m_machine->run(SumJob{static_cast<std::int64_t>(images), sum.count, sum.outputs, is_signed(step), sum.start,
+                        sum.factor.multiplier, sum.factor.shift, sum.zero_point, input(step, 0),
+                        output(step)});
+}
+
+// Runs the operators that are left to the CPU, and hands over the tensors of one task after the other.
 bool TileDevice::use_tasks(const Units* units, std::span<const DeviceTask> tasks, std::size_t first_task,
                            const Use& use) {
   const Program& program = m_program.program();

@@ -3,7 +3,6 @@
 // program needs and the golden tensors are in the machine's memory once for all threads.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <vector>
 
@@ -57,8 +56,15 @@ class TileDevice final : public Device {
   void run_step(const TileStep& step, std::size_t images);
   bool use_tasks(const Units* units, std::span<const DeviceTask> tasks, std::size_t first_task,
                  const Use& use);
-  const std::uint8_t* input(std::size_t op, std::size_t k);
-  std::uint8_t* output(std::size_t op);
+  void run_form(const TileLayer& layer, const TileStep& step, std::size_t images);
+  void run_form(const ElementStep& element, const TileStep& step, std::size_t images);
+  void run_form(const LinearPair& form, const TileStep& step, std::size_t images);
+  void run_form(const GatherStep& gather, const TileStep& step, std::size_t images);
+  void run_form(const PoolForm& pool, const TileStep& step, std::size_t images);
+  void run_form(const SumForm& sum, const TileStep& step, std::size_t images);
+  const std::uint8_t* input(const TileStep& step, std::size_t k);
+  std::uint8_t* output(const TileStep& step);
+  bool is_signed(const TileStep& step) const;
   std::size_t bytes_of(int tensor) const;
 
   const TileProgram& m_program;

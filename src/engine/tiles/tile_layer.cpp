@@ -14,7 +14,7 @@ constexpr int k_most_unrolled_bytes = 256;  // of an output pixel
 
 int chunks_of(int bytes) { return (bytes + k_chunk - 1) / k_chunk; }
 
-// As matrix products: offsets inside an image have 32 bits, those of taps 16.
+// A matrix product has offsets of 32 bits inside an image, and of 16 between taps.
 bool is_dense(const ConvolutionShape& s) {
   constexpr int k_most_distance = std::numeric_limits<std::int16_t>::max();
   constexpr std::size_t k_most_plane = std::size_t{1} << 26;

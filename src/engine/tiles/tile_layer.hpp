@@ -18,7 +18,7 @@ constexpr std::size_t k_nowhere = static_cast<std::size_t>(-1);
 /// Bytes that are put side by side and go to the machine at once.
 class ByteBlock {
  public:
-  /// Where they begin: at a multiple of 64.
+  /// Gives where they begin, a multiple of 64.
   std::size_t add(std::span<const std::byte> bytes);
   template <class T>
   std::size_t add_values(const std::vector<T>& values) {
@@ -56,7 +56,7 @@ struct TileLayer {
     return static_cast<std::size_t>(op->shape.out_c) * 2 *
            static_cast<std::size_t>(op->shape.filter_h * op->shape.filter_w) * sizeof(std::uint32_t);
   }
-  /// Of one image.
+  /// The rows and bytes of one image's mapped copy.
   std::size_t copy_rows() const;
   std::size_t copy_bytes() const { return copy_rows() * static_cast<std::size_t>(pitch); }
 };
@@ -77,8 +77,8 @@ struct TileOperands {
   std::size_t input_map_count = 1;
   std::size_t weight_maps = k_nowhere;
   std::size_t weight_map_count = 1;
-  std::size_t inside = k_nowhere;
-  std::size_t outside = k_nowhere;
+  std::size_t inside = k_nowhere;   ///< as PackJob::inside
+  std::size_t outside = k_nowhere;  ///< as PackJob::outside
 };
 /// `products`: of stored codes with zero points 0. `table` nullptr: taps in the padding add nothing.
 TileOperands add_operands(FactoredProducts products, const OperandCodes& codes, const ProductTable* table,

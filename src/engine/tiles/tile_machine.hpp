@@ -23,7 +23,7 @@ struct MachineError : std::runtime_error {
 class TileMachine {
  public:
   virtual ~TileMachine() = default;
-  /// Of the hardware, for people.
+  /// The hardware's name, for people.
   virtual std::string name() const = 0;
   /// Another queue of the same machine.
   virtual std::unique_ptr<TileMachine> another() const = 0;

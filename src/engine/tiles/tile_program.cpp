@@ -27,26 +27,30 @@ std::optional<TileStep> TileProgram::step_of(std::size_t index, ByteBlock& block
                                              std::vector<TileOperands>& exact) const {
   const Kernel& kernel = m_program.kernel(index);
   const Model& model = m_program.model();
-  if (const MultiplyAccumulate* op = kernel.multiply_accumulate())
-    return TileStep{index, add_layer(*op, block, exact)};
-  if (variable_inputs(model, index).empty()) return std::nullopt;
+  TileStep step{index, variable_inputs(model, index), {}};
+  if (step.inputs.empty()) return std::nullopt;
   const DeviceForm form = kernel.device_form();
-  if (const auto* pool = std::get_if<PoolForm>(&form)) return TileStep{index, *pool};
-  if (const auto* sum = std::get_if<SumForm>(&form)) return TileStep{index, *sum};
-  const auto is_variable = [&](int input) {
-    return !model.tensors[static_cast<std::size_t>(input)].is_constant;
-  };
-  if (const auto* pair = std::get_if<LinearPair>(&form);
-      pair != nullptr && std::ranges::all_of(model.operators[index].inputs, is_variable))
-    return TileStep{index, *pair};
-  if (const auto table = element_table(model, index, kernel))
-    return TileStep{index, ElementStep{block.add_values(*table)}};
-  if (const auto sources = gather_sources(model, index, kernel)) {
+  const bool has_constants = std::ranges::any_of(model.operators[index].inputs, [&](int input) {
+    return input == k_no_tensor || model.tensors[static_cast<std::size_t>(input)].is_constant;
+  });
+  if (const MultiplyAccumulate* op = kernel.multiply_accumulate()) {
+    step.form = add_layer(*op, block, exact);
+  } else if (const auto* pool = std::get_if<PoolForm>(&form)) {
+    step.form = *pool;
+  } else if (const auto* sum = std::get_if<SumForm>(&form)) {
+    step.form = *sum;
+  } else if (const auto* pair = std::get_if<LinearPair>(&form); pair != nullptr && !has_constants) {
+    step.form = *pair;
+  } else if (const auto table = element_table(model, index, kernel)) {
+    step.form = ElementStep{block.add_values(*table)};
+  } else if (const auto sources = gather_sources(model, index, kernel)) {
     const auto chunks = chunk_sources(model, index, *sources);
-    return TileStep{index, chunks ? GatherStep{block.add_values(*chunks), k_chunk}
-                                  : GatherStep{block.add_values(*sources), 1}};
+    step.form =
+        chunks ? GatherStep{block.add_values(*chunks), k_chunk} : GatherStep{block.add_values(*sources), 1};
+  } else {
+    return std::nullopt;
   }
-  return std::nullopt;
+  return step;
 }
 
 }  // namespace qfi::tiles

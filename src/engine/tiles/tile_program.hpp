@@ -23,6 +23,7 @@ struct GatherStep {
 
 struct TileStep {
   std::size_t op = 0;
+  std::vector<int> inputs;  ///< tensors that are no constants, at least one
   std::variant<TileLayer, ElementStep, LinearPair, GatherStep, PoolForm, SumForm> form;
 };
 
